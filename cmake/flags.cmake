@@ -1,0 +1,40 @@
+# Compiler flags, in one place. Presets choose the options; nothing else sets flags.
+
+# The version is part of `pingap version`; the commit is read at configure time.
+find_program(MOLD mold)
+if(MOLD AND NOT CMAKE_INTERPROCEDURAL_OPTIMIZATION)
+  add_link_options(-fuse-ld=mold)
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_link_options(-fuse-ld=lld-19)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  # clang's precompiled headers carry a time stamp unless told not to, and then ccache never hits.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
+  else()
+    add_compile_options(-fpch-preprocess)
+  endif()
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+                    -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+add_compile_options(-pthread -fno-omit-frame-pointer -fno-strict-aliasing)
+add_link_options(-pthread)
+add_compile_definitions(TOML_HEADER_ONLY=0)
+
+if(PINGAP_HARDEN)
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection=full
+                      -ftrivial-auto-var-init=zero)
+  add_compile_definitions(_FORTIFY_SOURCE=2 _GLIBCXX_ASSERTIONS)
+  add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack)
+endif()
+
+if(PINGAP_SANITIZE)
+  add_compile_options(-fsanitize=${PINGAP_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${PINGAP_SANITIZE})
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
+endif()

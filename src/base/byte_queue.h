@@ -1,0 +1,85 @@
+// A queue of bytes made of slices of chunks: bytes move between queues without being copied.
+// Worker: not thread-safe. Memory: the chunks it refers to; up to 4 slices need no heap.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/chunk.h"
+
+namespace pingap {
+
+class ByteQueue {
+ public:
+  struct Slice {
+    ChunkRef chunk;
+    uint32_t begin = 0;
+    uint32_t end = 0;
+
+    size_t size() const noexcept { return end - begin; }
+    std::string_view view() const noexcept { return {chunk.data() + begin, size()}; }
+  };
+
+  ByteQueue() noexcept = default;
+  ByteQueue(const ByteQueue&) = delete;
+  ByteQueue& operator=(const ByteQueue&) = delete;
+  ByteQueue(ByteQueue&& other) noexcept;
+  ByteQueue& operator=(ByteQueue&& other) noexcept;
+  ~ByteQueue();
+
+  size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+
+  // Adds a view of [begin, end) of `chunk`; joins it with the last slice where they touch.
+  void push(const ChunkRef& chunk, size_t begin, size_t end) noexcept;
+
+  // Room for at least `min` bytes at the tail, to be filled and then committed. The tail chunk is
+  // written only when no other queue refers to it.
+  std::span<char> prepare(size_t min) noexcept;
+  void commit(size_t written) noexcept;
+
+  // Copies `bytes` to the tail.
+  void append(std::string_view bytes) noexcept;
+
+  void consume(size_t bytes) noexcept;
+  void clear() noexcept;
+
+  // Moves up to `max` bytes from the front of `source` to our tail; copies only slices shorter
+  // than `copy_below` into room that the tail has anyway. Returns the bytes moved.
+  size_t move_from(ByteQueue& source, size_t max, size_t copy_below = 0) noexcept;
+
+  // Adds the same bytes as `source` holds, sharing its chunks.
+  void share_from(const ByteQueue& source) noexcept;
+
+  // The first slice's bytes; empty for an empty queue.
+  std::string_view front() const noexcept;
+  size_t slices() const noexcept { return count_; }
+
+  // Fills `out` with the slices from the front and returns the part that was filled.
+  std::span<iovec> gather(std::span<iovec> out) const noexcept;
+
+ private:
+  static constexpr uint32_t kInline = 4;
+
+  Slice* slots() noexcept { return heap_ ? heap_.get() : inline_; }
+  const Slice* slots() const noexcept { return heap_ ? heap_.get() : inline_; }
+  Slice& at(uint32_t i) noexcept { return slots()[(head_ + i) & (capacity_ - 1)]; }
+  const Slice& at(uint32_t i) const noexcept { return slots()[(head_ + i) & (capacity_ - 1)]; }
+  void grow() noexcept;
+  void pop_front() noexcept;
+  void take(ByteQueue& other) noexcept;
+
+  size_t size_ = 0;
+  uint32_t head_ = 0;
+  uint32_t count_ = 0;
+  uint32_t capacity_ = kInline;  // a power of two
+  Slice inline_[kInline];
+  std::unique_ptr<Slice[]> heap_;
+};
+
+}  // namespace pingap

@@ -1,0 +1,61 @@
+// What is wrong with a configuration: all of it, each with its place and a hint. Control thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pingap::config {
+
+// A place in a source text. Columns count from 1 in code points, as editors show them.
+struct Position {
+  uint32_t source = 0;  // index into Diagnostics' sources
+  uint32_t line = 0;    // 0 = no place (command line, default)
+  uint32_t column = 0;
+};
+
+// A value with the place it was written at, for errors that are found later.
+template <class T>
+struct Located {
+  T value{};
+  Position at{};
+};
+
+enum class Severity : uint8_t { warning, error };
+
+struct Diagnostic {
+  Severity severity = Severity::error;
+  Position at;
+  std::string what;     // "unknown key `adrs` in [upstreams.api]"
+  std::string allowed;  // "one of: addrs, algorithm, ..." (may be empty)
+  std::string hint;     // "did you mean `addrs`?" (may be empty)
+};
+
+class Diagnostics {
+ public:
+  // Registers a text that positions refer to; returns its index.
+  uint32_t add_source(std::string name, std::string text);
+
+  void error(Position at, std::string what, std::string allowed = {}, std::string hint = {});
+  void warning(Position at, std::string what, std::string allowed = {}, std::string hint = {});
+
+  bool has_errors() const noexcept { return errors_ > 0; }
+  size_t errors() const noexcept { return errors_; }
+  const std::vector<Diagnostic>& entries() const noexcept { return entries_; }
+
+  // Everything in source order: "file:line:col: error: what; allowed; hint", the line and a caret.
+  std::string render() const;
+
+ private:
+  struct Source {
+    std::string name;
+    std::string text;
+  };
+  std::vector<Source> sources_;
+  std::vector<Diagnostic> entries_;
+  size_t errors_ = 0;
+};
+
+}  // namespace pingap::config

@@ -1,0 +1,150 @@
+// The configuration as plain values: what the TOML says, checked for form and references, with
+// defaults filled in. proxy::Snapshot is built from it. Control thread; immutable afterwards.
+// Keys and defaults: docs/configuration.md. Spelling: shared spec first, the original's as alias.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "config/diagnostics.h"
+
+namespace pingap::config {
+
+using std::chrono::milliseconds;
+
+struct Basic {
+  std::string name = "pingap";
+  uint32_t threads = 0;  // 0 = one per core the process may use
+  milliseconds grace_period{30'000};
+  std::string pid_file;                 // empty = none
+  Located<std::string> user;            // empty = stay
+  Located<std::string> group;           // empty = the user's
+  Located<std::string> error_template;  // path of a template, empty = built in
+  LogLevel log_level = LogLevel::info;
+  uint64_t buffer_budget = 64 << 20;  // bytes that buffering locations may hold in memory, in all
+};
+
+// Timeouts of a server or location; unset ones fall through to the next wider scope.
+struct Timeouts {
+  std::optional<milliseconds> connect;  // connection_timeout
+  std::optional<milliseconds> read;     // read_timeout: to the response head, then between reads
+  std::optional<milliseconds> write;    // write_timeout: without progress
+  std::optional<milliseconds> tunnel;   // tunnel_timeout: idle
+};
+
+struct Server {  // one backend of an upstream
+  Located<std::string> addr;  // "host:port", "[::1]:80", "unix:/path"
+  uint32_t weight = 1;
+};
+
+enum class Algorithm : uint8_t {
+  round_robin,
+  weighted_round_robin,
+  least_conn,
+  ip_hash,
+  random,  // random two choices
+  hash,    // on hash_key
+};
+enum class HashSource : uint8_t { ip, header, cookie, query, path, url };
+
+struct Upstream {
+  std::string name;
+  Position at;
+  std::vector<Server> servers;  // never empty
+  Algorithm algorithm = Algorithm::round_robin;
+  HashSource hash_source = HashSource::ip;
+  std::string hash_name;  // of the header, cookie or query parameter
+  std::string sni;        // non-empty = TLS (issue 3: refused until then with a clear error)
+  milliseconds connection_timeout{5'000};
+  milliseconds read_timeout{60'000};
+  milliseconds write_timeout{60'000};
+  milliseconds idle_timeout{30'000};
+  uint32_t keepalive_pool_size = 64;  // idle connections kept, per server and worker
+  uint32_t max_connections = 0;       // per server, all workers; 0 = no limit
+};
+
+enum class PathType : uint8_t { any, exact, prefix, regex };
+
+// "name:value" (equal) or "name" (present).
+struct FieldMatch {
+  std::string name;
+  std::optional<std::string> value;
+  Position at;
+};
+
+// A header to write; the value may hold variables ("$remote_addr").
+struct HeaderEdit {
+  std::string name;
+  std::string value;
+  Position at;
+};
+
+struct Location {
+  std::string name;
+  Position at;
+  Located<std::string> upstream;  // name of an upstream, checked
+  std::vector<Located<std::string>> hosts;  // "a.com", "*.a.com", "~regex"; empty = any
+  Located<std::string> path;                // without the prefix sign of the alias spelling
+  PathType path_type = PathType::any;
+  int32_t priority = 0;
+  std::vector<std::string> methods;  // empty = any; upper case
+  std::vector<FieldMatch> match_headers;
+  std::vector<FieldMatch> match_query;
+  std::vector<FieldMatch> match_cookies;
+  Located<std::string> rewrite;  // "/" or "REGEX REPLACEMENT"; empty = none
+  // To the client.
+  std::vector<HeaderEdit> headers_add;
+  std::vector<Located<std::string>> headers_remove;
+  std::vector<HeaderEdit> headers_set;
+  // To the backend.
+  std::vector<HeaderEdit> proxy_set_headers;
+  std::vector<HeaderEdit> proxy_add_headers;
+  std::vector<Located<std::string>> proxy_remove_headers;
+  uint64_t client_max_body_size = 0;  // bytes, 0 = no limit
+  bool request_buffering = false;
+  bool response_buffering = false;
+  bool pass_trailers = false;  // trailers = "pass" (security.md rule T)
+  bool websocket = true;
+  Timeouts timeouts;
+};
+
+enum class Underscores : uint8_t { drop, reject, keep };
+
+struct Listener {  // [servers.NAME]
+  std::string name;
+  Position at;
+  std::vector<Located<std::string>> addrs;           // "0.0.0.0:80", "[::]:80", "unix:/path"
+  std::vector<Located<std::string>> locations;       // names, checked
+  Located<std::string> access_log;  // "" = off; path, "stdout", "stderr" or "PATH FORMAT"
+  std::vector<Located<std::string>> trusted_proxies;  // IP or CIDR
+  milliseconds header_timeout{15'000};     // accept to full head
+  milliseconds keepalive_timeout{75'000};  // idle between requests
+  milliseconds body_timeout{60'000};       // without a byte of an announced body
+  milliseconds write_timeout{60'000};      // client takes less than 1 KiB
+  uint32_t min_body_rate = 500;            // bytes/s over 30 s of upload; 0 = off
+  uint32_t keepalive_requests = 10'000;    // per connection; 0 = no limit
+  uint32_t max_connections = 0;            // 0 = from the descriptor limit
+  uint32_t max_header_size = 32 * 1024;    // bytes of a request head
+  uint32_t max_headers = 128;              // fields
+  Underscores underscores_in_headers = Underscores::drop;
+  bool merge_slashes = true;
+  bool encoded_slash = false;  // false = refuse %2f and %5c in the path
+  bool via = false;
+};
+
+struct Model {
+  Basic basic;
+  std::vector<Upstream> upstreams;
+  std::vector<Location> locations;
+  std::vector<Listener> servers;
+
+  const Upstream* find_upstream(std::string_view name) const noexcept;
+  const Location* find_location(std::string_view name) const noexcept;
+};
+
+}  // namespace pingap::config

@@ -1,0 +1,36 @@
+// Every limit that protects the proxy from its peers, in one place. docs/limits.md is generated
+// from this file by tools/gen_limits_doc: keep the form `constexpr TYPE kName = value;  // text`.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace pingap::http::limits {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Request head
+inline constexpr size_t kRequestHead = 32 * 1024;  // bytes of a request head; 431 (RFC 6585 5)
+inline constexpr size_t kTarget = 8 * 1024;        // bytes of a request target; 414
+inline constexpr size_t kFields = 128;             // fields of a request head; 431
+inline constexpr size_t kMethod = 32;              // bytes of a method; 400
+inline constexpr size_t kEmptyLines = 2;           // empty lines before a request line; 400
+inline constexpr size_t kConnectionTokens = 32;    // options in Connection; 400
+inline constexpr size_t kForwardedHops = 64;       // X-Forwarded-For entries looked at; cut
+
+// Bodies
+inline constexpr size_t kChunkExtension = 4 * 1024;  // chunk-extension bytes of a message; 400
+inline constexpr size_t kChunkDigits = 16;           // hex digits of a chunk size; 400
+inline constexpr size_t kTrailer = 8 * 1024;         // bytes of a trailer section; 400
+inline constexpr size_t kWindow = 64 * 1024;         // bytes taken from one side and not yet passed on
+inline constexpr size_t kReplay = 64 * 1024;         // request body bytes kept for a second try
+inline constexpr size_t kDrain = 64 * 1024;          // unread body bytes read away after an answer
+
+// Response head (from a backend)
+inline constexpr size_t kResponseHead = 64 * 1024;  // bytes of a response head; 502
+inline constexpr size_t kResponseFields = 256;      // fields of a response head; 502
+inline constexpr size_t kInterim = 10;              // 1xx answers before the final one; 502
+
+}  // namespace pingap::http::limits

@@ -1,0 +1,90 @@
+// One message pair on a connection, whatever the protocol: h1 and h2, client side and server side
+// implement these, so that protocol pairs cost M + N. Worker.
+//
+// Flow control is one number: a source may have at most limits::kWindow bytes that it delivered by
+// on_body() and that were not yet returned by release_window(). A sender takes every byte it is
+// given (the window bounds them) and reports by on_sent() what has left for the network.
+//
+//   source session --on_body--> BodyPipe --send_body--> sending session
+//        ^                         |                          |
+//        +------release_window-----+<--------on_sent----------+
+#pragma once
+
+#include <cstddef>
+
+#include "base/byte_queue.h"
+#include "base/error.h"
+#include "http/head.h"
+
+namespace pingap::http {
+
+// What we send with.
+class Stream {
+ public:
+  // Takes all of `data`. End::yes ends the message; in a tunnel it is the FIN.
+  virtual void send_body(ByteQueue& data, End end) noexcept = 0;
+  // Ends the message with trailers; dropped where the protocol or framing has no place for them.
+  virtual void send_trailers(const HeaderMap& trailers) noexcept = 0;
+  // `bytes` of what on_body() delivered have left the proxy.
+  virtual void release_window(size_t bytes) noexcept = 0;
+  // Gives the stream up: the peer sees an unclean end, the sink is never called again and the
+  // stream must not be used any more.
+  virtual void reset(ErrorCode why) noexcept = 0;
+
+ protected:
+  ~Stream() = default;
+};
+
+class ServerStream : public Stream {
+ public:
+  // The final response. Interim ones (1xx, not 101) go out with send_interim(), before it.
+  virtual void send_head(const ResponseHead& head, End end) noexcept = 0;
+  virtual void send_interim(const ResponseHead& head) noexcept = 0;
+
+ protected:
+  ~ServerStream() = default;
+};
+
+class ClientStream : public Stream {
+ public:
+  virtual void send_head(const RequestHead& head, End end) noexcept = 0;
+
+ protected:
+  ~ClientStream() = default;
+};
+
+// What we receive with. Heads and body bytes may be taken (moved) by the sink.
+class BodySink {
+ public:
+  // Never called with an empty `data` but for End::yes.
+  virtual void on_body(ByteQueue& data, End end) noexcept = 0;
+  // The message ended with trailers (instead of on_body(..., End::yes)). Valid for the call only.
+  virtual void on_trailers(HeaderMap& trailers) noexcept = 0;
+  // `bytes` of body given to send_body() were written to the network.
+  virtual void on_sent(size_t bytes) noexcept = 0;
+  // Exactly once, always last, unless reset() was called: both directions are done
+  // (ErrorCode::none) or the stream failed. The stream must not be used any more.
+  virtual void on_closed(const Error& why) noexcept = 0;
+
+ protected:
+  ~BodySink() = default;
+};
+
+class RequestSink : public BodySink {
+ public:
+  virtual void on_head(RequestHead& head, End end) noexcept = 0;
+
+ protected:
+  ~RequestSink() = default;
+};
+
+class ResponseSink : public BodySink {
+ public:
+  // Also for each 1xx (End::no).
+  virtual void on_head(ResponseHead& head, End end) noexcept = 0;
+
+ protected:
+  ~ResponseSink() = default;
+};
+
+}  // namespace pingap::http
