@@ -39,7 +39,7 @@ ErrorCode connect_error(int error) noexcept {
 H1ClientSession::H1ClientSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                                  const ClientSettings& settings, ClientSessionOwner& owner) noexcept
     : H1Connection(loop, std::move(transport)),
-      settings_(settings),
+      settings_(&settings),
       owner_(owner),
       idle_timeout_(settings.idle_timeout) {}
 
@@ -47,13 +47,15 @@ bool H1ClientSession::start(bool connecting) noexcept {
   connecting_ = connecting;
   writable_ = !connecting;
   if (connecting) {
-    loop_.arm(read_timer_, settings_.connect_timeout);
+    loop_.arm(read_timer_, settings_->connect_timeout);
   }
   return loop_.add(transport_->fd(), *this).has_value();
 }
 
-http::ClientStream& H1ClientSession::open(http::ResponseSink& sink) noexcept {
+http::ClientStream& H1ClientSession::open(http::ResponseSink& sink,
+                                          const ClientSettings& settings) noexcept {
   sink_ = &sink;
+  settings_ = &settings;
   ListHook<ClientSessionTag>::unlink();
   reading_ = Reading::head;
   partial_head_ = false;
@@ -72,7 +74,7 @@ void H1ClientSession::on_connect_ready() noexcept {
     return;
   }
   connecting_ = false;
-  loop_.arm(read_timer_, settings_.read_timeout);
+  loop_.arm(read_timer_, settings_->read_timeout);
   watch_writing();
   flush_later();
 }
@@ -85,7 +87,7 @@ void H1ClientSession::send_head(const http::RequestHead& head, End end) noexcept
   http::h1::write_request(head, {.keep_alive = true}, out_);
   out_framing_ = head.framing;
   if (!connecting_) {
-    loop_.arm(read_timer_, settings_.read_timeout);
+    loop_.arm(read_timer_, settings_->read_timeout);
     watch_writing();
   }
   if (end == End::yes) {
@@ -121,7 +123,7 @@ void H1ClientSession::end_request() noexcept {
 
 void H1ClientSession::watch_writing() noexcept {
   if (!write_timer_.armed()) {
-    loop_.arm(write_timer_, settings_.write_timeout);
+    loop_.arm(write_timer_, settings_->write_timeout);
   }
 }
 
@@ -129,10 +131,10 @@ void H1ClientSession::on_output(size_t bytes) noexcept {
   sent_ += bytes;
   if (reading_ != Reading::idle) {
     loop_.arm(read_timer_,
-              reading_ == Reading::tunnel ? settings_.tunnel_timeout : settings_.read_timeout);
+              reading_ == Reading::tunnel ? settings_->tunnel_timeout : settings_->read_timeout);
   }
   if (!out_.empty()) {
-    loop_.arm(write_timer_, settings_.write_timeout);
+    loop_.arm(write_timer_, settings_->write_timeout);
   }
   const size_t body = std::min(bytes, body_unsent_);
   body_unsent_ -= body;
@@ -222,12 +224,12 @@ bool H1ClientSession::read_head() noexcept {
     return false;
   }
   head_seen_ = true;
-  if (partial_head_ && scanner_.scan(bytes, settings_.limits.bytes) == HeadScanner::Verdict::wait) {
+  if (partial_head_ && scanner_.scan(bytes, settings_->limits.bytes) == HeadScanner::Verdict::wait) {
     return false;
   }
   http::ResponseHead head;
   head.headers = http::HeaderMap(t_fields);
-  const auto result = http::h1::parse_response(bytes, settings_.limits, method_, head);
+  const auto result = http::h1::parse_response(bytes, settings_->limits, method_, head);
   switch (result.status) {
     case ParseStatus::failed:
       fail(result.error, 0);
@@ -236,7 +238,7 @@ bool H1ClientSession::read_head() noexcept {
       if (!partial_head_) {
         partial_head_ = true;
         scanner_.reset();
-        scanner_.scan(bytes, settings_.limits.bytes);
+        scanner_.scan(bytes, settings_->limits.bytes);
       }
       return false;
     case ParseStatus::complete:
@@ -268,7 +270,7 @@ void H1ClientSession::read_final_head(http::ResponseHead& head) noexcept {
     reading_ = Reading::tunnel;
     out_framing_ = Framing::tunnel;
     request_over_ = false;
-    loop_.arm(read_timer_, settings_.tunnel_timeout);
+    loop_.arm(read_timer_, settings_->tunnel_timeout);
     sink_->on_head(head, End::no);
   } else if (head.framing == Framing::none ||
              (head.framing == Framing::length && head.content_length == 0)) {
@@ -279,7 +281,7 @@ void H1ClientSession::read_final_head(http::ResponseHead& head) noexcept {
     return;
   } else {
     reading_ = Reading::body;
-    loop_.arm(read_timer_, settings_.read_timeout);
+    loop_.arm(read_timer_, settings_->read_timeout);
     sink_->on_head(head, End::no);
   }
   if (!closed_ && !input().empty()) {
@@ -296,7 +298,7 @@ void H1ClientSession::read_body() noexcept {
   }
   unreleased_ += batch.size();
   loop_.arm(read_timer_,
-            reading_ == Reading::tunnel ? settings_.tunnel_timeout : settings_.read_timeout);
+            reading_ == Reading::tunnel ? settings_->tunnel_timeout : settings_->read_timeout);
   if (step.kind != BodyReader::Kind::end) {
     if (!batch.empty()) {
       sink_->on_body(batch, End::no);
@@ -359,7 +361,7 @@ void H1ClientSession::learn_idle_timeout(const http::HeaderMap& headers) noexcep
     if (promised <= kIdleMargin) {
       keep_alive_ = false;
     }
-    idle_timeout_ = std::min(settings_.idle_timeout, promised - kIdleMargin);
+    idle_timeout_ = std::min(settings_->idle_timeout, promised - kIdleMargin);
   }
 }
 
@@ -446,8 +448,8 @@ void H1ClientSession::close() noexcept {
   }
   read_timer_.cancel();
   write_timer_.cancel();
-  ListHook<ClientSessionTag>::unlink();
   owner_.on_session_gone(*this);
+  ListHook<ClientSessionTag>::unlink();
   close_connection();
 }
 
@@ -467,7 +469,7 @@ void H1ClientSession::on_read_timer() noexcept {
       break;
     case Reading::body:
       if (!wants_input()) {
-        loop_.arm(read_timer_, settings_.read_timeout);  // it is the client that does not take it
+        loop_.arm(read_timer_, settings_->read_timeout);  // it is the client that does not take it
         break;
       }
       fail(ErrorCode::upstream_idle_timeout, 0);

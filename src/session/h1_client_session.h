@@ -27,10 +27,12 @@ class H1ClientSession final : public H1Connection,
   // connect is under way; what is sent before waits.
   bool start(bool connecting) noexcept;
 
-  // Takes the connection for one request. Only while idle() or connecting.
-  http::ClientStream& open(http::ResponseSink& sink) noexcept;
+  // Takes the connection for one request. Only while idle or connecting.
+  // `settings` hold for this request.
+  http::ClientStream& open(http::ResponseSink& sink, const ClientSettings& settings) noexcept;
 
-  bool idle() const noexcept { return sink_ == nullptr && !closed_ && !connecting_; }
+  // It is in its owner's list of idle ones.
+  bool pooled() const noexcept { return ListHook<ClientSessionTag>::linked(); }
   // It has served a request before: a failure may be a stale connection (RFC 9112 9.3.1).
   bool reused() const noexcept { return served_ > 0; }
   TimePoint idle_since() const noexcept { return idle_since_; }
@@ -67,7 +69,7 @@ class H1ClientSession final : public H1Connection,
   void on_write_timer() noexcept;
   void watch_writing() noexcept;
 
-  const ClientSettings& settings_;
+  const ClientSettings* settings_;
   ClientSessionOwner& owner_;
   http::ResponseSink* sink_ = nullptr;
   http::h1::HeadScanner scanner_;
