@@ -21,6 +21,7 @@ class BodyReader {
     end,        // the message is over after `skip` bytes; trailers() holds the trailer section
     failed,     // `error`
   };
+
   struct Step {
     Kind kind;
     ErrorCode error;
@@ -44,6 +45,7 @@ class BodyReader {
   void advance(uint64_t bytes) noexcept;
 
   Framing framing() const noexcept { return framing_; }
+
   // The raw trailer section ("Name: value\r\n"...), valid until the next start(); for
   // parse_trailers. Empty when there was none.
   std::string_view trailers() const noexcept;
