@@ -8,7 +8,7 @@
 #include "http/status.h"
 #include "proxy/frontend.h"
 #include "proxy/header_policy.h"
-#include "proxy/websocket.h"
+#include "http/websocket.h"
 #include "proxy/worker.h"
 #include "session/h1_server_session.h"
 
@@ -390,7 +390,7 @@ void Forwarder::on_interim(http::ResponseHead& head) noexcept {
 
 bool Forwarder::accept_upgrade(const http::ResponseHead& head) const noexcept {
   const std::string_view key = x.request.headers.get(http::HeaderId::sec_websocket_key);
-  return websocket_accepts(key, head.headers.get(http::HeaderId::sec_websocket_accept));
+  return http::websocket_accepts(key, head.headers.get(http::HeaderId::sec_websocket_accept));
 }
 
 void Forwarder::on_response(http::ResponseHead& head, End end) noexcept {
