@@ -223,6 +223,7 @@ inline Canonical split(std::string_view target, size_t path_size) noexcept {
   Canonical canonical;
   canonical.target = target;
   canonical.path = target.substr(0, path_size);
+  canonical.match_path = canonical.path;
   canonical.has_query = path_size < target.size();
   if (canonical.has_query) {
     canonical.query = target.substr(path_size + 1);
@@ -234,9 +235,8 @@ inline Canonical split(std::string_view target, size_t path_size) noexcept {
 
 struct Findings {
   bool refused = false;
-  bool rewrite = false;     // something has to be written anew
-  bool parameters = false;  // a `;`
-  size_t escapes = 0;       // raw bytes that become %XX
+  bool rewrite = false;  // something has to be written anew
+  size_t escapes = 0;    // raw bytes that become %XX
 };
 
 // A `.` right behind a slash: may it be the start of a dot segment? (`.well-known` is not.)
@@ -252,7 +252,6 @@ Findings look_at(std::string_view path) noexcept {
     const char c = path[i];
     switch (kClasses[static_cast<uint8_t>(c)]) {
       case ByteClass::plain:
-        found.parameters |= c == ';';
         found.rewrite |= c == '.' && before == '/' && may_be_dot_segment(path, i);
         break;
       case ByteClass::slash:
@@ -411,6 +410,30 @@ class PathWriter {
   UriOptions options_;
 };
 
+// A segment that is nothing but parameters vanishes with its slash.
+std::string_view without_parameters(std::string_view path, Arena& arena) noexcept {
+  if (path.find(';') == std::string_view::npos) {
+    return path;
+  }
+  char* out = arena.make_array<char>(path.size());
+  size_t size = 0;
+  for (size_t i = 0; i < path.size(); ++i) {
+    if (path[i] == ';') {
+      i = path.find('/', i);
+      if (i == std::string_view::npos) {
+        break;
+      }
+      if (out[size - 1] == '/') {
+        continue;
+      }
+    }
+    if (path[i] != '/' || size != 1) {  // never two slashes at the start
+      out[size++] = path[i];
+    }
+  }
+  return {out, size};
+}
+
 Result<Canonical> canonicalize_slowly(std::string_view target, const UriOptions& options,
                                       Arena& arena) noexcept {
   if (target == "*") {
@@ -431,8 +454,8 @@ Result<Canonical> canonicalize_slowly(std::string_view target, const UriOptions&
     }
   }
   Canonical same = split(target, path_size);
-  same.has_parameters = found.parameters;
   if (!found.rewrite) {
+    same.match_path = without_parameters(same.path, arena);
     return same;
   }
   const std::string_view query = target.substr(path_size);
@@ -447,6 +470,7 @@ Result<Canonical> canonicalize_slowly(std::string_view target, const UriOptions&
   }
   const size_t size = writer.text().size();
   if (writer.text() == path) {
+    same.match_path = without_parameters(same.path, arena);
     return same;
   }
   if (size + query.size() > limits::kTarget) {
@@ -454,7 +478,7 @@ Result<Canonical> canonicalize_slowly(std::string_view target, const UriOptions&
   }
   std::memcpy(memory + size, query.data(), query.size());
   Canonical canonical = split({memory, size + query.size()}, size);
-  canonical.has_parameters = canonical.path.find(';') != std::string_view::npos;
+  canonical.match_path = without_parameters(canonical.path, arena);
   canonical.changed = true;
   return canonical;
 }

@@ -25,12 +25,14 @@ struct UriOptions {
 
 // The views point into the target that was given, or into the arena.
 struct Canonical {
-  std::string_view target;      // path and query with its `?`: what is forwarded
-  std::string_view path;        // the first part of target
-  std::string_view query;       // without the `?`
-  bool has_query = false;       // there is a `?`, even with nothing behind it
-  bool has_parameters = false;  // there is a `;` in the path (RFC 3986 3.3)
-  bool changed = false;         // target is not what was given
+  std::string_view target;  // path and query with its `?`: what is forwarded
+  std::string_view path;    // the first part of target
+  std::string_view query;   // without the `?`
+  // The path without the parameters of its segments ("/a;x=1/b" is "/a/b", RFC 3986 3.3): what is
+  // matched and authorised, because that is what servlet containers see. Mostly path itself.
+  std::string_view match_path;
+  bool has_query = false;  // there is a `?`, even with nothing behind it
+  bool changed = false;    // target is not what was given
 };
 
 // `target` in origin-form ("/path?query") or "*". A target that is canonical already, nearly all
