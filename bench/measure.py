@@ -68,9 +68,14 @@ def wrk(port, case, duration):
 
 
 def cpu_time(pid):
-    """(user, system) seconds of a process so far. The sum is exact, the split is sampled."""
+    """(all, user, system) seconds of a process so far.
+
+    The scheduler counts all of it in nanoseconds; how it divides is sampled at clock ticks.
+    """
+    tasks = pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")
+    run_ns = sum(int(path.read_text().split()[0]) for path in tasks)
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) / TICK, int(fields[12]) / TICK
+    return run_ns / 1e9, int(fields[11]) / TICK, int(fields[12]) / TICK
 
 
 def saturate(proxy, case, duration):
@@ -80,11 +85,13 @@ def saturate(proxy, case, duration):
         result = wrk(proxy.port, case, duration)
     else:
         result = load(proxy.port, case, "-n", case.per_second * duration)
-    user, system = (after - start for after, start in zip(cpu_time(proxy.pid), before))
+    used, user, system = (after - start for after, start in zip(cpu_time(proxy.pid), before))
     count = result["requests"]
+    user_part = user / (user + system) if user + system > 0 else 0
+    cpu_us = used / count * 1e6
     return {"rate": count / result["seconds"], "p50_us": result["p50_us"],
-            "p99_us": result["p99_us"], "user_us": user / count * 1e6,
-            "system_us": system / count * 1e6}
+            "p99_us": result["p99_us"], "cpu_us": cpu_us, "user_us": cpu_us * user_part,
+            "system_us": cpu_us * (1 - user_part)}
 
 
 # ---- instructions --------------------------------------------------------------------------------

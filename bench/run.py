@@ -51,7 +51,6 @@ def measure_load(case, peers, folder, origin, quick):
             for proxy in proxies:
                 say(f"{case.name}: {proxy.peer.name}: load, round {number + 1} of {rounds}")
                 result = measure.saturate(proxy, case, seconds)
-                result["cpu_us"] = result["user_us"] + result["system_us"]
                 old = best.get(proxy.peer.name)
                 # What disturbs a run only adds to it: the least of the rounds is the truest.
                 if old is None or result["cpu_us"] < old["cpu_us"]:
