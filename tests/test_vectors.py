@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from rig import vectors
+from rig import batch, vectors
 from rig.lanes import ProductLanes, run_vector
 
 VECTORS = {vector.id: vector for vector in vectors.requests()}
@@ -65,11 +65,9 @@ VARIANTS = {"test_whole": whole, "test_split": split, "test_bytewise": bytewise,
 def results(request):
     """{(test, id): failures} of everything selected in this run."""
     jobs = []
-    for item in request.session.items:
-        name = getattr(item, "originalname", None)
-        if item.module is request.module and name in VARIANTS:
-            vector = VECTORS[item.callspec.params["vector_id"]]
-            jobs.append(((name, vector.id), job(VARIANTS[name], vector)))
+    for name, params in batch.selected(request, VARIANTS):
+        vector = VECTORS[params["vector_id"]]
+        jobs.append(((name, vector.id), batch.job(VARIANTS[name], vector)))
     lanes = ProductLanes(LANES)
     try:
         found = lanes.run(jobs)
@@ -78,10 +76,6 @@ def results(request):
     finally:
         lanes.stop()
     return found
-
-
-def job(variant, vector):
-    return lambda lane: variant(lane, vector)
 
 
 def check(results, test, vector_id):

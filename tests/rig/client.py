@@ -7,10 +7,7 @@ import time
 
 from .deadline import seconds
 from .h1 import MessageParser
-
-_NETLINK_SOCK_DIAG = 4
-_SOCK_DIAG_BY_FAMILY = 20
-_NLMSG_ERROR = 2
+from .sockdiag import SockDiag
 
 
 class Closed(Exception):
@@ -20,21 +17,6 @@ class Closed(Exception):
         super().__init__(f"{how} after {bytes(got[:200])!r}")
         self.how = how
         self.got = bytes(got)
-
-
-def unread_by_peer(sock, diag):
-    """Bytes the process at the other end of a loopback connection has not read yet."""
-    family = socket.AF_INET6 if sock.family == socket.AF_INET6 else socket.AF_INET
-    here, there = sock.getsockname(), sock.getpeername()
-    pad = lambda address: socket.inet_pton(family, address[0]).ljust(16, b"\0")
-    ident = struct.pack("!HH", there[1], here[1]) + pad(there) + pad(here)
-    body = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF) + ident
-    body += struct.pack("=I", 0) + b"\xff" * 8
-    diag.send(struct.pack("=IHHII", 16 + len(body), _SOCK_DIAG_BY_FAMILY, 1, 1, 0) + body)
-    reply = diag.recv(8192)
-    if struct.unpack_from("=H", reply, 4)[0] == _NLMSG_ERROR:
-        return 0
-    return struct.unpack_from("=I", reply, 16 + 4 + 48 + 4)[0]
 
 
 class Client:
@@ -86,9 +68,9 @@ class Client:
     def _wait_read(self):
         """False when the peer answered or closed instead of reading on."""
         if self._diag is None:
-            self._diag = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
+            self._diag = SockDiag()
         end = time.monotonic() + seconds(self.timeout)
-        while unread_by_peer(self.sock, self._diag):
+        while self._diag.unread_by_peer(self.sock):
             if self.readable(0):
                 return not self._peek_end()
             if time.monotonic() > end:

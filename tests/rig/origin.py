@@ -14,6 +14,7 @@ import time
 
 from .deadline import seconds
 from .h1 import MessageParser, Violation
+from .sockdiag import SockDiag
 
 _serial = itertools.count(1)
 
@@ -146,6 +147,16 @@ class Connection:
         except OSError:
             self._end("rst")
             return False
+
+    async def send_pieces(self, pieces):
+        """One write per piece; each is read by the peer before the next is written."""
+        with SockDiag() as diag:
+            for piece in pieces:
+                while diag.unread_by_peer(self.sock):
+                    await asyncio.sleep(0)
+                if not await self.send(piece):
+                    return False
+        return True
 
     def fin(self):
         try:
