@@ -43,9 +43,3 @@ def recorder():
     with Origin() as origin:
         yield origin
 
-
-def start(origin, **parts):
-    """A product in front of `origin` (or several); see rig.product.config for the parts."""
-    backends = [o.addr for o in origin] if isinstance(origin, (list, tuple)) else origin.addr
-    options = parts.pop("options", {})
-    return product.Product(product.config(backends, **parts), **options)

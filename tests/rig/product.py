@@ -53,6 +53,14 @@ def config(backends, location=None, server=None, upstream=None, basic=None, loca
     }
 
 
+def front(origins, options=None, **parts):
+    """A product in front of one recorder or several; `parts` as for config()."""
+    if not isinstance(origins, (list, tuple)):
+        origins = [origins]
+    backends = [origin if isinstance(origin, str) else origin.addr for origin in origins]
+    return Product(config(backends, **parts), **(options or {}))
+
+
 class Product:
     """A running pingap. Context manager; leaving it stops the process and checks its end."""
 
@@ -222,6 +230,15 @@ class Product:
         with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
             fields = file.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def cpu_nanoseconds(self):
+        """Time on a CPU of all threads, finer than cpu_seconds()."""
+        total = 0
+        for thread in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{thread}/schedstat",
+                      encoding="ascii") as file:
+                total += int(file.read().split()[0])
+        return total
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
