@@ -114,12 +114,12 @@ def test_ip_hash_keeps_a_client_on_one_backend():
 
 
 @pytest.mark.parametrize("upstream,headers,target", [
-    ({"algorithm": "hash", "hash": "header:X-User"}, lambda key: [("X-User", key)],
+    ({"algorithm": "hash", "hash_key": "header:X-User"}, lambda key: [("X-User", key)],
      lambda key: "/"),
-    ({"algorithm": "hash", "hash": "cookie:sid"}, lambda key: [("Cookie", f"a=1; sid={key}")],
+    ({"algorithm": "hash", "hash_key": "cookie:sid"}, lambda key: [("Cookie", f"a=1; sid={key}")],
      lambda key: "/"),
-    ({"algorithm": "hash", "hash": "query:id"}, lambda key: (), lambda key: f"/?a=1&id={key}"),
-    ({"algorithm": "hash", "hash": "path"}, lambda key: (), lambda key: f"/{key}"),
+    ({"algorithm": "hash", "hash_key": "query:id"}, lambda key: (), lambda key: f"/?a=1&id={key}"),
+    ({"algorithm": "hash", "hash_key": "path"}, lambda key: (), lambda key: f"/{key}"),
 ])
 def test_hash_keeps_a_key_on_one_backend(upstream, headers, target):
     with backends(3) as origins:

@@ -126,7 +126,7 @@ def test_slashes_are_kept_where_the_server_says_so(recorder):
 
 
 def test_encoded_slash_is_kept_where_the_server_says_so(recorder):
-    with front(recorder, server={"encoded_slash": True}) as product:
+    with front(recorder, server={"encoded_slash": "keep"}) as product:
         assert product.get("/a%2fb").status == 200
     assert recorder.requests[0].path() == "/a%2Fb"
 
