@@ -147,10 +147,10 @@ class Product:
         self._reader.join(2)
 
     def stop(self):
-        """SIGTERM twice (the second cuts what is still open); checks the exit."""
+        """Two signals, so that what is still open is cut; checks how the process ended."""
         if self.process.poll() is None:
-            self.signal()
-            self.signal()
+            self.signal(signal.SIGTERM)
+            self.signal(signal.SIGINT)  # another one: equal signals may arrive as one
             try:
                 self.wait_exit()
             except AssertionError:
@@ -211,7 +211,7 @@ class Product:
         if whole:
             self._log_offset[server] = self._log_offset.get(server, 0) + len(whole) + 1
             lines = self._buffered_log.setdefault(server, [])
-            lines += [json.loads(line) for line in whole.split(b"\n")]
+            lines += [parse_log_line(line) for line in whole.split(b"\n")]
         return self._buffered_log.get(server, [])
 
     def wait_log(self, count, server="main", timeout=5):
@@ -249,6 +249,11 @@ class Product:
                 if line.startswith(key + ":"):
                     return int(line.split()[1])
         raise KeyError(key)
+
+
+def parse_log_line(line):
+    """One JSON line; "-" is how a log says that there is nothing to say."""
+    return {key: "" if value in ("-", None) else value for key, value in json.loads(line).items()}
 
 
 def parse_address(text):
