@@ -70,12 +70,12 @@ class StandIn(Lanes):
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL)
         for port in ports:
-            until(lambda port=port: self._listens(port), f"{name} listens")
+            until(lambda port=port: self.listens(port), f"{name} listens")
         super().__init__([Lane(f"lane{port}", ("127.0.0.1", port), origin)
                           for port, origin in zip(ports, self.origins)])
 
     @staticmethod
-    def _listens(port):
+    def listens(port):
         try:
             socket.create_connection(("127.0.0.1", port)).close()
             return True
