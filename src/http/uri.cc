@@ -409,27 +409,38 @@ class PathWriter {
   UriOptions options_;
 };
 
-// A segment that is nothing but parameters vanishes with its slash.
+// Calls `keep` with each byte of `path` that is in its match_path, and its place. A segment that is
+// nothing but parameters vanishes with its slash.
+template <class Keep>
+void walk_without_parameters(std::string_view path, const Keep& keep) noexcept {
+  size_t kept = 0;
+  char last = 'x';
+  for (size_t i = 0; i < path.size(); ++i) {
+    bool vanishes = false;
+    if (path[i] == ';') {
+      i = path.find('/', i);
+      if (i == std::string_view::npos) {
+        return;
+      }
+      vanishes = last == '/';
+    }
+    // Nor are there two slashes at the start.
+    if (vanishes || (path[i] == '/' && kept == 1)) {
+      continue;
+    }
+    last = path[i];
+    ++kept;
+    keep(last, i);
+  }
+}
+
 std::string_view without_parameters(std::string_view path, Arena& arena) noexcept {
   if (path.find(';') == std::string_view::npos) {
     return path;
   }
   char* out = arena.make_array<char>(path.size());
   size_t size = 0;
-  for (size_t i = 0; i < path.size(); ++i) {
-    if (path[i] == ';') {
-      i = path.find('/', i);
-      if (i == std::string_view::npos) {
-        break;
-      }
-      if (out[size - 1] == '/') {
-        continue;
-      }
-    }
-    if (path[i] != '/' || size != 1) {  // never two slashes at the start
-      out[size++] = path[i];
-    }
-  }
+  walk_without_parameters(path, [&](char c, size_t) { out[size++] = c; });
   return {out, size};
 }
 
@@ -497,6 +508,17 @@ Result<Canonical> canonicalize(std::string_view target, const UriOptions& option
     return refuse(ErrorCode::bad_target, "byte not allowed in a query");
   }
   return split(target, path_size);
+}
+
+size_t end_of_match(std::string_view path, size_t size) noexcept {
+  size_t kept = 0;
+  size_t end = path.size();  // where all of it is asked for
+  walk_without_parameters(path, [&](char, size_t at) {
+    if (kept++ == size) {
+      end = at;
+    }
+  });
+  return end;
 }
 
 }  // namespace pingap::http
