@@ -1,0 +1,89 @@
+// The only file that sees toml++ (compiled-library mode; its exceptions end here).
+#include <algorithm>
+#include <string>
+#include <tuple>
+
+#include <toml++/toml.h>
+
+#include "config/value.h"
+
+namespace pingap::config {
+namespace {
+
+class Converter {
+ public:
+  explicit Converter(uint32_t source) : source_(source) {}
+
+  // Recursion is bounded: check_limits() has passed.
+  Value convert(const toml::node& node) const {
+    Value value;
+    value.at = position(node.source().begin);
+    if (const auto* table = node.as_table()) {
+      return convert_table(*table, value.at);
+    }
+    if (const auto* array = node.as_array()) {
+      value.kind = ValueKind::array;
+      value.items.reserve(array->size());
+      for (const toml::node& item : *array) {
+        value.items.push_back(convert(item));
+      }
+    } else if (const auto* text = node.as_string()) {
+      value.kind = ValueKind::string;
+      value.text = text->get();
+    } else if (const auto* integer = node.as_integer()) {
+      value.kind = ValueKind::integer;
+      value.integer = integer->get();
+    } else if (const auto* boolean = node.as_boolean()) {
+      value.kind = ValueKind::boolean;
+      value.integer = boolean->get() ? 1 : 0;
+    } else {
+      value.kind = node.is_floating_point() ? ValueKind::floating : ValueKind::date;
+    }
+    return value;
+  }
+
+  Value convert_table(const toml::table& table, Position at) const {
+    Value value;
+    value.kind = ValueKind::table;
+    value.at = at;
+    value.members.reserve(table.size());
+    for (const auto& [key, node] : table) {
+      value.members.push_back(
+          {std::string(key.str()), position(key.source().begin), convert(node)});
+    }
+    // The library sorts by name; people think in the order of the text.
+    std::ranges::sort(value.members, {}, [](const Member& member) {
+      return std::tuple(member.at.line, member.at.column);
+    });
+    return value;
+  }
+
+  Position position(const toml::source_position& at) const noexcept {
+    return {source_, at.line, at.column};
+  }
+
+ private:
+  uint32_t source_;
+};
+
+}  // namespace
+
+Value read_toml(std::string_view text, uint32_t source, Diagnostics& diagnostics) {
+  if (const LimitProblem problem = check_limits(text); problem.line > 0) {
+    diagnostics.error({source, problem.line, problem.column}, problem.what);
+    return {};
+  }
+  const Converter converter(source);
+  try {
+    const toml::table table = toml::parse(text);
+    return converter.convert_table(table, {source, 1, 1});
+  } catch (const toml::parse_error& error) {
+    Position at = converter.position(error.source().begin);
+    at.line = std::max(at.line, 1U);
+    at.column = std::max(at.column, 1U);
+    diagnostics.error(at, "not valid TOML: " + std::string(error.description()));
+    return {};
+  }
+}
+
+}  // namespace pingap::config
