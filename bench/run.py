@@ -152,7 +152,7 @@ def arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help="all of them unless named")
     parser.add_argument("--peers", default=",".join(PEERS), help="default: %(default)s")
-    parser.add_argument("--quick", action="store_true", help="one short round of load")
+    parser.add_argument("--quick", action="store_true", help="one short round of load; nothing is kept")
     parser.add_argument("--list", action="store_true", help="name the cases")
     parser.add_argument("--profile", action="store_true", help="of the named cases and peers")
     parser.add_argument("--no-document", action="store_true", help="print the tables only")
@@ -184,15 +184,14 @@ def main():
     for name in options.cases or CASES:
         start = time.monotonic()
         results = run_case(CASES[name], options.peers.split(","), options.quick, counters)
-        everything = kept()
-        case = everything.setdefault(name, {})
-        case.setdefault("peers", {}).update(results)
-        case["date"] = datetime.date.today().isoformat()
-        case["versions"] = case.get("versions", {}) | {p: PEERS[p].version() for p in results}
-        RESULTS.write_text(json.dumps(everything, indent=1))
+        case = {"peers": results, "date": datetime.date.today().isoformat(),
+                "versions": {peer: PEERS[peer].version() for peer in results}}
         say(f"{name}: done in {time.monotonic() - start:.0f} s")
         print(report.case_table(CASES[name], case), flush=True)
-    if not options.no_document:
+        if not options.quick:
+            # All peers of a case are of one run: what is kept is replaced, never mixed.
+            RESULTS.write_text(json.dumps(kept() | {name: case}, indent=1))
+    if not options.quick and not options.no_document:
         report.write(kept())
         say("docs/performance.md is up to date")
 
