@@ -23,7 +23,43 @@ using http::Method;
 // Slices below this are copied into the replay copy (ByteQueue::share_from).
 constexpr size_t kCopyBelow = 4 * 1024;
 
+// Free blocks of this thread, each of the size of a Forwarder. Surplus goes back to malloc.
+struct Slab {
+  struct Block {
+    Block* next;
+  };
+  Block* head = nullptr;
+  size_t size = 0;
+
+  ~Slab() {
+    while (head != nullptr) {
+      ::operator delete(std::exchange(head, head->next));
+    }
+  }
+};
+
+constexpr size_t kMaxFreeBlocks = 512;
+
+thread_local Slab t_slab;
+
 }  // namespace
+
+void* Forwarder::operator new(size_t size) {
+  if (t_slab.head == nullptr) {
+    return ::operator new(size);
+  }
+  --t_slab.size;
+  return std::exchange(t_slab.head, t_slab.head->next);
+}
+
+void Forwarder::operator delete(void* memory) noexcept {
+  if (t_slab.size >= kMaxFreeBlocks) {
+    ::operator delete(memory);
+    return;
+  }
+  t_slab.head = new (memory) Slab::Block{t_slab.head};
+  ++t_slab.size;
+}
 
 Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
                      session::H1ServerSession& session) noexcept
@@ -90,18 +126,10 @@ bool Forwarder::find_route() noexcept {
   x.target = canonical->target;
   x.path = canonical->path;
   x.query = canonical->query;
-  const auto host = http::normalize_host(x.request.host, x.arena);
-  if (!host) {
-    answer_error(ErrorCode::bad_host, Side::downstream);
-    return false;
-  }
-  x.host = *host;
+  x.host = http::normalize_host(x.request.host, x.arena);
   find_client(x, site_);
-  const int index = site_.router.match({.method = x.request.method_text,
-                                        .host = x.host,
-                                        .path = x.path,
-                                        .query = x.query,
-                                        .headers = &x.request.headers});
+  const int index = site_.router->match(
+      {.head = &x.request, .host = x.host, .path = canonical->match_path, .query = x.query});
   if (index < 0) {
     answer_error(ErrorCode::no_route, Side::local);
     return false;

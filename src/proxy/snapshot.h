@@ -67,7 +67,7 @@ struct Site {  // [servers.NAME]
   bool via = false;
   uint32_t max_connections = 0;
   NetworkSet trusted;
-  route::Router router;
+  std::optional<route::Router> router;  // always there once built
   std::vector<const Route*> routes;  // by the router's index
   exchange::AccessLogFormat access_log;
   std::string access_log_path;  // empty = off

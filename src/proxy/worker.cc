@@ -32,8 +32,8 @@ Worker::Worker(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<net::Ev
   for (const auto& cluster : snapshot_->clusters) {
     auto& pools = pools_.emplace_back();
     for (const upstream::Endpoint& endpoint : cluster->endpoints) {
-      pools.push_back(std::make_unique<upstream::EndpointPool>(*loop_, endpoint, cluster->settings,
-                                                               cluster->pool_size));
+      pools.push_back(
+          std::make_unique<upstream::EndpointPool>(*loop_, endpoint, cluster->pool_size));
     }
     pickers_.emplace_back(*cluster, index_, count_);
   }
