@@ -88,16 +88,16 @@ std::string_view iso_time(Arena& arena) noexcept {
   const auto day = floor<std::chrono::days>(now);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss time(now - day);
-  const std::string_view text = arena.copy("0000-00-00T00:00:00Z");
-  char* out = arena.make_array<char>(text.size());
-  std::copy(text.begin(), text.end(), out);
+  constexpr std::string_view kForm = "0000-00-00T00:00:00Z";
+  char* out = arena.make_array<char>(kForm.size());
+  std::copy(kForm.begin(), kForm.end(), out);
   put_digits(out, static_cast<uint64_t>(static_cast<int>(date.year())), 4);
   put_digits(out + 5, static_cast<unsigned>(date.month()), 2);
   put_digits(out + 8, static_cast<unsigned>(date.day()), 2);
   put_digits(out + 11, static_cast<uint64_t>(time.hours().count()), 2);
   put_digits(out + 14, static_cast<uint64_t>(time.minutes().count()), 2);
   put_digits(out + 17, static_cast<uint64_t>(time.seconds().count()), 2);
-  return {out, text.size()};
+  return {out, kForm.size()};
 }
 
 // Seconds since 1970 with milliseconds: "1769860800.123".
@@ -155,9 +155,9 @@ std::string_view make_request_id(Arena& arena) noexcept {
 VariableContext variables_of(Exchange& exchange) noexcept {
   return {.request = &exchange.request,
           .host = exchange.host,
-          .target = exchange.target,
-          .path = exchange.path,
-          .query = exchange.query,
+          .target = exchange.uri.target,
+          .path = exchange.uri.path,
+          .query = exchange.uri.query,
           .scheme = exchange.scheme,
           .remote_addr = exchange.peer_text,
           .client_ip = exchange.client_text,
