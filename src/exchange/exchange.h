@@ -40,6 +40,9 @@ struct Exchange {
   uint16_t server_port = 0;
   std::string_view scheme = "http";
 
+  // Made when first asked for (exchange/variables), then the same for the exchange's life.
+  std::string_view request_id;
+
   // Names in the configuration; empty = not chosen.
   std::string_view server;
   std::string_view location;
