@@ -27,7 +27,7 @@ add_compile_options(-fPIE)
 add_link_options(-pie)
 add_compile_options(-pthread -fno-omit-frame-pointer -fno-strict-aliasing)
 add_link_options(-pthread)
-add_compile_definitions(TOML_HEADER_ONLY=0)
+add_compile_definitions(TOML_HEADER_ONLY=0 PINGAP_VERSION="${PROJECT_VERSION}")
 
 if(PINGAP_HARDEN)
   add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection=full

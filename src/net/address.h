@@ -36,6 +36,7 @@ class Address {
 
  private:
   union Storage {
+    char zeroed[sizeof(sockaddr_un)];  // first: {} clears all of it
     sockaddr any;
     sockaddr_in v4;
     sockaddr_in6 v6;

@@ -12,8 +12,6 @@ namespace {
 
 // Accepted per turn and listener, so that a storm of connections does not starve the others.
 constexpr int kAcceptsPerTurn = 64;
-// Longer than a handshake takes whose SYN arrived before the drain began.
-constexpr Duration kDrainTime = std::chrono::milliseconds(50);
 constexpr Duration kPause = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -22,6 +20,8 @@ Listener::Listener(EventLoop& loop, Fd socket, AcceptHandler& handler) noexcept
     : loop_(loop), socket_(std::move(socket)), handler_(handler) {}
 
 Result<> Listener::start() noexcept { return loop_.add_level(socket_.get(), *this); }
+
+Address Listener::address() const noexcept { return local_address(socket_.get()); }
 
 void Listener::on_io(IoEvents /*ready*/) noexcept { accept_some(); }
 

@@ -18,9 +18,14 @@ class AcceptHandler {
 
 class Listener final : public IoHandler {
  public:
+  // drain() goes on taking what the kernel has accepted for this long: longer than a handshake
+  // takes whose SYN arrived before.
+  static constexpr Duration kDrainTime = std::chrono::milliseconds(50);
+
   Listener(EventLoop& loop, Fd socket, AcceptHandler& handler) noexcept;
 
   Result<> start() noexcept;
+  Address address() const noexcept;
   // Takes no new connections, hands over those the kernel has already accepted, then closes the
   // socket: nobody who got a connection loses it.
   void drain() noexcept;

@@ -19,7 +19,8 @@ namespace limits = http::limits;
 // overtake it (RFC 9112 9.6), and how long an answered request's body may keep coming.
 constexpr Duration kLinger = std::chrono::seconds(2);
 // The time the minimum body rate is averaged over.
-constexpr Duration kRateWindow = std::chrono::seconds(30);
+constexpr uint32_t kRateSeconds = 30;
+constexpr Duration kRateWindow = std::chrono::seconds(kRateSeconds);
 // A client that takes less than this within write_timeout is stalled.
 constexpr uint64_t kWriteProgress = 1024;
 
@@ -175,7 +176,6 @@ void H1ServerSession::read_body() noexcept {
     return;
   }
   unreleased_ += batch.size();
-  rate_bytes_ += batch.size();
   const bool tunnel = reading_ == Reading::tunnel;
   if (step.kind == BodyReader::Kind::end && !tunnel) {
     reading_ = Reading::waiting;
@@ -198,10 +198,26 @@ void H1ServerSession::read_body() noexcept {
     }
     return;
   }
-  if (!batch.empty()) {
-    arm_read(tunnel ? settings_.tunnel_timeout : settings_.body_timeout);
-    sink_->on_body(batch, End::no);
+  if (batch.empty()) {
+    return;
   }
+  if (!tunnel && !keeps_rate(batch.size())) {
+    refuse(ErrorCode::body_too_slow);
+    return;
+  }
+  arm_read(tunnel ? settings_.tunnel_timeout : settings_.body_timeout);
+  sink_->on_body(batch, End::no);
+}
+
+bool H1ServerSession::keeps_rate(size_t bytes) noexcept {
+  rate_bytes_ += bytes;
+  if (loop_.now() - rate_since_ < kRateWindow) {
+    return true;
+  }
+  const bool fast = rate_bytes_ >= uint64_t{settings_.min_body_rate} * kRateSeconds;
+  rate_bytes_ = 0;
+  rate_since_ = loop_.now();
+  return fast;
 }
 
 void H1ServerSession::discard_body() noexcept {
@@ -244,6 +260,7 @@ void H1ServerSession::on_input_end() noexcept {
     case Reading::tunnel: {
       ByteQueue none;
       sink_->on_body(none, End::yes);
+      flush_later();  // with our own FIN out already, this was the end
       break;
     }
     case Reading::drain:
@@ -260,6 +277,11 @@ void H1ServerSession::on_failure(int error) noexcept {
 }
 
 void H1ServerSession::release_window(size_t bytes) noexcept {
+  if (unreleased_ >= limits::kWindow) {
+    // We did not read: the client is not to blame for the time since.
+    rate_bytes_ = 0;
+    rate_since_ = loop_.now();
+  }
   unreleased_ -= std::min(bytes, unreleased_);
   if (readable_ && (reading_ == Reading::body || reading_ == Reading::tunnel)) {
     loop_.resume_later(*this);
@@ -296,8 +318,7 @@ void H1ServerSession::send_head(http::ResponseHead& head, End end) noexcept {
   http::h1::write_response(head, style, out_);
   out_framing_ = head_request_ ? Framing::none : head.framing;
   writing_ = Writing::body;
-  written_mark_ = 0;
-  loop_.arm(write_timer_, settings_.write_timeout);
+  watch_writing();
   if (tunnel) {
     reading_ = Reading::tunnel;
     reader_.start(Framing::tunnel, 0);
@@ -329,8 +350,16 @@ void H1ServerSession::send_body(ByteQueue& data, End end) noexcept {
     data.clear();
   }
   frame_body(data, end, nullptr);
+  watch_writing();
   if (end == End::yes) {
     finish_writing();
+  }
+}
+
+void H1ServerSession::watch_writing() noexcept {
+  if (!write_timer_.armed()) {
+    written_mark_ = 0;
+    loop_.arm(write_timer_, settings_.write_timeout);
   }
 }
 

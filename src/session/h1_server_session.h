@@ -67,8 +67,10 @@ class H1ServerSession final : public H1Connection,
   void start_request(http::RequestHead& head, size_t consumed) noexcept;
   void read_body() noexcept;
   void discard_body() noexcept;
+  bool keeps_rate(size_t bytes) noexcept;
   void refuse(ErrorCode why) noexcept;
   bool settle_keep_alive(const http::ResponseHead& head) const noexcept;
+  void watch_writing() noexcept;
   void finish_writing() noexcept;
   void finish_exchange() noexcept;
   void next_request() noexcept;

@@ -1,0 +1,45 @@
+"""Fixtures and options of the black-box tests."""
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+from rig import deadline, product  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--binary", help="the pingap to test (default: the newest build/*/pingap)")
+
+
+def pytest_configure(config):
+    if config.getoption("--binary"):
+        os.environ["PINGAP_BINARY"] = config.getoption("--binary")
+    path = product.binary()
+    if path and os.path.exists(path) and "PINGAP_TEST_SLOW" not in os.environ:
+        deadline.SLOW = 4 if product.sanitized(path) else 1
+
+
+def pytest_report_header():
+    return f"pingap: {product.binary()}"
+
+
+@pytest.fixture(autouse=True)
+def needs_binary(request):
+    """Tests of the product fail, not skip, when there is nothing to test."""
+    if request.node.get_closest_marker("rig_only"):
+        return
+    if not product.binary() or not os.path.exists(product.binary()):
+        pytest.fail("no pingap binary: build one, or give --binary")
+
+
+@pytest.fixture
+def recorder():
+    """A recorder that answers 200."""
+    from rig.origin import Origin
+    with Origin() as origin:
+        yield origin
+
