@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/ip.h"
 #include "http/head.h"
+#include "http/uri.h"
 
 namespace pingap::exchange {
 
@@ -26,9 +27,7 @@ struct Exchange {
   http::ResponseHead response;
 
   // The one canonical form that is matched, authorised, logged and forwarded (rule P).
-  std::string_view path;
-  std::string_view query;   // without "?"
-  std::string_view target;  // canonical path and query
+  http::Canonical uri;
   std::string_view host;    // normalised: lower case, no port, no trailing dot
 
   // Who asks: the socket's peer and, behind trusted proxies, the client (rule X).
