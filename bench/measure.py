@@ -9,9 +9,8 @@ import struct
 import subprocess
 import time
 
-from peers import LOAD_CORE, TOP, prepare_child, stop
+from peers import BUILD, LOAD_CORE, TOP, prepare_child, stop
 
-BUILD = TOP / "build/bench"
 HOST = "bench.example:8080"
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -153,6 +152,15 @@ def callgrind(proxy, case, requests, folder):
             if line.startswith(("totals:", "summary:")):
                 total = max(total, int(line.split()[1]))
     return total / requests
+
+
+def profile(folder, lines=40):
+    """Where the instructions went: the functions of the last dump of callgrind in `folder`."""
+    dumps = sorted(folder.glob("callgrind.*"), key=lambda path: path.stat().st_size)
+    out = run_tool(["callgrind_annotate", "--threshold=95", str(dumps[-1])], 60)
+    found = re.findall(r"^ *([\d,]+) \( *[\d.]+%\)\s+(.*)$", out, re.M)[1:lines + 1]
+    return [(int(count.replace(",", "")), re.sub(r"^\S*?:|\s*\[[^]]*\]$", "", name))
+            for count, name in found]
 
 
 # ---- system calls, allocations, memory -----------------------------------------------------------

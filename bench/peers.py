@@ -16,6 +16,7 @@ import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 CONFIGS = TOP / "bench/configs"
+BUILD = TOP / "build/bench"
 PROXY_CORE, LOAD_CORE = 0, 1
 
 KIB = 1024
@@ -43,6 +44,9 @@ class Peer:
     template = ""
     native = True         # runs under valgrind, allocates with malloc
     many_locations = False
+
+    def prepare(self):
+        """What is to be done once before the bench."""
 
     def found(self):
         """The program's path, None if it is not installed."""
@@ -125,7 +129,15 @@ class Caddy(Peer):
 
 class Pingap(Peer):
     name, template, many_locations = "pingap", "pingap.toml", True
-    program = os.environ.get("PINGAP_BIN", str(TOP / "build/release/pingap"))
+    source = pathlib.Path(os.environ.get("PINGAP_BIN", TOP / "build/release/pingap"))
+    program = str(BUILD / "pingap")
+
+    def prepare(self):
+        """Copies the program: a build in between must not change what is measured, and Debian's
+        valgrind cannot read the line tables of clang-19."""
+        if self.source.exists():
+            subprocess.run(["llvm-strip-19", "--strip-debug", "-o", self.program, self.source],
+                           check=True, timeout=60)
 
     def version(self):
         out = subprocess.run(["git", "-C", str(TOP), "describe", "--always", "--dirty"],
@@ -213,11 +225,12 @@ def running(peer, setting, folder, origin_port, *, prefix=(), env=None, core=PRO
                                    env=variables | (env or {}), start_new_session=True,
                                    preexec_fn=prepare_child(core))
     try:
-        wait_for(port, process, 60 if prefix else 20)
+        try:
+            wait_for(port, process, 60 if prefix else 20)
+        except RuntimeError as error:
+            text = (folder / "output").read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"{peer.name}: {error}\n{text}") from error
         yield Running(peer, port, process, process.pid)
-    except RuntimeError as error:
-        text = (folder / "output").read_text(errors="replace")[-2000:]
-        raise RuntimeError(f"{peer.name}: {error}\n{text}") from error
     finally:
         stop(process)
 

@@ -2,6 +2,7 @@
 """Compares pingap with nginx, HAProxy, h2o and Caddy; `./dev bench` runs this.
 
     bench/run.py [CASE...] [--peers a,b] [--quick] [--list] [--no-document]
+    bench/run.py --profile CASE [--peers pingap]    where the user instructions go
 
 Each case is measured alone and kept in build/bench/results.json; the tables of
 docs/performance.md are made anew from all that is kept. The method is described there.
@@ -96,6 +97,18 @@ def measure_exactly(case, peer, folder, origin, counters):
     return result
 
 
+def print_profile(case, peer):
+    """User instructions per request by function."""
+    requests = case.requests(4000)
+    with work_folder() as folder, running_origin(folder) as origin:
+        with running(peer, case.setting, folder, origin, prefix=measure.CALLGRIND) as proxy:
+            own = folder / f"{peer.template}.d"
+            total = measure.callgrind(proxy, case, requests, own)
+        print(f"{peer.name}, {case.title}: {total:,.0f} user instructions per request")
+        for count, name in measure.profile(own):
+            print(f"{count / requests:10.1f}  {name}")
+
+
 def measure_idle(case, peer, folder, origin):
     """Memory after start and per idle connection."""
     say(f"{case.name}: {peer.name}: memory")
@@ -107,23 +120,25 @@ def measure_idle(case, peer, folder, origin):
 def run_case(case, names, quick, counters):
     """All measurements of a case: {peer: {measure: value}}."""
     peers = fitting_peers(case, names)
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=shm()))
+    with work_folder() as folder, running_origin(folder) as origin:
+        if case.idle:
+            return {peer.name: measure_idle(case, peer, folder, origin) for peer in peers}
+        results = measure_load(case, peers, folder, origin, quick)
+        for peer in peers:
+            results[peer.name] |= measure_exactly(case, peer, folder, origin, counters)
+        return results
+
+
+@contextlib.contextmanager
+def work_folder():
+    """A folder for logs and files, in memory where there is some: no disk in the comparison."""
+    shm = "/dev/shm" if pathlib.Path("/dev/shm").is_dir() else None
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=shm))
     folder.chmod(0o755)
     try:
-        with running_origin(folder) as origin:
-            if case.idle:
-                return {p.name: measure_idle(case, p, folder, origin) for p in peers}
-            results = measure_load(case, peers, folder, origin, quick)
-            for peer in peers:
-                results[peer.name] |= measure_exactly(case, peer, folder, origin, counters)
-            return results
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def shm():
-    """Memory for logs and files where there is some: a disk is not part of the comparison."""
-    return "/dev/shm" if pathlib.Path("/dev/shm").is_dir() else None
 
 
 def kept():
@@ -137,8 +152,9 @@ def arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help="all of them unless named")
     parser.add_argument("--peers", default=",".join(PEERS), help="default: %(default)s")
-    parser.add_argument("--quick", action="store_true", help="one short round of load")
+    parser.add_argument("--quick", action="store_true", help="one short round of load; nothing is kept")
     parser.add_argument("--list", action="store_true", help="name the cases")
+    parser.add_argument("--profile", action="store_true", help="of the named cases and peers")
     parser.add_argument("--no-document", action="store_true", help="print the tables only")
     options = parser.parse_args()
     unknown = [name for name in options.cases if name not in CASES]
@@ -155,21 +171,27 @@ def main():
             print(f"{case.name:20} {case.title}")
         return
     measure.build_tools()
+    for name in options.peers.split(","):
+        PEERS[name].prepare()
+    if options.profile:
+        for name in options.cases:
+            for peer in fitting_peers(CASES[name], options.peers.split(",")):
+                print_profile(CASES[name], peer)
+        return
     counters = measure.has_counters()
     if not counters:
         say("this machine does not count instructions: CPU time and callgrind instead")
     for name in options.cases or CASES:
         start = time.monotonic()
         results = run_case(CASES[name], options.peers.split(","), options.quick, counters)
-        everything = kept()
-        case = everything.setdefault(name, {})
-        case.setdefault("peers", {}).update(results)
-        case["date"] = datetime.date.today().isoformat()
-        case["versions"] = case.get("versions", {}) | {p: PEERS[p].version() for p in results}
-        RESULTS.write_text(json.dumps(everything, indent=1))
+        case = {"peers": results, "date": datetime.date.today().isoformat(),
+                "versions": {peer: PEERS[peer].version() for peer in results}}
         say(f"{name}: done in {time.monotonic() - start:.0f} s")
         print(report.case_table(CASES[name], case), flush=True)
-    if not options.no_document:
+        if not options.quick:
+            # All peers of a case are of one run: what is kept is replaced, never mixed.
+            RESULTS.write_text(json.dumps(kept() | {name: case}, indent=1))
+    if not options.quick and not options.no_document:
         report.write(kept())
         say("docs/performance.md is up to date")
 

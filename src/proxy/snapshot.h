@@ -43,11 +43,11 @@ struct HeaderRule {
   exchange::Template value;  // unused by a removal
 };
 
-struct Route {  // [locations.NAME]
+struct Route {  // [locations.NAME] on one server
   std::string name;
   const Cluster* cluster = nullptr;
   session::ClientSettings settings;  // the cluster's, with the location's timeouts
-  route::Rewrite rewrite;
+  std::optional<route::Rewrite> rewrite;
   std::vector<HeaderRule> response_remove, response_set, response_add;
   std::vector<HeaderRule> request_remove, request_set, request_add;
   const HeaderRule* host_rule = nullptr;  // the one of request_set that is Host
@@ -68,7 +68,7 @@ struct Site {  // [servers.NAME]
   uint32_t max_connections = 0;
   NetworkSet trusted;
   std::optional<route::Router> router;  // always there once built
-  std::vector<const Route*> routes;  // by the router's index
+  std::vector<std::unique_ptr<Route>> routes;  // by the router's index
   exchange::AccessLogFormat access_log;
   std::string access_log_path;  // empty = off
 };
@@ -76,7 +76,6 @@ struct Site {  // [servers.NAME]
 struct Snapshot {
   config::Basic basic;
   std::vector<std::unique_ptr<Cluster>> clusters;
-  std::vector<std::unique_ptr<Route>> routes;
   std::vector<std::unique_ptr<Site>> sites;
   ErrorPages error_pages;
 };
