@@ -8,7 +8,7 @@ import queue
 import threading
 
 from .client import Client, Closed, request
-from .deadline import seconds, until
+from .deadline import until
 from .h1 import Violation, request_violations, response_violations
 from .notation import expand
 from .origin import Origin
@@ -55,13 +55,11 @@ class Seen:
 class Lane:
     """One listener, one recorder."""
 
-    def __init__(self, name, address, origin, probe_close=True):
+    def __init__(self, name, address, origin):
         self.name = name
         self.address = address
         self.origin = origin
-        self.probe_close = probe_close
         self.answered = 0  # final answers the clients of this lane got
-        self.refused = 0
 
     def run(self, pieces, methods, wanted_answers, fin=False, timeout=5, want_close=None):
         """Sends the pieces on a new connection and observes until nothing can follow."""
@@ -244,8 +242,6 @@ def run_vector(lane, vector, pieces, prefix=None, strict=True):
     failures = judge(seen, outcomes, lane.origin, strict)
     if not failures and seen.partial:
         failures += check_partial_closed(seen)
-    if any(message.status >= 400 for message in seen.answers):
-        lane.refused += 1
     return [f"{text}; {seen}" for text in failures]
 
 
