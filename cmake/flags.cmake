@@ -22,9 +22,12 @@ endif()
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
                     -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+# One model for libraries and programs, so that all share the precompiled header.
+add_compile_options(-fPIE)
+add_link_options(-pie)
 add_compile_options(-pthread -fno-omit-frame-pointer -fno-strict-aliasing)
 add_link_options(-pthread)
-add_compile_definitions(TOML_HEADER_ONLY=0)
+add_compile_definitions(TOML_HEADER_ONLY=0 PINGAP_VERSION="${PROJECT_VERSION}")
 
 if(PINGAP_HARDEN)
   add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection=full

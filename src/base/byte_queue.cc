@@ -144,10 +144,28 @@ size_t ByteQueue::move_from(ByteQueue& source, size_t max, size_t copy_below) no
   return moved;
 }
 
-void ByteQueue::share_from(const ByteQueue& source) noexcept {
+void ByteQueue::share_from(const ByteQueue& source, size_t copy_below) noexcept {
   for (uint32_t i = 0; i < source.count_; ++i) {
     const Slice& slice = source.at(i);
-    push(slice.chunk, slice.begin, slice.end);
+    if (slice.size() < copy_below) {
+      append(slice.view());
+    } else {
+      push(slice.chunk, slice.begin, slice.end);
+    }
+  }
+}
+
+void ByteQueue::share_range(const ByteQueue& source, size_t offset, size_t size) noexcept {
+  for (uint32_t i = 0; i < source.count_ && size > 0; ++i) {
+    const Slice& slice = source.at(i);
+    if (offset >= slice.size()) {
+      offset -= slice.size();
+      continue;
+    }
+    const size_t n = std::min(slice.size() - offset, size);
+    push(slice.chunk, slice.begin + offset, slice.begin + offset + n);
+    offset = 0;
+    size -= n;
   }
 }
 

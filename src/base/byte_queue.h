@@ -53,8 +53,11 @@ class ByteQueue {
   // than `copy_below` into room that the tail has anyway. Returns the bytes moved.
   size_t move_from(ByteQueue& source, size_t max, size_t copy_below = 0) noexcept;
 
-  // Adds the same bytes as `source` holds, sharing its chunks.
-  void share_from(const ByteQueue& source) noexcept;
+  // Adds the same bytes as `source` holds, sharing its chunks; slices shorter than `copy_below`
+  // are copied together, so that a trickle of bytes does not pin a chunk each.
+  void share_from(const ByteQueue& source, size_t copy_below) noexcept;
+  // The same for `size` bytes from `offset` on, all shared.
+  void share_range(const ByteQueue& source, size_t offset, size_t size) noexcept;
 
   // The first slice's bytes; empty for an empty queue.
   std::string_view front() const noexcept;

@@ -53,6 +53,12 @@ class IntrusiveList {
   T* front() noexcept { return empty() ? nullptr : static_cast<T*>(root_.next_); }
   T* back() noexcept { return empty() ? nullptr : static_cast<T*>(root_.previous_); }
 
+  // The element behind `element`, which must be in this list; null at the end.
+  T* next(T& element) noexcept {
+    ListHook<Tag>* following = static_cast<ListHook<Tag>&>(element).next_;
+    return following == &root_ ? nullptr : static_cast<T*>(following);
+  }
+
   void push_front(T& element) noexcept { insert(root_.next_, element); }
   void push_back(T& element) noexcept { insert(&root_, element); }
 

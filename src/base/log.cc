@@ -1,11 +1,10 @@
 #include "base/log.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <chrono>
 #include <ctime>
 #include <string>
+#include <unistd.h>
 
 #include "base/strings.h"
 
@@ -21,9 +20,10 @@ void append_time(std::string& line) {
   const std::time_t seconds = ms / 1000;
   std::tm utc{};
   gmtime_r(&seconds, &utc);
-  fmt::format_to(std::back_inserter(line), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-                 utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-                 utc.tm_sec, ms % 1000);
+  // fmt::format, not format_to: clang-19 and the packaged libfmt spell the symbol of the latter
+  // differently.
+  line += fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
+                      utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, ms % 1000);
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ void write(LogLevel level, std::string_view message) noexcept {
     for (const char c : message) {
       const auto byte = static_cast<unsigned char>(c);
       if (byte < 0x20 || byte == 0x7f) {
-        fmt::format_to(std::back_inserter(line), "\\x{:02x}", byte);
+        line += fmt::format("\\x{:02x}", byte);
       } else {
         line += c;
       }

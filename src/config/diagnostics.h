@@ -42,8 +42,16 @@ class Diagnostics {
   void warning(Position at, std::string what, std::string allowed = {}, std::string hint = {});
 
   bool has_errors() const noexcept { return errors_ > 0; }
+
   size_t errors() const noexcept { return errors_; }
+
   const std::vector<Diagnostic>& entries() const noexcept { return entries_; }
+
+  // Whether further entries are only counted: there is no point in working out a hint for them.
+  bool full() const noexcept;
+
+  // "file:line:col" of a position, empty when it is no place.
+  std::string place(Position at) const;
 
   // Everything in source order: "file:line:col: error: what; allowed; hint", the line and a caret.
   std::string render() const;
@@ -52,10 +60,17 @@ class Diagnostics {
   struct Source {
     std::string name;
     std::string text;
+    std::vector<size_t> lines;  // where each starts in text
   };
+
+  void add(Diagnostic entry);
+  void append(std::string& out, const Diagnostic& entry) const;
+  std::string_view line(Position at) const noexcept;
+
   std::vector<Source> sources_;
   std::vector<Diagnostic> entries_;
   size_t errors_ = 0;
+  size_t dropped_ = 0;  // beyond what is kept
 };
 
 }  // namespace pingap::config

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/diagnostics.h"
+#include "config/expand.h"
 #include "config/model.h"
 
 namespace pingap::config {
@@ -20,8 +21,14 @@ struct Text {
 // Problems go to `diagnostics`; then the result is incomplete.
 std::vector<Text> read_sources(const std::filesystem::path& path, Diagnostics& diagnostics);
 
+// Bytes of all texts together (security.md CF-01).
+inline constexpr size_t kMaxConfigSize = 8 << 20;
+
 // Parses and checks; every error is collected. The model may be used only when there are none.
-// The same table may be spread over files, the same key may not.
+// Sections may be spread over files; a key of [basic], or an entry such as [upstreams.api], may
+// not be defined twice.
 Model load(std::vector<Text> texts, Diagnostics& diagnostics);
+// The same with another environment for ${NAME}.
+Model load(std::vector<Text> texts, Diagnostics& diagnostics, Environment environment);
 
 }  // namespace pingap::config

@@ -84,11 +84,11 @@ enum class HeaderId : uint8_t {
 
 // Policy bits of a known name.
 enum HeaderPolicy : uint8_t {
-  kHopByHop = 1,     // never forwarded (RFC 9110 7.6.1), nor is `Proxy` (httpoxy)
-  kForwarding = 2,   // client address and kin: rewritten by us (security.md rule X)
-  kConnSafe = 4,     // may not be deleted by naming it in Connection (rule H)
-  kNoTrailer = 8,    // never passed as a trailer (RFC 9110 6.5.1, rule T)
-  kSingleton = 16,   // at most one line in a message
+  kHopByHop = 1,    // never forwarded (RFC 9110 7.6.1), nor is `Proxy` (httpoxy)
+  kForwarding = 2,  // client address and kin: rewritten by us (security.md rule X)
+  kConnSafe = 4,    // may not be deleted by naming it in Connection (rule H)
+  kNoTrailer = 8,   // never passed as a trailer (RFC 9110 6.5.1, rule T)
+  kSingleton = 16,  // at most one line in a message
 };
 
 // The id of a name in any case; `other` when it has none.

@@ -30,8 +30,11 @@ struct Field {
   static constexpr uint8_t kRemoved = 2;
 
   std::string_view name() const noexcept { return {name_data, name_size}; }
+
   std::string_view value() const noexcept { return {value_data, value_size}; }
+
   bool removed() const noexcept { return (flags & kRemoved) != 0; }
+
   void remove() noexcept { flags |= kRemoved; }
 };
 
@@ -39,6 +42,7 @@ class HeaderMap {
  public:
   // An empty map that can hold `capacity` fields of `storage`.
   HeaderMap() noexcept = default;
+
   explicit HeaderMap(std::span<Field> storage) noexcept
       : fields_(storage.data()), capacity_(static_cast<uint32_t>(storage.size())) {}
 
@@ -48,7 +52,14 @@ class HeaderMap {
   // False when full and there is no arena to grow in. The views must outlive the map.
   bool add(std::string_view name, std::string_view value) noexcept;
   bool add(HeaderId id, std::string_view value) noexcept;  // with the usual spelling
-  bool add(const Field& field) noexcept;
+
+  bool add(const Field& field) noexcept {
+    if (size_ == capacity_ && !grow()) {
+      return false;
+    }
+    fields_[size_++] = field;
+    return true;
+  }
 
   // The first field with this id/name that is not removed; null when there is none.
   Field* find(HeaderId id) noexcept;
@@ -67,10 +78,19 @@ class HeaderMap {
   bool set(std::string_view name, std::string_view value) noexcept;
 
   void clear() noexcept { size_ = 0; }
+
+  // For the parser: slots behind the last field, and how many of them it has filled.
+  std::span<Field> room() noexcept { return {fields_ + size_, capacity_ - size_}; }
+
+  void filled(size_t count) noexcept { size_ += static_cast<uint32_t>(count); }
+
   // All slots, removed fields included: callers skip those with removed().
   std::span<Field> fields() noexcept { return {fields_, size_}; }
+
   std::span<const Field> fields() const noexcept { return {fields_, size_}; }
+
   size_t size() const noexcept { return size_; }
+
   size_t capacity() const noexcept { return capacity_; }
 
  private:

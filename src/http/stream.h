@@ -37,8 +37,11 @@ class Stream {
 
 class ServerStream : public Stream {
  public:
-  // The final response. Interim ones (1xx, not 101) go out with send_interim(), before it.
-  virtual void send_head(const ResponseHead& head, End end) noexcept = 0;
+  // The final response; the stream settles `head.framing` for its protocol and version. A false
+  // head.keep_alive closes the connection afterwards. What is sent as body to a request that must
+  // have none in its answer (HEAD) is dropped.
+  virtual void send_head(ResponseHead& head, End end) noexcept = 0;
+  // 1xx but 101, before the final response; dropped where the client cannot take it (HTTP/1.0).
   virtual void send_interim(const ResponseHead& head) noexcept = 0;
 
  protected:
@@ -73,6 +76,9 @@ class BodySink {
 class RequestSink : public BodySink {
  public:
   virtual void on_head(RequestHead& head, End end) noexcept = 0;
+  // The request (its head, before on_head(), or its body) broke a rule or a deadline. No more of it
+  // will come; an answer may still be sent, after which the connection is closed.
+  virtual void on_refused(ErrorCode why) noexcept = 0;
 
  protected:
   ~RequestSink() = default;

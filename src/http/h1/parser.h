@@ -28,6 +28,7 @@ struct HeadLimits {
   size_t fields;
   size_t target;
 };
+
 extern const HeadLimits kRequestLimits;
 extern const HeadLimits kResponseLimits;
 
@@ -51,6 +52,7 @@ class HeadScanner {
   // the end of the head, the end of its first line, or a byte that no head may have is there, or
   // more than `max` bytes are.
   Verdict scan(std::string_view bytes, size_t max) noexcept;
+
   void reset() noexcept { *this = HeadScanner(); }
 
  private:

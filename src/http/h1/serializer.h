@@ -13,6 +13,7 @@ namespace pingap::http::h1 {
 struct RequestStyle {
   bool keep_alive = true;  // false writes "Connection: close"
 };
+
 struct ResponseStyle {
   Version client = Version::http11;
   bool keep_alive = true;

@@ -1,0 +1,245 @@
+#include "cli/process.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "base/log.h"
+#include "cli/load.h"
+#include "demo/backends.h"
+#include "net/event_loop.h"
+#include "net/socket.h"
+#include "proxy/body_spool.h"
+#include "proxy/server.h"
+
+namespace pingap::cli {
+namespace {
+
+// How often a stopping process looks whether its workers are done.
+constexpr Duration kStopCheck = std::chrono::milliseconds(10);
+
+// Handled by reading a descriptor: before any thread exists, so that all of them inherit it.
+net::Fd block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) {
+    sigaddset(&set, signal);
+  }
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return net::Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+class PidFile {
+ public:
+  explicit PidFile(std::string path) : path_(std::move(path)) {}
+  PidFile(const PidFile&) = delete;
+  PidFile& operator=(const PidFile&) = delete;
+  ~PidFile() {
+    if (written_) {
+      ::unlink(path_.c_str());
+    }
+  }
+
+  bool write() {
+    if (path_.empty()) {
+      return true;
+    }
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
+    const net::Fd file(::open(path_.c_str(), flags, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH));
+    const std::string text = fmt::format("{}\n", ::getpid());
+    written_ = file && ::write(file.get(), text.data(), text.size()) ==
+                           static_cast<ssize_t>(text.size());
+    if (!written_) {
+      PINGAP_LOG(error, "pid_file {}: {}", path_, std::strerror(errno));  // NOLINT
+    }
+    return written_;
+  }
+
+ private:
+  std::string path_;
+  bool written_ = false;
+};
+
+// Gives up root for good. Before the first thread, after the sockets and files are open.
+bool drop_privileges(const config::Basic& basic) {
+  if (basic.user.value.empty() && basic.group.value.empty()) {
+    return true;
+  }
+  if (::geteuid() != 0) {
+    PINGAP_LOG(warn, "user and group are ignored: not started as root");
+    return true;
+  }
+  gid_t gid = ::getgid();
+  uid_t uid = ::getuid();
+  if (!basic.user.value.empty()) {
+    const passwd* user = ::getpwnam(basic.user.value.c_str());  // NOLINT(concurrency-mt-unsafe)
+    if (user == nullptr) {
+      PINGAP_LOG(error, "user {} does not exist on this machine", basic.user.value);
+      return false;
+    }
+    uid = user->pw_uid;
+    gid = user->pw_gid;
+  }
+  if (!basic.group.value.empty()) {
+    const group* entry = ::getgrnam(basic.group.value.c_str());  // NOLINT(concurrency-mt-unsafe)
+    if (entry == nullptr) {
+      PINGAP_LOG(error, "group {} does not exist on this machine", basic.group.value);
+      return false;
+    }
+    gid = entry->gr_gid;
+  }
+  if (::setgroups(0, nullptr) != 0 || ::setresgid(gid, gid, gid) != 0 ||
+      ::setresuid(uid, uid, uid) != 0) {
+    PINGAP_LOG(error, "cannot become {}: {}", basic.user.value, std::strerror(errno));  // NOLINT
+    return false;
+  }
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  return true;
+}
+
+// The control thread while the workers run: signals and the graceful stop.
+class Control final : public net::IoHandler {
+ public:
+  Control(proxy::Server& server, net::EventLoop& loop, net::Fd signals, Duration grace)
+      : server_(server), loop_(loop), signals_(std::move(signals)), grace_(grace) {}
+
+  ExitCode run() {
+    if (auto added = loop_.add_level(signals_.get(), *this); !added) {
+      PINGAP_LOG(error, "epoll_ctl: {}", std::strerror(added.error().sys));  // NOLINT
+      return ExitCode::runtime_failure;
+    }
+    loop_.run();
+    server_.join();
+    return code_;
+  }
+
+  void on_io(net::IoEvents /*ready*/) noexcept override {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
+      on_signal(static_cast<int>(info.ssi_signo));
+    }
+  }
+
+ private:
+  void on_signal(int signal) {
+    switch (signal) {
+      case SIGUSR1:
+        server_.reopen_logs();
+        PINGAP_LOG(info, "log files reopened");
+        break;
+      case SIGHUP:
+      case SIGUSR2:
+        PINGAP_LOG(warn, "signal {} is ignored: this version cannot reload", signal);
+        break;
+      default:
+        stop();
+        break;
+    }
+  }
+
+  void stop() {
+    if (stopping_) {
+      PINGAP_LOG(warn, "second signal: closing {} connections", server_.connections());
+      finish(ExitCode::runtime_failure);
+      return;
+    }
+    stopping_ = true;
+    PINGAP_LOG(info, "stopping: {} connections, at most {} s", server_.connections(),
+               std::chrono::duration_cast<std::chrono::seconds>(grace_).count());
+    server_.drain();
+    loop_.arm(deadline_, grace_);
+    loop_.arm(check_, kStopCheck);
+  }
+
+  void on_check() noexcept {
+    if (server_.finished()) {
+      PINGAP_LOG(info, "stopped");
+      loop_.stop();
+      return;
+    }
+    loop_.arm(check_, kStopCheck);
+  }
+
+  void on_deadline() noexcept {
+    PINGAP_LOG(warn, "grace period over: closing {} connections", server_.connections());
+    finish(ExitCode::runtime_failure);
+  }
+
+  void finish(ExitCode code) {
+    code_ = code;
+    server_.abort();
+    deadline_.cancel();
+    loop_.arm(check_, kStopCheck);
+  }
+
+  proxy::Server& server_;
+  net::EventLoop& loop_;
+  net::Fd signals_;
+  Duration grace_;
+  ExitCode code_ = ExitCode::ok;
+  bool stopping_ = false;
+  net::Timer check_{Callback<void()>::of<&Control::on_check>(this)};
+  net::Timer deadline_{Callback<void()>::of<&Control::on_deadline>(this)};
+};
+
+void announce(const proxy::Server& server) {
+  for (const std::string& address : server.addresses()) {
+    PINGAP_LOG(info, "listening on {}", address);
+  }
+  PINGAP_LOG(info, "ready: {} workers", server.workers());
+}
+
+}  // namespace
+
+ExitCode run_proxy(const Options& options) {
+  const auto snapshot = load_snapshot(options);
+  if (snapshot == nullptr) {
+    return ExitCode::invalid_config;
+  }
+  const config::Basic& basic = snapshot->basic;
+  log::g_level.store(basic.log_level);
+  proxy::set_buffer_budget(basic.buffer_budget);
+  net::Fd signals = block_signals();
+  const uint64_t descriptors = net::raise_descriptor_limit();
+  if (descriptors < 1024) {
+    PINGAP_LOG(warn, "only {} descriptors: raise the limit (ulimit -Hn, LimitNOFILE=)",
+               descriptors);
+  }
+  auto loop = net::EventLoop::create();
+  if (!loop) {
+    PINGAP_LOG(error, "cannot create an event loop: errno {}", loop.error().sys);
+    return ExitCode::runtime_failure;
+  }
+  proxy::Server server(snapshot);
+  if (auto bound = server.bind(); !bound) {
+    PINGAP_LOG(error, "{}", bound.error());
+    return ExitCode::cannot_bind;
+  }
+  PidFile pid_file(basic.pid_file);
+  if (!pid_file.write() || !drop_privileges(basic)) {
+    return ExitCode::cannot_bind;
+  }
+  demo::DemoBackends demo;
+  if (options.demo) {
+    if (auto started = demo.start(demo::default_backends()); !started) {
+      PINGAP_LOG(error, "cannot start the demo backends: {}",
+                 std::strerror(started.error().sys));  // NOLINT(concurrency-mt-unsafe)
+      return ExitCode::cannot_bind;
+    }
+  }
+  server.start();
+  announce(server);
+  Control control(server, **loop, std::move(signals), basic.grace_period);
+  return control.run();
+}
+
+}  // namespace pingap::cli

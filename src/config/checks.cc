@@ -1,0 +1,167 @@
+#include "config/checks.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "config/suggest.h"
+
+namespace pingap::config {
+namespace {
+
+constexpr size_t kMaxCandidates = 1000;  // beyond that, looking for a near name takes too long
+
+template <class Entries>
+std::vector<std::string_view> names_of(const Entries& entries) {
+  std::vector<std::string_view> names;
+  for (const auto& entry : entries) {
+    names.push_back(entry.name);
+  }
+  return names;
+}
+
+void report_reference(Diagnostics& diagnostics, const Located<std::string>& name,
+                      std::string_view kind, const std::vector<std::string_view>& names) {
+  if (diagnostics.full() || names.size() > kMaxCandidates) {
+    diagnostics.error(name.at, fmt::format("there is no [{}s.{}]", kind, plain(name.value)));
+    return;
+  }
+  std::string hint = did_you_mean(name.value, names);
+  std::string allowed;
+  if (hint.empty()) {
+    allowed =
+        names.empty() ? fmt::format("no {} is defined", kind) : "one of " + join_names(names, 10);
+  }
+  diagnostics.error(name.at, fmt::format("there is no [{}s.{}]", kind, plain(name.value)),
+                    std::move(allowed), std::move(hint));
+}
+
+void check_upstreams(const Model& model, Diagnostics& diagnostics) {
+  const auto names = names_of(model.upstreams);
+  for (const Location& location : model.locations) {
+    // Without a place it was reported where it was read.
+    if (location.upstream.at.line > 0 && model.find_upstream(location.upstream.value) == nullptr) {
+      report_reference(diagnostics, location.upstream, "upstream", names);
+    }
+  }
+}
+
+// Everything that decides whether a request matches, as one text.
+std::string match_key(const Location& location) {
+  std::vector<std::string> parts;
+  for (const Located<std::string>& host : location.hosts) {
+    parts.push_back("h" + host.value);
+  }
+  for (const std::string& method : location.methods) {
+    parts.push_back("m" + method);
+  }
+  const auto add = [&parts](char kind, const std::vector<FieldMatch>& matches) {
+    for (const FieldMatch& match : matches) {
+      parts.push_back(
+          fmt::format("{}{}\n{}", kind, match.name, match.value ? "=" + *match.value : ""));
+    }
+  };
+  add('f', location.match_headers);
+  add('q', location.match_query);
+  add('c', location.match_cookies);
+  std::ranges::sort(parts);
+  return fmt::format("{}\n{}\n{}", static_cast<int>(location.path_type), location.path.value,
+                     fmt::join(parts, "\n"));
+}
+
+// CF-02: of two locations that match the same requests, one would never get any.
+void check_shadowed(const Listener& server, const Model& model, Diagnostics& diagnostics) {
+  std::unordered_map<std::string, const Location*> seen;
+  for (const Located<std::string>& name : server.locations) {
+    const Location* location = model.find_location(name.value);
+    if (location == nullptr) {
+      continue;
+    }
+    const auto [it, fresh] = seen.emplace(match_key(*location), location);
+    if (!fresh && it->second != location) {
+      diagnostics.error(name.at,
+                        fmt::format("{} and {} match the same requests: one is never reached",
+                                    quote(it->second->name), quote(location->name)),
+                        {}, "let host, path or conditions differ");
+    }
+  }
+}
+
+void check_locations(const Model& model, Diagnostics& diagnostics) {
+  const auto names = names_of(model.locations);
+  for (const Listener& server : model.servers) {
+    std::unordered_set<std::string_view> listed;
+    for (const Located<std::string>& name : server.locations) {
+      if (model.find_location(name.value) == nullptr) {
+        report_reference(diagnostics, name, "location", names);
+      } else if (!listed.insert(name.value).second) {
+        diagnostics.warning(name.at, quote(name.value) + " is in this list twice");
+      }
+    }
+    check_shadowed(server, model, diagnostics);
+  }
+}
+
+void check_unused(const Model& model, Diagnostics& diagnostics) {
+  std::unordered_set<std::string_view> upstreams;
+  for (const Location& location : model.locations) {
+    upstreams.insert(location.upstream.value);
+  }
+  for (const Upstream& upstream : model.upstreams) {
+    if (!upstreams.contains(upstream.name)) {
+      diagnostics.warning(upstream.at,
+                          fmt::format("no location uses [upstreams.{}]", upstream.name));
+    }
+  }
+  std::unordered_set<std::string_view> locations;
+  for (const Listener& server : model.servers) {
+    for (const Located<std::string>& name : server.locations) {
+      locations.insert(name.value);
+    }
+    if (server.locations.empty()) {
+      diagnostics.warning(
+          server.at, fmt::format("[servers.{}] has no locations: it answers every request with 404",
+                                 server.name));
+    }
+  }
+  for (const Location& location : model.locations) {
+    if (!locations.contains(location.name)) {
+      diagnostics.warning(location.at, fmt::format("no server uses [locations.{}]", location.name));
+    }
+  }
+}
+
+void check_listeners(const Model& model, Diagnostics& diagnostics) {
+  std::unordered_map<std::string_view, const Located<std::string>*> seen;
+  for (const Listener& server : model.servers) {
+    for (const Located<std::string>& addr : server.addrs) {
+      const auto [it, fresh] = seen.emplace(addr.value, &addr);
+      if (!fresh) {
+        diagnostics.error(addr.at, quote(addr.value) + " is listened on twice",
+                          fmt::format("first at {}", diagnostics.place(it->second->at)));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void check_model(const Model& model, Diagnostics& diagnostics) {
+  check_upstreams(model, diagnostics);
+  check_locations(model, diagnostics);
+  check_listeners(model, diagnostics);
+  if (model.servers.empty()) {
+    diagnostics.error({}, "nothing to listen on", "at least one [servers.NAME]");
+  }
+  // What nothing uses may be meant by a name that is wrong: errors first.
+  if (!diagnostics.has_errors()) {
+    check_unused(model, diagnostics);
+  }
+}
+
+}  // namespace pingap::config

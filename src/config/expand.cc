@@ -1,0 +1,159 @@
+#include "config/expand.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "base/strings.h"
+#include "config/suggest.h"
+
+namespace pingap::config {
+namespace {
+
+constexpr std::string_view kForm = "${NAME} or ${NAME:-default}";
+constexpr size_t kMaxSecret = 64 * 1024;  // bytes of a secret's file: keys and tokens are small
+
+constexpr bool is_name_char(char c) noexcept {
+  return is_digit(c) || c == '_' || (to_lower(c) >= 'a' && to_lower(c) <= 'z');
+}
+
+bool is_name(std::string_view text) noexcept {
+  if (text.empty() || is_digit(text.front())) {
+    return false;
+  }
+  for (const char c : text) {
+    if (!is_name_char(c)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// `inside` is what stands between the braces.
+Parsed<std::string> resolve(std::string_view inside, Environment environment) {
+  if (inside.find("${") != std::string_view::npos) {
+    return problem("`${` inside of `${...}`", std::string(kForm));
+  }
+  const size_t mark = inside.find(":-");
+  const std::string name(inside.substr(0, mark));
+  if (!is_name(name)) {
+    return problem(quote(name) + " is not the name of an environment variable", std::string(kForm),
+                   "a plain `${` is written `$${`");
+  }
+  std::optional<std::string> value = environment(name);
+  if (mark != std::string_view::npos && (!value || value->empty())) {
+    return std::string(inside.substr(mark + 2));
+  }
+  if (!value) {
+    return problem("the environment variable " + quote(name) + " is not set", {},
+                   "set it, or give a default: `${" + name + ":-...}`");
+  }
+  return std::move(*value);
+}
+
+}  // namespace
+
+std::optional<std::string> process_environment(const std::string& name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program changes the environment.
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+Parsed<std::string> expand(std::string_view text, Environment environment) {
+  std::string out;
+  while (true) {
+    const size_t open = text.find("${");
+    if (open == std::string_view::npos) {
+      out += text;
+      return out;
+    }
+    if (open > 0 && text[open - 1] == '$') {
+      out += text.substr(0, open - 1);
+      out += "${";
+      text.remove_prefix(open + 2);
+      continue;
+    }
+    const size_t close = text.find('}', open);
+    if (close == std::string_view::npos) {
+      return problem("`${` without `}`", std::string(kForm), "a plain `${` is written `$${`");
+    }
+    auto value = resolve(text.substr(open + 2, close - open - 2), environment);
+    if (!value) {
+      return value;
+    }
+    out += text.substr(0, open);
+    out += *value;
+    text.remove_prefix(close + 1);
+  }
+}
+
+void expand_all(Value& value, Environment environment, Diagnostics& diagnostics) {
+  if (value.kind == ValueKind::string && value.text.find("${") != std::string::npos) {
+    auto text = expand(value.text, environment);
+    if (text) {
+      value.text = std::move(*text);
+      value.expanded = true;
+    } else {
+      Problem& found = text.error();
+      diagnostics.error(value.at, std::move(found.what), std::move(found.allowed),
+                        std::move(found.hint));
+      value.kind = ValueKind::unusable;
+    }
+  }
+  for (Value& item : value.items) {
+    expand_all(item, environment, diagnostics);
+  }
+  for (Member& member : value.members) {
+    expand_all(member.value, environment, diagnostics);
+  }
+}
+
+Secret::Secret(Secret&& other) noexcept : value_(std::move(other.value_)) {
+  other.wipe();
+}
+
+Secret& Secret::operator=(Secret&& other) noexcept {
+  if (this != &other) {
+    wipe();
+    value_ = std::move(other.value_);
+    other.wipe();
+  }
+  return *this;
+}
+
+void Secret::wipe() noexcept {
+  // All of the memory: a short string moved away leaves its bytes behind.
+  value_.resize(value_.capacity());
+  explicit_bzero(value_.data(), value_.size());
+  value_.clear();
+}
+
+Parsed<Secret> resolve_secret(std::string_view text, const std::filesystem::path& folder) {
+  constexpr std::string_view kScheme = "file:";
+  if (!text.starts_with(kScheme)) {
+    return Secret(std::string(text));
+  }
+  const std::filesystem::path path = folder / text.substr(kScheme.size());
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) {
+    return problem("cannot read the secret's file " + quote(path.native()), {},
+                   error ? error.message() : "it is not a regular file");
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string content(kMaxSecret + 1, '\0');
+  file.read(content.data(), static_cast<std::streamsize>(content.size()));
+  if (file.bad() || !file.eof()) {
+    explicit_bzero(content.data(), content.size());
+    return problem("cannot read the secret's file " + quote(path.native()),
+                   "a readable file of at most 64 KiB");
+  }
+  content.resize(static_cast<size_t>(file.gcount()));
+  if (content.ends_with('\n')) {
+    content.pop_back();
+  }
+  return Secret(std::move(content));
+}
+
+}  // namespace pingap::config

@@ -1,0 +1,51 @@
+// References to the environment in strings, and to files in secrets. Control thread.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/problem.h"
+#include "config/value.h"
+
+namespace pingap::config {
+
+// Where ${NAME} gets its value from; nullopt = not set. Tests give their own.
+using Environment = std::optional<std::string> (*)(const std::string& name);
+
+std::optional<std::string> process_environment(const std::string& name);
+
+// Replaces `${NAME}` and `${NAME:-default}`; `$${` stands for a plain `${`. A variable that is not
+// set and has no default is an error; the default also stands in for one that is empty.
+Parsed<std::string> expand(std::string_view text, Environment environment);
+
+// Expands every string of the tree in place. Errors go to `diagnostics`.
+void expand_all(Value& value, Environment environment, Diagnostics& diagnostics);
+
+// A value that nobody may see: it has no way into a log or an error by accident, and its memory is
+// wiped when it goes.
+class Secret {
+ public:
+  Secret() = default;
+
+  explicit Secret(std::string value) noexcept : value_(std::move(value)) {}
+
+  Secret(Secret&& other) noexcept;
+  Secret& operator=(Secret&& other) noexcept;
+
+  ~Secret() { wipe(); }
+
+  std::string_view reveal() const noexcept { return value_; }
+
+ private:
+  void wipe() noexcept;
+
+  std::string value_;
+};
+
+// The secret itself, or the content of a file for "file:PATH" (one newline at its end is dropped;
+// a relative path starts at `folder`). The problem never quotes the content.
+Parsed<Secret> resolve_secret(std::string_view text, const std::filesystem::path& folder);
+
+}  // namespace pingap::config

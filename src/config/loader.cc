@@ -1,0 +1,183 @@
+// Texts -> trees -> one tree -> sections -> model.
+#include "config/loader.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "config/checks.h"
+#include "config/expand.h"
+#include "config/schema.h"
+#include "config/suggest.h"
+#include "config/syntax.h"
+#include "config/value.h"
+
+namespace pingap::config {
+namespace {
+
+class Loader {
+ public:
+  Loader(Diagnostics& diagnostics, Environment environment)
+      : reader_(diagnostics), environment_(environment) {}
+
+  Model run(std::vector<Text> texts) {
+    // A text that could not be read is as good as a broken one.
+    incomplete_ = diagnostics().has_errors();
+    size_t total = 0;
+    for (Text& text : texts) {
+      total += text.text.size();
+      if (total > kMaxConfigSize) {
+        diagnostics().error({},
+                            fmt::format("the configuration is too large at {}", quote(text.name)),
+                            "8 MiB in all");
+        return {};
+      }
+      read_text(std::move(text));
+    }
+    model_.build_index();
+    // Half a text says nothing about what refers to its other half.
+    if (!incomplete_) {
+      check_model(model_, diagnostics());
+    }
+    return std::move(model_);
+  }
+
+ private:
+  Diagnostics& diagnostics() noexcept { return reader_.diagnostics(); }
+
+  void read_text(Text text) {
+    const size_t errors = diagnostics().errors();
+    const uint32_t source = diagnostics().add_source(std::move(text.name), text.text);
+    Value root = read_toml(text.text, source, diagnostics());
+    if (diagnostics().errors() > errors) {
+      incomplete_ = true;
+      return;
+    }
+    expand_all(root, environment_, diagnostics());
+    for (const Member& section : root.members) {
+      read_section(section);
+    }
+  }
+
+  void read_section(const Member& section) {
+    const auto foreign = std::ranges::find(kForeignSections, section.key, &Foreign::name);
+    if (foreign != kForeignSections.end()) {
+      diagnostics().error(section.at,
+                          fmt::format("[{}] is not supported yet in this version", section.key), {},
+                          "remove it: it would have no effect");
+      return;
+    }
+    if (std::ranges::find(kSections, section.key) == kSections.end()) {
+      diagnostics().error(section.at, fmt::format("unknown section {}", quote(section.key)),
+                          "one of " + join_names(kSections, kSections.size()),
+                          did_you_mean(section.key, kSections));
+      return;
+    }
+    if (section.value.kind != ValueKind::table) {
+      reader_.wrong_type({section.key, section.at, section.value}, "a table");
+      return;
+    }
+    if (section.key == "basic") {
+      read_basic(section.value);
+      return;
+    }
+    for (const Member& entry : section.value.members) {
+      read_entry(section.key, entry);
+    }
+  }
+
+  // [basic] may be spread over files, but each key is set once.
+  void read_basic(const Value& table) {
+    for (const Member& member : table.members) {
+      once("basic", member);
+    }
+    read_table(table, "basic", kBasicSchema, reader_, model_.basic);
+  }
+
+  void read_entry(const std::string& section, const Member& entry) {
+    reader_.check(entry.at, check_entry_name(entry.key));
+    if (entry.value.kind != ValueKind::table) {
+      diagnostics().error(entry.at,
+                          fmt::format("{} in [{}] must be a table, not {}", quote(entry.key),
+                                      section, to_string(entry.value.kind)),
+                          {}, fmt::format("[{}.NAME] starts an entry", section));
+      return;
+    }
+    if (!once(section, entry)) {
+      return;
+    }
+    const std::string label = section + "." + plain(entry.key);
+    if (section == "upstreams") {
+      read_upstream(entry, label);
+    } else if (section == "locations") {
+      read_location(entry, label);
+    } else {
+      read_server(entry, label);
+    }
+  }
+
+  void read_upstream(const Member& entry, const std::string& label) {
+    UpstreamDraft draft;
+    draft.upstream.name = entry.key;
+    draft.upstream.at = entry.at;
+    require(entry, "addrs", label);
+    read_table(entry.value, label, kUpstreamSchema, reader_, draft);
+    model_.upstreams.push_back(finish(std::move(draft), reader_));
+  }
+
+  void read_location(const Member& entry, const std::string& label) {
+    LocationDraft draft;
+    draft.location.name = entry.key;
+    draft.location.at = entry.at;
+    require(entry, "upstream", label);
+    read_table(entry.value, label, kLocationSchema, reader_, draft);
+    model_.locations.push_back(finish(std::move(draft), reader_));
+  }
+
+  void read_server(const Member& entry, const std::string& label) {
+    Listener server;
+    server.name = entry.key;
+    server.at = entry.at;
+    require(entry, "addr", label);
+    read_table(entry.value, label, kServerSchema, reader_, server);
+    model_.servers.push_back(std::move(server));
+  }
+
+  void require(const Member& entry, std::string_view key, const std::string& label) {
+    const auto found = std::ranges::find(entry.value.members, key, &Member::key);
+    if (found == entry.value.members.end()) {
+      diagnostics().error(entry.at, fmt::format("[{}] needs {}", label, quote(key)));
+    }
+  }
+
+  // The TOML library finds what is set twice in one text; this finds it across texts.
+  bool once(const std::string& section, const Member& member) {
+    const auto [it, fresh] = seen_.emplace(section + "\n" + member.key, member.at);
+    if (!fresh) {
+      diagnostics().error(member.at,
+                          fmt::format("{} in [{}] is defined twice", quote(member.key), section),
+                          fmt::format("first at {}", diagnostics().place(it->second)));
+    }
+    return fresh;
+  }
+
+  Reader reader_;
+  Environment environment_;
+  Model model_;
+  std::unordered_map<std::string, Position> seen_;
+  bool incomplete_ = false;
+};
+
+}  // namespace
+
+Model load(std::vector<Text> texts, Diagnostics& diagnostics, Environment environment) {
+  return Loader(diagnostics, environment).run(std::move(texts));
+}
+
+Model load(std::vector<Text> texts, Diagnostics& diagnostics) {
+  return load(std::move(texts), diagnostics, process_environment);
+}
+
+}  // namespace pingap::config

@@ -1,0 +1,106 @@
+// The keys of the configuration as tables: name, alias, type and default of each, and how it is
+// read. docs/configuration.md and configs/reference.toml are checked against them by schema_test.
+// Control thread.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "config/model.h"
+#include "config/reader.h"
+#include "config/value.h"
+
+namespace pingap::config {
+
+struct KeyInfo {
+  std::string_view name;
+  std::string_view alias;     // the original's spelling, may be empty
+  std::string_view type;      // as in the documentation
+  std::string_view fallback;  // the default as in the documentation; "required" if there is none
+};
+
+template <class T>
+struct Key {
+  KeyInfo info;
+  void (*read)(Reader& reader, const Field& field, T& out);
+};
+
+// A key that is known but not accepted. Silence would be a security hole: the operator believes
+// in a protection that is not there.
+struct Foreign {
+  std::string_view name;
+  std::string_view hint;  // what to do instead; empty = it comes with a later version
+};
+
+template <class T>
+struct Schema {
+  std::span<const Key<T>> keys;
+  std::span<const Foreign> foreign;
+};
+
+// What is read of a section before its keys are checked against each other.
+struct UpstreamDraft {
+  Upstream upstream;
+  std::vector<Located<std::string>> addrs;
+  size_t addrs_written = 0;  // those with errors too
+  std::vector<uint32_t> weights;
+  Position weights_at;  // line 0 = not given
+  Position algorithm_at;
+  Located<std::string> hash_key;
+};
+
+struct LocationDraft {
+  Location location;
+  Position path_type_at;  // line 0 = not given
+};
+
+extern const Schema<Basic> kBasicSchema;
+extern const Schema<UpstreamDraft> kUpstreamSchema;
+extern const Schema<LocationDraft> kLocationSchema;
+extern const Schema<Listener> kServerSchema;
+// Top-level sections that belong to later versions.
+extern const std::span<const Foreign> kForeignSections;
+// The sections there are: "basic", "upstreams", "locations", "servers".
+extern const std::span<const std::string_view> kSections;
+
+// Check the keys of a section against each other and complete the result.
+Upstream finish(UpstreamDraft draft, Reader& reader);
+Location finish(LocationDraft draft, Reader& reader);
+
+// The schema without its functions, for documentation and completion.
+struct SectionInfo {
+  std::string_view header;  // "[upstreams.NAME]"
+  std::vector<KeyInfo> keys;
+  std::vector<Foreign> foreign;
+};
+
+std::vector<SectionInfo> describe();
+
+// --- The part that does not depend on the type of a section. ---
+
+// The member for a key by its name or alias; both together are an error. Null if there is none.
+const Member* pick(const Value& table, const KeyInfo& key, Reader& reader);
+// Says which members of the table no key stands for.
+void report_unknown(const Value& table, std::string_view section,
+                    std::span<const std::string_view> names, std::span<const Foreign> foreign,
+                    Reader& reader);
+
+// Reads a table; `section` is its name in errors: "upstreams.api".
+template <class T>
+void read_table(const Value& table, std::string_view section, const Schema<T>& schema,
+                Reader& reader, T& out) {
+  std::vector<std::string_view> names;
+  for (const Key<T>& key : schema.keys) {
+    names.push_back(key.info.name);
+    if (!key.info.alias.empty()) {
+      names.push_back(key.info.alias);
+    }
+    if (const Member* member = pick(table, key.info, reader); member != nullptr) {
+      key.read(reader, {member->key, member->at, member->value}, out);
+    }
+  }
+  report_unknown(table, section, names, schema.foreign, reader);
+}
+
+}  // namespace pingap::config

@@ -1,0 +1,103 @@
+// [basic]: the process.
+#include <array>
+
+#include "config/schema.h"
+#include "config/suggest.h"
+#include "config/syntax.h"
+
+namespace pingap::config {
+namespace {
+
+constexpr int64_t kMaxThreads = 1024;
+
+constexpr std::array<std::string_view, 6> kLogLevels = {"trace", "debug", "info",
+                                                        "warn",  "error", "off"};
+
+void read_name(Reader& reader, const Field& field, Basic& out) {
+  std::string name;
+  if (!reader.text(field, name)) {
+    return;
+  }
+  // It stands in the Via header, whose grammar wants a token.
+  if (!is_token(name)) {
+    reader.error(field.value.at,
+                 {quote(name) + " cannot be a name", "letters, digits and !#$%&'*+-.^_`|~", {}});
+    return;
+  }
+  out.name = std::move(name);
+}
+
+void read_threads(Reader& reader, const Field& field, Basic& out) {
+  reader.integer(field, {0, kMaxThreads}, out.threads);
+}
+
+void read_grace_period(Reader& reader, const Field& field, Basic& out) {
+  reader.duration(field, Zero::allowed, out.grace_period);
+}
+
+void read_pid_file(Reader& reader, const Field& field, Basic& out) {
+  reader.text(field, out.pid_file);
+}
+
+void read_user(Reader& reader, const Field& field, Basic& out) {
+  reader.text(field, out.user);
+}
+
+void read_group(Reader& reader, const Field& field, Basic& out) {
+  reader.text(field, out.group);
+}
+
+void read_error_template(Reader& reader, const Field& field, Basic& out) {
+  reader.text(field, out.error_template);
+}
+
+void read_log_level(Reader& reader, const Field& field, Basic& out) {
+  if (const auto level = reader.choice(field, kLogLevels)) {
+    out.log_level = *parse_log_level(kLogLevels[*level]);
+  }
+}
+
+void read_buffer_budget(Reader& reader, const Field& field, Basic& out) {
+  reader.size(field, out.buffer_budget);
+}
+
+constexpr std::array<Key<Basic>, 9> kKeys = {{
+    {{"name", "", "string", "\"pingap\""}, read_name},
+    {{"threads", "", "integer", "0"}, read_threads},
+    {{"grace_period", "", "duration", "\"30s\""}, read_grace_period},
+    {{"pid_file", "", "path", "\"\""}, read_pid_file},
+    {{"user", "", "string", "\"\""}, read_user},
+    {{"group", "", "string", "\"\""}, read_group},
+    {{"error_template", "", "path", "\"\""}, read_error_template},
+    {{"log_level", "", "level", "\"info\""}, read_log_level},
+    {{"buffer_budget", "", "size", "\"64MiB\""}, read_buffer_budget},
+}};
+
+constexpr std::array<Foreign, 20> kForeign = {{
+    {"upgrade_sock", ""},
+    {"error_log", ""},
+    {"webhook", ""},
+    {"webhook_type", ""},
+    {"webhook_notifications", ""},
+    {"log_buffered_size", ""},
+    {"log_format_json", ""},
+    {"sentry", ""},
+    {"pyroscope", ""},
+    {"auto_restart_check_interval", ""},
+    {"log_compress_algorithm", ""},
+    {"log_compress_level", ""},
+    {"log_compress_days_ago", ""},
+    {"log_compress_time_point_hour", ""},
+    {"graceful_shutdown_timeout", "use grace_period: it covers the whole shutdown"},
+    {"upstream_keepalive_pool_size", "it is keepalive_pool_size in [upstreams.NAME]"},
+    {"trusted_proxies", "it belongs into [servers.NAME]"},
+    {"access_log", "it belongs into [servers.NAME]"},
+    {"work_stealing", "remove it: connections stay on the thread that accepted them"},
+    {"listener_tasks_per_fd", "remove it: every thread has a socket of its own"},
+}};
+
+}  // namespace
+
+const Schema<Basic> kBasicSchema{kKeys, kForeign};
+
+}  // namespace pingap::config

@@ -1,0 +1,160 @@
+// [servers.NAME]: where clients connect, and what they may do.
+#include <array>
+#include <utility>
+
+#include "base/ip.h"
+#include "config/address.h"
+#include "config/schema.h"
+#include "config/suggest.h"
+
+namespace pingap::config {
+namespace {
+
+constexpr Range kCounts{0, 1'000'000'000};
+constexpr Range kHeaderCounts{1, 10'000};
+constexpr uint64_t kMinHead = 1024;
+constexpr uint64_t kMaxHead = 1 << 20;
+
+// In the order of Underscores.
+constexpr std::array<std::string_view, 3> kUnderscores = {"drop", "reject", "keep"};
+
+void read_addr(Reader& reader, const Field& field, Listener& out) {
+  for (Located<std::string>& addr : reader.list(field, Commas::yes)) {
+    auto endpoint = parse_listen_address(addr.value);
+    if (!endpoint) {
+      reader.error(addr.at, std::move(endpoint.error()));
+      continue;
+    }
+    out.addrs.push_back({endpoint->to_string(), addr.at});
+  }
+  if (field.value.kind == ValueKind::array && field.value.items.empty()) {
+    reader.error(field.value.at, {"`addr` is empty", "at least one address", {}});
+  }
+}
+
+void read_trusted_proxies(Reader& reader, const Field& field, Listener& out) {
+  out.trusted_proxies = reader.list(field, Commas::yes);
+  for (const Located<std::string>& one : out.trusted_proxies) {
+    if (!Network::parse(one.value)) {
+      reader.error(one.at, {quote(one.value) + " is not an address or network",
+                            R"("192.0.2.1", "10.0.0.0/8" or "2001:db8::/32")",
+                            {}});
+    }
+  }
+}
+
+void read_max_header_size(Reader& reader, const Field& field, Listener& out) {
+  uint64_t size = 0;
+  if (!reader.size(field, size)) {
+    return;
+  }
+  if (size < kMinHead || size > kMaxHead) {
+    reader.error(field.value.at, {quote(field.key) + " is out of range", "1KiB to 1MiB", {}});
+    return;
+  }
+  out.max_header_size = static_cast<uint32_t>(size);
+}
+
+void read_min_body_rate(Reader& reader, const Field& field, Listener& out) {
+  uint64_t rate = 0;
+  if (!reader.size(field, rate)) {
+    return;
+  }
+  if (rate > static_cast<uint64_t>(kCounts.max)) {
+    reader.error(field.value.at, {quote(field.key) + " is out of range", "0 to 1gb", {}});
+    return;
+  }
+  out.min_body_rate = static_cast<uint32_t>(rate);
+}
+
+constexpr Key<Listener> kKeys[] = {
+    {{"addr", "", "list of addresses", "required"}, read_addr},
+    {{"locations", "", "list of names of locations", "none"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       out.locations = reader.list(field, Commas::yes);
+     }},
+    {{"access_log", "", "log", "\"\""},
+     [](Reader& reader, const Field& field, Listener& out) { reader.text(field, out.access_log); }},
+    {{"trusted_proxies", "", "list of networks", "nobody"}, read_trusted_proxies},
+    {{"header_timeout", "", "duration", "\"15s\""},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.duration(field, Zero::refused, out.header_timeout);
+     }},
+    {{"keepalive_timeout", "", "duration", "\"75s\""},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.duration(field, Zero::refused, out.keepalive_timeout);
+     }},
+    {{"body_timeout", "", "duration", "\"60s\""},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.duration(field, Zero::refused, out.body_timeout);
+     }},
+    {{"write_timeout", "downstream_write_timeout", "duration", "\"60s\""},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.duration(field, Zero::refused, out.write_timeout);
+     }},
+    {{"min_body_rate", "", "size", "500"}, read_min_body_rate},
+    {{"keepalive_requests", "", "integer", "10000"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.integer(field, kCounts, out.keepalive_requests);
+     }},
+    {{"max_connections", "", "integer", "0"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.integer(field, kCounts, out.max_connections);
+     }},
+    {{"max_header_size", "", "size", "\"32KiB\""}, read_max_header_size},
+    {{"max_headers", "", "integer", "128"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.integer(field, kHeaderCounts, out.max_headers);
+     }},
+    {{"underscores_in_headers", "", "`\"drop\"`, `\"reject\"` or `\"keep\"`", "\"drop\""},
+     [](Reader& reader, const Field& field, Listener& out) {
+       if (const auto found = reader.choice(field, kUnderscores)) {
+         out.underscores_in_headers = static_cast<Underscores>(*found);
+       }
+     }},
+    {{"merge_slashes", "", "boolean", "true"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.boolean(field, out.merge_slashes);
+     }},
+    {{"encoded_slash", "", "`\"reject\"` or `\"keep\"`", "\"reject\""},
+     [](Reader& reader, const Field& field, Listener& out) {
+       constexpr std::array<std::string_view, 2> kNames = {"reject", "keep"};
+       if (const auto found = reader.choice(field, kNames)) {
+         out.encoded_slash = *found == 1;
+       }
+     }},
+    {{"via", "", "boolean", "false"},
+     [](Reader& reader, const Field& field, Listener& out) { reader.boolean(field, out.via); }},
+};
+
+constexpr Foreign kForeign[] = {
+    {"tls_cert", ""},
+    {"tls_key", ""},
+    {"tls_cipher_list", ""},
+    {"tls_ciphersuites", ""},
+    {"tls_min_version", ""},
+    {"tls_max_version", ""},
+    {"global_certificates", ""},
+    {"enabled_h2", ""},
+    {"prometheus_metrics", ""},
+    {"otlp_exporter", ""},
+    {"modules", ""},
+    {"enable_server_timing", ""},
+    {"tcp_idle", ""},
+    {"tcp_interval", ""},
+    {"tcp_probe_count", ""},
+    {"tcp_user_timeout", ""},
+    {"tcp_fastopen", ""},
+    {"tcp_fast_open", ""},
+    {"includes", ""},
+    {"remark", "write it as a comment"},
+    {"threads", "it belongs into [basic]: all servers share the threads"},
+    {"reuse_port", "remove it: every thread has a socket of its own"},
+    {"downstream_read_timeout", "use header_timeout, body_timeout and keepalive_timeout"},
+};
+
+}  // namespace
+
+const Schema<Listener> kServerSchema{kKeys, kForeign};
+
+}  // namespace pingap::config

@@ -1,0 +1,244 @@
+// [upstreams.NAME]: a group of backends.
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/strings.h"
+#include "config/address.h"
+#include "config/schema.h"
+#include "config/suggest.h"
+#include "config/syntax.h"
+
+namespace pingap::config {
+namespace {
+
+constexpr Range kWeights{1, 1000};  // a hash ring has points for each unit of weight
+constexpr Range kCounts{0, 1'000'000};
+constexpr std::string_view kHashForms =
+    R"("ip", "url", "path", "header:NAME", "cookie:NAME" or "query:NAME")";
+
+// In the order of Algorithm.
+constexpr std::array<std::string_view, 6> kAlgorithms = {
+    "round_robin", "weighted_round_robin", "least_conn", "ip_hash", "random", "hash"};
+
+struct HashForm {
+  std::string_view name;
+  HashSource source;
+  bool named;  // "header:NAME"
+};
+
+constexpr std::array<HashForm, 6> kHashSources = {{{"ip", HashSource::ip, false},
+                                                   {"url", HashSource::url, false},
+                                                   {"path", HashSource::path, false},
+                                                   {"header", HashSource::header, true},
+                                                   {"cookie", HashSource::cookie, true},
+                                                   {"query", HashSource::query, true}}};
+
+bool given(Position at) noexcept {
+  return at.line > 0;
+}
+
+// "ip", "header:NAME", ...
+void apply_hash_key(const Located<std::string>& key, Upstream& out, Reader& reader) {
+  const std::string_view text = key.value;
+  const size_t colon = text.find(':');
+  const std::string_view name =
+      colon == std::string_view::npos ? std::string_view{} : trim(text.substr(colon + 1));
+  const auto form = std::ranges::find(kHashSources, trim(text.substr(0, colon)), &HashForm::name);
+  if (form == kHashSources.end() || form->named != !name.empty() || !is_printable(name)) {
+    reader.error(key.at, {quote(text) + " is nothing to hash on", std::string(kHashForms), {}});
+    return;
+  }
+  if (form->source == HashSource::header && !reader.check(key.at, check_header_name(name))) {
+    return;
+  }
+  out.hash_source = form->source;
+  out.hash_name = std::string(name);
+}
+
+void read_algorithm(Reader& reader, const Field& field, UpstreamDraft& out) {
+  if (field.value.kind == ValueKind::string && field.value.text.starts_with("hash:")) {
+    // The original's spelling of algorithm and hash_key in one.
+    out.upstream.algorithm = Algorithm::hash;
+    out.algorithm_at = field.value.at;
+    if (given(out.hash_key.at)) {
+      reader.error(field.value.at, {"what to hash on is said twice", {}, "write \"hash\" here"});
+      return;
+    }
+    out.hash_key = {field.value.text.substr(5), field.value.at};
+    return;
+  }
+  if (const auto found = reader.choice(field, kAlgorithms)) {
+    out.upstream.algorithm = static_cast<Algorithm>(*found);
+    out.algorithm_at = field.value.at;
+  }
+}
+
+void read_weights(Reader& reader, const Field& field, UpstreamDraft& out) {
+  if (field.value.kind != ValueKind::array) {
+    reader.wrong_type(field, "a list of integers");
+    return;
+  }
+  out.weights_at = field.value.at;
+  for (const Value& value : field.value.items) {
+    // A bad one keeps its place, so that the others still belong to their addresses.
+    out.weights.push_back(static_cast<uint32_t>(
+        reader.integer({field.key, field.key_at, value}, kWeights).value_or(1)));
+  }
+}
+
+constexpr Key<UpstreamDraft> kKeys[] = {
+    {{"addrs", "", "list of addresses", "required"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       out.addrs = reader.list(field, Commas::yes);
+       out.addrs_written =
+           field.value.kind == ValueKind::array ? field.value.items.size() : out.addrs.size();
+       if (out.addrs.empty() && field.value.kind == ValueKind::array && field.value.items.empty()) {
+         reader.error(field.value.at, {"`addrs` is empty", "at least one address", {}});
+       }
+     }},
+    // Before `algorithm`, which may hold the same in the original's spelling.
+    {{"hash_key", "", "hash key", "\"\""},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.text(field, out.hash_key);
+     }},
+    {{"algorithm", "algo", "algorithm", "\"round_robin\""}, read_algorithm},
+    {{"weights", "", "list of integers", "1 each"}, read_weights},
+    {{"connection_timeout", "", "duration", "\"5s\""},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.duration(field, Zero::refused, out.upstream.connection_timeout);
+     }},
+    {{"read_timeout", "", "duration", "\"60s\""},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.duration(field, Zero::refused, out.upstream.read_timeout);
+     }},
+    {{"write_timeout", "", "duration", "\"60s\""},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.duration(field, Zero::refused, out.upstream.write_timeout);
+     }},
+    {{"idle_timeout", "", "duration", "\"30s\""},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.duration(field, Zero::refused, out.upstream.idle_timeout);
+     }},
+    {{"keepalive_pool_size", "", "integer", "64"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kCounts, out.upstream.keepalive_pool_size);
+     }},
+    {{"max_connections", "", "integer", "0"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kCounts, out.upstream.max_connections);
+     }},
+};
+
+constexpr Foreign kForeign[] = {
+    {"sni", ""},
+    {"verify_cert", ""},
+    {"health_check", ""},
+    {"alpn", ""},
+    {"max_h2_streams", ""},
+    {"discovery", ""},
+    {"dns_server", ""},
+    {"dns_domain", ""},
+    {"dns_search", ""},
+    {"update_frequency", ""},
+    {"ipv4_only", ""},
+    {"enable_tracer", ""},
+    {"enable_backend_stats", ""},
+    {"backend_failure_status_code", ""},
+    {"backend_stats_interval", ""},
+    {"circuit_break_max_consecutive_failures", ""},
+    {"circuit_break_max_failure_percent", ""},
+    {"circuit_break_min_requests_threshold", ""},
+    {"circuit_break_half_open_consecutive_success_threshold", ""},
+    {"circuit_break_open_duration", ""},
+    {"tcp_idle", ""},
+    {"tcp_interval", ""},
+    {"tcp_probe_count", ""},
+    {"tcp_user_timeout", ""},
+    {"tcp_recv_buf", ""},
+    {"tcp_fast_open", ""},
+    {"includes", ""},
+    {"remark", "write it as a comment"},
+    {"total_connection_timeout", "use connection_timeout: there is no TLS to a backend yet"},
+};
+
+// "addr weight" of the original: splits the weight off.
+std::optional<uint32_t> take_weight(Located<std::string>& addr, Reader& reader) {
+  const size_t space = addr.value.find_last_of(" \t");
+  if (space == std::string::npos) {
+    return std::nullopt;
+  }
+  const std::string text = addr.value.substr(space + 1);
+  addr.value = std::string(trim(std::string_view(addr.value).substr(0, space)));
+  const auto weight = parse_decimal(text);
+  if (!weight || *weight < static_cast<uint64_t>(kWeights.min) ||
+      *weight > static_cast<uint64_t>(kWeights.max)) {
+    reader.error(addr.at, {quote(text) + " is not a weight",
+                           fmt::format("{} to {}", kWeights.min, kWeights.max),
+                           {}});
+    return 1;
+  }
+  return static_cast<uint32_t>(*weight);
+}
+
+void finish_servers(UpstreamDraft& draft, Reader& reader) {
+  if (given(draft.weights_at) && draft.weights.size() != draft.addrs_written) {
+    reader.error(draft.weights_at, {fmt::format("{} weights for {} addresses", draft.weights.size(),
+                                                draft.addrs_written),
+                                    "one weight per address, in the same order",
+                                    {}});
+  }
+  std::unordered_map<std::string, Position> seen;
+  for (size_t i = 0; i < draft.addrs.size(); ++i) {
+    Located<std::string>& addr = draft.addrs[i];
+    uint32_t weight = i < draft.weights.size() ? draft.weights[i] : 1;
+    if (const auto written = take_weight(addr, reader)) {
+      if (given(draft.weights_at)) {
+        reader.error(addr.at, {"a weight here and in `weights`", {}, "keep `weights`"});
+      }
+      weight = *written;
+    }
+    auto endpoint = parse_backend_address(addr.value);
+    if (!endpoint) {
+      reader.error(addr.at, std::move(endpoint.error()));
+      continue;
+    }
+    addr.value = endpoint->to_string();
+    if (!seen.emplace(addr.value, addr.at).second) {
+      reader.diagnostics().warning(addr.at, quote(addr.value) + " is in this upstream twice", {},
+                                   "give it a weight instead");
+    }
+    draft.upstream.servers.push_back({addr, weight});
+  }
+}
+
+}  // namespace
+
+const Schema<UpstreamDraft> kUpstreamSchema{kKeys, kForeign};
+
+Upstream finish(UpstreamDraft draft, Reader& reader) {
+  Upstream& out = draft.upstream;
+  finish_servers(draft, reader);
+  const bool hashes = out.algorithm == Algorithm::hash;
+  if (hashes && !given(draft.hash_key.at)) {
+    reader.error(draft.algorithm_at, {"algorithm \"hash\" needs to know what to hash on",
+                                      {},
+                                      "set hash_key to " + std::string(kHashForms)});
+  } else if (!hashes && given(draft.hash_key.at)) {
+    reader.error(draft.hash_key.at, {"`hash_key` without algorithm = \"hash\"", {}, {}});
+  } else if (hashes) {
+    apply_hash_key(draft.hash_key, out, reader);
+  }
+  // The original has one name for both.
+  const auto weighs = [](const Server& server) { return server.weight != 1; };
+  if (out.algorithm == Algorithm::round_robin && std::ranges::any_of(out.servers, weighs)) {
+    out.algorithm = Algorithm::weighted_round_robin;
+  }
+  return std::move(out);
+}
+
+}  // namespace pingap::config

@@ -1,0 +1,68 @@
+// The record of one proxied request: what plugins, logs and metrics see. Worker. Lives in a slab
+// block; all its memory is its arena, freed with it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ip.h"
+#include "http/head.h"
+#include "http/uri.h"
+
+namespace pingap::exchange {
+
+struct Exchange {
+  explicit Exchange(std::span<char> first_block) noexcept : arena(first_block) {}
+
+  Arena arena;
+
+  // As received; never changed. `headers` live in the arena.
+  http::RequestHead request;
+  // What goes to the backend and to the client: made by header policy.
+  http::RequestHead upstream_request;
+  http::ResponseHead response;
+
+  // The one canonical form that is matched, authorised, logged and forwarded (rule P).
+  http::Canonical uri;
+  std::string_view host;    // normalised: lower case, no port, no trailing dot
+
+  // Who asks: the socket's peer and, behind trusted proxies, the client (rule X).
+  IpAddress peer_ip;
+  IpAddress client_ip;
+  uint16_t peer_port = 0;
+  std::string_view peer_text;
+  std::string_view client_text;
+  std::string_view server_addr;  // of the listener
+  uint16_t server_port = 0;
+  std::string_view scheme = "http";
+
+  // Made when first asked for (exchange/variables), then the same for the exchange's life.
+  std::string_view request_id;
+
+  // Names in the configuration; empty = not chosen.
+  std::string_view server;
+  std::string_view location;
+  std::string_view upstream;
+  std::string_view endpoint;
+
+  TimePoint started{};  // head complete
+  TimePoint connect_start{};
+  TimePoint request_sent{};  // head handed to the backend connection
+  TimePoint first_byte{};    // response head complete
+  TimePoint finished{};
+
+  uint64_t request_bytes = 0;   // body from the client
+  uint64_t response_bytes = 0;  // body to the client
+  uint16_t status = 0;          // sent to the client; 0 = none was
+  uint16_t upstream_status = 0;
+  uint8_t attempts = 0;
+  bool upstream_reused = false;
+  ErrorCode reason = ErrorCode::none;
+  Side reason_side = Side::local;
+};
+
+}  // namespace pingap::exchange

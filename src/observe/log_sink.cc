@@ -1,0 +1,220 @@
+#include "observe/log_sink.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <new>
+#include <poll.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+
+#include "base/log.h"
+
+namespace pingap::observe {
+namespace {
+
+// A pipe that says it is writable takes this much without blocking (PIPE_BUF of Linux).
+constexpr size_t kPipeWrite = 4096;
+constexpr auto kRetryAfter = std::chrono::milliseconds(500);
+constexpr auto kWarnEvery = std::chrono::seconds(10);
+
+// Opens anew without waiting for the reader of a FIFO; regular files ignore O_NONBLOCK.
+int open_file(const std::string& path) noexcept {
+  return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+                0640);
+}
+
+bool is_standard(std::string_view path) noexcept {
+  return path == "stdout" || path == "stderr";
+}
+
+std::string describe(int error) {
+  return std::generic_category().message(error);
+}
+
+// How much of `text` to write to a pipe: whole lines where possible, so that those of other
+// writers (the application log on stderr) do not get in between.
+size_t pipe_piece(std::string_view text) noexcept {
+  if (text.size() <= kPipeWrite) {
+    return text.size();
+  }
+  const size_t newline = text.rfind('\n', kPipeWrite - 1);
+  return newline == std::string_view::npos ? kPipeWrite : newline + 1;
+}
+
+}  // namespace
+
+// ---- blocks ----
+
+LogBlockQueue::~LogBlockQueue() {
+  while (pop()) {
+  }
+}
+
+void LogBlockQueue::push(std::unique_ptr<LogBlock> block) noexcept {
+  block->next = nullptr;
+  LogBlock* added = block.release();
+  (first_ == nullptr ? first_ : last_->next) = added;
+  last_ = added;
+}
+
+std::unique_ptr<LogBlock> LogBlockQueue::pop() noexcept {
+  std::unique_ptr<LogBlock> block(first_);
+  if (block) {
+    first_ = block->next;
+  }
+  return block;
+}
+
+void LogBlockQueue::take_all(LogBlockQueue& other) noexcept {
+  if (other.empty()) {
+    return;
+  }
+  (first_ == nullptr ? first_ : last_->next) = other.first_;
+  last_ = other.last_;
+  other.first_ = nullptr;
+}
+
+// ---- the worker's side ----
+
+LogBuffer::~LogBuffer() {
+  if (pending()) {
+    sink_->writer_.hand_over(*sink_, std::move(block_));
+  }
+}
+
+bool LogBuffer::next_block() noexcept {
+  if (sink_->accepts()) {
+    block_ = sink_->writer_.exchange(*sink_, std::move(block_));
+    if (block_) {
+      return true;
+    }
+  }
+  sink_->count_dropped(1);
+  return false;
+}
+
+void LogBuffer::flush() noexcept {
+  if (pending() && sink_->accepts()) {
+    sink_->writer_.hand_over(*sink_, std::move(block_));
+  }
+}
+
+// ---- the sink: writer thread ----
+
+LogSink::LogSink(LogWriter& writer, std::string path, int fd)
+    : writer_(writer), path_(std::move(path)), fd_(-1) {
+  adopt(fd);
+}
+
+LogSink::~LogSink() {
+  ::close(fd_);
+}
+
+int LogSink::open_path(const std::string& path) noexcept {
+  if (is_standard(path)) {
+    return ::fcntl(path == "stdout" ? STDOUT_FILENO : STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+  }
+  return open_file(path);
+}
+
+void LogSink::adopt(int fd) noexcept {
+  if (fd_ >= 0) {
+    ::close(fd_);
+  }
+  fd_ = fd;
+  struct stat info{};
+  regular_ = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+void LogSink::reopen() noexcept {
+  if (is_standard(path_)) {
+    return;
+  }
+  const int fd = open_file(path_);
+  if (fd < 0) {
+    const int error = errno;
+    errors_.fetch_add(1, std::memory_order_relaxed);
+    PINGAP_LOG(warn, "cannot reopen {}: {}; writing on to the old file", path_, describe(error));
+    return;
+  }
+  adopt(fd);
+  failing_ = false;
+  if (LogBlock* block = queue_.front(); block != nullptr && block->written > 0) {
+    // A line of which the old file has a part is written to the new one as a whole.
+    const std::string_view before(block->data, block->written);
+    const size_t newline = before.rfind('\n');
+    block->written = newline == std::string_view::npos ? 0 : static_cast<uint32_t>(newline + 1);
+  }
+}
+
+void LogSink::fail(int error) noexcept {
+  errors_.fetch_add(1, std::memory_order_relaxed);
+  const auto now = Clock::now();
+  if (!failing_ && now >= next_warning_) {
+    next_warning_ = now + kWarnEvery;
+    PINGAP_LOG(warn, "cannot write to {}: {}; trying again", path_, describe(error));
+  }
+  failing_ = true;
+  retry_at_ = now + kRetryAfter;
+}
+
+// Writes until the queue is empty, the descriptor takes no more, or it fails.
+void LogSink::write_some(LogBlockQueue& done) noexcept {
+  if (failing_ && Clock::now() < retry_at_) {
+    return;
+  }
+  while (LogBlock* block = queue_.front()) {
+    const std::string_view rest(block->data + block->written, block->used - block->written);
+    if (rest.empty()) {
+      done.push(queue_.pop());
+      backlog_.fetch_sub(1, std::memory_order_relaxed);
+      continue;
+    }
+    if (!regular_) {
+      pollfd room{fd_, POLLOUT, 0};
+      if (::poll(&room, 1, 0) == 0) {
+        failing_ = false;
+        return;
+      }
+    }
+    const ssize_t wrote = ::write(fd_, rest.data(), regular_ ? rest.size() : pipe_piece(rest));
+    if (wrote < 0 && errno == EINTR) {
+      continue;
+    }
+    if (wrote < 0 && errno == EAGAIN) {
+      return;
+    }
+    if (wrote <= 0) {
+      fail(wrote < 0 ? errno : EIO);
+      return;
+    }
+    failing_ = false;
+    block->written += static_cast<uint32_t>(wrote);
+    bytes_.fetch_add(static_cast<uint64_t>(wrote), std::memory_order_relaxed);
+  }
+}
+
+// At the end: what could not be written is lost, and counted.
+void LogSink::give_up(LogBlockQueue& done) noexcept {
+  while (!queue_.empty()) {
+    std::unique_ptr<LogBlock> block = queue_.pop();
+    count_dropped(static_cast<uint64_t>(
+        std::count(block->data + block->written, block->data + block->used, '\n')));
+    done.push(std::move(block));
+    backlog_.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+void LogSink::warn_dropped(Clock::time_point now) noexcept {
+  const uint64_t dropped = this->dropped();
+  if (dropped == warned_ || now < next_warning_) {
+    return;
+  }
+  next_warning_ = now + kWarnEvery;
+  PINGAP_LOG(warn, "{} access log lines dropped: {} does not take them", dropped - warned_, path_);
+  warned_ = dropped;
+}
+
+}  // namespace pingap::observe

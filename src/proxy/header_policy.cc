@@ -1,0 +1,317 @@
+#include "proxy/header_policy.h"
+
+#include <array>
+#include <charconv>
+
+#include "base/strings.h"
+#include "http/limits.h"
+
+namespace pingap::proxy {
+namespace {
+
+using exchange::Exchange;
+using http::Field;
+using http::HeaderId;
+using http::HeaderMap;
+
+// ---- which fields go on ----
+
+// The names that a Connection field lists, but for its own options (RFC 9110 7.6.1).
+class ConnectionOptions {
+ public:
+  explicit ConnectionOptions(const HeaderMap& headers) noexcept {
+    for (const Field& field : headers.fields()) {
+      if (field.id == HeaderId::connection) {
+        add(field.value());
+      }
+    }
+  }
+
+  bool empty() const noexcept { return count_ == 0; }
+
+  bool names(const Field& field) const noexcept {
+    for (size_t i = 0; i < count_; ++i) {
+      if (iequals(names_[i], field.name())) {
+        return (http::header_policy(field.id) & http::kConnSafe) == 0;
+      }
+    }
+    return false;
+  }
+
+ private:
+  void add(std::string_view list) noexcept {
+    std::string_view item;
+    while (count_ < names_.size() && next_list_item(list, item)) {
+      if (!item.empty() && !iequals(item, "close") && !iequals(item, "keep-alive") &&
+          !iequals(item, "upgrade")) {
+        names_[count_++] = item;
+      }
+    }
+  }
+
+  std::array<std::string_view, http::limits::kConnectionTokens> names_;
+  size_t count_ = 0;
+};
+
+bool edits(const std::vector<HeaderRule>& rules, const Field& field) noexcept {
+  for (const HeaderRule& rule : rules) {
+    if (rule.id == HeaderId::other ? field.id == HeaderId::other && iequals(rule.name, field.name())
+                                   : rule.id == field.id) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool has_underscore(const Field& field) noexcept {
+  return field.id == HeaderId::other && field.name().find('_') != std::string_view::npos;
+}
+
+// Written anew from the head by the serializer.
+constexpr bool is_framing(HeaderId id) noexcept {
+  return id == HeaderId::host || id == HeaderId::content_length ||
+         id == HeaderId::transfer_encoding || id == HeaderId::connection;
+}
+
+void add_rules(HeaderMap& headers, const std::vector<HeaderRule>& rules, bool to_upstream,
+               const exchange::VariableContext& context, Arena& arena) noexcept {
+  for (const HeaderRule& rule : rules) {
+    if (to_upstream && rule.id == HeaderId::host) {
+      continue;  // goes into the head's authority
+    }
+    const std::string_view value = rule.value.render(context, arena);
+    if (rule.id == HeaderId::other) {
+      headers.add(rule.name, value);
+    } else {
+      headers.add(rule.id, value);
+    }
+  }
+}
+
+// ---- the client's address ----
+
+// "1.2.3.4", "1.2.3.4:80", "[::1]:80", "::1", quoted or not.
+std::optional<IpAddress> parse_hop(std::string_view text) noexcept {
+  text = trim(text);
+  if (text.starts_with('[')) {
+    const size_t close = text.find(']');
+    return close == std::string_view::npos ? std::nullopt
+                                           : IpAddress::parse(text.substr(1, close - 1));
+  }
+  if (const auto ip = IpAddress::parse(text)) {
+    return ip;
+  }
+  return IpAddress::parse(text.substr(0, text.rfind(':')));
+}
+
+// Walks one field's value from the right. False when the client is found.
+bool walk_hops(std::string_view list, const NetworkSet& trusted, size_t& hops,
+               IpAddress& client) noexcept {
+  while (hops++ < http::limits::kForwardedHops) {
+    const size_t comma = list.rfind(',');
+    const auto ip = parse_hop(comma == std::string_view::npos ? list : list.substr(comma + 1));
+    if (!ip) {
+      return false;
+    }
+    client = *ip;
+    if (!trusted.contains(*ip)) {
+      return false;
+    }
+    if (comma == std::string_view::npos) {
+      return true;
+    }
+    list = list.substr(0, comma);
+  }
+  return false;
+}
+
+std::string_view forwarded_for(Exchange& x, bool trusted) noexcept {
+  std::string_view chain;
+  if (trusted) {
+    for (const Field& field : x.request.headers.fields()) {
+      if (field.id == HeaderId::x_forwarded_for && !field.value().empty()) {
+        chain = chain.empty() ? field.value() : x.arena.concat(chain, ", ", field.value());
+      }
+    }
+  }
+  if (x.peer_text.empty()) {
+    return chain;
+  }
+  return chain.empty() ? x.peer_text : x.arena.concat(chain, ", ", x.peer_text);
+}
+
+std::string_view port_text(uint16_t port, Arena& arena) noexcept {
+  char* room = arena.make_array<char>(5);
+  const auto end = std::to_chars(room, room + 5, port).ptr;
+  return {room, static_cast<size_t>(end - room)};
+}
+
+void add_forwarded(Exchange& x, bool trusted, HeaderMap& out) noexcept {
+  const HeaderMap& in = x.request.headers;
+  const auto kept_or = [&](HeaderId id, std::string_view own) {
+    const std::string_view sent = trusted ? in.get(id) : std::string_view{};
+    out.add(id, sent.empty() ? own : sent);
+  };
+  if (const std::string_view chain = forwarded_for(x, trusted); !chain.empty()) {
+    out.add(HeaderId::x_forwarded_for, chain);
+    out.add(HeaderId::x_real_ip, x.client_text);
+  }
+  kept_or(HeaderId::x_forwarded_proto, x.scheme);
+  if (!x.request.authority.empty()) {
+    kept_or(HeaderId::x_forwarded_host, x.request.authority);
+  }
+  if (x.server_port != 0) {
+    kept_or(HeaderId::x_forwarded_port, port_text(x.server_port, x.arena));
+  }
+  if (trusted) {
+    if (const Field* forwarded = in.find(HeaderId::forwarded)) {
+      out.add(*forwarded);
+    }
+    if (const Field* prefix = in.find(HeaderId::x_forwarded_prefix)) {
+      out.add(*prefix);
+    }
+  }
+}
+
+void add_via(const HeaderMap& in, HeaderMap& out, std::string_view own, Arena& arena) noexcept {
+  std::string_view chain;
+  for (const Field& field : in.fields()) {
+    if (field.id == HeaderId::via) {
+      chain = chain.empty() ? field.value() : arena.concat(chain, ", ", field.value());
+    }
+  }
+  out.add(HeaderId::via, chain.empty() ? own : arena.concat(chain, ", ", own));
+}
+
+HeaderMap make_map(Arena& arena, size_t capacity) noexcept {
+  return HeaderMap(std::span(arena.make_array<Field>(capacity), capacity));
+}
+
+// More fields than these are never added beside the configured ones.
+constexpr size_t kOwnFields = 12;
+
+}  // namespace
+
+void find_client(Exchange& x, const Site& site) noexcept {
+  x.client_ip = x.peer_ip;
+  x.client_text = x.peer_text;
+  // A unix socket has no address; whoever may connect to it is trusted like a listed network.
+  if (site.trusted.empty() || (x.peer_ip.size != 0 && !site.trusted.contains(x.peer_ip))) {
+    return;
+  }
+  const auto fields = x.request.headers.fields();
+  size_t hops = 0;
+  for (size_t i = fields.size(); i-- > 0;) {
+    if (fields[i].id == HeaderId::x_forwarded_for &&
+        !walk_hops(fields[i].value(), site.trusted, hops, x.client_ip)) {
+      break;
+    }
+  }
+  if (x.client_ip != x.peer_ip) {
+    x.client_text = x.client_ip.format(x.arena.make_array<char>(46));
+  }
+}
+
+Result<> make_upstream_request(Exchange& x, const Site& site, const Route& route) noexcept {
+  const http::RequestHead& in = x.request;
+  http::RequestHead& out = x.upstream_request;
+  out.method = in.method;
+  out.method_text = in.method_text;
+  out.version = http::Version::http11;
+  out.expect_continue = in.expect_continue;
+  out.asterisk = in.asterisk;
+  out.authority = in.authority;
+  out.headers = make_map(x.arena, in.headers.size() + kOwnFields + route.request_set.size() +
+                                      route.request_add.size());
+  const bool trusted = !site.trusted.empty() &&
+                       (x.peer_ip.size == 0 || site.trusted.contains(x.peer_ip));
+  const ConnectionOptions listed(in.headers);
+  for (const Field& field : in.headers.fields()) {
+    const uint8_t policy = http::header_policy(field.id);
+    if ((policy & (http::kHopByHop | http::kForwarding)) != 0 || is_framing(field.id)) {
+      continue;
+    }
+    if (site.underscores != config::Underscores::keep && has_underscore(field)) {
+      if (site.underscores == config::Underscores::reject) {
+        return tl::unexpected(
+            Error{ErrorCode::bad_header, Side::downstream, Retry::never, 0, "underscore"});
+      }
+      continue;
+    }
+    if ((!listed.empty() && listed.names(field)) || edits(route.request_remove, field) ||
+        edits(route.request_set, field) || (site.via && field.id == HeaderId::via)) {
+      continue;
+    }
+    out.headers.add(field);
+  }
+  add_forwarded(x, trusted, out.headers);
+  if (site.via) {
+    add_via(in.headers, out.headers, "1.1 pingap", x.arena);
+  }
+  if (!route.request_set.empty() || !route.request_add.empty()) {
+    const exchange::VariableContext context = exchange::variables_of(x);
+    // A configured field replaces the one of ours, too.
+    for (Field& field : out.headers.fields()) {
+      if (edits(route.request_set, field)) {
+        field.remove();
+      }
+    }
+    add_rules(out.headers, route.request_set, true, context, x.arena);
+    add_rules(out.headers, route.request_add, true, context, x.arena);
+    if (route.host_rule != nullptr) {
+      out.authority = route.host_rule->value.render(context, x.arena);
+    }
+  }
+  for (Field& field : out.headers.fields()) {
+    if (edits(route.request_remove, field)) {
+      field.remove();
+    }
+  }
+  return {};
+}
+
+void make_client_response(Exchange& x, const Site& site, const Route& route,
+                          http::ResponseHead& head) noexcept {
+  http::ResponseHead& out = x.response;
+  out.status = head.status;
+  out.version = head.version;
+  out.framing = head.framing;
+  out.content_length = head.content_length;
+  out.has_content_length = head.has_content_length;
+  out.websocket = head.websocket;
+  out.reason = head.reason;
+  out.storage = head.storage;
+  out.keep_alive = true;
+  out.headers = make_map(x.arena, head.headers.size() + kOwnFields + route.response_set.size() +
+                                      route.response_add.size());
+  const ConnectionOptions listed(head.headers);
+  for (const Field& field : head.headers.fields()) {
+    if ((http::header_policy(field.id) & http::kHopByHop) != 0 || is_framing(field.id)) {
+      continue;
+    }
+    if ((!listed.empty() && listed.names(field)) || edits(route.response_remove, field) ||
+        edits(route.response_set, field) || (site.via && field.id == HeaderId::via)) {
+      continue;
+    }
+    out.headers.add(field);
+  }
+  if (site.via) {
+    add_via(head.headers, out.headers, "1.1 pingap", x.arena);
+  }
+  if (!route.response_set.empty() || !route.response_add.empty()) {
+    const exchange::VariableContext context = exchange::variables_of(x);
+    add_rules(out.headers, route.response_set, false, context, x.arena);
+    add_rules(out.headers, route.response_add, false, context, x.arena);
+  }
+}
+
+void filter_trailers(HeaderMap& trailers) noexcept {
+  for (Field& field : trailers.fields()) {
+    constexpr uint8_t kNever = http::kHopByHop | http::kForwarding | http::kNoTrailer;
+    if ((http::header_policy(field.id) & kNever) != 0 || has_underscore(field)) {
+      field.remove();
+    }
+  }
+}
+
+}  // namespace pingap::proxy

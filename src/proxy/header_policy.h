@@ -1,0 +1,26 @@
+// What becomes of the fields of a message on its way through: the one place for hop-by-hop fields,
+// client address fields and the configured edits (security.md rules H, U, X, T). Worker.
+#pragma once
+
+#include "base/error.h"
+#include "exchange/exchange.h"
+#include "http/head.h"
+#include "proxy/snapshot.h"
+
+namespace pingap::proxy {
+
+// Finds who the client is: the peer, or behind trusted proxies the first address from the right
+// of X-Forwarded-For that is not trusted.
+void find_client(exchange::Exchange& x, const Site& site) noexcept;
+
+// Fills x.upstream_request from x.request, but for target and framing.
+Result<> make_upstream_request(exchange::Exchange& x, const Site& site, const Route& route) noexcept;
+
+// Fills x.response from `head`, but for framing.
+void make_client_response(exchange::Exchange& x, const Site& site, const Route& route,
+                          http::ResponseHead& head) noexcept;
+
+// A trailer section with only what may pass (rule T); the views stay those of `trailers`.
+void filter_trailers(http::HeaderMap& trailers) noexcept;
+
+}  // namespace pingap::proxy

@@ -1,0 +1,147 @@
+#include "proxy/server.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "net/socket.h"
+
+namespace pingap::proxy {
+namespace {
+
+// Cores this process may use: a container's share, not the machine's.
+uint32_t usable_cores() noexcept {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof(set), &set) != 0) {
+    return 1;
+  }
+  return static_cast<uint32_t>(std::max(1, CPU_COUNT(&set)));
+}
+
+std::string explain(const std::string& address, const Error& error) {
+  std::string text = fmt::format("cannot listen on {}: {}", address,
+                                 std::strerror(error.sys));  // NOLINT(concurrency-mt-unsafe)
+  if (error.sys == EACCES) {
+    text += "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
+  } else if (error.sys == EADDRINUSE) {
+    text += "; another program has this port: stop it or choose another";
+  } else if (error.sys == EADDRNOTAVAIL) {
+    text += "; this machine has no such address";
+  }
+  return text;
+}
+
+}  // namespace
+
+Server::Server(std::shared_ptr<const Snapshot> snapshot) : snapshot_(std::move(snapshot)) {}
+
+Server::~Server() {
+  abort();
+  join();
+  workers_.clear();
+  logs_.stop();
+}
+
+tl::expected<void, std::string> Server::bind() {
+  const uint32_t threads =
+      snapshot_->basic.threads == 0 ? usable_cores() : snapshot_->basic.threads;
+  for (uint32_t i = 0; i < threads; ++i) {
+    auto loop = net::EventLoop::create();
+    if (!loop) {
+      return tl::unexpected(fmt::format("{}: {}", loop.error().detail,
+                                        std::strerror(loop.error().sys)));  // NOLINT
+    }
+    workers_.push_back(std::make_unique<Worker>(snapshot_, std::move(*loop), i, threads));
+  }
+  for (const auto& site : snapshot_->sites) {
+    for (const std::string& address : site->addrs) {
+      if (auto bound = bind_address(*site, address); !bound) {
+        return bound;
+      }
+    }
+  }
+  return {};
+}
+
+tl::expected<void, std::string> Server::bind_address(const Site& site, const std::string& text) {
+  std::shared_ptr<observe::LogSink> log;
+  if (!site.access_log_path.empty()) {
+    auto opened = logs_.open(site.access_log_path);
+    if (!opened) {
+      return tl::unexpected(fmt::format("cannot open access_log {}: {}", site.access_log_path,
+                                        std::strerror(opened.error().sys)));  // NOLINT
+    }
+    log = std::move(*opened);
+  }
+  net::Address address = *net::Address::parse(text);
+  net::Fd shared;
+  for (const auto& worker : workers_) {
+    net::Fd socket;
+    if (address.is_unix() && shared) {
+      // Unix sockets have no port to share: all workers accept from the same one.
+      socket = net::Fd(::fcntl(shared.get(), F_DUPFD_CLOEXEC, 0));
+    } else {
+      auto listening = net::listen_on(address);
+      if (!listening) {
+        return tl::unexpected(explain(text, listening.error()));
+      }
+      socket = std::move(*listening);
+    }
+    if (!shared) {
+      address = address.is_unix() ? address : net::local_address(socket.get());
+      shared = net::Fd(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+    }
+    worker->add_listener(site, std::move(socket), log);
+  }
+  addresses_.push_back(fmt::format("{} ({})", address.to_string(), site.name));
+  return {};
+}
+
+void Server::start() {
+  logs_.start();
+  for (const auto& worker : workers_) {
+    // The kernel may have accepted connections already: nothing is lost before this.
+    (void)worker->listen();
+    worker->start();
+  }
+}
+
+uint32_t Server::connections() const noexcept {
+  uint32_t sum = 0;
+  for (const auto& worker : workers_) {
+    sum += worker->connections();
+  }
+  return sum;
+}
+
+void Server::drain() {
+  for (const auto& worker : workers_) {
+    worker->drain();
+  }
+}
+
+void Server::abort() {
+  for (const auto& worker : workers_) {
+    worker->abort();
+  }
+}
+
+bool Server::finished() const noexcept {
+  return std::all_of(workers_.begin(), workers_.end(),
+                     [](const auto& worker) { return worker->finished(); });
+}
+
+void Server::join() {
+  for (const auto& worker : workers_) {
+    worker->join();
+  }
+  logs_.sync();
+}
+
+void Server::reopen_logs() { logs_.reopen(); }
+
+}  // namespace pingap::proxy

@@ -1,0 +1,44 @@
+// All workers of a snapshot and their sockets. Control thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "observe/log_sink.h"
+#include "proxy/snapshot.h"
+#include "proxy/worker.h"
+
+namespace pingap::proxy {
+
+class Server {
+ public:
+  explicit Server(std::shared_ptr<const Snapshot> snapshot);
+  ~Server();
+
+  // Binds every address for every worker, opens the logs. What failed is in the text: nothing
+  // accepts before all of it has worked.
+  tl::expected<void, std::string> bind();
+  void start();
+
+  // "127.0.0.1:8080 (web)", ports resolved.
+  const std::vector<std::string>& addresses() const noexcept { return addresses_; }
+  size_t workers() const noexcept { return workers_.size(); }
+  uint32_t connections() const noexcept;
+
+  void drain();
+  void abort();
+  bool finished() const noexcept;  // every worker has ended
+  void join();
+  void reopen_logs();
+
+ private:
+  tl::expected<void, std::string> bind_address(const Site& site, const std::string& address);
+
+  std::shared_ptr<const Snapshot> snapshot_;
+  observe::LogWriter logs_;  // outlives the workers
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::string> addresses_;
+};
+
+}  // namespace pingap::proxy

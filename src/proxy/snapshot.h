@@ -1,0 +1,88 @@
+// The running form of a configuration: immutable, built whole by the control thread, shared by all
+// workers. `pingap validate` builds exactly this and stops.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "config/diagnostics.h"
+#include "config/model.h"
+#include "exchange/access_log.h"
+#include "exchange/variables.h"
+#include "http/header_id.h"
+#include "http/uri.h"
+#include "proxy/error_page.h"
+#include "route/rewrite.h"
+#include "route/router.h"
+#include "session/session.h"
+#include "upstream/balancer/balancer.h"
+#include "upstream/endpoint.h"
+
+namespace pingap::proxy {
+
+struct Cluster {  // [upstreams.NAME]
+  std::string name;
+  size_t index = 0;
+  std::vector<upstream::Endpoint> endpoints;
+  config::Algorithm algorithm = config::Algorithm::round_robin;
+  upstream::balancer::Plan plan;
+  config::HashSource hash_source = config::HashSource::ip;
+  std::string hash_name;
+  session::ClientSettings settings;
+  uint32_t pool_size = 0;        // idle connections per endpoint and worker
+  uint32_t max_connections = 0;  // per endpoint, all workers; 0 = no limit
+  bool counts_active = false;    // the algorithm or the limit needs EndpointState::active
+};
+
+struct HeaderRule {
+  std::string name;
+  http::HeaderId id = http::HeaderId::other;
+  exchange::Template value;  // unused by a removal
+};
+
+struct Route {  // [locations.NAME] on one server
+  std::string name;
+  const Cluster* cluster = nullptr;
+  session::ClientSettings settings;  // the cluster's, with the location's timeouts
+  std::optional<route::Rewrite> rewrite;
+  std::vector<HeaderRule> response_remove, response_set, response_add;
+  std::vector<HeaderRule> request_remove, request_set, request_add;
+  const HeaderRule* host_rule = nullptr;  // the one of request_set that is Host
+  uint64_t max_body = 0;
+  bool buffer_request = false;
+  bool buffer_response = false;
+  bool pass_trailers = false;
+  bool websocket = true;
+};
+
+struct Site {  // [servers.NAME]
+  std::string name;
+  std::vector<std::string> addrs;
+  session::ServerSettings settings;
+  http::UriOptions uri;
+  config::Underscores underscores = config::Underscores::drop;
+  bool via = false;
+  uint32_t max_connections = 0;
+  NetworkSet trusted;
+  std::optional<route::Router> router;  // always there once built
+  std::vector<std::unique_ptr<Route>> routes;  // by the router's index
+  exchange::AccessLogFormat access_log;
+  std::string access_log_path;  // empty = off
+};
+
+struct Snapshot {
+  config::Basic basic;
+  std::vector<std::unique_ptr<Cluster>> clusters;
+  std::vector<std::unique_ptr<Site>> sites;
+  ErrorPages error_pages;
+};
+
+// Builds all of it; what is wrong goes to `diagnostics` (then the result must not be used).
+// Blocks on name resolution.
+std::shared_ptr<const Snapshot> build_snapshot(const config::Model& model,
+                                               config::Diagnostics& diagnostics);
+
+}  // namespace pingap::proxy

@@ -1,0 +1,161 @@
+#include "proxy/worker.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+
+namespace pingap::proxy {
+namespace {
+
+constexpr Duration kLogDelay = std::chrono::milliseconds(200);
+// How often a draining worker looks whether it is done.
+constexpr Duration kDrainCheck = std::chrono::milliseconds(10);
+
+// Descriptors that client connections must leave to backends, logs and the rest.
+uint64_t reserved_descriptors(uint64_t limit) noexcept { return std::max<uint64_t>(64, limit / 5); }
+
+uint64_t descriptor_limit() noexcept {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+}  // namespace
+
+Worker::Worker(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<net::EventLoop> loop,
+               uint32_t index, uint32_t count)
+    : snapshot_(std::move(snapshot)), loop_(std::move(loop)), index_(index), count_(count) {
+  const uint64_t descriptors = descriptor_limit();
+  connection_limit_ = static_cast<uint32_t>(
+      std::max<uint64_t>(1, (descriptors - reserved_descriptors(descriptors)) / count_));
+  for (const auto& cluster : snapshot_->clusters) {
+    auto& pools = pools_.emplace_back();
+    for (const upstream::Endpoint& endpoint : cluster->endpoints) {
+      pools.push_back(
+          std::make_unique<upstream::EndpointPool>(*loop_, endpoint, cluster->pool_size));
+    }
+    pickers_.emplace_back(*cluster, index_, count_);
+  }
+}
+
+Worker::~Worker() { join(); }
+
+void Worker::add_listener(const Site& site, net::Fd socket,
+                          const std::shared_ptr<observe::LogSink>& log) {
+  frontends_.push_back(
+      std::make_unique<Frontend>(*this, site, std::move(socket), log_buffer(log)));
+}
+
+observe::LogBuffer* Worker::log_buffer(const std::shared_ptr<observe::LogSink>& sink) {
+  if (sink == nullptr) {
+    return nullptr;
+  }
+  for (const auto& [known, buffer] : log_buffers_) {
+    if (known == sink.get()) {
+      return buffer.get();
+    }
+  }
+  return log_buffers_.emplace_back(sink.get(), std::make_unique<observe::LogBuffer>(sink))
+      .second.get();
+}
+
+Result<> Worker::listen() noexcept {
+  for (const auto& frontend : frontends_) {
+    if (auto started = frontend->start(); !started) {
+      return started;
+    }
+  }
+  return {};
+}
+
+void Worker::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Worker::run() noexcept {
+  pthread_setname_np(pthread_self(), "pingap-worker");
+  loop_->run();
+  // On this thread: what is destroyed gives its chunks back to the thread's free list.
+  frontends_.clear();
+  pools_.clear();
+  loop_->run_once(Duration::zero());
+  log_buffers_.clear();  // hands over what is in them
+  finished_.store(true, std::memory_order_release);
+}
+
+void Worker::join() {
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
+
+void Worker::drain() {
+  loop_->post([this] { drain_here(); });
+}
+
+void Worker::abort() {
+  loop_->post([this] { abort_here(); });
+}
+
+void Worker::drain_here() noexcept {
+  for (const auto& frontend : frontends_) {
+    frontend->drain();
+  }
+  loop_->arm(stop_timer_, net::Listener::kDrainTime + kDrainCheck);
+}
+
+void Worker::abort_here() noexcept {
+  for (const auto& frontend : frontends_) {
+    frontend->abort();
+  }
+  loop_->stop();
+}
+
+void Worker::stop_when_done() noexcept {
+  if (connections() == 0) {
+    loop_->stop();
+    return;
+  }
+  loop_->arm(stop_timer_, kDrainCheck);
+}
+
+uint32_t Worker::connection_limit(const Site& site) const noexcept {
+  return site.max_connections == 0
+             ? connection_limit_
+             : std::max(1U, (site.max_connections + count_ - 1) / count_);
+}
+
+std::chrono::system_clock::time_point Worker::wall_time() noexcept {
+  if (wall_at_ != loop_->now()) {
+    wall_at_ = loop_->now();
+    wall_ = std::chrono::system_clock::now();
+  }
+  return wall_;
+}
+
+void Worker::flush_log_later() noexcept {
+  if (!log_timer_.armed()) {
+    loop_->arm(log_timer_, kLogDelay);
+  }
+}
+
+void Worker::flush_logs() noexcept {
+  for (const auto& [sink, buffer] : log_buffers_) {
+    buffer->flush();
+  }
+}
+
+void Worker::on_connection_opened() noexcept {
+  connections_.store(connections() + 1, std::memory_order_relaxed);
+}
+
+void Worker::on_connection_closed() noexcept {
+  connections_.store(connections() - 1, std::memory_order_relaxed);
+}
+
+int Worker::pick(const Cluster& cluster, const exchange::Exchange& x, uint64_t tried) noexcept {
+  return pickers_[cluster.index].pick(x, tried);
+}
+
+}  // namespace pingap::proxy

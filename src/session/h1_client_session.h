@@ -1,0 +1,92 @@
+// A connection to a backend speaking HTTP/1.1: one request at a time, kept for further ones.
+// Worker. Owned by itself until close_connection(); a ClientSessionOwner keeps the idle ones.
+//
+//   connecting -> idle <-> head -> body -> (response over, request over) -> idle or closed
+//                            +-> tunnel (101)
+#pragma once
+
+#include <cstdint>
+
+#include "net/address.h"
+#include "net/timer.h"
+#include "session/h1_connection.h"
+#include "session/session.h"
+
+namespace pingap::session {
+
+struct ClientSessionTag;
+
+class H1ClientSession final : public H1Connection,
+                              public http::ClientStream,
+                              public ListHook<ClientSessionTag> {
+ public:
+  H1ClientSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
+                  const ClientSettings& settings, ClientSessionOwner& owner) noexcept;
+
+  // Registers with the loop; false when that failed (then delete it). `connecting`: the socket's
+  // connect is under way; what is sent before waits.
+  bool start(bool connecting) noexcept;
+
+  // Takes the connection for one request. Only while idle or connecting.
+  // `settings` hold for this request.
+  http::ClientStream& open(http::ResponseSink& sink, const ClientSettings& settings) noexcept;
+
+  // It is in its owner's list of idle ones.
+  bool pooled() const noexcept { return ListHook<ClientSessionTag>::linked(); }
+  // It has served a request before: a failure may be a stale connection (RFC 9112 9.3.1).
+  bool reused() const noexcept { return served_ > 0; }
+  TimePoint idle_since() const noexcept { return idle_since_; }
+  void close() noexcept;
+
+  // http::ClientStream
+  void send_head(const http::RequestHead& head, End end) noexcept override;
+  void send_body(ByteQueue& data, End end) noexcept override;
+  void send_trailers(const http::HeaderMap& trailers) noexcept override;
+  void release_window(size_t bytes) noexcept override;
+  void reset(ErrorCode why) noexcept override;
+
+ private:
+  enum class Reading : uint8_t { idle, head, body, tunnel, done };
+
+  bool wants_input() const noexcept override;
+  void on_input() noexcept override;
+  void on_input_end() noexcept override;
+  void on_failure(int error) noexcept override;
+  void on_write_failure(int error) noexcept override;
+  void on_output(size_t bytes) noexcept override;
+  void after_output() noexcept override;
+  void on_connect_ready() noexcept override;
+
+  bool read_head() noexcept;  // false: wait for more, or closed
+  void read_final_head(http::ResponseHead& head) noexcept;
+  void read_body() noexcept;
+  void end_request() noexcept;
+  void end_response() noexcept;
+  void finish() noexcept;
+  void learn_idle_timeout(const http::HeaderMap& headers) noexcept;
+  void fail(ErrorCode code, int error) noexcept;
+  void on_read_timer() noexcept;
+  void on_write_timer() noexcept;
+  void watch_writing() noexcept;
+
+  const ClientSettings* settings_;
+  ClientSessionOwner& owner_;
+  http::ResponseSink* sink_ = nullptr;
+  http::h1::HeadScanner scanner_;
+  net::Timer read_timer_{Callback<void()>::of<&H1ClientSession::on_read_timer>(this)};
+  net::Timer write_timer_{Callback<void()>::of<&H1ClientSession::on_write_timer>(this)};
+  TimePoint idle_since_{};
+  Duration idle_timeout_;
+  uint64_t sent_ = 0;      // bytes of the current request that the socket took
+  uint32_t served_ = 0;    // requests answered
+  http::Method method_ = http::Method::get;
+  Reading reading_ = Reading::idle;
+  bool partial_head_ = false;
+  bool head_seen_ = false;       // a byte of the response has arrived
+  bool request_over_ = false;
+  bool keep_alive_ = true;       // after the current exchange
+  bool websocket_ = false;       // the request asked for it
+  bool write_failed_ = false;    // the backend stopped reading; its answer may still come
+};
+
+}  // namespace pingap::session

@@ -1,0 +1,110 @@
+// A client connection speaking HTTP/1.1: one request at a time, answers in order. Worker.
+// Created on accept, owned by itself until close_connection() hands it to the loop.
+//
+//   reading:  head -> body -> waiting -> head ...        writing:  none -> body -> done
+//               |       |        +-> tunnel (101)
+//               |       +-> drain (answered before the body was read) -> head
+//               +-> waiting (refused) -> linger (FIN sent, input thrown away) -> closed
+#pragma once
+
+#include <cstdint>
+
+#include "base/ip.h"
+#include "net/address.h"
+#include "net/timer.h"
+#include "session/h1_connection.h"
+#include "session/session.h"
+
+namespace pingap::session {
+
+struct ServerSessionTag;
+
+class H1ServerSession final : public H1Connection,
+                              public http::ServerStream,
+                              public ListHook<ServerSessionTag> {
+ public:
+  H1ServerSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
+                  const net::Address& peer, const ServerSettings& settings,
+                  RequestAcceptor& acceptor) noexcept;
+
+  // Registers with the loop; false when that failed (then delete it).
+  bool start() noexcept;
+
+  // Idle: closes now. Busy: the current answer is the last one. Tunnels go on.
+  void drain() noexcept;
+  // Closes whatever is going on; the exchange, if any, is told.
+  void abort() noexcept;
+  bool idle() const noexcept { return sink_ == nullptr && !closed_; }
+
+  const IpAddress& peer_ip() const noexcept { return peer_ip_; }
+  uint16_t peer_port() const noexcept { return peer_port_; }
+  // The peer's address as text; empty on a unix socket. Formatted once.
+  std::string_view peer_text() noexcept;
+  int fd() const noexcept { return transport_->fd(); }
+  uint32_t requests() const noexcept { return requests_; }
+
+  // http::ServerStream
+  void send_head(http::ResponseHead& head, End end) noexcept override;
+  void send_interim(const http::ResponseHead& head) noexcept override;
+  void send_body(ByteQueue& data, End end) noexcept override;
+  void send_trailers(const http::HeaderMap& trailers) noexcept override;
+  void release_window(size_t bytes) noexcept override;
+  void reset(ErrorCode why) noexcept override;
+
+ private:
+  enum class Reading : uint8_t { head, body, waiting, tunnel, drain, linger };
+  enum class Writing : uint8_t { none, body, done };
+
+  bool wants_input() const noexcept override;
+  void on_input() noexcept override;
+  void on_input_end() noexcept override;
+  void on_failure(int error) noexcept override;
+  void on_write_failure(int error) noexcept override;
+  void on_output(size_t bytes) noexcept override;
+  void after_output() noexcept override;
+
+  bool read_head() noexcept;  // false: wait for more
+  void start_request(http::RequestHead& head, size_t consumed) noexcept;
+  void read_body() noexcept;
+  void discard_body() noexcept;
+  bool keeps_rate(size_t bytes) noexcept;
+  void refuse(ErrorCode why) noexcept;
+  bool settle_keep_alive(const http::ResponseHead& head) const noexcept;
+  void watch_writing() noexcept;
+  void finish_writing() noexcept;
+  void finish_exchange() noexcept;
+  void next_request() noexcept;
+  void linger() noexcept;
+  void fail(const Error& why) noexcept;
+  void close() noexcept;
+  void on_read_timer() noexcept;
+  void on_write_timer() noexcept;
+  void arm_read(Duration after) noexcept { loop_.arm(read_timer_, after); }
+
+  const ServerSettings& settings_;
+  RequestAcceptor& acceptor_;
+  http::RequestSink* sink_ = nullptr;
+  http::h1::HeadScanner scanner_;
+  net::Timer read_timer_{Callback<void()>::of<&H1ServerSession::on_read_timer>(this)};
+  net::Timer write_timer_{Callback<void()>::of<&H1ServerSession::on_write_timer>(this)};
+  IpAddress peer_ip_;
+  uint16_t peer_port_ = 0;
+  uint8_t peer_text_size_ = 0;
+  char peer_text_[46];
+  Reading reading_ = Reading::head;
+  Writing writing_ = Writing::none;
+  http::Version version_ = http::Version::http11;  // of the current request
+  bool head_request_ = false;                      // its method is HEAD
+  bool partial_head_ = false;
+  bool keep_alive_ = true;    // after the current exchange
+  bool refused_ = false;      // the input cannot be trusted any more
+  bool draining_ = false;     // close after the current exchange
+  bool expects_continue_ = false;
+  uint32_t requests_ = 0;
+  uint64_t drained_ = 0;       // body bytes thrown away
+  uint64_t rate_bytes_ = 0;    // body bytes since rate_since_
+  TimePoint rate_since_{};
+  uint64_t written_mark_ = 0;  // bytes written since the write timer was armed
+};
+
+}  // namespace pingap::session

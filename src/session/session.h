@@ -1,0 +1,62 @@
+// What sessions need from those who own them, and what they are told. Worker.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "http/h1/parser.h"
+#include "http/stream.h"
+
+namespace pingap::session {
+
+class H1ServerSession;
+class H1ClientSession;
+
+// Settings of a listener's sessions; outlive them.
+struct ServerSettings {
+  http::h1::HeadLimits limits = http::h1::kRequestLimits;
+  Duration header_timeout{};     // from accept, or the first byte of a request, to its full head
+  Duration keepalive_timeout{};  // idle between requests
+  Duration body_timeout{};       // without a byte of an announced body
+  Duration write_timeout{};      // without kWriteProgress bytes taken by the client
+  Duration tunnel_timeout{};     // idle in both directions
+  uint32_t min_body_rate = 0;    // bytes/s of an upload, averaged over 30 s; 0 = off
+  uint32_t keepalive_requests = 0;  // 0 = no limit
+};
+
+// Takes the streams of client connections.
+class RequestAcceptor {
+ public:
+  virtual http::RequestSink& on_new_stream(http::ServerStream& stream,
+                                           H1ServerSession& session) noexcept = 0;
+  // The connection is gone; the session is destroyed at the end of the turn.
+  virtual void on_session_closed(H1ServerSession& session) noexcept = 0;
+
+ protected:
+  ~RequestAcceptor() = default;
+};
+
+// Settings of connections to one upstream; outlive them.
+struct ClientSettings {
+  http::h1::HeadLimits limits = http::h1::kResponseLimits;
+  Duration connect_timeout{};
+  Duration read_timeout{};   // to the full response head; then without a byte of the body
+  Duration write_timeout{};  // without a byte taken by the backend
+  Duration idle_timeout{};   // unused in the pool
+  Duration tunnel_timeout{};
+};
+
+// Owns the connections to a backend.
+class ClientSessionOwner {
+ public:
+  // The session can be opened again.
+  virtual void on_session_idle(H1ClientSession& session) noexcept = 0;
+  // It is gone, from whatever state; destroyed at the end of the turn.
+  virtual void on_session_gone(H1ClientSession& session) noexcept = 0;
+
+ protected:
+  ~ClientSessionOwner() = default;
+};
+
+}  // namespace pingap::session
