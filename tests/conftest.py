@@ -27,13 +27,11 @@ def pytest_report_header():
     return f"pingap: {product.binary()}"
 
 
-@pytest.fixture(autouse=True)
-def needs_binary(request):
+def pytest_collection_modifyitems(items):
     """Tests of the product fail, not skip, when there is nothing to test."""
-    if request.node.get_closest_marker("rig_only"):
-        return
-    if not product.binary() or not os.path.exists(product.binary()):
-        pytest.fail("no pingap binary: build one, or give --binary")
+    missing = not product.binary() or not os.path.exists(product.binary())
+    if missing and any(not item.get_closest_marker("rig_only") for item in items):
+        raise pytest.UsageError("no pingap binary: build one, or give --binary")
 
 
 @pytest.fixture
@@ -43,3 +41,9 @@ def recorder():
     with Origin() as origin:
         yield origin
 
+
+def pytest_make_parametrize_id(val):
+    """Long bytes are shown by their start and length."""
+    if isinstance(val, (bytes, str)) and len(val) > 40:
+        return f"{val[:30]!r}..{len(val)}"
+    return None

@@ -57,8 +57,8 @@ def chunked(extension=0, trailer=0):
 
 
 @pytest.mark.parametrize("data,wanted", [
-    (chunked(extension=4096), 200), (chunked(extension=4097), 400),
-    (chunked(trailer=8190), 200), (chunked(trailer=8200), 400),
+    (chunked(extension=4090), 200), (chunked(extension=4100), 400),
+    (chunked(trailer=8180), 200), (chunked(trailer=8200), 400),
 ])
 def test_chunk_extension_and_trailer_limits(recorder, data, wanted):
     with front(recorder) as product:

@@ -33,6 +33,9 @@ bool is_name(std::string_view text) noexcept {
 
 // `inside` is what stands between the braces.
 Parsed<std::string> resolve(std::string_view inside, Environment environment) {
+  if (inside.find("${") != std::string_view::npos) {
+    return problem("`${` inside of `${...}`", std::string(kForm));
+  }
   const size_t mark = inside.find(":-");
   const std::string name(inside.substr(0, mark));
   if (!is_name(name)) {
@@ -96,6 +99,7 @@ void expand_all(Value& value, Environment environment, Diagnostics& diagnostics)
       Problem& found = text.error();
       diagnostics.error(value.at, std::move(found.what), std::move(found.allowed),
                         std::move(found.hint));
+      value.kind = ValueKind::unusable;
     }
   }
   for (Value& item : value.items) {

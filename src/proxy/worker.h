@@ -27,7 +27,8 @@ class Worker {
   ~Worker();
 
   // Control thread, before start(): the socket of one address of `site`.
-  void add_listener(const Site& site, net::Fd socket, observe::LogWriter* log);
+  void add_listener(const Site& site, net::Fd socket,
+                    const std::shared_ptr<observe::LogSink>& log);
   Result<> listen() noexcept;
   void start();
   // Any thread. drain(): answers what is under way, then the thread ends. abort(): ends it now.
@@ -57,7 +58,7 @@ class Worker {
   void abort_here() noexcept;
   void stop_when_done() noexcept;
   void flush_logs() noexcept;
-  observe::LogBuffer* log_buffer(observe::LogWriter* writer);
+  observe::LogBuffer* log_buffer(const std::shared_ptr<observe::LogSink>& sink);
 
   std::shared_ptr<const Snapshot> snapshot_;
   std::unique_ptr<net::EventLoop> loop_;
@@ -65,7 +66,7 @@ class Worker {
   const uint32_t count_;
   std::vector<std::vector<std::unique_ptr<upstream::EndpointPool>>> pools_;  // cluster, endpoint
   std::vector<Picker> pickers_;                                              // by cluster
-  std::vector<std::pair<observe::LogWriter*, std::unique_ptr<observe::LogBuffer>>> log_buffers_;
+  std::vector<std::pair<observe::LogSink*, std::unique_ptr<observe::LogBuffer>>> log_buffers_;
   std::vector<std::unique_ptr<Frontend>> frontends_;
   net::Timer log_timer_{Callback<void()>::of<&Worker::flush_logs>(this)};
   net::Timer stop_timer_{Callback<void()>::of<&Worker::stop_when_done>(this)};

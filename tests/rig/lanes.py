@@ -31,7 +31,7 @@ class Seen:
         self.violation = None  # the client got something that is not HTTP
         self.requests = []  # (connection, request) at the origin, the probe excluded
         self.partial = []  # connections with a request that began and did not end
-        self.origin_bytes = 0
+        self.origin_bytes = None  # of the vector, the probe excluded
 
     def label(self):
         """The word of the Peers columns."""
@@ -100,6 +100,8 @@ class Lane:
             seen.extra = client.read_to_end()
             seen.ended = client.ended
             return
+        self.origin.settle()
+        seen.origin_bytes = self.origin.received
         client.send(request(PROBE))
         try:
             seen.probe = client.response()
@@ -111,7 +113,8 @@ class Lane:
         seen.requests = [(conn, message) for conn, message in self.origin._requests
                          if message.path() != PROBE]
         seen.partial = [conn for conn in self.origin.connections if conn.partial]
-        seen.origin_bytes = self.origin.received
+        if seen.origin_bytes is None:
+            seen.origin_bytes = self.origin.received
         self.answered += len(seen.answers) + (1 if seen.probe else 0)
 
     def clean_request(self):
@@ -173,12 +176,13 @@ def _outcome(seen, want):
 
 
 def _statuses_match(statuses, wanted):
-    """`wanted`: allowed statuses per answer; a [] entry says: or no answer at all."""
-    wanted = list(wanted)
+    """`wanted`: allowed statuses per answer; a [] after an entry says: or no such answer."""
     if [] in wanted:
-        wanted.remove([])
-        if not statuses:
-            return True
+        optional = wanted.index([]) - 1
+        without = wanted[:optional]
+        wanted = wanted[:optional + 1]
+        if len(statuses) == optional:
+            wanted = without
     return len(statuses) == len(wanted) and all(
         status in allowed for status, allowed in zip(statuses, wanted))
 
