@@ -38,16 +38,16 @@ std::string_view version_name(http::Version version) noexcept {
 
 // The canonical target, path or query; as received where the request was refused before.
 std::string_view target_of(const Exchange& x) noexcept {
-  return x.target.empty() ? x.request.target : x.target;
+  return x.uri.target.empty() ? x.request.target : x.uri.target;
 }
 
 std::string_view path_of(const Exchange& x) noexcept {
-  return x.target.empty() ? x.request.target.substr(0, x.request.target.find('?')) : x.path;
+  return x.uri.target.empty() ? x.request.target.substr(0, x.request.target.find('?')) : x.uri.path;
 }
 
 std::string_view query_of(const Exchange& x) noexcept {
-  if (!x.target.empty()) {
-    return x.query;
+  if (!x.uri.target.empty()) {
+    return x.uri.query;
   }
   const size_t mark = x.request.target.find('?');
   return mark == std::string_view::npos ? std::string_view{} : x.request.target.substr(mark + 1);

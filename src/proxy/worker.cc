@@ -126,10 +126,10 @@ uint32_t Worker::connection_limit(const Site& site) const noexcept {
              : std::max(1U, (site.max_connections + count_ - 1) / count_);
 }
 
-std::chrono::system_clock::time_point Worker::wall_time() noexcept {
+WallTime Worker::wall_time() noexcept {
   if (wall_at_ != loop_->now()) {
     wall_at_ = loop_->now();
-    wall_ = std::chrono::system_clock::now();
+    wall_ = wall_now();
   }
   return wall_;
 }
