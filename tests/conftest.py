@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from rig import deadline, product  # noqa: E402
+from rig.origin import Origin  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -37,7 +38,6 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def recorder():
     """A recorder that answers 200."""
-    from rig.origin import Origin
     with Origin() as origin:
         yield origin
 

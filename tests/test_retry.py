@@ -1,6 +1,8 @@
 """When a request may be sent again (table 2B), what a dead backend costs (RE-06, 08, 09)."""
 
+import asyncio
 import contextlib
+import socket
 import time
 
 import pytest
@@ -197,6 +199,32 @@ def test_at_most_two_attempts(method, count):
     assert 1 <= seen <= (2 if method == "GET" else 1)
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_re07_request_in_the_instant_of_the_origins_close(method):
+    """The stale race: the origin closes after 20 ms of idleness, requests come around then."""
+    async def impatient(conn):
+        loop = asyncio.get_running_loop()
+        while True:
+            idle = loop.call_later(0.02, conn.fin)
+            message = await conn.request()
+            idle.cancel()
+            if message is None or not await conn.send(echo(message)):
+                return
+
+    statuses = []
+    with Origin(impatient) as origin, front(origin) as product, product.client() as client:
+        for number in range(300):
+            answer = client.get(f"/{number}", method=method, body=body_of(method))
+            statuses.append(answer.status)
+            client.readable(0.0185 + (number % 30) * 0.0001)
+        origin.settle()
+        paths = [message.path() for message in origin.requests]
+    assert set(statuses) <= ({200} if method == "GET" else {200, 502})
+    assert statuses.count(200) > 150
+    if method == "POST":
+        assert len(paths) == len(set(paths)), "a POST was sent twice"
+
+
 # --- never
 
 def test_no_retry_once_a_byte_of_the_answer_was_passed_on():
@@ -273,7 +301,6 @@ def test_dead_backend_costs_no_client_an_error(recorder):
 
 def test_connect_without_answer_moves_on_after_the_timeout(recorder):
     """RE-08: a backend whose accept queue is full answers no SYN."""
-    import socket
     full = socket.socket()
     full.bind(("127.0.0.1", 0))
     full.listen(0)

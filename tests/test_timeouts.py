@@ -1,5 +1,6 @@
 """Every state has a deadline (SL-01 to SL-04, SL-07, RE-11, 5C). Configured times are short."""
 
+import asyncio
 import contextlib
 import time
 
@@ -155,7 +156,6 @@ def test_reader_that_makes_progress_is_left_alone():
 
 def test_re11_origin_that_drips_its_head_is_504_at_the_deadline():
     async def drip(conn):
-        import asyncio
         await conn.request()
         for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 200:
             if not await conn.send(bytes([byte])):

@@ -46,6 +46,17 @@ TEST(Expand, ReplacesVariables) {
   }
 }
 
+TEST(Expand, LeavesOtherVariablesAlone) {
+  for (const char* text : {"${host}", "${http_x_y}", "${1}${12}", "${Name}", "${a:-b}"}) {
+    const auto result = expand(text, environment, Braces::variables);
+    ASSERT_TRUE(result) << text;
+    EXPECT_EQ(*result, text);
+    EXPECT_NE(expand(text, environment).value_or("refused"), text);
+  }
+  EXPECT_EQ(*expand("${A} ${host} ${B:-x}", environment, Braces::variables), "alpha ${host} x");
+  EXPECT_FALSE(expand("${NOPE}", environment, Braces::variables));
+}
+
 TEST(Expand, RefusesWhatHasNoValue) {
   struct Case {
     const char* text;

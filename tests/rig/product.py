@@ -1,5 +1,6 @@
 """Runs the real binary: start, ready line, addresses, access log, stop, sanitizer reports."""
 
+import ctypes
 import json
 import os
 import re
@@ -16,6 +17,8 @@ from .deadline import seconds, until
 LISTENING = re.compile(r"listening on (\S+) \(([^)]*)\)")
 SANITIZER = re.compile(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|MemorySanitizer"
                        r"|runtime error:|Assertion .* failed)")
+_libc = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -93,7 +96,7 @@ class Product:
         self.process = subprocess.Popen(
             [binary(), "run", "--config", self.path("pingap.toml")],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env=environment(self._env), preexec_fn=self._limits if self._nofile else None)
+            env=environment(self._env), preexec_fn=self._in_child)
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
         with self._changed:
@@ -103,8 +106,10 @@ class Product:
             self.kill()
             raise AssertionError("not ready: " + "\n".join(self.stderr))
 
-    def _limits(self):
-        resource.setrlimit(resource.RLIMIT_NOFILE, self._nofile)
+    def _in_child(self):
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a killed test run leaves nothing behind
+        if self._nofile:
+            resource.setrlimit(resource.RLIMIT_NOFILE, self._nofile)
 
     def _read_stderr(self):
         for raw in self.process.stderr:
