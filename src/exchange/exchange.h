@@ -40,13 +40,16 @@ struct Exchange {
   uint16_t server_port = 0;
   std::string_view scheme = "http";
 
+  // Made when first asked for (exchange/variables), then the same for the exchange's life.
+  std::string_view request_id;
+
   // Names in the configuration; empty = not chosen.
   std::string_view server;
   std::string_view location;
   std::string_view upstream;
   std::string_view endpoint;
 
-  TimePoint started{};       // head complete
+  TimePoint started{};  // head complete
   TimePoint connect_start{};
   TimePoint request_sent{};  // head handed to the backend connection
   TimePoint first_byte{};    // response head complete

@@ -217,6 +217,9 @@ class Builder {
   // "PATH" or "PATH FORMAT"; a format's name alone is no path.
   void build_access_log(const config::Listener& from, Site& site) {
     const std::string& text = from.access_log.value;
+    if (text.empty()) {
+      return;
+    }
     const size_t space = text.find(' ');
     site.access_log_path = text.substr(0, space);
     auto format = exchange::AccessLogFormat::compile(

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,7 +70,7 @@ struct Site {  // [servers.NAME]
   NetworkSet trusted;
   std::optional<route::Router> router;  // always there once built
   std::vector<std::unique_ptr<Route>> routes;  // by the router's index
-  exchange::AccessLogFormat access_log;
+  std::optional<exchange::AccessLogFormat> access_log;  // where there is a path
   std::string access_log_path;  // empty = off
 };
 
