@@ -41,3 +41,8 @@ if(PINGAP_SANITIZE)
   add_link_options(-fsanitize=${PINGAP_SANITIZE})
   add_compile_definitions(_GLIBCXX_ASSERTIONS)
 endif()
+
+if(PINGAP_FUZZ)
+  # Coverage for libFuzzer in every library; main() comes with -fsanitize=fuzzer in fuzz/.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -28,7 +28,8 @@ Examples:
                                          which location takes this request, and why
   source <(pingap completion bash)       completion for this shell
 
-Signals: TERM and QUIT stop gracefully within grace_period, a second one stops at once.
+Signals: TERM, INT and QUIT stop gracefully within grace_period, a second one stops at once;
+USR1 opens the log files again.
 
 Exit codes:
   0  done, or stopped gracefully

@@ -19,6 +19,7 @@ constexpr size_t kMaxCandidates = 1000;  // beyond that, looking for a near name
 template <class Entries>
 std::vector<std::string_view> names_of(const Entries& entries) {
   std::vector<std::string_view> names;
+  names.reserve(entries.size());
   for (const auto& entry : entries) {
     names.push_back(entry.name);
   }
@@ -54,6 +55,7 @@ void check_upstreams(const Model& model, Diagnostics& diagnostics) {
 // Everything that decides whether a request matches, as one text.
 std::string match_key(const Location& location) {
   std::vector<std::string> parts;
+  parts.reserve(location.hosts.size() + location.methods.size());
   for (const Located<std::string>& host : location.hosts) {
     parts.push_back("h" + host.value);
   }

@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t kMaxThreads = 1024;
 
+// In the order of LogLevel.
 constexpr std::array<std::string_view, 6> kLogLevels = {"trace", "debug", "info",
                                                         "warn",  "error", "off"};
 
@@ -53,7 +54,7 @@ void read_error_template(Reader& reader, const Field& field, Basic& out) {
 
 void read_log_level(Reader& reader, const Field& field, Basic& out) {
   if (const auto level = reader.choice(field, kLogLevels)) {
-    out.log_level = *parse_log_level(kLogLevels[*level]);
+    out.log_level = static_cast<LogLevel>(*level);
   }
 }
 
