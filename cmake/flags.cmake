@@ -41,3 +41,8 @@ if(PINGAP_SANITIZE)
   add_link_options(-fsanitize=${PINGAP_SANITIZE})
   add_compile_definitions(_GLIBCXX_ASSERTIONS)
 endif()
+
+if(PINGAP_FUZZ)
+  # Everything is told to report its edges; the fuzz targets link the engine itself.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
