@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from rig import deadline, product  # noqa: E402
+from rig.origin import Origin  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -27,19 +28,22 @@ def pytest_report_header():
     return f"pingap: {product.binary()}"
 
 
-@pytest.fixture(autouse=True)
-def needs_binary(request):
+def pytest_collection_modifyitems(items):
     """Tests of the product fail, not skip, when there is nothing to test."""
-    if request.node.get_closest_marker("rig_only"):
-        return
-    if not product.binary() or not os.path.exists(product.binary()):
-        pytest.fail("no pingap binary: build one, or give --binary")
+    missing = not product.binary() or not os.path.exists(product.binary())
+    if missing and any(not item.get_closest_marker("rig_only") for item in items):
+        raise pytest.UsageError("no pingap binary: build one, or give --binary")
 
 
 @pytest.fixture
 def recorder():
     """A recorder that answers 200."""
-    from rig.origin import Origin
     with Origin() as origin:
         yield origin
 
+
+def pytest_make_parametrize_id(val):
+    """Long bytes are shown by their start and length."""
+    if isinstance(val, (bytes, str)) and len(val) > 40:
+        return f"{val[:30]!r}..{len(val)}"
+    return None

@@ -125,3 +125,19 @@ def test_answers_of_many_clients_are_all_logged(recorder):
     assert sorted(line["uri"] for line in lines) == sorted(f"/{n}" for n in range(100))
 
 
+
+
+def test_stuck_log_reader_does_not_stop_requests(recorder, tmp_path):
+    """SL-13: the reader of a named pipe stops reading; lines are lost, requests are not."""
+    path = str(tmp_path / "pipe")
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with plain(recorder, f"{path} json") as product:
+            with product.client() as client:
+                for _ in range(3000):
+                    assert client.get("/x" * 40).status == 200
+            product.signal()
+            assert product.wait_exit(10) == 0
+    finally:
+        os.close(reader)

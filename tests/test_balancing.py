@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from rig.client import Client, request
+from rig.deadline import until
 from rig.origin import Gate, Origin, response
 from rig.product import front
 
@@ -85,7 +86,6 @@ def test_least_conn_avoids_the_busy_backend():
 
 def _at(busy, idle):
     """Did the first request go to the busy backend? (Waits until one of both has it.)"""
-    from rig.deadline import until
     until(lambda: busy.requests or idle.requests, "request at a backend")
     return bool(busy.requests)
 

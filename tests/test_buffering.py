@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import socket
 
 import pytest
 
@@ -93,7 +94,6 @@ def test_response_is_streamed_by_default():
 
 
 def peek(client):
-    import socket
     try:
         return client.sock.recv(65536, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:

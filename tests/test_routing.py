@@ -2,6 +2,7 @@
 
 import pytest
 
+from rig.client import Client
 from rig.product import Product, config, front
 
 
@@ -102,8 +103,8 @@ def test_header_predicates_must_all_hold(recorder):
 
 def test_query_predicates(recorder):
     locations = {"beta": {"path": "/", "match_query": ["v:2", "flag"]}, "rest": {"path": "/"}}
-    names = chosen(recorder, locations, ["/?v=2&flag"], ["/?flag=x&v=2"], ["/?v=2"], ["/?v=22&flag"],
-                   ["/?%76=2&flag"])
+    names = chosen(recorder, locations, ["/?v=2&flag"], ["/?flag=x&v=2"], ["/?v=2"],
+                   ["/?v=22&flag"], ["/?%76=2&flag"])
     assert names == ["beta", "beta", "rest", "rest", "beta"]
 
 
@@ -150,7 +151,6 @@ def test_a_server_listens_on_all_its_addresses(recorder, addrs):
     with front(recorder, server={"addr": addrs}) as product:
         assert len(product.addresses["main"]) == 2
         for index in range(2):
-            from rig.client import Client
             with Client(product.address("main", index)) as client:
                 assert client.get("/").status == 200
 
@@ -158,7 +158,6 @@ def test_a_server_listens_on_all_its_addresses(recorder, addrs):
 def test_a_server_listens_on_a_unix_socket(recorder, tmp_path):
     path = str(tmp_path / "s")
     with front(recorder, server={"addr": f"unix:{path}"}) as product:
-        from rig.client import Client
         with Client(path) as client:
             assert client.get("/").body == b"echo /"
 

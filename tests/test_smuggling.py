@@ -4,14 +4,18 @@ FR-01, FR-02, FR-04, FR-06 and RL-35 to RL-38 of security.md.
 """
 
 import random
+import threading
+import time
 
 import pytest
 
 from rig import vectors
 from rig.client import Closed, request
+from rig.deadline import SLOW
 from rig.h1 import Violation
 from rig.notation import expand
-from rig.product import config, front, Product
+from rig.origin import Origin
+from rig.product import Product, config, front
 from rig.standin import free_port
 
 SMUG = expand("{SMUG}")
@@ -185,3 +189,38 @@ def test_rl38_other_protocols_on_a_plain_port_are_refused(recorder, hello):
         assert recorder.received == 0
         assert len(str(line["uri"])) <= 64 * 4 and line["reason"]
         assert not any(character in text for text in product.stderr for character in "\x16\x05")
+
+
+def test_sl12_pipelining_client_does_not_starve_another(recorder):
+    """One client pipelines without end; an honest one on the same worker still gets its turn."""
+    def worst(product, count=60):
+        times = []
+        with product.client() as client:
+            for _ in range(count):
+                start = time.monotonic()
+                assert client.get("/honest").status == 200
+                times.append(time.monotonic() - start)
+        return sorted(times)[int(count * 0.95)]
+
+    with Origin(keep=0) as origin, front(origin) as product:
+        idle = worst(product)
+        stop = threading.Event()
+
+        def flood():
+            block = request("/f") * 1500
+            with product.client() as client:
+                client.sock.settimeout(0.2)
+                while not stop.is_set():
+                    try:
+                        client.sock.sendall(block)
+                        client.sock.recv(1 << 20)
+                    except OSError:
+                        pass
+        thread = threading.Thread(target=flood)
+        thread.start()
+        try:
+            busy = worst(product)
+        finally:
+            stop.set()
+            thread.join()
+    assert busy < max(10 * idle, 0.1 * SLOW), f"{busy * 1000:.1f} ms, idle {idle * 1000:.1f} ms"

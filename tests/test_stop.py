@@ -6,7 +6,9 @@ import threading
 
 import pytest
 
+import test_websocket as ws
 from rig.client import Client, Closed, request
+from rig.deadline import until
 from rig.origin import Gate, Origin, echo
 from rig.product import front
 
@@ -69,7 +71,6 @@ def test_st01_new_connections_are_refused_while_draining():
                 return False
             except (ConnectionRefusedError, Closed):
                 return True
-        from rig.deadline import until
         until(refused, "new connections are refused")
         gate.open()
         assert client.response().status == 200
@@ -156,8 +157,8 @@ def test_st04_second_signal_ends_at_once(second):
 
 
 def test_st04_tunnels_are_cut_when_the_grace_ends():
-    import test_websocket as ws
-    with Origin(ws.echo_tunnel) as origin, front(origin, basic={"grace_period": "300ms"}) as product:
+    with Origin(ws.echo_tunnel) as origin, \
+            front(origin, basic={"grace_period": "300ms"}) as product:
         client = ws.open_tunnel(product)
         product.signal()
         client.read_to_end()

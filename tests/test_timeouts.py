@@ -1,5 +1,6 @@
 """Every state has a deadline (SL-01 to SL-04, SL-07, RE-11, 5C). Configured times are short."""
 
+import asyncio
 import contextlib
 import time
 
@@ -143,20 +144,18 @@ def test_reader_that_makes_progress_is_left_alone():
             front(origin, server={"write_timeout": "500ms"}) as product:
         with product.client(rcvbuf=65536) as client:
             client.send(request("/"))
-            client.bytes(100)
-            got = 0
+            start = client.bytes(200)
+            left = start.index(b"\r\n\r\n") + 4 + len(body) - len(start)
             for _ in range(10):
                 holds(lambda: True, "reading slowly", 0.12)
-                got += len(client.bytes(60000))
-            rest = len(body) - got
-            assert rest > 0 and len(client.bytes(rest)) == rest
+                left -= len(client.bytes(60000))
+            assert left > 0 and len(client.bytes(left)) == left
 
 
 # --- origins (RE-11)
 
 def test_re11_origin_that_drips_its_head_is_504_at_the_deadline():
     async def drip(conn):
-        import asyncio
         await conn.request()
         for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 200:
             if not await conn.send(bytes([byte])):
@@ -220,17 +219,16 @@ def test_origin_that_does_not_take_the_body_is_504():
 
 def test_sl07_out_of_descriptors_pauses_accept_and_recovers(recorder):
     with front(recorder, options={"nofile": (64, 64)}) as product:
-        clients = []
         with contextlib.ExitStack() as stack:
             for _ in range(200):
-                clients.append(stack.enter_context(product.client()))
+                stack.enter_context(product.client())
             before = product.cpu_nanoseconds()
             start = time.monotonic()
             holds(lambda: product.process.poll() is None, "alive", 2)
             used = (product.cpu_nanoseconds() - before) / 1e9 / elapsed(start)
             assert used < 0.05, f"{used:.0%} of a CPU while out of descriptors"
-            assert clients[0].get("/").status == 200
         assert product.get("/").status == 200
+        assert len(product.stderr) < 100, "no log flood"
 
 
 def test_too_few_descriptors_are_named_at_start(recorder):

@@ -9,6 +9,7 @@ import random
 import pytest
 
 from rig import batch, vectors
+from rig.deadline import SLOW
 from rig.lanes import ProductLanes, run_vector
 
 VECTORS = {vector.id: vector for vector in vectors.requests()}
@@ -45,9 +46,12 @@ def bytewise(lane, vector):
 
 
 def glued(lane, vector):
-    """The glue law: a clean request before the vector in the same write changes nothing."""
+    """The glue law: clean requests around the vector in the same write change nothing."""
     first = b"GET /first HTTP/1.1\r\nHost: a.test\r\n\r\n"
     failures = run_vector(lane, vector, [first + vector.data], prefix="/first")
+    if not failures and vector.kept_open:
+        behind = b"GET /behind HTTP/1.1\r\nHost: a.test\r\n\r\n"
+        failures = run_vector(lane, vector, [vector.data + behind], suffix="/behind")
     return failures or clean(lane)
 
 
@@ -70,8 +74,11 @@ def results(request):
         jobs.append(((name, vector.id), batch.job(VARIANTS[name], vector)))
     lanes = ProductLanes(LANES)
     try:
+        lanes.run([(vector.id, batch.job(whole, vector)) for vector in VECTORS.values()])
+        before = lanes.product.rss()
         found = lanes.run(jobs)
-        found["logs"] = lanes.check_logs()
+        found["memory"] = lanes.product.rss() - before
+        found["logs"] = lanes.check_logs(forwarded=True)
         lanes.product.check_alive()
     finally:
         lanes.stop()
@@ -106,3 +113,8 @@ def test_glued(results, vector_id):
 
 def test_every_answer_is_logged_and_every_refusal_has_a_reason(results):
     assert not results["logs"], "\n".join(results["logs"])
+
+
+def test_memory_is_back_after_all_vectors(results):
+    """0.3 (4): what the first round of all vectors left is all that they leave."""
+    assert results["memory"] < (1 << 20) * SLOW

@@ -13,4 +13,10 @@ inline TimePoint steady_now() noexcept {
   return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
 }
 
+using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;
+
+inline WallTime wall_now() noexcept {
+  return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+}
+
 }  // namespace pingap

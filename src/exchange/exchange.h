@@ -49,7 +49,7 @@ struct Exchange {
   std::string_view upstream;
   std::string_view endpoint;
 
-  TimePoint started{};       // head complete
+  TimePoint started{};  // head complete
   TimePoint connect_start{};
   TimePoint request_sent{};  // head handed to the backend connection
   TimePoint first_byte{};    // response head complete

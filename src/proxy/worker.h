@@ -11,7 +11,6 @@
 #include "net/event_loop.h"
 #include "observe/log_sink.h"
 #include "proxy/frontend.h"
-#include "proxy/picker.h"
 #include "proxy/snapshot.h"
 #include "upstream/pool.h"
 
@@ -47,7 +46,7 @@ class Worker {
   // The endpoint to try next, never one with its bit in `tried`; -1 = none is left or usable.
   int pick(const Cluster& cluster, const exchange::Exchange& x, uint64_t tried) noexcept;
   uint32_t connection_limit(const Site& site) const noexcept;
-  std::chrono::system_clock::time_point wall_time() noexcept;
+  WallTime wall_time() noexcept;
   void flush_log_later() noexcept;
   void on_connection_opened() noexcept;
   void on_connection_closed() noexcept;
@@ -65,13 +64,13 @@ class Worker {
   const uint32_t index_;
   const uint32_t count_;
   std::vector<std::vector<std::unique_ptr<upstream::EndpointPool>>> pools_;  // cluster, endpoint
-  std::vector<Picker> pickers_;                                              // by cluster
+  std::vector<upstream::balancer::Cursor> cursors_;                          // by cluster
   std::vector<std::pair<observe::LogSink*, std::unique_ptr<observe::LogBuffer>>> log_buffers_;
   std::vector<std::unique_ptr<Frontend>> frontends_;
   net::Timer log_timer_{Callback<void()>::of<&Worker::flush_logs>(this)};
   net::Timer stop_timer_{Callback<void()>::of<&Worker::stop_when_done>(this)};
   TimePoint wall_at_{};  // loop time that wall_ belongs to
-  std::chrono::system_clock::time_point wall_{};
+  WallTime wall_{};
   std::atomic<uint32_t> connections_{0};  // the worker writes, any thread reads
   std::atomic<bool> finished_{false};     // the worker writes
   uint32_t connection_limit_ = 0;

@@ -8,7 +8,7 @@ import queue
 import threading
 
 from .client import Client, Closed, request
-from .deadline import seconds, until
+from .deadline import until
 from .h1 import Violation, request_violations, response_violations
 from .notation import expand
 from .origin import Origin
@@ -31,7 +31,7 @@ class Seen:
         self.violation = None  # the client got something that is not HTTP
         self.requests = []  # (connection, request) at the origin, the probe excluded
         self.partial = []  # connections with a request that began and did not end
-        self.origin_bytes = 0
+        self.origin_bytes = None  # of the vector, the probe excluded
 
     def label(self):
         """The word of the Peers columns."""
@@ -55,13 +55,12 @@ class Seen:
 class Lane:
     """One listener, one recorder."""
 
-    def __init__(self, name, address, origin, probe_close=True):
+    def __init__(self, name, address, origin):
         self.name = name
         self.address = address
         self.origin = origin
-        self.probe_close = probe_close
         self.answered = 0  # final answers the clients of this lane got
-        self.refused = 0
+        self.forwarded = 0  # whole requests the recorder of this lane got
 
     def run(self, pieces, methods, wanted_answers, fin=False, timeout=5, want_close=None):
         """Sends the pieces on a new connection and observes until nothing can follow."""
@@ -100,6 +99,8 @@ class Lane:
             seen.extra = client.read_to_end()
             seen.ended = client.ended
             return
+        self.origin.settle()
+        seen.origin_bytes = self.origin.received
         client.send(request(PROBE))
         try:
             seen.probe = client.response()
@@ -111,11 +112,14 @@ class Lane:
         seen.requests = [(conn, message) for conn, message in self.origin._requests
                          if message.path() != PROBE]
         seen.partial = [conn for conn in self.origin.connections if conn.partial]
-        seen.origin_bytes = self.origin.received
+        if seen.origin_bytes is None:
+            seen.origin_bytes = self.origin.received
         self.answered += len(seen.answers) + (1 if seen.probe else 0)
+        self.forwarded += len(self.origin.requests)
 
     def clean_request(self):
         """A clean request on a new connection; returns what is wrong with its answer, or None."""
+        self.origin.reset()
         with Client(self.address) as client:
             client.send(request(CLEAN, [("Connection", "close")]))
             try:
@@ -123,6 +127,8 @@ class Lane:
             except (Closed, TimeoutError, Violation) as error:
                 return f"clean request: {error!r}"
         self.answered += 1
+        self.origin.settle()
+        self.forwarded += len(self.origin.requests)
         if answer.status != 200 or answer.body != b"echo " + CLEAN.encode():
             return f"clean request: {answer} {answer.body[:100]!r}"
         return None
@@ -173,12 +179,13 @@ def _outcome(seen, want):
 
 
 def _statuses_match(statuses, wanted):
-    """`wanted`: allowed statuses per answer; a [] entry says: or no answer at all."""
-    wanted = list(wanted)
+    """`wanted`: allowed statuses per answer; a [] after an entry says: or no such answer."""
     if [] in wanted:
-        wanted.remove([])
-        if not statuses:
-            return True
+        optional = wanted.index([]) - 1
+        without = wanted[:optional]
+        wanted = wanted[:optional + 1]
+        if len(statuses) == optional:
+            wanted = without
     return len(statuses) == len(wanted) and all(
         status in allowed for status, allowed in zip(statuses, wanted))
 
@@ -228,20 +235,21 @@ def check_partial_closed(seen):
     return []
 
 
-def run_vector(lane, vector, pieces, prefix=None, strict=True):
-    """One run of one vector; `prefix` = target of a clean GET glued in front. The failures."""
+def run_vector(lane, vector, pieces, prefix=None, suffix=None, strict=True):
+    """One run of one vector; `prefix`, `suffix`: targets of clean GETs glued to it. The failures."""
     methods, outcomes = vector.methods, vector.outcomes
     if prefix:
         methods = ["GET"] + methods
         outcomes = [prefixed(outcome, prefix) for outcome in outcomes]
+    if suffix:
+        methods = methods + ["GET"]
+        outcomes = [suffixed(outcome, suffix) for outcome in outcomes]
     answers = max(len([a for a in outcome["answers"] if a]) for outcome in outcomes)
     close = all(outcome["close"] is True for outcome in outcomes)
     seen = lane.run(pieces, methods, answers, fin=vector.fin, want_close=close)
     failures = judge(seen, outcomes, lane.origin, strict)
     if not failures and seen.partial:
         failures += check_partial_closed(seen)
-    if any(message.status >= 400 for message in seen.answers):
-        lane.refused += 1
     return [f"{text}; {seen}" for text in failures]
 
 
@@ -255,6 +263,13 @@ def prefixed(outcome, target):
     for key in ("fields", "absent", "host", "body", "trailers", "cookies"):
         changed.pop(key, None)
     return changed
+
+
+def suffixed(outcome, target):
+    """The outcome of the same bytes with a clean GET after them."""
+    return {**outcome, "answers": outcome["answers"] + [[200]],
+            "forwarded": [count + 1 for count in outcome["forwarded"]],
+            "targets": outcome["targets"] + [target]}
 
 
 class Lanes:
@@ -306,8 +321,8 @@ class ProductLanes(Lanes):
         super().__init__([Lane(name, self.product.address(name), origin)
                           for name, origin in zip(names, self.origins)])
 
-    def check_logs(self):
-        """0.3 (1), (5): answers = log lines; every refusal has a reason."""
+    def check_logs(self, forwarded=False):
+        """0.3 (1), (5): answers = log lines; every refusal has a reason; forwarded = recorded."""
         found = []
         for lane in self.lanes:
             try:
@@ -317,6 +332,10 @@ class ProductLanes(Lanes):
                 continue
             found += [f"{lane.name}: no reason in {line}" for line in lines
                       if int(line["status"]) >= 400 and not line["reason"]]
+            logged = sum(1 for line in lines if line["upstream"] and int(line["status"]) < 400)
+            if forwarded and logged != lane.forwarded:
+                found.append(f"{lane.name}: {logged} forwarded by the log, "
+                             f"{lane.forwarded} at the origin")
         return found
 
     def stop(self):

@@ -1,5 +1,6 @@
 """Runs the real binary: start, ready line, addresses, access log, stop, sanitizer reports."""
 
+import ctypes
 import json
 import os
 import re
@@ -16,6 +17,8 @@ from .deadline import seconds, until
 LISTENING = re.compile(r"listening on (\S+) \(([^)]*)\)")
 SANITIZER = re.compile(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|MemorySanitizer"
                        r"|runtime error:|Assertion .* failed)")
+_libc = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -93,7 +96,7 @@ class Product:
         self.process = subprocess.Popen(
             [binary(), "run", "--config", self.path("pingap.toml")],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env=environment(self._env), preexec_fn=self._limits if self._nofile else None)
+            env=environment(self._env), preexec_fn=self._in_child)
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
         with self._changed:
@@ -103,8 +106,10 @@ class Product:
             self.kill()
             raise AssertionError("not ready: " + "\n".join(self.stderr))
 
-    def _limits(self):
-        resource.setrlimit(resource.RLIMIT_NOFILE, self._nofile)
+    def _in_child(self):
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a killed test run leaves nothing behind
+        if self._nofile:
+            resource.setrlimit(resource.RLIMIT_NOFILE, self._nofile)
 
     def _read_stderr(self):
         for raw in self.process.stderr:
@@ -265,7 +270,8 @@ def parse_address(text):
 
 
 def environment(extra=None):
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PINGAP_")}
+    env = {key: value for key, value in os.environ.items()
+           if not key.startswith(("PINGAP_", "PYTEST_"))}
     env.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
     env.setdefault("TSAN_OPTIONS", "halt_on_error=0:exitcode=99")

@@ -33,6 +33,16 @@ class SockDiag:
             return 0
         return struct.unpack_from("=I", reply, 16 + 4 + 48 + 4)[0]  # idiag_rqueue
 
+    def backlog(self, address):
+        """The length of the accept queue that a listener on `address` asked for."""
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        anyone = ("::" if family == socket.AF_INET6 else "0.0.0.0", 0)
+        self._netlink.send(_query(family, anyone, address))
+        reply = self._netlink.recv(8192)
+        if struct.unpack_from("=H", reply, 4)[0] == _NLMSG_ERROR:
+            raise AssertionError(f"nothing listens on {address}")
+        return struct.unpack_from("=I", reply, 16 + 4 + 48 + 8)[0]  # idiag_wqueue
+
     def close(self):
         self._netlink.close()
 

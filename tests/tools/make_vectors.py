@@ -107,7 +107,8 @@ HEAD_OK = {"status": [200], "body": ""}
 #   absent    fields that must not reach the client; fields {name: value} that must
 #   interim   the 1xx statuses relayed (list of allowed counts of `interim_status`)
 ORIGIN_NOTES = {
-    "U07": ("200, body `body`, read to close", {"body": "body", "upstream_closed": True}, {}),
+    "U07": ("200, body `body`, read to close", {"body": "body", "upstream_closed": True},
+            {"body": ""}),
     "U12": ("abort; never stored", ABORT, HEAD_OK),
     "U13": ("abort; never stored", ABORT, HEAD_OK),
     "U14": ("upstream connection closed, `EXTRA` discarded",

@@ -137,6 +137,7 @@ ErrorCode MessageFields::note_option(std::string_view option) noexcept {
       // Somebody asks to have the framing deleted on the way (RFC 9110 7.6.1).
       return ErrorCode::bad_connection_header;
     default:
+      names_fields_ = true;
       return ErrorCode::none;
   }
 }

@@ -43,6 +43,9 @@ class MessageFields {
     return !close_ && (version_ == Version::http11 || keep_alive_);
   }
 
+  // Connection names fields of this message, beside its own options.
+  bool names_fields() const noexcept { return names_fields_; }
+
   // "Connection: upgrade" and exactly one protocol, "websocket", in HTTP/1.1 without a body.
   bool wants_websocket() const noexcept {
     return websocket_ && upgrade_option_ && protocols_ == 1 && version_ == Version::http11 &&
@@ -78,6 +81,7 @@ class MessageFields {
   bool close_ = false;
   bool keep_alive_ = false;
   bool upgrade_option_ = false;
+  bool names_fields_ = false;
   bool websocket_ = false;
   uint32_t protocols_ = 0;  // in Upgrade
   uint32_t options_ = 0;    // in Connection

@@ -131,6 +131,7 @@ ErrorCode settle_request(RequestHead& head, const MessageFields& meaning) noexce
   }
   head.content_length = meaning.length();
   head.keep_alive = meaning.keep_alive();
+  head.connection_names_fields = meaning.names_fields();
   head.expect_continue = meaning.expect_continue();
   head.websocket = is_websocket_request(head, meaning);
   return settle_host(head, meaning);
@@ -163,6 +164,7 @@ void settle_response(ResponseHead& head, Method request, const MessageFields& me
   const bool suspicious = lengthless && (meaning.chunked() || meaning.length() > 0);
   head.has_content_length = meaning.has_length() && !lengthless;
   head.content_length = head.has_content_length ? meaning.length() : 0;
+  head.connection_names_fields = meaning.names_fields();
   head.keep_alive = meaning.keep_alive() && !suspicious && head.framing != Framing::until_close &&
                     head.framing != Framing::tunnel;
 }
