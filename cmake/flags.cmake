@@ -25,7 +25,7 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conver
 # One model for libraries and programs, so that all share the precompiled header.
 add_compile_options(-fPIE)
 add_link_options(-pie)
-add_compile_options(-pthread -fno-omit-frame-pointer -fno-strict-aliasing)
+add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}=. -pthread -fno-omit-frame-pointer -fno-strict-aliasing)
 add_link_options(-pthread)
 add_compile_definitions(TOML_HEADER_ONLY=0 PINGAP_VERSION="${PROJECT_VERSION}")
 

@@ -115,7 +115,7 @@ class Control final : public net::IoHandler {
   ExitCode run() {
     if (auto added = loop_.add_level(signals_.get(), *this); !added) {
       PINGAP_LOG(error, "epoll_ctl: {}", std::strerror(added.error().sys));  // NOLINT
-      return ExitCode::failure;
+      return ExitCode::runtime_failure;
     }
     loop_.run();
     server_.join();
@@ -149,7 +149,7 @@ class Control final : public net::IoHandler {
   void stop() {
     if (stopping_) {
       PINGAP_LOG(warn, "second signal: closing {} connections", server_.connections());
-      finish(ExitCode::failure);
+      finish(ExitCode::runtime_failure);
       return;
     }
     stopping_ = true;
@@ -171,7 +171,7 @@ class Control final : public net::IoHandler {
 
   void on_deadline() noexcept {
     PINGAP_LOG(warn, "grace period over: closing {} connections", server_.connections());
-    finish(ExitCode::failure);
+    finish(ExitCode::runtime_failure);
   }
 
   void finish(ExitCode code) {
@@ -217,7 +217,7 @@ ExitCode run_proxy(const Options& options) {
   auto loop = net::EventLoop::create();
   if (!loop) {
     PINGAP_LOG(error, "cannot create an event loop: errno {}", loop.error().sys);
-    return ExitCode::failure;
+    return ExitCode::runtime_failure;
   }
   proxy::Server server(snapshot);
   if (auto bound = server.bind(); !bound) {

@@ -9,5 +9,7 @@ namespace pingap::cli {
 
 // Runs the proxy until it is told to stop; the returned code is the process's.
 ExitCode run_proxy(const Options& options);
+// Runs one demo backend likewise.
+ExitCode run_demo_backend(const Options& options);
 
 }  // namespace pingap::cli

@@ -150,7 +150,7 @@ Parsed<Endpoint> parse_endpoint(std::string_view text) {
   if (colon != text.rfind(':')) {
     const auto ip = IpAddress::parse(text);
     return problem(quote(text) + " is not an address", std::string(kForms),
-                   ip ? fmt::format("an IPv6 address needs brackets: \"[{}]:80\"", text) : "");
+                   ip ? R"(an IPv6 address needs brackets, such as "[::1]:80")" : "");
   }
   auto endpoint = classify(text.substr(0, colon), text);
   if (endpoint && colon != std::string_view::npos) {

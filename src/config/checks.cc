@@ -28,7 +28,7 @@ std::vector<std::string_view> names_of(const Entries& entries) {
 void report_reference(Diagnostics& diagnostics, const Located<std::string>& name,
                       std::string_view kind, const std::vector<std::string_view>& names) {
   if (diagnostics.full() || names.size() > kMaxCandidates) {
-    diagnostics.error(name.at, fmt::format("there is no [{}s.{}]", kind, name.value));
+    diagnostics.error(name.at, fmt::format("there is no [{}s.{}]", kind, plain(name.value)));
     return;
   }
   std::string hint = did_you_mean(name.value, names);
@@ -37,26 +37,16 @@ void report_reference(Diagnostics& diagnostics, const Located<std::string>& name
     allowed =
         names.empty() ? fmt::format("no {} is defined", kind) : "one of " + join_names(names, 10);
   }
-  diagnostics.error(name.at, fmt::format("there is no [{}s.{}]", kind, name.value),
+  diagnostics.error(name.at, fmt::format("there is no [{}s.{}]", kind, plain(name.value)),
                     std::move(allowed), std::move(hint));
 }
 
 void check_upstreams(const Model& model, Diagnostics& diagnostics) {
   const auto names = names_of(model.upstreams);
-  std::unordered_set<std::string_view> used;
   for (const Location& location : model.locations) {
-    if (location.upstream.at.line == 0) {
-      continue;  // reported where it was read
-    }
-    used.insert(location.upstream.value);
-    if (model.find_upstream(location.upstream.value) == nullptr) {
+    // Without a place it was reported where it was read.
+    if (location.upstream.at.line > 0 && model.find_upstream(location.upstream.value) == nullptr) {
       report_reference(diagnostics, location.upstream, "upstream", names);
-    }
-  }
-  for (const Upstream& upstream : model.upstreams) {
-    if (!used.contains(upstream.name)) {
-      diagnostics.warning(upstream.at,
-                          fmt::format("no location uses [upstreams.{}]", upstream.name));
     }
   }
 }
@@ -104,26 +94,43 @@ void check_shadowed(const Listener& server, const Model& model, Diagnostics& dia
 
 void check_locations(const Model& model, Diagnostics& diagnostics) {
   const auto names = names_of(model.locations);
-  std::unordered_set<std::string_view> used;
   for (const Listener& server : model.servers) {
     std::unordered_set<std::string_view> listed;
     for (const Located<std::string>& name : server.locations) {
-      used.insert(name.value);
       if (model.find_location(name.value) == nullptr) {
         report_reference(diagnostics, name, "location", names);
       } else if (!listed.insert(name.value).second) {
         diagnostics.warning(name.at, quote(name.value) + " is in this list twice");
       }
     }
-    if (server.locations.empty()) {
-      diagnostics.warning(server.at, fmt::format("[servers.{}] has no locations: it answers every "
-                                                 "request with 404",
-                                                 server.name));
-    }
     check_shadowed(server, model, diagnostics);
   }
+}
+
+void check_unused(const Model& model, Diagnostics& diagnostics) {
+  std::unordered_set<std::string_view> upstreams;
   for (const Location& location : model.locations) {
-    if (!used.contains(location.name)) {
+    upstreams.insert(location.upstream.value);
+  }
+  for (const Upstream& upstream : model.upstreams) {
+    if (!upstreams.contains(upstream.name)) {
+      diagnostics.warning(upstream.at,
+                          fmt::format("no location uses [upstreams.{}]", upstream.name));
+    }
+  }
+  std::unordered_set<std::string_view> locations;
+  for (const Listener& server : model.servers) {
+    for (const Located<std::string>& name : server.locations) {
+      locations.insert(name.value);
+    }
+    if (server.locations.empty()) {
+      diagnostics.warning(
+          server.at, fmt::format("[servers.{}] has no locations: it answers every request with 404",
+                                 server.name));
+    }
+  }
+  for (const Location& location : model.locations) {
+    if (!locations.contains(location.name)) {
       diagnostics.warning(location.at, fmt::format("no server uses [locations.{}]", location.name));
     }
   }
@@ -150,6 +157,10 @@ void check_model(const Model& model, Diagnostics& diagnostics) {
   check_listeners(model, diagnostics);
   if (model.servers.empty()) {
     diagnostics.error({}, "nothing to listen on", "at least one [servers.NAME]");
+  }
+  // What nothing uses may be meant by a name that is wrong: errors first.
+  if (!diagnostics.has_errors()) {
+    check_unused(model, diagnostics);
   }
 }
 

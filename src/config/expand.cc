@@ -1,5 +1,7 @@
 #include "config/expand.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -13,6 +15,10 @@ namespace pingap::config {
 namespace {
 
 constexpr std::string_view kForm = "${NAME} or ${NAME:-default}";
+// Keys whose values have variables or groups of their own.
+constexpr std::array<std::string_view, 5> kVariableKeys = {
+    "headers_add", "headers_set", "proxy_set_headers", "proxy_add_headers", "rewrite"};
+
 constexpr size_t kMaxSecret = 64 * 1024;  // bytes of a secret's file: keys and tokens are small
 
 constexpr bool is_name_char(char c) noexcept {
@@ -31,8 +37,18 @@ bool is_name(std::string_view text) noexcept {
   return true;
 }
 
+// "host" or "1", but not "HOST": where both may stand, capitals are the environment's.
+bool is_other_variable(std::string_view inside) noexcept {
+  const std::string_view name = inside.substr(0, inside.find(":-"));
+  return std::ranges::any_of(name, [](char c) { return c >= 'a' && c <= 'z'; }) ||
+         parse_decimal(name).has_value();
+}
+
 // `inside` is what stands between the braces.
 Parsed<std::string> resolve(std::string_view inside, Environment environment) {
+  if (inside.find("${") != std::string_view::npos) {
+    return problem("`${` inside of `${...}`", std::string(kForm));
+  }
   const size_t mark = inside.find(":-");
   const std::string name(inside.substr(0, mark));
   if (!is_name(name)) {
@@ -58,7 +74,7 @@ std::optional<std::string> process_environment(const std::string& name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-Parsed<std::string> expand(std::string_view text, Environment environment) {
+Parsed<std::string> expand(std::string_view text, Environment environment, Braces braces) {
   std::string out;
   while (true) {
     const size_t open = text.find("${");
@@ -76,7 +92,13 @@ Parsed<std::string> expand(std::string_view text, Environment environment) {
     if (close == std::string_view::npos) {
       return problem("`${` without `}`", std::string(kForm), "a plain `${` is written `$${`");
     }
-    auto value = resolve(text.substr(open + 2, close - open - 2), environment);
+    const std::string_view inside = text.substr(open + 2, close - open - 2);
+    if (braces == Braces::variables && is_other_variable(inside)) {
+      out += text.substr(0, close + 1);
+      text.remove_prefix(close + 1);
+      continue;
+    }
+    auto value = resolve(inside, environment);
     if (!value) {
       return value;
     }
@@ -86,9 +108,9 @@ Parsed<std::string> expand(std::string_view text, Environment environment) {
   }
 }
 
-void expand_all(Value& value, Environment environment, Diagnostics& diagnostics) {
+void expand_all(Value& value, Environment environment, Diagnostics& diagnostics, Braces braces) {
   if (value.kind == ValueKind::string && value.text.find("${") != std::string::npos) {
-    auto text = expand(value.text, environment);
+    auto text = expand(value.text, environment, braces);
     if (text) {
       value.text = std::move(*text);
       value.expanded = true;
@@ -96,13 +118,15 @@ void expand_all(Value& value, Environment environment, Diagnostics& diagnostics)
       Problem& found = text.error();
       diagnostics.error(value.at, std::move(found.what), std::move(found.allowed),
                         std::move(found.hint));
+      value.kind = ValueKind::unusable;
     }
   }
   for (Value& item : value.items) {
-    expand_all(item, environment, diagnostics);
+    expand_all(item, environment, diagnostics, braces);
   }
   for (Member& member : value.members) {
-    expand_all(member.value, environment, diagnostics);
+    const bool variables = std::ranges::find(kVariableKeys, member.key) != kVariableKeys.end();
+    expand_all(member.value, environment, diagnostics, variables ? Braces::variables : braces);
   }
 }
 

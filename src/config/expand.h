@@ -16,12 +16,18 @@ using Environment = std::optional<std::string> (*)(const std::string& name);
 
 std::optional<std::string> process_environment(const std::string& name);
 
+// Whether `${...}` has a second meaning in a text: header values have variables, rewrites groups.
+enum class Braces : uint8_t { environment, variables };
+
 // Replaces `${NAME}` and `${NAME:-default}`; `$${` stands for a plain `${`. A variable that is not
-// set and has no default is an error; the default also stands in for one that is empty.
-Parsed<std::string> expand(std::string_view text, Environment environment);
+// set and has no default is an error; the default also stands in for one that is empty. Where there
+// are other variables, only names without small letters are the environment's: `${host}` stays.
+Parsed<std::string> expand(std::string_view text, Environment environment,
+                           Braces braces = Braces::environment);
 
 // Expands every string of the tree in place. Errors go to `diagnostics`.
-void expand_all(Value& value, Environment environment, Diagnostics& diagnostics);
+void expand_all(Value& value, Environment environment, Diagnostics& diagnostics,
+                Braces braces = Braces::environment);
 
 // A value that nobody may see: it has no way into a log or an error by accident, and its memory is
 // wiped when it goes.

@@ -1,6 +1,7 @@
 // Texts -> trees -> one tree -> sections -> model.
 #include "config/loader.h"
 
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 
@@ -22,6 +23,8 @@ class Loader {
       : reader_(diagnostics), environment_(environment) {}
 
   Model run(std::vector<Text> texts) {
+    // A text that could not be read is as good as a broken one.
+    incomplete_ = diagnostics().has_errors();
     size_t total = 0;
     for (Text& text : texts) {
       total += text.text.size();
@@ -35,7 +38,7 @@ class Loader {
     }
     model_.build_index();
     // Half a text says nothing about what refers to its other half.
-    if (!syntax_errors_) {
+    if (!incomplete_) {
       check_model(model_, diagnostics());
     }
     return std::move(model_);
@@ -49,7 +52,7 @@ class Loader {
     const uint32_t source = diagnostics().add_source(std::move(text.name), text.text);
     Value root = read_toml(text.text, source, diagnostics());
     if (diagnostics().errors() > errors) {
-      syntax_errors_ = true;
+      incomplete_ = true;
       return;
     }
     expand_all(root, environment_, diagnostics());
@@ -105,7 +108,7 @@ class Loader {
     if (!once(section, entry)) {
       return;
     }
-    const std::string label = section + "." + printable(entry.key);
+    const std::string label = section + "." + plain(entry.key);
     if (section == "upstreams") {
       read_upstream(entry, label);
     } else if (section == "locations") {
@@ -160,16 +163,11 @@ class Loader {
     return fresh;
   }
 
-  static std::string printable(const std::string& name) {
-    const std::string quoted = quote(name);
-    return quoted.substr(1, quoted.size() - 2);
-  }
-
   Reader reader_;
   Environment environment_;
   Model model_;
   std::unordered_map<std::string, Position> seen_;
-  bool syntax_errors_ = false;
+  bool incomplete_ = false;
 };
 
 }  // namespace

@@ -36,8 +36,9 @@ std::optional<int64_t> number_of(const Value& value) {
 }  // namespace
 
 std::string_view to_string(ValueKind kind) noexcept {
-  constexpr std::array<std::string_view, 7> kNames = {
-      "a string", "an integer", "a float", "a boolean", "a date or time", "an array", "a table"};
+  constexpr std::array<std::string_view, 8> kNames = {"a string",  "an integer",     "a float",
+                                                      "a boolean", "a date or time", "an array",
+                                                      "a table",   "nothing"};
   return kNames[static_cast<size_t>(kind)];
 }
 
@@ -55,6 +56,9 @@ bool Reader::check(Position at, std::optional<Problem> problem) {
 }
 
 void Reader::wrong_type(const Field& field, std::string_view expected) {
+  if (field.value.kind == ValueKind::unusable) {
+    return;
+  }
   diagnostics_.error(field.value.at, fmt::format("{} must be {}, not {}", quote(field.key),
                                                  expected, to_string(field.value.kind)));
 }
@@ -214,6 +218,9 @@ std::vector<Located<std::string>> Reader::list(const Field& field, Commas commas
       out.push_back({std::string(part), one.at});
     }
   }
+  if (out.empty()) {
+    diagnostics_.error(one.at, fmt::format("nothing but commas in {}", quote(field.key)));
+  }
   return out;
 }
 
@@ -259,7 +266,7 @@ std::optional<size_t> Reader::choice(const Field& field, std::span<const std::st
     }
   }
   diagnostics_.error(field.value.at, fmt::format("unknown {} {}", quote(field.key), quote(word)),
-                     join_names(names, names.size()), did_you_mean(word, names));
+                     "one of " + join_names(names, names.size()), did_you_mean(word, names));
   return std::nullopt;
 }
 

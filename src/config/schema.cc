@@ -87,6 +87,10 @@ void report_unknown(const Value& table, std::string_view section,
       report_foreign(member, section, *known, reader);
       continue;
     }
+    if (reader.diagnostics().full()) {
+      reader.diagnostics().error(member.at, {});
+      continue;  // only counted: a hint would take time
+    }
     // The list of all keys only where no single one is meant: it is long.
     std::string hint = did_you_mean(member.key, names);
     reader.diagnostics().error(

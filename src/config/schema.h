@@ -43,6 +43,7 @@ struct Schema {
 struct UpstreamDraft {
   Upstream upstream;
   std::vector<Located<std::string>> addrs;
+  size_t addrs_written = 0;  // those with errors too
   std::vector<uint32_t> weights;
   Position weights_at;  // line 0 = not given
   Position algorithm_at;

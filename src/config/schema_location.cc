@@ -126,8 +126,9 @@ void read_path_type(Reader& reader, const Field& field, LocationDraft& out) {
 }
 
 void read_rewrite(Reader& reader, const Field& field, LocationDraft& out) {
-  if (reader.text(field, out.location.rewrite) && !out.location.rewrite.value.empty()) {
-    reader.check(field.value.at, check_rewrite(out.location.rewrite.value));
+  Located<std::string> rewrite;
+  if (reader.text(field, rewrite) && reader.check(rewrite.at, check_rewrite(rewrite.value))) {
+    out.location.rewrite = std::move(rewrite);
   }
 }
 
@@ -278,7 +279,10 @@ Location finish(LocationDraft draft, Reader& reader) {
   if (location.path_type == PathType::any) {
     location.path_type = PathType::prefix;
   }
-  reader.check(location.path.at, check_path(location.path.value, location.path_type));
+  if (!reader.check(location.path.at, check_path(location.path.value, location.path_type))) {
+    location.path.value.clear();  // said once is enough
+    location.path_type = PathType::any;
+  }
   return std::move(location);
 }
 

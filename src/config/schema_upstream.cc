@@ -79,11 +79,11 @@ void read_algorithm(Reader& reader, const Field& field, UpstreamDraft& out) {
 }
 
 void read_weights(Reader& reader, const Field& field, UpstreamDraft& out) {
-  out.weights_at = field.value.at;
   if (field.value.kind != ValueKind::array) {
     reader.wrong_type(field, "a list of integers");
     return;
   }
+  out.weights_at = field.value.at;
   for (const Value& value : field.value.items) {
     // A bad one keeps its place, so that the others still belong to their addresses.
     out.weights.push_back(static_cast<uint32_t>(
@@ -95,6 +95,8 @@ constexpr Key<UpstreamDraft> kKeys[] = {
     {{"addrs", "", "list of addresses", "required"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
        out.addrs = reader.list(field, Commas::yes);
+       out.addrs_written =
+           field.value.kind == ValueKind::array ? field.value.items.size() : out.addrs.size();
        if (out.addrs.empty() && field.value.kind == ValueKind::array && field.value.items.empty()) {
          reader.error(field.value.at, {"`addrs` is empty", "at least one address", {}});
        }
@@ -184,9 +186,9 @@ std::optional<uint32_t> take_weight(Located<std::string>& addr, Reader& reader) 
 }
 
 void finish_servers(UpstreamDraft& draft, Reader& reader) {
-  if (given(draft.weights_at) && draft.weights.size() != draft.addrs.size()) {
+  if (given(draft.weights_at) && draft.weights.size() != draft.addrs_written) {
     reader.error(draft.weights_at, {fmt::format("{} weights for {} addresses", draft.weights.size(),
-                                                draft.addrs.size()),
+                                                draft.addrs_written),
                                     "one weight per address, in the same order",
                                     {}});
   }

@@ -41,12 +41,12 @@ size_t distance(std::string_view a, std::string_view b) noexcept {
 
 }  // namespace
 
-std::string quote(std::string_view text) {
-  std::string out = "`";
+std::string plain(std::string_view text) {
+  std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     // Not in the middle of a character.
-    if (out.size() > kMaxShown && (byte & 0xC0U) != 0x80U) {
+    if (out.size() >= kMaxShown && (byte & 0xC0U) != 0x80U) {
       out += "...";
       break;
     }
@@ -56,8 +56,11 @@ std::string quote(std::string_view text) {
       out += text[i];
     }
   }
-  out += '`';
   return out;
+}
+
+std::string quote(std::string_view text) {
+  return "`" + plain(text) + "`";
 }
 
 std::string_view nearest(std::string_view text, std::span<const std::string_view> candidates) {

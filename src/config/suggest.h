@@ -8,7 +8,9 @@
 
 namespace pingap::config {
 
-// The text in backquotes, control bytes escaped and cut to a length that fits a line.
+// The text, control bytes escaped and cut to a length that fits a line.
+std::string plain(std::string_view text);
+// The same in backquotes.
 std::string quote(std::string_view text);
 
 // The candidate that `text` is most likely a misspelling of; empty when none is near.

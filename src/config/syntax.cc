@@ -33,91 +33,29 @@ bool contains_iequal(std::span<const std::string_view> names, std::string_view n
   return std::ranges::any_of(names, [name](std::string_view one) { return iequals(one, name); });
 }
 
-int hex_digit(char c) noexcept {
-  if (is_digit(c)) {
-    return c - '0';
-  }
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-bool is_unreserved(char c) noexcept {
-  return is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
-}
-
-// `path[at]` is '%'.
-MaybeProblem check_escape(std::string_view path, size_t at) {
-  const int high = at + 2 < path.size() ? hex_digit(path[at + 1]) : -1;
-  const int low = at + 2 < path.size() ? hex_digit(path[at + 2]) : -1;
-  if (high < 0 || low < 0) {
-    return make("`%` in a path needs two hex digits in upper case", {}, "a plain `%` is `%25`");
-  }
-  const auto byte = static_cast<char>(high * 16 + low);
-  if (is_unreserved(byte)) {
-    return make(fmt::format("{} would never match: requests are normalised first",
-                            quote(path.substr(at, 3))),
-                {}, fmt::format("write `{}`", byte));
-  }
-  if (byte == '\0' || byte == '\n' || byte == '\r') {
-    return make(
-        fmt::format("{} would never match: such requests are refused", quote(path.substr(at, 3))));
-  }
-  return std::nullopt;
-}
-
-bool has_dot_segment(std::string_view path) noexcept {
-  while (!path.empty()) {
-    path.remove_prefix(1);  // the slash
-    const std::string_view segment = path.substr(0, path.find('/'));
-    if (segment == "." || segment == "..") {
-      return true;
-    }
-    path.remove_prefix(segment.size());
-  }
-  return false;
-}
-
+// The rest of a path is looked at where it is made canonical, in route/.
 MaybeProblem check_path_text(std::string_view path) {
   if (!path.starts_with('/')) {
     return make("a path starts with `/`", {},
                 path.starts_with('^') ? R"(for a regex set path_type = "regex")" : "");
   }
-  for (size_t i = 0; i < path.size(); ++i) {
-    const char c = path[i];
-    if (c == '?' || c == '#') {
-      return make("a path ends before its query or fragment", {},
-                  c == '?' ? "the query is matched by match_query" : "");
-    }
-    if (is_control(c) || c == ' ' || c == '\\' || static_cast<unsigned char>(c) >= 0x80) {
-      return make("a path is of visible ASCII", {}, "percent-encode everything else");
-    }
-    if (c == '%') {
-      if (auto found = check_escape(path, i)) {
-        return found;
-      }
-    }
-  }
-  if (has_dot_segment(path)) {
-    return make("a path with `.` or `..` would never match: requests are normalised first");
+  if (const size_t end = path.find_first_of("?#"); end != std::string_view::npos) {
+    return make("a path ends before its query or fragment", {},
+                path[end] == '?' ? "the query is matched by match_query" : "");
   }
   return std::nullopt;
 }
 
-// Checks `$1`, `$name` and `${...}` of a replacement against the groups of the regex.
+// Checks `$1` to `$9` of a replacement against the groups of the regex. Everything else about a
+// replacement is looked at where it is compiled, in route/.
 MaybeProblem check_references(std::string_view replacement, const Regex& regex) {
-  for (size_t at = replacement.find('$'); at != std::string_view::npos;
-       at = replacement.find('$', at)) {
-    ++at;
-    size_t end = at;
-    while (end < replacement.size() && (is_alnum(replacement[end]) || replacement[end] == '_')) {
-      ++end;
+  for (size_t at = 0; at + 1 < replacement.size(); ++at) {
+    if (replacement[at] != '$') {
+      continue;
     }
-    const std::string_view name = replacement.substr(at, end - at);
-    if (name.empty() || !is_digit(name.front())) {
-      continue;  // a named group, a variable or a plain `$`: known where requests are handled
-    }
-    const auto number = parse_decimal(name);
-    if (!number || *number > static_cast<uint64_t>(regex.group_count())) {
-      return make(fmt::format("`${}` in the replacement, but the regex has {} group{}", name,
+    const char digit = replacement[++at];  // of `$$` the second is skipped
+    if (is_digit(digit) && digit - '0' > regex.group_count()) {
+      return make(fmt::format("`${}` in the replacement, but the regex has {} group{}", digit,
                               regex.group_count(), regex.group_count() == 1 ? "" : "s"));
     }
   }
@@ -230,26 +168,17 @@ MaybeProblem check_regex(std::string_view pattern) {
 }
 
 MaybeProblem check_rewrite(std::string_view rewrite) {
-  constexpr std::string_view kForms = R"("/path" or "REGEX REPLACEMENT")";
+  constexpr std::string_view kBlanks = " \t";
   const std::string_view text = trim(rewrite);
-  const size_t space = text.find(' ');
-  if (space == std::string_view::npos) {
-    if (!text.starts_with('/')) {
-      return make(quote(rewrite) + " is not a rewrite", std::string(kForms));
-    }
-    if (text.find('$') != std::string_view::npos) {
-      return make("`$` in a rewrite without regex", std::string(kForms));
-    }
-    return check_path_text(text);
+  const size_t blank = text.find_first_of(kBlanks);
+  if (blank == std::string_view::npos) {
+    return std::nullopt;
   }
-  const std::string_view pattern = text.substr(0, space);
-  const std::string_view replacement = trim(text.substr(space));
-  if (replacement.find(' ') != std::string_view::npos) {
-    return make(quote(rewrite) + " has more than two words", std::string(kForms),
+  const std::string_view pattern = text.substr(0, blank);
+  const std::string_view replacement = trim(text.substr(blank));
+  if (replacement.find_first_of(kBlanks) != std::string_view::npos) {
+    return make(quote(rewrite) + " has more than two words", R"("/path" or "REGEX REPLACEMENT")",
                 R"(a space in a regex is written `\x20`)");
-  }
-  if (!replacement.starts_with('/') && !replacement.starts_with('$')) {
-    return make("the replacement of a rewrite starts with `/` or a group such as `$1`");
   }
   const auto regex = Regex::create(pattern);
   if (!regex) {

@@ -32,8 +32,7 @@ MaybeProblem check_header_value(std::string_view value);
 enum class EditOf : uint8_t { request, response };
 MaybeProblem check_header_edit(std::string_view name, EditOf message);
 
-// Path of a location. Requests are matched in their one normalised form (security.md rule P): a
-// path that is not in it would never match.
+// Path of a location.
 MaybeProblem check_path(std::string_view path, PathType type);
 
 // "a.com", "*.a.com", "~regex", "127.0.0.1", "[::1]".
@@ -41,7 +40,7 @@ MaybeProblem check_host(std::string_view host);
 
 MaybeProblem check_regex(std::string_view pattern);
 
-// "/path" or "REGEX REPLACEMENT".
+// Number of words, regex and groups of "REGEX REPLACEMENT".
 MaybeProblem check_rewrite(std::string_view rewrite);
 
 }  // namespace pingap::config

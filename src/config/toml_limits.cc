@@ -90,7 +90,7 @@ class Scanner {
 
   void count() noexcept {
     if (++values_ > kMaxValues) {
-      problem_ = "more than 200000 keys and values";
+      problem_ = "more than 150000 keys and values";
     }
   }
 

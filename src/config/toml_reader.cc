@@ -5,6 +5,8 @@
 
 #include <toml++/toml.h>
 
+#include "base/strings.h"
+#include "config/units.h"
 #include "config/value.h"
 
 namespace pingap::config {
@@ -66,6 +68,39 @@ class Converter {
   uint32_t source_;
 };
 
+// "Error while parsing table header: ..." -> "not valid TOML (table header): ..."
+std::string describe(std::string_view text) {
+  constexpr std::string_view kLead = "Error while parsing ";
+  const size_t colon = text.find(": ");
+  if (!text.starts_with(kLead) || colon == std::string_view::npos) {
+    return "not valid TOML: " + std::string(text);
+  }
+  const std::string_view where = text.substr(kLead.size(), colon - kLead.size());
+  return "not valid TOML (" + std::string(where) + ")" + std::string(text.substr(colon));
+}
+
+std::string_view line_of(std::string_view text, uint32_t number) {
+  for (uint32_t line = 1; line < number && !text.empty(); ++line) {
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  }
+  return text.substr(0, text.find('\n'));
+}
+
+// The most likely slip: `read_timeout = 30s`.
+std::string hint_for(std::string_view line) {
+  const size_t equals = line.find('=');
+  if (equals == std::string_view::npos) {
+    return {};
+  }
+  std::string_view value = line.substr(equals + 1);
+  value = trim(value.substr(0, value.find_first_of("#\r")));
+  if (value.empty() || !is_digit(value.front()) || is_digit(value.back()) ||
+      (!parse_duration(value) && !parse_size(value))) {
+    return {};
+  }
+  return "did you mean \"" + std::string(value) + "\"?";
+}
+
 }  // namespace
 
 Value read_toml(std::string_view text, uint32_t source, Diagnostics& diagnostics) {
@@ -81,7 +116,7 @@ Value read_toml(std::string_view text, uint32_t source, Diagnostics& diagnostics
     Position at = converter.position(error.source().begin);
     at.line = std::max(at.line, 1U);
     at.column = std::max(at.column, 1U);
-    diagnostics.error(at, "not valid TOML: " + std::string(error.description()));
+    diagnostics.error(at, describe(error.description()), {}, hint_for(line_of(text, at.line)));
     return {};
   }
 }

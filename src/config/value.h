@@ -11,7 +11,8 @@
 
 namespace pingap::config {
 
-enum class ValueKind : uint8_t { string, integer, floating, boolean, date, array, table };
+// `unusable` is a value whose error was reported already: it is passed over in silence.
+enum class ValueKind : uint8_t { string, integer, floating, boolean, date, array, table, unusable };
 
 struct Member;
 
@@ -41,7 +42,7 @@ Value read_toml(std::string_view text, uint32_t source, Diagnostics& diagnostics
 // How deep arrays, tables and dotted keys may nest, and how many keys and values a text may have
 // (CF-01). Both are checked before the library sees the text.
 inline constexpr size_t kMaxNesting = 64;
-inline constexpr size_t kMaxValues = 200'000;
+inline constexpr size_t kMaxValues = 150'000;
 
 // A place where a text goes beyond these limits, line 0 if nowhere. Linear, without a stack.
 struct LimitProblem {

@@ -44,7 +44,7 @@ constexpr std::array<LogTagInfo, 38> kTags = {{
     {"host", LogTag::host, 0},
     {"referer", LogTag::referer, 0},
     {"user_agent", LogTag::request_header, 0, HeaderId::user_agent},
-    {"request_id", LogTag::request_header, 0, HeaderId::x_request_id},
+    {"request_id", LogTag::request_id, 0, HeaderId::x_request_id},
     {"status", LogTag::status, kNumber},
     {"reason", LogTag::reason, kReason},
     {"reason_side", LogTag::reason_side, kNumber},

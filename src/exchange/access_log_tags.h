@@ -17,6 +17,7 @@ enum class LogTag : uint8_t {
   // text
   member,  // of Exchange
   request_header,
+  request_id,
   response_header,
   method,
   proto,

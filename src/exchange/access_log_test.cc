@@ -35,9 +35,9 @@ struct Sample {
     x.request.headers = http::HeaderMap(request_fields);
     x.request.headers.add(HeaderId::user_agent, "curl/8.5.0");
     x.response.headers = http::HeaderMap(response_fields);
-    x.target = "/api/items?page=2";
-    x.path = "/api/items";
-    x.query = "page=2";
+    x.uri.target = "/api/items?page=2";
+    x.uri.path = "/api/items";
+    x.uri.query = "page=2";
     x.host = "example.test";
     x.client_text = "192.0.2.1";
     x.peer_text = "192.0.2.7";
@@ -266,6 +266,8 @@ TEST(AccessLog, WritesEveryTag) {
   EXPECT_EQ(line_of("{>x-own} {>USER-AGENT} {>none}", s.x), "own curl/8.5.0 -\n");
   EXPECT_EQ(line_of("{<Content-Type} {<x-answer} {<none}", s.x), "text/plain yes -\n");
   EXPECT_EQ(line_of("{$PINGAP_LOG_TEST} {$PINGAP_LOG_TEST_NONE}", s.x), "a \\x22b\\x22 -\n");
+  s.x.request_id = "made-by-us";
+  EXPECT_EQ(line_of("{request_id}", s.x), "made-by-us\n");
   EXPECT_EQ(line_of("{hostname}", s.x), line_of("{$hostname}", s.x));
   EXPECT_GT(line_of("{hostname}", s.x).size(), 1U);
 }
@@ -293,7 +295,7 @@ TEST(AccessLog, WritesDashesForWhatThereIsNot) {
 
 TEST(AccessLog, ShowsTheTargetAsReceivedWhenItWasRefused) {
   Sample s;
-  s.x.target = s.x.path = s.x.query = s.x.host = {};
+  s.x.uri.target = s.x.uri.path = s.x.uri.query = s.x.host = {};
   s.x.request.target = "/%2e%2e/x?y";
   s.x.request.host = "Example.Test";
   EXPECT_EQ(line_of("{uri} {path} {query} {host}", s.x), "/%2e%2e/x?y /%2e%2e/x y Example.Test\n");
@@ -390,8 +392,8 @@ TEST(AccessLog, StaysOneLineWhateverAFieldHolds) {
     for (int field = 0; field < 12; ++field) {
       Sample s;
       std::string_view* const members[] = {
-          &s.x.target,      &s.x.path,     &s.x.query,  &s.x.host,    &s.x.request.method_text,
-          &s.x.client_text, &s.x.endpoint, &s.x.server, &s.x.location};
+          &s.x.uri.target,  &s.x.uri.path, &s.x.uri.query, &s.x.host,    &s.x.request.method_text,
+          &s.x.client_text, &s.x.endpoint, &s.x.server,    &s.x.location};
       if (field < 9) {
         *members[field] = value;
       } else if (field == 9) {
@@ -451,7 +453,7 @@ TEST(AccessLog, CutsAFieldAtFourKibibytes) {
 TEST(AccessLog, CutsALineAtSixteenKibibytesAndKeepsItWhole) {
   Sample s;
   const std::string giant(8000, 'g');
-  s.x.target = s.x.host = s.x.client_text = s.x.peer_text = s.x.endpoint = giant;
+  s.x.uri.target = s.x.host = s.x.client_text = s.x.peer_text = s.x.endpoint = giant;
   s.x.server = s.x.location = s.x.upstream = giant;
   s.x.request.headers.set(HeaderId::user_agent, giant);
   s.x.request.headers.set(HeaderId::referer, giant);
@@ -474,7 +476,7 @@ TEST(AccessLog, FitsAnyRoomOrWritesNothing) {
   Sample s;
   const std::string agent = std::string(300, 'a') + "\n\xff\"" + std::string(300, 'b');
   s.x.request.headers.set(HeaderId::user_agent, agent);
-  s.x.target = "/a?token=1&b=2&password=x";
+  s.x.uri.target = "/a?token=1&b=2&password=x";
   for (const std::string_view name : {"default", "json", "combined", "tiny"}) {
     const AccessLogFormat format = compiled(name);
     const size_t whole = line_of(format, s.x).size();
@@ -515,12 +517,12 @@ TEST(AccessLog, MasksSecretQueryParameters) {
   };
   for (const auto& [target, shown] : cases) {
     Sample s;
-    s.x.target = target;
-    s.x.query = target.substr(std::min(target.find('?'), target.size() - 1) + 1);
+    s.x.uri.target = target;
+    s.x.uri.query = target.substr(std::min(target.find('?'), target.size() - 1) + 1);
     s.x.request.headers.set(HeaderId::referer, target);
     const std::string wanted = std::string(shown) + " " + std::string(shown) + "\n";
     EXPECT_EQ(line_of("{uri} {referer}", s.x), wanted);
-    if (target[1] == 'a' && !s.x.query.empty()) {
+    if (target[1] == 'a' && !s.x.uri.query.empty()) {
       EXPECT_EQ(line_of("/a?{query}", s.x), std::string(shown) + "\n");
     }
   }

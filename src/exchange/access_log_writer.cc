@@ -55,11 +55,13 @@ Parts split(std::string_view target) noexcept {
 
 // Of the canonical form; as received where the request was refused before there was one.
 Parts parts_of(const Exchange& x) noexcept {
-  if (x.target.empty()) {
+  if (x.uri.target.empty()) {
     return split(x.request.target);
   }
   // The canonical query is the end of the canonical target.
-  return {x.target.substr(0, x.target.size() - std::min(x.query.size(), x.target.size())), x.query};
+  return {x.uri.target.substr(
+              0, x.uri.target.size() - std::min(x.uri.query.size(), x.uri.target.size())),
+          x.uri.query};
 }
 
 bool has_cookie(std::string_view header, std::string_view name) noexcept {
@@ -155,6 +157,8 @@ std::string_view LogLine<kJson>::text_of(const LogOp& op) const noexcept {
       return x_.*op.member;
     case LogTag::request_header:
       return header_of(op, x_.request.headers);
+    case LogTag::request_id:
+      return x_.request_id.empty() ? header_of(op, x_.request.headers) : x_.request_id;
     case LogTag::response_header:
       return header_of(op, x_.response.headers);
     case LogTag::method:
@@ -312,8 +316,8 @@ char* LogLine<kJson>::put_long_text(const LogOp& op, std::string_view value,
 
 template <bool kJson>
 char* LogLine<kJson>::put_uri(const LogOp& op, char* to) const noexcept {
-  if (!x_.target.empty() && find_secret(x_.query, 0).begin == std::string_view::npos) {
-    return put_text(op, x_.target, to);
+  if (!x_.uri.target.empty() && find_secret(x_.uri.query, 0).begin == std::string_view::npos) {
+    return put_text(op, x_.uri.target, to);
   }
   const Parts parts = parts_of(x_);
   return put_masked(op, parts.path, parts.query, to);

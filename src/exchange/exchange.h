@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/ip.h"
 #include "http/head.h"
+#include "http/uri.h"
 
 namespace pingap::exchange {
 
@@ -26,9 +27,7 @@ struct Exchange {
   http::ResponseHead response;
 
   // The one canonical form that is matched, authorised, logged and forwarded (rule P).
-  std::string_view path;
-  std::string_view query;   // without "?"
-  std::string_view target;  // canonical path and query
+  http::Canonical uri;
   std::string_view host;    // normalised: lower case, no port, no trailing dot
 
   // Who asks: the socket's peer and, behind trusted proxies, the client (rule X).
@@ -40,6 +39,9 @@ struct Exchange {
   std::string_view server_addr;  // of the listener
   uint16_t server_port = 0;
   std::string_view scheme = "http";
+
+  // Made when first asked for (exchange/variables), then the same for the exchange's life.
+  std::string_view request_id;
 
   // Names in the configuration; empty = not chosen.
   std::string_view server;

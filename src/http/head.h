@@ -23,6 +23,8 @@ struct RequestHead {
   Framing framing = Framing::none;
   // The client keeps the connection open after this message (RFC 9112 9.3).
   bool keep_alive = true;
+  // Connection names other fields, which must not be forwarded (RFC 9110 7.6.1).
+  bool connection_names_fields = false;
   // "Expect: 100-continue" was there (RFC 9110 10.1.1).
   bool expect_continue = false;
   // "Connection: upgrade" and exactly one Upgrade token "websocket" were there, the request is a
@@ -47,6 +49,7 @@ struct ResponseHead {
   Version version = Version::http11;
   Framing framing = Framing::none;
   bool keep_alive = true;
+  bool connection_names_fields = false;  // as in RequestHead
   // 101 whose Connection and Upgrade agree on "websocket" (the accept key is the proxy's check).
   bool websocket = false;
   uint64_t content_length = 0;  // where framing == length, and for HEAD/304 what would have been

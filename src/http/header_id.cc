@@ -2,15 +2,13 @@
 // Any thread: all of it is constant.
 #include "http/header_id.h"
 
-#include <array>
-#include <bit>
-#include <cstring>
+#include <algorithm>
 #include <type_traits>
+
+#include "http/header_lookup.h"
 
 namespace pingap::http {
 namespace {
-
-static_assert(std::endian::native == std::endian::little, "words are compared as loaded");
 
 struct Known {
   HeaderId id;
@@ -119,39 +117,37 @@ constexpr uint64_t load(const char* from) noexcept {
   return value;
 }
 
-// The first and the last (up to) eight bytes of a name; together all of it up to 16 bytes.
-struct Ends {
-  uint64_t first;
-  uint64_t last;
-};
-
-constexpr Ends ends_of(const char* name, size_t size) noexcept {
-  if (size >= 8) {
-    return {load<uint64_t>(name), load<uint64_t>(name + size - 8)};
+// Loads that overlap, shifted so that no byte counts twice.
+constexpr NameHead head_of(std::string_view name) noexcept {
+  const char* from = name.data();
+  const size_t size = std::min(name.size(), size_t{16});
+  if (size > 8) {
+    return {load<uint64_t>(from), load<uint64_t>(from + size - 8) >> (8 * (16 - size))};
+  }
+  if (size == 8) {
+    return {load<uint64_t>(from), 0};
   }
   if (size >= 4) {
-    const uint64_t all = load<uint32_t>(name) | load<uint32_t>(name + size - 4) << 32;
-    return {all, all};
+    const uint64_t last = load<uint32_t>(from + size - 4) >> (8 * (8 - size));
+    return {load<uint32_t>(from) | last << 32, 0};
   }
   if (size >= 2) {
-    const uint64_t all = load<uint16_t>(name) | load<uint16_t>(name + size - 2) << 16;
-    return {all, all};
+    const uint64_t last = load<uint16_t>(from + size - 2) >> (8 * (4 - size));
+    return {load<uint16_t>(from) | last << 16, 0};
   }
-  return {0, 0};
+  return {size == 0 ? 0 : load<uint8_t>(from), 0};
 }
 
-constexpr uint64_t kLower = 0x2020202020202020;
-constexpr unsigned kSlotBits = 9;
-
-constexpr size_t slot_of(const Ends& ends, uint64_t multiplier) noexcept {
-  const uint64_t mixed = (ends.first | kLower) + std::rotl(ends.last | kLower, 27);
-  return static_cast<size_t>((mixed * multiplier) >> (64 - kSlotBits));
+constexpr size_t slot_of(std::string_view name, uint64_t multiplier) noexcept {
+  const NameHead head = head_of(name);
+  return HeaderTables::slot_of(head.low | HeaderTables::kLower, head.high | HeaderTables::kLower,
+                               multiplier);
 }
 
 consteval bool is_perfect(uint64_t multiplier) {
   std::array<bool, size_t{1} << kSlotBits> taken{};
   for (const Known& known : kKnown) {
-    bool& slot = taken[slot_of(ends_of(known.name.data(), known.name.size()), multiplier)];
+    bool& slot = taken[slot_of(known.name, multiplier)];
     if (slot) {
       return false;
     }
@@ -169,75 +165,50 @@ consteval uint64_t find_multiplier() {
   return candidate;
 }
 
-constexpr uint64_t kMultiplier = find_multiplier();
-
-consteval auto make_slots() {
-  std::array<HeaderId, size_t{1} << kSlotBits> slots{};
-  for (const Known& known : kKnown) {
-    slots[slot_of(ends_of(known.name.data(), known.name.size()), kMultiplier)] = known.id;
-  }
-  return slots;
-}
-
-constexpr auto kSlots = make_slots();
-
-// Eight bytes of a known name and the bits in which a sent name may differ: 0x20 at letters only,
-// so that the comparison is exact for every byte value.
-struct Word {
-  uint64_t text = 0;
-  uint64_t fold = 0;
-
-  constexpr uint64_t differs(uint64_t sent) const noexcept { return (sent ^ text) & ~fold; }
-};
-
-constexpr Word make_word(uint64_t text) noexcept {
-  Word word{text, 0};
+// All bits but 0x20 of letters.
+constexpr uint64_t care_of(uint64_t text) noexcept {
+  uint64_t care = ~uint64_t{0};
   for (unsigned i = 0; i < 64; i += 8) {
     const auto byte = static_cast<char>(((text >> i) & 0xff) | 0x20);
     if (byte >= 'a' && byte <= 'z') {
-      word.fold |= uint64_t{0x20} << i;
+      care &= ~(uint64_t{0x20} << i);
     }
   }
-  return word;
+  return care;
 }
 
-struct Entry {
-  Word first;
-  Word last;
-  size_t size = 0;
-  Word middle[2];  // bytes 8..15 and 16..23 of names longer than 16 and 24
-};
+constexpr HeaderTables::Entry make_entry(std::string_view name) noexcept {
+  HeaderTables::Entry entry{};
+  const NameHead head = head_of(name);
+  entry.text = {head.low, head.high};
+  entry.size = name.size();
+  if (name.size() > 16) {
+    entry.tail[1] = load<uint64_t>(name.data() + name.size() - 8);
+    entry.tail[0] = name.size() > 24 ? load<uint64_t>(name.data() + 16) : entry.tail[1];
+  }
+  for (size_t i = 0; i < 2; ++i) {
+    entry.care[i] = care_of(entry.text[i]);
+    entry.tail_care[i] = care_of(entry.tail[i]);
+  }
+  return entry;
+}
 
-consteval auto make_entries() {
-  std::array<Entry, kCount + 1> entries{};
-  entries[0].size = SIZE_MAX;  // equals no name
+consteval HeaderTables make_tables() {
+  HeaderTables tables{};
+  tables.multiplier = find_multiplier();
+  tables.entries[0].size = SIZE_MAX;  // `other` equals no name
   for (const Known& known : kKnown) {
-    const char* name = known.name.data();
-    const size_t size = known.name.size();
-    Entry& entry = entries[static_cast<size_t>(known.id)];
-    const Ends ends = ends_of(name, size);
-    entry.first = make_word(ends.first);
-    entry.last = make_word(ends.last);
-    entry.size = size;
-    for (size_t i = 0; i < 2 && size > 8 * (i + 2); ++i) {
-      entry.middle[i] = make_word(load<uint64_t>(name + 8 * (i + 1)));
-    }
+    tables.slots[slot_of(known.name, tables.multiplier)] = known.id;
+    tables.entries[static_cast<size_t>(known.id)] = make_entry(known.name);
   }
-  return entries;
+  return tables;
 }
-
-constexpr auto kEntries = make_entries();
 
 consteval bool sizes_fit() {
-  for (const Known& known : kKnown) {
-    if (known.name.size() < 2 || known.name.size() > 32) {
-      return false;
-    }
-  }
-  return true;
+  return std::ranges::all_of(kKnown, [](const Known& known) { return known.name.size() <= 32; });
 }
 
-static_assert(sizes_fit(), "ends and middle must cover the name");
+static_assert(sizes_fit(), "head and tail must cover the name");
 
 constexpr auto kPolicies = [] {
   std::array<uint8_t, kCount + 1> policies{};
@@ -247,25 +218,26 @@ constexpr auto kPolicies = [] {
   return policies;
 }();
 
-bool middle_differs(const Entry& entry, std::string_view name) noexcept {
-  uint64_t difference = entry.middle[0].differs(load<uint64_t>(name.data() + 8));
-  if (name.size() > 24) {
-    difference |= entry.middle[1].differs(load<uint64_t>(name.data() + 16));
-  }
-  return difference != 0;
-}
-
 }  // namespace
 
+constinit const HeaderTables kHeaderTables = make_tables();
+
+bool header_tail_differs(const HeaderTables::Entry& entry, const char* name) noexcept {
+  const uint64_t last = load<uint64_t>(name + entry.size - 8);
+  const uint64_t middle = entry.size > 24 ? load<uint64_t>(name + 16) : last;
+  return (((middle ^ entry.tail[0]) & entry.tail_care[0]) |
+          ((last ^ entry.tail[1]) & entry.tail_care[1])) != 0;
+}
+
 HeaderId find_header_id(std::string_view name) noexcept {
-  const Ends ends = ends_of(name.data(), name.size());
-  const HeaderId id = kSlots[slot_of(ends, kMultiplier)];
-  const Entry& entry = kEntries[static_cast<size_t>(id)];
-  if (entry.size != name.size() ||
-      (entry.first.differs(ends.first) | entry.last.differs(ends.last)) != 0) {
-    return HeaderId::other;
-  }
-  if (name.size() > 16 && middle_differs(entry, name)) {
+  const NameHead head = head_of(name);
+  const HeaderId id =
+      kHeaderTables.find_slot(head.low | HeaderTables::kLower, head.high | HeaderTables::kLower);
+  const HeaderTables::Entry& entry = kHeaderTables.entry(id);
+  const uint64_t differs =
+      ((head.low ^ entry.text[0]) & entry.care[0]) | ((head.high ^ entry.text[1]) & entry.care[1]);
+  if (entry.size != name.size() || differs != 0 ||
+      (name.size() > 16 && header_tail_differs(entry, name.data()))) {
     return HeaderId::other;
   }
   return id;

@@ -79,6 +79,11 @@ class HeaderMap {
 
   void clear() noexcept { size_ = 0; }
 
+  // For the parser: slots behind the last field, and how many of them it has filled.
+  std::span<Field> room() noexcept { return {fields_ + size_, capacity_ - size_}; }
+
+  void filled(size_t count) noexcept { size_ += static_cast<uint32_t>(count); }
+
   // All slots, removed fields included: callers skip those with removed().
   std::span<Field> fields() noexcept { return {fields_, size_}; }
 

@@ -78,42 +78,35 @@ constexpr size_t kLookCloser = SIZE_MAX;
 
 #if defined(__SSE2__)
 
-struct Masks {
-  uint32_t special;  // `?`, or a byte that the quick look does not judge
-  uint32_t slash;
-  uint32_t slash_or_dot;
-};
-
-inline Masks scan_block(__m128i v) noexcept {
-  const auto all = [](int c) noexcept { return _mm_set1_epi8(static_cast<char>(c)); };
-  // The biased compare: all(c) is in [first, last] as unsigned.
-  const auto in_range = [&](int first, int last) noexcept {
-    return _mm_cmplt_epi8(_mm_add_epi8(v, all(0x80 - first)), all(last - first + 1 - 0x80));
-  };
-  // Signed: also every byte from 0x80 on. `!` and `$` are here for the price of one compare.
-  __m128i special = _mm_cmplt_epi8(v, all('&'));
-  special = _mm_or_si128(special, _mm_cmpgt_epi8(v, all('z')));
-  special = _mm_or_si128(special, in_range(';', '?'));
-  special = _mm_or_si128(special, in_range('[', '^'));
-  special = _mm_or_si128(special, _mm_cmpeq_epi8(v, all('`')));
-  const __m128i slash = _mm_cmpeq_epi8(v, all('/'));
-  const __m128i dot = _mm_cmpeq_epi8(v, all('.'));
-  return {static_cast<uint32_t>(_mm_movemask_epi8(special)),
-          static_cast<uint32_t>(_mm_movemask_epi8(slash)),
-          static_cast<uint32_t>(_mm_movemask_epi8(_mm_or_si128(slash, dot)))};
-}
-
 inline __m128i load(const char* from) noexcept {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
 }
 
-// Targets of 4 to 15 bytes: their first and last bytes side by side in one register. Bytes that are
-// there twice do no harm, and at the seam a pair may be seen that is none: then the closer look is
-// wasted.
-inline size_t clean_short_path(const char* data, size_t size) noexcept {
+// Bit i: byte i of `bytes` ends the path or needs a closer look, be it only because it is a slash
+// or dot and a slash is at i of `before`, the bytes one place further left.
+inline uint32_t stops(__m128i bytes, __m128i before) noexcept {
+  const auto all = [](int c) noexcept { return _mm_set1_epi8(static_cast<char>(c)); };
+  const auto in_range = [&](int first, int last) noexcept {
+    return _mm_cmplt_epi8(_mm_add_epi8(bytes, all(0x80 - first)), all(last - first + 1 - 0x80));
+  };
+  // Signed: also every byte from 0x80 on. `!` and `$` are here for the price of one compare.
+  __m128i stop = _mm_cmplt_epi8(bytes, all('&'));
+  stop = _mm_or_si128(stop, _mm_cmpgt_epi8(bytes, all('z')));
+  stop = _mm_or_si128(stop, in_range(';', '?'));
+  stop = _mm_or_si128(stop, in_range('[', '^'));
+  stop = _mm_or_si128(stop, _mm_cmpeq_epi8(bytes, all('`')));
+  static_assert(('.' | 1) == '/');
+  const __m128i slash_or_dot = _mm_cmpeq_epi8(_mm_or_si128(bytes, all(1)), all('/'));
+  const __m128i after_slash = _mm_cmpeq_epi8(before, all('/'));
+  stop = _mm_or_si128(stop, _mm_and_si128(slash_or_dot, after_slash));
+  return static_cast<uint32_t>(_mm_movemask_epi8(stop));
+}
+
+// The first and the last `half` of the `size` bytes in one register: a byte that is there twice
+// does no harm.
+inline __m128i load_ends(const char* data, size_t size, size_t half) noexcept {
   uint64_t low = 0;
-  uint64_t high = 0;
-  const size_t half = size >= 8 ? 8 : 4;
+  uint64_t high = 0x6161616161616161;  // any clean byte
   if (half == 8) {
     std::memcpy(&low, data, 8);
     std::memcpy(&high, data + size - 8, 8);
@@ -123,47 +116,53 @@ inline size_t clean_short_path(const char* data, size_t size) noexcept {
     std::memcpy(&first, data, 4);
     std::memcpy(&last, data + size - 4, 4);
     low = first | static_cast<uint64_t>(last) << 32;
-    high = 0x6161616161616161;  // any clean byte
   }
-  const Masks masks =
-      scan_block(_mm_set_epi64x(static_cast<int64_t>(high), static_cast<int64_t>(low)));
-  const uint32_t trouble = masks.slash << 1 & masks.slash_or_dot;
-  if (masks.special == 0) {
-    return trouble == 0 ? size : kLookCloser;
+  return _mm_set_epi64x(static_cast<int64_t>(high), static_cast<int64_t>(low));
+}
+
+inline size_t end_of_path(std::string_view target, size_t stop) noexcept {
+  return target[stop] == '?' ? stop : kLookCloser;
+}
+
+// The same for targets of at most four bytes.
+inline size_t clean_tiny_path(std::string_view target) noexcept {
+  for (size_t i = 1; i < target.size(); ++i) {
+    const char c = target[i];
+    if (kClasses[static_cast<uint8_t>(c)] != ByteClass::plain || c == ';' || c == '.') {
+      return end_of_path(target, i);
+    }
   }
-  const auto bit = static_cast<size_t>(std::countr_zero(masks.special));
-  const size_t position = bit < half ? bit : size - 2 * half + bit;
-  const bool before = (trouble & ((uint32_t{1} << bit) - 1)) != 0;
-  return before || data[position] != '?' ? kLookCloser : position;
+  return target.size();
 }
 
 // The size of the path when it is clean: made of pchar and `/`, no escape, no `//`, no `/.`, no
-// parameter. kLookCloser when it is not, or when it takes more than this to tell.
+// parameter. kLookCloser when it is not, or when it takes more than this to tell. The first byte is
+// a slash.
 inline size_t clean_path(std::string_view target) noexcept {
-  const char* data = target.data();
-  const size_t size = target.size();
+  const char* data = target.data() + 1;
+  const size_t size = target.size() - 1;
   if (size < 16) {
-    return size >= 4 ? clean_short_path(data, size) : kLookCloser;
-  }
-  uint32_t carry = 0;  // the byte before the block is a slash
-  for (size_t at = 0;;) {
-    const Masks masks = scan_block(load(data + at));
-    const uint32_t trouble = (masks.slash << 1 | carry) & masks.slash_or_dot;
-    if (masks.special != 0) {
-      const auto bit = static_cast<size_t>(std::countr_zero(masks.special));
-      const bool before = (trouble & ((uint32_t{1} << bit) - 1)) != 0;
-      return before || data[at + bit] != '?' ? kLookCloser : at + bit;
+    if (size < 4) {
+      return clean_tiny_path(target);
     }
-    if (trouble != 0) {
-      return kLookCloser;
+    const size_t half = size >= 8 ? 8 : 4;
+    const uint32_t bits = stops(load_ends(data, size, half), load_ends(data - 1, size, half));
+    if (bits == 0) {
+      return target.size();
+    }
+    const auto bit = static_cast<size_t>(std::countr_zero(bits));
+    return end_of_path(target, 1 + (bit < half ? bit : size - 2 * half + bit));
+  }
+  size_t at = 0;
+  while (true) {
+    const uint32_t bits = stops(load(data + at), load(data + at - 1));
+    if (bits != 0) {
+      return end_of_path(target, 1 + at + static_cast<size_t>(std::countr_zero(bits)));
     }
     if (at + 16 == size) {
-      return size;
+      return target.size();
     }
-    // The last block overlaps the one before and so holds the byte before its new ones.
-    const bool last = size - at < 32;
-    carry = last ? 0 : masks.slash >> 15;
-    at = last ? size - 16 : at + 16;
+    at = std::min(at + 16, size - 16);  // the last block overlaps the one before
   }
 }
 
@@ -193,8 +192,8 @@ inline bool query_is_good(std::string_view target, size_t begin) noexcept {
 #else
 
 inline size_t clean_path(std::string_view target) noexcept {
-  char before = 'x';
-  for (size_t i = 0; i < target.size(); ++i) {
+  char before = '/';
+  for (size_t i = 1; i < target.size(); ++i) {
     const char c = target[i];
     if (c == '?') {
       return i;
@@ -410,32 +409,45 @@ class PathWriter {
   UriOptions options_;
 };
 
-// A segment that is nothing but parameters vanishes with its slash.
+// Calls `keep` with each byte of `path` that is in its match_path, and its place. A segment that is
+// nothing but parameters vanishes with its slash.
+template <class Keep>
+void walk_without_parameters(std::string_view path, const Keep& keep) noexcept {
+  size_t kept = 0;
+  char last = 'x';
+  for (size_t i = 0; i < path.size(); ++i) {
+    bool vanishes = false;
+    if (path[i] == ';') {
+      i = path.find('/', i);
+      if (i == std::string_view::npos) {
+        return;
+      }
+      vanishes = last == '/';
+    }
+    // Nor are there two slashes at the start.
+    if (vanishes || (path[i] == '/' && kept == 1)) {
+      continue;
+    }
+    last = path[i];
+    ++kept;
+    keep(last, i);
+  }
+}
+
 std::string_view without_parameters(std::string_view path, Arena& arena) noexcept {
   if (path.find(';') == std::string_view::npos) {
     return path;
   }
   char* out = arena.make_array<char>(path.size());
   size_t size = 0;
-  for (size_t i = 0; i < path.size(); ++i) {
-    if (path[i] == ';') {
-      i = path.find('/', i);
-      if (i == std::string_view::npos) {
-        break;
-      }
-      if (out[size - 1] == '/') {
-        continue;
-      }
-    }
-    if (path[i] != '/' || size != 1) {  // never two slashes at the start
-      out[size++] = path[i];
-    }
-  }
+  walk_without_parameters(path, [&](char c, size_t) { out[size++] = c; });
   return {out, size};
 }
 
-Result<Canonical> canonicalize_slowly(std::string_view target, const UriOptions& options,
-                                      Arena& arena) noexcept {
+// Apart, so that the quick look saves no registers for it.
+[[gnu::noinline]] Result<Canonical> canonicalize_slowly(std::string_view target,
+                                                        const UriOptions& options,
+                                                        Arena& arena) noexcept {
   if (target == "*") {
     return split(target, 1);
   }
@@ -487,14 +499,26 @@ Result<Canonical> canonicalize_slowly(std::string_view target, const UriOptions&
 
 Result<Canonical> canonicalize(std::string_view target, const UriOptions& options,
                                Arena& arena) noexcept {
-  const size_t path_size = clean_path(target);
-  if (path_size == kLookCloser || path_size == 0 || target.front() != '/') [[unlikely]] {
+  const size_t path_size =
+      target.empty() || target.front() != '/' ? kLookCloser : clean_path(target);
+  if (path_size == kLookCloser) [[unlikely]] {
     return canonicalize_slowly(target, options, arena);
   }
   if (path_size < target.size() && !query_is_good(target, path_size + 1)) [[unlikely]] {
     return refuse(ErrorCode::bad_target, "byte not allowed in a query");
   }
   return split(target, path_size);
+}
+
+size_t end_of_match(std::string_view path, size_t size) noexcept {
+  size_t kept = 0;
+  size_t end = path.size();  // where all of it is asked for
+  walk_without_parameters(path, [&](char, size_t at) {
+    if (kept++ == size) {
+      end = at;
+    }
+  });
+  return end;
 }
 
 }  // namespace pingap::http

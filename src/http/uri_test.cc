@@ -192,6 +192,17 @@ TEST(Uri, LeavesParametersOutOfWhatIsMatched) {
   }
 }
 
+TEST(Uri, FindsWhereAMatchEnds) {
+  EXPECT_EQ(end_of_match("/a/b", 2), 2U);
+  EXPECT_EQ(end_of_match("/a/b", 4), 4U);
+  EXPECT_EQ(end_of_match("/a;x=1/b", 2), 6U);
+  EXPECT_EQ(end_of_match("/a;x=1/b", 3), 7U);
+  EXPECT_EQ(end_of_match("/a;x=1", 2), 6U);
+  EXPECT_EQ(end_of_match("/;x/a/b", 2), 5U);
+  EXPECT_EQ(end_of_match("/a/;x/b", 2), 2U);
+  EXPECT_EQ(end_of_match("/a", 0), 0U);
+}
+
 // What a target says to a naive reader: every %XX decoded.
 std::string decoded(std::string_view text) {
   std::string out;

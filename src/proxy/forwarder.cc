@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "base/strings.h"
-#include "http/host.h"
 #include "http/limits.h"
 #include "http/status.h"
 #include "proxy/frontend.h"
 #include "proxy/header_policy.h"
+#include "proxy/routing.h"
 #include "http/websocket.h"
 #include "proxy/worker.h"
 #include "session/h1_server_session.h"
@@ -23,7 +23,43 @@ using http::Method;
 // Slices below this are copied into the replay copy (ByteQueue::share_from).
 constexpr size_t kCopyBelow = 4 * 1024;
 
+// Free blocks of this thread, each of the size of a Forwarder. Surplus goes back to malloc.
+struct Slab {
+  struct Block {
+    Block* next;
+  };
+  Block* head = nullptr;
+  size_t size = 0;
+
+  ~Slab() {
+    while (head != nullptr) {
+      ::operator delete(std::exchange(head, head->next));
+    }
+  }
+};
+
+constexpr size_t kMaxFreeBlocks = 512;
+
+thread_local Slab t_slab;
+
 }  // namespace
+
+void* Forwarder::operator new(size_t size) {
+  if (t_slab.head == nullptr) {
+    return ::operator new(size);
+  }
+  --t_slab.size;
+  return std::exchange(t_slab.head, t_slab.head->next);
+}
+
+void Forwarder::operator delete(void* memory) noexcept {
+  if (t_slab.size >= kMaxFreeBlocks) {
+    ::operator delete(memory);
+    return;
+  }
+  t_slab.head = new (memory) Slab::Block{t_slab.head};
+  ++t_slab.size;
+}
 
 Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
                      session::H1ServerSession& session) noexcept
@@ -51,7 +87,7 @@ void Forwarder::on_head(http::RequestHead& head, End end) noexcept {
   x.request = head;
   x.request.headers = http::HeaderMap::copy(head.headers, x.arena, 0);
   request_over_ = end == End::yes;
-  if (!admit() || !find_route() || !prepare()) {
+  if (!admit() || !route()) {
     return;
   }
   if (route_->buffer_request && !request_over_) {
@@ -79,73 +115,30 @@ bool Forwarder::admit() noexcept {
   return true;
 }
 
-// ---- 2 the location ----
+// ---- 2 the location, and what the backend will be sent ----
 
-bool Forwarder::find_route() noexcept {
-  const auto canonical = http::canonicalize(x.request.target, site_.uri, x.arena);
-  if (!canonical) {
+bool Forwarder::route() noexcept {
+  if (auto canonical = canonicalize_request(x, site_); !canonical) {
     answer_error(canonical.error().code, Side::downstream);
     return false;
   }
-  x.target = canonical->target;
-  x.path = canonical->path;
-  x.query = canonical->query;
-  const auto host = http::normalize_host(x.request.host, x.arena);
-  if (!host) {
-    answer_error(ErrorCode::bad_host, Side::downstream);
+  const auto found = find_route(x, site_);
+  if (!found) {
+    answer_error(found.error().code, found.error().side);
     return false;
   }
-  x.host = *host;
-  find_client(x, site_);
-  const int index = site_.router.match({.method = x.request.method_text,
-                                        .host = x.host,
-                                        .path = x.path,
-                                        .query = x.query,
-                                        .headers = &x.request.headers});
-  if (index < 0) {
-    answer_error(ErrorCode::no_route, Side::local);
+  route_ = *found;
+  if (auto prepared = prepare_upstream_request(x, site_, *route_); !prepared) {
+    answer_error(prepared.error().code, prepared.error().side);
     return false;
   }
-  route_ = site_.routes[static_cast<size_t>(index)];
-  x.location = route_->name;
-  x.upstream = route_->cluster->name;
-  return true;
-}
-
-// ---- 3 what the backend will be sent ----
-
-bool Forwarder::prepare() noexcept {
-  if (route_->max_body > 0 && x.request.framing == Framing::length &&
-      x.request.content_length > route_->max_body) {
-    answer_error(ErrorCode::body_too_large, Side::downstream);
-    return false;
-  }
-  if (auto made = make_upstream_request(x, site_, *route_); !made) {
-    answer_error(made.error().code, made.error().side);
-    return false;
-  }
-  http::RequestHead& out = x.upstream_request;
-  out.target = x.target;
-  if (!route_->rewrite.empty() && !x.request.asterisk) {
-    const auto rewritten = route_->rewrite.apply(x.path, x.query, site_.uri, x.arena);
-    if (!rewritten) {
-      answer_error(rewritten.error().code, Side::local);
-      return false;
-    }
-    out.target = *rewritten;
-  }
-  out.framing = x.request.framing;
-  out.content_length = x.request.content_length;
-  if (x.request.websocket && route_->websocket) {
-    out.websocket = true;
-    out.framing = Framing::tunnel;
-    out.headers.add(http::HeaderId::upgrade, "websocket");
+  if (x.upstream_request.websocket) {
     replayable_ = false;
   }
   return true;
 }
 
-// ---- 4 a backend and a connection to it ----
+// ---- 3 a backend and a connection to it ----
 
 int Forwarder::pick_endpoint() noexcept {
   const Cluster& cluster = *route_->cluster;
@@ -192,7 +185,7 @@ void Forwarder::try_backend() noexcept {
   answer_error(why.code, why.side);
 }
 
-// ---- 5 sending the request ----
+// ---- 4 sending the request ----
 
 void Forwarder::send_request() noexcept {
   http::RequestHead& out = x.upstream_request;
@@ -322,7 +315,7 @@ void Forwarder::on_request_sent(uint64_t body_bytes) noexcept {
   }
 }
 
-// ---- 6 no answer: another try? ----
+// ---- 5 no answer: another try? ----
 
 bool Forwarder::may_retry(const Error& why) const noexcept {
   if (phase_ != Phase::connecting || client_gone_ || x.attempts >= 3 || !replayable_) {
@@ -369,7 +362,7 @@ void Forwarder::on_deferred() noexcept {
   try_backend();
 }
 
-// ---- 7 the response ----
+// ---- 6 the response ----
 
 void Forwarder::on_interim(http::ResponseHead& head) noexcept {
   if (head.status == 100 && !x.request.expect_continue) {
@@ -497,7 +490,7 @@ void Forwarder::on_sent(size_t bytes) noexcept {
   }
 }
 
-// ---- 8 answers of our own ----
+// ---- 7 answers of our own ----
 
 void Forwarder::on_refused(ErrorCode why) noexcept {
   x.reason_side = Side::downstream;
@@ -546,7 +539,7 @@ void Forwarder::abort_response(ErrorCode why, Side side) noexcept {
   finish();
 }
 
-// ---- 9 the end ----
+// ---- 8 the end ----
 
 void Forwarder::on_closed(const Error& why) noexcept {
   client_gone_ = true;

@@ -60,8 +60,7 @@ class Forwarder final : public http::RequestSink, public net::Deferrable, public
   enum class Phase : uint8_t { receiving, buffering, connecting, responding, answered, done };
 
   bool admit() noexcept;
-  bool find_route() noexcept;
-  bool prepare() noexcept;
+  bool route() noexcept;
   void try_backend() noexcept;
   int pick_endpoint() noexcept;
   bool may_retry(const Error& why) const noexcept;

@@ -76,11 +76,11 @@ void Frontend::on_exchange_done(const exchange::Exchange& x) noexcept {
   if (log_ == nullptr) {
     return;
   }
-  const std::span<char> room = log_->prepare(exchange::kMaxLogLine);
+  const std::span<char> room = log_->prepare(exchange::AccessLogFormat::kMaxLine);
   if (room.empty()) {
     return;  // the writer is behind; it counts what is lost
   }
-  log_->commit(site_.access_log.write(x, worker_.wall_time(), room));
+  log_->commit(site_.access_log->write(x, worker_.wall_time(), room));
   worker_.flush_log_later();
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "net/listener.h"
+#include "observe/log_sink.h"
 #include "proxy/snapshot.h"
 #include "session/h1_server_session.h"
 

@@ -16,9 +16,14 @@ using http::HeaderMap;
 
 // ---- which fields go on ----
 
-// The names that a Connection field lists, but for its own options (RFC 9110 7.6.1).
+// The names that Connection lists, but for its own options (RFC 9110 7.6.1). Most messages name
+// none: then there is no object.
 class ConnectionOptions {
  public:
+  static const ConnectionOptions* of(const HeaderMap& headers, bool any, Arena& arena) noexcept {
+    return any ? arena.make<ConnectionOptions>(headers) : nullptr;
+  }
+
   explicit ConnectionOptions(const HeaderMap& headers) noexcept {
     for (const Field& field : headers.fields()) {
       if (field.id == HeaderId::connection) {
@@ -26,8 +31,6 @@ class ConnectionOptions {
       }
     }
   }
-
-  bool empty() const noexcept { return count_ == 0; }
 
   bool names(const Field& field) const noexcept {
     for (size_t i = 0; i < count_; ++i) {
@@ -225,7 +228,7 @@ Result<> make_upstream_request(Exchange& x, const Site& site, const Route& route
                                       route.request_add.size());
   const bool trusted = !site.trusted.empty() &&
                        (x.peer_ip.size == 0 || site.trusted.contains(x.peer_ip));
-  const ConnectionOptions listed(in.headers);
+  const auto* listed = ConnectionOptions::of(in.headers, in.connection_names_fields, x.arena);
   for (const Field& field : in.headers.fields()) {
     const uint8_t policy = http::header_policy(field.id);
     if ((policy & (http::kHopByHop | http::kForwarding)) != 0 || is_framing(field.id)) {
@@ -238,7 +241,7 @@ Result<> make_upstream_request(Exchange& x, const Site& site, const Route& route
       }
       continue;
     }
-    if ((!listed.empty() && listed.names(field)) || edits(route.request_remove, field) ||
+    if ((listed != nullptr && listed->names(field)) || edits(route.request_remove, field) ||
         edits(route.request_set, field) || (site.via && field.id == HeaderId::via)) {
       continue;
     }
@@ -284,12 +287,12 @@ void make_client_response(Exchange& x, const Site& site, const Route& route,
   out.keep_alive = true;
   out.headers = make_map(x.arena, head.headers.size() + kOwnFields + route.response_set.size() +
                                       route.response_add.size());
-  const ConnectionOptions listed(head.headers);
+  const auto* listed = ConnectionOptions::of(head.headers, head.connection_names_fields, x.arena);
   for (const Field& field : head.headers.fields()) {
     if ((http::header_policy(field.id) & http::kHopByHop) != 0 || is_framing(field.id)) {
       continue;
     }
-    if ((!listed.empty() && listed.names(field)) || edits(route.response_remove, field) ||
+    if ((listed != nullptr && listed->names(field)) || edits(route.response_remove, field) ||
         edits(route.response_set, field) || (site.via && field.id == HeaderId::via)) {
       continue;
     }

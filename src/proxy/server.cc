@@ -42,6 +42,8 @@ Server::Server(std::shared_ptr<const Snapshot> snapshot) : snapshot_(std::move(s
 Server::~Server() {
   abort();
   join();
+  workers_.clear();
+  logs_.stop();
 }
 
 tl::expected<void, std::string> Server::bind() {
@@ -66,13 +68,14 @@ tl::expected<void, std::string> Server::bind() {
 }
 
 tl::expected<void, std::string> Server::bind_address(const Site& site, const std::string& text) {
-  observe::LogWriter* log = nullptr;
+  std::shared_ptr<observe::LogSink> log;
   if (!site.access_log_path.empty()) {
-    auto opened = open_log(site.access_log_path);
+    auto opened = logs_.open(site.access_log_path);
     if (!opened) {
-      return tl::unexpected(opened.error());
+      return tl::unexpected(fmt::format("cannot open access_log {}: {}", site.access_log_path,
+                                        std::strerror(opened.error().sys)));  // NOLINT
     }
-    log = *opened;
+    log = std::move(*opened);
   }
   net::Address address = *net::Address::parse(text);
   net::Fd shared;
@@ -98,21 +101,8 @@ tl::expected<void, std::string> Server::bind_address(const Site& site, const std
   return {};
 }
 
-tl::expected<observe::LogWriter*, std::string> Server::open_log(const std::string& path) {
-  for (const auto& writer : logs_) {
-    if (writer->path() == path) {
-      return writer.get();
-    }
-  }
-  auto opened = observe::LogWriter::open(path);
-  if (!opened) {
-    return tl::unexpected(opened.error());
-  }
-  logs_.push_back(std::move(*opened));
-  return logs_.back().get();
-}
-
 void Server::start() {
+  logs_.start();
   for (const auto& worker : workers_) {
     // The kernel may have accepted connections already: nothing is lost before this.
     (void)worker->listen();
@@ -149,12 +139,9 @@ void Server::join() {
   for (const auto& worker : workers_) {
     worker->join();
   }
+  logs_.sync();
 }
 
-void Server::reopen_logs() {
-  for (const auto& writer : logs_) {
-    writer->reopen();
-  }
-}
+void Server::reopen_logs() { logs_.reopen(); }
 
 }  // namespace pingap::proxy

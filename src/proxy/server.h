@@ -35,10 +35,8 @@ class Server {
  private:
   tl::expected<void, std::string> bind_address(const Site& site, const std::string& address);
 
-  tl::expected<observe::LogWriter*, std::string> open_log(const std::string& path);
-
   std::shared_ptr<const Snapshot> snapshot_;
-  std::vector<std::unique_ptr<observe::LogWriter>> logs_;
+  observe::LogWriter logs_;  // outlives the workers
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::string> addresses_;
 };

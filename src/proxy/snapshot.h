@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,11 +44,11 @@ struct HeaderRule {
   exchange::Template value;  // unused by a removal
 };
 
-struct Route {  // [locations.NAME]
+struct Route {  // [locations.NAME] on one server
   std::string name;
   const Cluster* cluster = nullptr;
   session::ClientSettings settings;  // the cluster's, with the location's timeouts
-  route::Rewrite rewrite;
+  std::optional<route::Rewrite> rewrite;
   std::vector<HeaderRule> response_remove, response_set, response_add;
   std::vector<HeaderRule> request_remove, request_set, request_add;
   const HeaderRule* host_rule = nullptr;  // the one of request_set that is Host
@@ -67,16 +68,15 @@ struct Site {  // [servers.NAME]
   bool via = false;
   uint32_t max_connections = 0;
   NetworkSet trusted;
-  route::Router router;
-  std::vector<const Route*> routes;  // by the router's index
-  exchange::AccessLogFormat access_log;
+  std::optional<route::Router> router;  // always there once built
+  std::vector<std::unique_ptr<Route>> routes;  // by the router's index
+  std::optional<exchange::AccessLogFormat> access_log;  // where there is a path
   std::string access_log_path;  // empty = off
 };
 
 struct Snapshot {
   config::Basic basic;
   std::vector<std::unique_ptr<Cluster>> clusters;
-  std::vector<std::unique_ptr<Route>> routes;
   std::vector<std::unique_ptr<Site>> sites;
   ErrorPages error_pages;
 };

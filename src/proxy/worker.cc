@@ -32,8 +32,8 @@ Worker::Worker(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<net::Ev
   for (const auto& cluster : snapshot_->clusters) {
     auto& pools = pools_.emplace_back();
     for (const upstream::Endpoint& endpoint : cluster->endpoints) {
-      pools.push_back(std::make_unique<upstream::EndpointPool>(*loop_, endpoint, cluster->settings,
-                                                               cluster->pool_size));
+      pools.push_back(
+          std::make_unique<upstream::EndpointPool>(*loop_, endpoint, cluster->pool_size));
     }
     pickers_.emplace_back(*cluster, index_, count_);
   }
@@ -41,21 +41,22 @@ Worker::Worker(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<net::Ev
 
 Worker::~Worker() { join(); }
 
-void Worker::add_listener(const Site& site, net::Fd socket, observe::LogWriter* log) {
+void Worker::add_listener(const Site& site, net::Fd socket,
+                          const std::shared_ptr<observe::LogSink>& log) {
   frontends_.push_back(
       std::make_unique<Frontend>(*this, site, std::move(socket), log_buffer(log)));
 }
 
-observe::LogBuffer* Worker::log_buffer(observe::LogWriter* writer) {
-  if (writer == nullptr) {
+observe::LogBuffer* Worker::log_buffer(const std::shared_ptr<observe::LogSink>& sink) {
+  if (sink == nullptr) {
     return nullptr;
   }
   for (const auto& [known, buffer] : log_buffers_) {
-    if (known == writer) {
+    if (known == sink.get()) {
       return buffer.get();
     }
   }
-  return log_buffers_.emplace_back(writer, std::make_unique<observe::LogBuffer>(*writer))
+  return log_buffers_.emplace_back(sink.get(), std::make_unique<observe::LogBuffer>(sink))
       .second.get();
 }
 
@@ -79,7 +80,7 @@ void Worker::run() noexcept {
   frontends_.clear();
   pools_.clear();
   loop_->run_once(Duration::zero());
-  flush_logs();
+  log_buffers_.clear();  // hands over what is in them
   finished_.store(true, std::memory_order_release);
 }
 
@@ -125,10 +126,10 @@ uint32_t Worker::connection_limit(const Site& site) const noexcept {
              : std::max(1U, (site.max_connections + count_ - 1) / count_);
 }
 
-std::chrono::system_clock::time_point Worker::wall_time() noexcept {
+WallTime Worker::wall_time() noexcept {
   if (wall_at_ != loop_->now()) {
     wall_at_ = loop_->now();
-    wall_ = std::chrono::system_clock::now();
+    wall_ = wall_now();
   }
   return wall_;
 }
@@ -140,7 +141,7 @@ void Worker::flush_log_later() noexcept {
 }
 
 void Worker::flush_logs() noexcept {
-  for (const auto& [writer, buffer] : log_buffers_) {
+  for (const auto& [sink, buffer] : log_buffers_) {
     buffer->flush();
   }
 }

@@ -27,7 +27,8 @@ class Worker {
   ~Worker();
 
   // Control thread, before start(): the socket of one address of `site`.
-  void add_listener(const Site& site, net::Fd socket, observe::LogWriter* log);
+  void add_listener(const Site& site, net::Fd socket,
+                    const std::shared_ptr<observe::LogSink>& log);
   Result<> listen() noexcept;
   void start();
   // Any thread. drain(): answers what is under way, then the thread ends. abort(): ends it now.
@@ -46,7 +47,7 @@ class Worker {
   // The endpoint to try next, never one with its bit in `tried`; -1 = none is left or usable.
   int pick(const Cluster& cluster, const exchange::Exchange& x, uint64_t tried) noexcept;
   uint32_t connection_limit(const Site& site) const noexcept;
-  std::chrono::system_clock::time_point wall_time() noexcept;
+  WallTime wall_time() noexcept;
   void flush_log_later() noexcept;
   void on_connection_opened() noexcept;
   void on_connection_closed() noexcept;
@@ -57,7 +58,7 @@ class Worker {
   void abort_here() noexcept;
   void stop_when_done() noexcept;
   void flush_logs() noexcept;
-  observe::LogBuffer* log_buffer(observe::LogWriter* writer);
+  observe::LogBuffer* log_buffer(const std::shared_ptr<observe::LogSink>& sink);
 
   std::shared_ptr<const Snapshot> snapshot_;
   std::unique_ptr<net::EventLoop> loop_;
@@ -65,12 +66,12 @@ class Worker {
   const uint32_t count_;
   std::vector<std::vector<std::unique_ptr<upstream::EndpointPool>>> pools_;  // cluster, endpoint
   std::vector<Picker> pickers_;                                              // by cluster
-  std::vector<std::pair<observe::LogWriter*, std::unique_ptr<observe::LogBuffer>>> log_buffers_;
+  std::vector<std::pair<observe::LogSink*, std::unique_ptr<observe::LogBuffer>>> log_buffers_;
   std::vector<std::unique_ptr<Frontend>> frontends_;
   net::Timer log_timer_{Callback<void()>::of<&Worker::flush_logs>(this)};
   net::Timer stop_timer_{Callback<void()>::of<&Worker::stop_when_done>(this)};
   TimePoint wall_at_{};  // loop time that wall_ belongs to
-  std::chrono::system_clock::time_point wall_{};
+  WallTime wall_{};
   std::atomic<uint32_t> connections_{0};  // the worker writes, any thread reads
   std::atomic<bool> finished_{false};     // the worker writes
   uint32_t connection_limit_ = 0;

@@ -26,9 +26,8 @@ uint64_t slashes_of_16(const char* data) noexcept {
 #endif
 }
 
-}  // namespace
-
-uint64_t Slashes::scan(std::string_view text) noexcept {
+// The same for the first 64 bytes of `text`.
+uint64_t slashes_of(std::string_view text) noexcept {
   const size_t size = std::min<size_t>(text.size(), 64);
   if (size < 16) {
     char padded[16] = {};
@@ -53,9 +52,10 @@ uint64_t Slashes::scan(std::string_view text) noexcept {
   return bits;
 }
 
-uint32_t PathIndex::search(uint32_t host, const Slashes& slashes) const noexcept {
+}  // namespace
+
+uint32_t PathIndex::search(uint32_t host, std::string_view path) const noexcept {
   const Host& entry = hosts_[host];
-  const std::string_view path = slashes.path();
   const Lengths* lengths = lengths_.data() + entry.first_word;
   const size_t last = path.size() / 64;
   if (last < entry.word_count && (lengths[last].all >> path.size() % 64 & 1) != 0) {
@@ -65,7 +65,7 @@ uint32_t PathIndex::search(uint32_t host, const Slashes& slashes) const noexcept
     }
   }
   for (size_t word = std::min<size_t>(entry.word_count, last + 1); word-- > 0;) {
-    const uint64_t bits = slashes.word(word);
+    const uint64_t bits = slashes_of(path.substr(word * 64));
     const uint64_t carry = word > 0 && path[word * 64 - 1] == '/' ? 1 : 0;
     uint64_t ends = (bits & lengths[word].prefixes) | ((bits << 1 | carry) & lengths[word].slashed);
     while (ends != 0) {

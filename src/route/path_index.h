@@ -17,25 +17,6 @@
 
 namespace pingap::route {
 
-// The slashes of a path as bits, the first 64 bytes computed once for all hosts.
-class Slashes {
- public:
-  explicit Slashes(std::string_view path) noexcept : path_(path), first_(scan(path)) {}
-
-  std::string_view path() const noexcept { return path_; }
-
-  // Bit i: byte `64 * word + i` is a slash.
-  uint64_t word(size_t word) const noexcept {
-    return word == 0 ? first_ : scan(path_.substr(word * 64));
-  }
-
- private:
-  static uint64_t scan(std::string_view text) noexcept;
-
-  std::string_view path_;
-  uint64_t first_;
-};
-
 class PathIndex {
  public:
   // What to build from: the rank of a route is its place among all.
@@ -62,12 +43,12 @@ class PathIndex {
   PathIndex(size_t hosts, std::span<const Key> keys);
 
   // The first list of routes of `host` that lead to the path; kNone when there is none.
-  uint32_t find(uint32_t host, const Slashes& slashes) const noexcept {
+  uint32_t find(uint32_t host, std::string_view path) const noexcept {
     const Host& entry = hosts_[host];
-    if (slashes.path().empty() || slashes.path().front() != '/') {
+    if (path.empty() || path.front() != '/') {
       return entry.any;  // "*"
     }
-    return entry.word_count == 0 ? entry.root : search(host, slashes);
+    return entry.word_count == 0 ? entry.root : search(host, path);
   }
 
   const List& list(uint32_t index) const noexcept { return lists_[index]; }
@@ -97,7 +78,7 @@ class PathIndex {
   };
   class Builder;
 
-  uint32_t search(uint32_t host, const Slashes& slashes) const noexcept;
+  uint32_t search(uint32_t host, std::string_view path) const noexcept;
 
   TextTable table_;  // (host, key) -> index in nodes_
   std::vector<Node> nodes_;

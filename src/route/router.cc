@@ -4,7 +4,6 @@ namespace pingap::route {
 
 struct Router::Search {
   const MatchInput& input;
-  Slashes slashes;
   uint32_t best = kNone;  // the lowest rank found so far
 };
 
@@ -14,7 +13,7 @@ bool Router::takes(uint32_t rank, const MatchInput& input) const noexcept {
 }
 
 int Router::match(const MatchInput& input) const noexcept {
-  Search search{input, Slashes(input.path)};
+  Search search{input};
   if (!exact_hosts_.empty()) {
     const uint32_t host = exact_hosts_.find(0, input.host);
     if (host != TextTable::kNone) {
@@ -38,7 +37,7 @@ void Router::search_host(uint32_t host, Search& search) const noexcept {
   if (entry.min_rank >= search.best) {
     return;
   }
-  uint32_t index = paths_.find(host, search.slashes);
+  uint32_t index = paths_.find(host, search.input.path);
   while (index != PathIndex::kNone) {
     const PathIndex::List& list = paths_.list(index);
     if (list.min_rank >= search.best) {

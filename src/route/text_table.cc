@@ -8,14 +8,14 @@ namespace pingap::route {
 void TextTable::grow() {
   std::vector<Slot> old = std::exchange(slots_, {});
   slots_.resize(std::max<size_t>(8, old.size() * 2));
-  const size_t mask = slots_.size() - 1;
+  mask_ = slots_.size() - 1;
   for (const Slot& slot : old) {
     if (slot.value == kNone) {
       continue;
     }
-    size_t at = slot.hash & mask;
+    size_t at = slot.hash & mask_;
     while (slots_[at].value != kNone) {
-      at = (at + 1) & mask;
+      at = (at + 1) & mask_;
     }
     slots_[at] = slot;
   }
@@ -30,10 +30,9 @@ uint32_t TextTable::add(uint32_t scope, std::string_view text, uint32_t value) {
     grow();
   }
   const uint64_t hash = hash_of(scope, text);
-  const size_t mask = slots_.size() - 1;
-  size_t at = hash & mask;
+  size_t at = hash & mask_;
   while (slots_[at].value != kNone) {
-    at = (at + 1) & mask;
+    at = (at + 1) & mask_;
   }
   slots_[at] = {hash, scope, static_cast<uint32_t>(texts_.size()),
                 static_cast<uint32_t>(text.size()), value};

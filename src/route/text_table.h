@@ -24,8 +24,7 @@ class TextTable {
       return kNone;
     }
     const uint64_t hash = hash_of(scope, text);
-    const size_t mask = slots_.size() - 1;
-    for (size_t at = hash & mask; slots_[at].value != kNone; at = (at + 1) & mask) {
+    for (size_t at = hash & mask_; slots_[at].value != kNone; at = (at + 1) & mask_) {
       const Slot& slot = slots_[at];
       if (slot.hash == hash && slot.scope == scope && text_of(slot) == text) {
         return slot.value;
@@ -58,6 +57,7 @@ class TextTable {
   void grow();
 
   std::vector<Slot> slots_;  // a power of two, at most half of them taken
+  size_t mask_ = 0;          // slots_.size() - 1
   std::string texts_;
   size_t count_ = 0;
 };

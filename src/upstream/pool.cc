@@ -14,8 +14,8 @@ constexpr Duration kRecent = std::chrono::seconds(2);
 }  // namespace
 
 EndpointPool::EndpointPool(net::EventLoop& loop, const Endpoint& endpoint,
-                           const session::ClientSettings& settings, uint32_t max_idle) noexcept
-    : loop_(loop), endpoint_(endpoint), settings_(settings), max_idle_(max_idle) {}
+                           uint32_t max_idle) noexcept
+    : loop_(loop), endpoint_(endpoint), max_idle_(max_idle) {}
 
 EndpointPool::~EndpointPool() { drain(); }
 

@@ -20,8 +20,7 @@ enum class Reuse : uint8_t {
 
 class EndpointPool final : public session::ClientSessionOwner {
  public:
-  EndpointPool(net::EventLoop& loop, const Endpoint& endpoint,
-               const session::ClientSettings& settings, uint32_t max_idle) noexcept;
+  EndpointPool(net::EventLoop& loop, const Endpoint& endpoint, uint32_t max_idle) noexcept;
   EndpointPool(const EndpointPool&) = delete;
   EndpointPool& operator=(const EndpointPool&) = delete;
   ~EndpointPool();
@@ -51,7 +50,6 @@ class EndpointPool final : public session::ClientSessionOwner {
 
   net::EventLoop& loop_;
   const Endpoint& endpoint_;
-  const session::ClientSettings& settings_;
   uint32_t max_idle_;
   uint32_t idle_count_ = 0;
   uint32_t connections_ = 0;

@@ -247,20 +247,16 @@ size_t BodyReader::take_trailer(std::string_view bytes) noexcept {
 void BodyReader::end_trailer_line() noexcept {
   const char* line = trailers_.data() + trailer_line_;
   const char* end = trailers_.data() + trailer_size_;
-  Cursor cursor{line, {line, end}};
-  Field field;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by take_field_line
-  const LineKind kind = take_field_line(cursor, field);
-  if (kind == LineKind::empty) {
+  if (std::string_view(line, end) == "\r\n") {
     trailer_size_ = trailer_line_;
     state_ = State::done;
-  } else if (kind == LineKind::field && cursor.at == end) {
-    trailer_line_ = trailer_size_;
-  } else {
+    return;
+  }
+  Field field;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by take_field_line
+  if (trailer_size_ > limits::kTrailer || take_field_line(line, {line, end}, field).next != end) {
     fail(ErrorCode::bad_trailer);
   }
-  if (trailer_line_ > limits::kTrailer) {
-    fail(ErrorCode::bad_trailer);
-  }
+  trailer_line_ = trailer_size_;
 }
 
 bool BodyReader::close_ends() const noexcept {
@@ -282,11 +278,12 @@ std::string_view BodyReader::trailers() const noexcept {
 }
 
 bool parse_trailers(std::string_view section, HeaderMap& trailers) noexcept {
-  const char* end = section.data() + section.size();
-  Cursor cursor{section.data(), {section.data(), end}};
+  const Window window{section.data(), section.data() + section.size()};
+  const char* at = window.begin;
   Field field;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by take_field_line
-  while (cursor.at != end) {
-    if (take_field_line(cursor, field) != LineKind::field || !trailers.add(field)) {
+  while (at != window.end) {
+    at = take_field_line(at, window, field).next;
+    if (at == nullptr || !trailers.add(field)) {
       return false;
     }
   }

@@ -1,5 +1,6 @@
 // One field line of a head or trailer section (RFC 9112 5): name ":" OWS value OWS CRLF.
-// Pure. Inline, because it is most of the work of parsing a head.
+// Pure. Inline, because it is most of the work of parsing a head: the parts take and return
+// pointers, so that a loop over lines keeps everything in registers.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 
 #include "base/error.h"
 #include "http/h1/scan.h"
+#include "http/header_lookup.h"
 #include "http/header_map.h"
 
 namespace pingap::http::h1 {
@@ -26,29 +28,28 @@ struct Cursor {
   }
 };
 
-enum class LineKind : uint8_t { field, empty, stopped };
-
 inline constexpr size_t kMaxFieldName = std::numeric_limits<uint16_t>::max();
 
-// No ':' within reach: says whether what is there could still become a name.
-inline bool stop_in_name(Cursor& cursor) noexcept {
-  const char* stop = skip_token(cursor.at, cursor.window.end);
-  if (static_cast<size_t>(stop - cursor.at) > kMaxFieldName) {
-    return cursor.fail(ErrorCode::head_too_large);
-  }
-  return stop == cursor.window.end ? false : cursor.fail(ErrorCode::bad_header);
-}
+// Where the next part starts; null when it does not get further, as with Cursor.
+struct Advance {
+  const char* next;
+  ErrorCode error = ErrorCode::none;
+};
 
 // Takes CRLF at `stop`, which is the end of the line's text.
-inline bool take_line_end(Cursor& cursor, const char* stop, ErrorCode why) noexcept {
-  if (cursor.window.end - stop >= 2) [[likely]] {
-    if (stop[0] != '\r' || stop[1] != '\n') {
-      return cursor.fail(why);
-    }
-    cursor.at = stop + 2;
-    return true;
+[[gnu::always_inline]] inline Advance take_line_end(const char* stop, const char* end,
+                                                    ErrorCode why) noexcept {
+  if (end - stop >= 2) [[likely]] {
+    return stop[0] == '\r' && stop[1] == '\n' ? Advance{stop + 2} : Advance{nullptr, why};
   }
-  return stop == cursor.window.end || *stop == '\r' ? false : cursor.fail(why);
+  return {nullptr, stop == end || *stop == '\r' ? ErrorCode::none : why};
+}
+
+inline bool take_line_end(Cursor& cursor, ErrorCode why) noexcept {
+  const Advance line = take_line_end(cursor.at, cursor.window.end, why);
+  cursor.at = line.next != nullptr ? line.next : cursor.at;
+  cursor.error = line.error;
+  return line.next != nullptr;
 }
 
 constexpr bool is_blank(char c) noexcept {
@@ -56,69 +57,81 @@ constexpr bool is_blank(char c) noexcept {
 }
 
 // The end of the line's text: the first control byte that is not HTAB.
-inline const char* find_text_end(const char* from, const Window& window) noexcept {
+[[gnu::always_inline]] inline const char* find_text_end(const char* from,
+                                                        const Window& window) noexcept {
   const char* stop = find_stop<ControlStop>(from, window);
-  while (stop != window.end && *stop == '\t') {
+  while (stop != window.end && *stop == '\t') [[unlikely]] {
     stop = find_stop<ControlStop>(stop + 1, window);
   }
   return stop;
 }
 
-inline bool take_name(Cursor& cursor, Field& field) noexcept {
-  const char* name = cursor.at;
-  const char* colon = find_stop<ColonStop>(name, cursor.window);
-  const auto size = static_cast<size_t>(colon - name);
-  if (colon == cursor.window.end || size > kMaxFieldName) [[unlikely]] {
-    return stop_in_name(cursor);
-  }
-  field.name_data = name;
-  field.name_size = static_cast<uint16_t>(size);
-  field.id = find_header_id({name, size});
-  // A known name is made of token bytes; others are looked at one by one.
-  if (field.id == HeaderId::other && (size == 0 || skip_token(name, colon) != colon)) {
-    return cursor.fail(ErrorCode::bad_header);
-  }
-  cursor.at = colon + 1;
-  return true;
+// Takes one field line, which is not the empty one. All of `field` is set when it is complete.
+Advance take_field_line(const char* name, const Window& window, Field& field) noexcept;
+
+#if defined(__SSE2__)
+
+// The bits of find_stop() for the bytes from `from` on, of which there are less than sixteen in a
+// window that has sixteen.
+[[gnu::always_inline]] inline unsigned last_stop_bits(const char* from, const char* end) noexcept {
+  return stop_bits<ControlStop>(end - 16) >> (16 - (end - from));
 }
 
-inline bool take_value(Cursor& cursor, Field& field) noexcept {
-  const char* value = cursor.at;
-  const char* end = cursor.window.end;
-  uint8_t flags = 0;
-  if (value < end && *value == ' ') [[likely]] {
-    ++value;
-    flags = Field::kCanonical;
+// Takes a field line as nearly all of them are: a name shorter than 16, one SP, a value with
+// neither blanks around it nor HTAB in it. Null for all others, which take_field_line() judges.
+[[gnu::always_inline]] inline const char* take_plain_line(const char* name, const Window& window,
+                                                          Field& field) noexcept {
+  if (window.end - name < 18) {
+    return nullptr;
   }
-  while (value < end && is_blank(*value)) {
-    ++value;
-    flags = 0;
+  const __m128i head = load16(name);
+  const auto colons = static_cast<unsigned>(_mm_movemask_epi8(ColonStop::mask(head)));
+  const auto name_size = static_cast<size_t>(std::countr_zero(colons | 0x10000));
+  const char* value = name + name_size + 2;
+  if (name_size == 16 || value[-1] != ' ' || static_cast<unsigned char>(*value) <= ' ') {
+    return nullptr;
   }
-  const char* stop = find_text_end(value, cursor.window);
-  if (!take_line_end(cursor, stop, ErrorCode::bad_header)) {
-    return false;
+  const HeaderId id = find_header_id(name, name_size, head);
+  if (id == HeaderId::other && !is_plain_name(head, name_size)) {
+    return nullptr;
   }
-  while (stop > value && is_blank(stop[-1])) {
-    --stop;
-    flags = 0;
+  const char* stop = value;
+  for (;;) {
+    if (window.end - stop < 16) [[unlikely]] {
+      stop += std::countr_zero(last_stop_bits(stop, window.end) | 0x10000);
+      break;
+    }
+    const unsigned stops = stop_bits<ControlStop>(stop);
+    if (stops != 0) {
+      stop += std::countr_zero(stops);
+      break;
+    }
+    stop += 16;
   }
-  field.value_data = value;
-  field.value_size = static_cast<uint32_t>(stop - value);
-  field.flags = flags;
-  return true;
+  if (window.end - stop < 2) {
+    return nullptr;
+  }
+  constexpr uint16_t kLineEnd = '\r' | '\n' << 8;
+  uint16_t line_end = 0;
+  std::memcpy(&line_end, stop, sizeof(line_end));
+  if (line_end != kLineEnd || stop[-1] == ' ') {
+    return nullptr;
+  }
+  field = {name,
+           value,
+           static_cast<uint32_t>(stop - value),
+           static_cast<uint16_t>(name_size),
+           id,
+           Field::kCanonical};
+  return stop + 2;
 }
 
-// Takes one line: a field, or the empty line that ends the section.
-inline LineKind take_field_line(Cursor& cursor, Field& field) noexcept {
-  if (cursor.at == cursor.window.end) {
-    return LineKind::stopped;
-  }
-  if (*cursor.at == '\r') {
-    return take_line_end(cursor, cursor.at, ErrorCode::bad_header) ? LineKind::empty
-                                                                   : LineKind::stopped;
-  }
-  return take_name(cursor, field) && take_value(cursor, field) ? LineKind::field
-                                                               : LineKind::stopped;
+#else
+
+inline const char* take_plain_line(const char*, const Window&, Field&) noexcept {
+  return nullptr;
 }
+
+#endif
 
 }  // namespace pingap::http::h1

@@ -2,6 +2,7 @@
 // Pure. Everything found here ends up in members of the head (RFC 9112 6, 9).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -18,7 +19,8 @@ class MessageFields {
 
   // Looks at one field in the order of arrival; not `none` when the message must be refused.
   ErrorCode note(const Field& field) noexcept {
-    return interesting(field.id) ? note_interesting(field) : ErrorCode::none;
+    return kMeaningful.data()[static_cast<size_t>(field.id)] ? note_meaning(field)
+                                                             : ErrorCode::none;
   }
 
   bool chunked() const noexcept { return chunked_; }
@@ -41,6 +43,9 @@ class MessageFields {
     return !close_ && (version_ == Version::http11 || keep_alive_);
   }
 
+  // Connection names fields of this message, beside its own options.
+  bool names_fields() const noexcept { return names_fields_; }
+
   // "Connection: upgrade" and exactly one protocol, "websocket", in HTTP/1.1 without a body.
   bool wants_websocket() const noexcept {
     return websocket_ && upgrade_option_ && protocols_ == 1 && version_ == Version::http11 &&
@@ -48,16 +53,24 @@ class MessageFields {
   }
 
  private:
-  static bool interesting(HeaderId id) noexcept;
+  static constexpr auto kMeaningful = [] {
+    std::array<bool, static_cast<size_t>(HeaderId::count_)> table{};
+    for (const HeaderId id : {HeaderId::connection, HeaderId::content_length, HeaderId::expect,
+                              HeaderId::host, HeaderId::transfer_encoding, HeaderId::upgrade}) {
+      table[static_cast<size_t>(id)] = true;
+    }
+    return table;
+  }();
 
-  ErrorCode note_interesting(const Field& field) noexcept;
-  ErrorCode note_length(std::string_view value) noexcept;
-  ErrorCode note_coding(std::string_view value) noexcept;
-  ErrorCode note_connection(std::string_view value) noexcept;
+  ErrorCode note_meaning(const Field& field) noexcept;
+  [[gnu::noinline]] ErrorCode note_length(std::string_view value) noexcept;
+  [[gnu::noinline]] ErrorCode note_coding(std::string_view value) noexcept;
+  [[gnu::noinline]] ErrorCode note_connection(std::string_view value) noexcept;
+  [[gnu::noinline]] ErrorCode note_options(std::string_view value) noexcept;
   ErrorCode note_option(std::string_view option) noexcept;
-  ErrorCode note_expect(std::string_view value) noexcept;
-  ErrorCode note_host(std::string_view value) noexcept;
-  void note_upgrade(std::string_view value) noexcept;
+  [[gnu::noinline]] ErrorCode note_expect(std::string_view value) noexcept;
+  [[gnu::noinline]] ErrorCode note_host(std::string_view value) noexcept;
+  [[gnu::noinline]] ErrorCode note_upgrade(std::string_view value) noexcept;
 
   Version version_;
   bool request_;
@@ -68,6 +81,7 @@ class MessageFields {
   bool close_ = false;
   bool keep_alive_ = false;
   bool upgrade_option_ = false;
+  bool names_fields_ = false;
   bool websocket_ = false;
   uint32_t protocols_ = 0;  // in Upgrade
   uint32_t options_ = 0;    // in Connection
@@ -75,19 +89,5 @@ class MessageFields {
   Authority host_;
   std::string_view host_text_;
 };
-
-inline bool MessageFields::interesting(HeaderId id) noexcept {
-  switch (id) {
-    case HeaderId::connection:
-    case HeaderId::content_length:
-    case HeaderId::expect:
-    case HeaderId::host:
-    case HeaderId::transfer_encoding:
-    case HeaderId::upgrade:
-      return true;
-    default:
-      return false;
-  }
-}
 
 }  // namespace pingap::http::h1

@@ -33,20 +33,34 @@ ParseResult stopped(const Cursor& cursor, std::string_view bytes,
 
 // Takes all field lines and the empty line behind them.
 bool take_fields(Cursor& cursor, size_t max, HeaderMap& headers, MessageFields& meaning) noexcept {
-  Field field;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by take_field_line
-  for (;;) {
-    const LineKind kind = take_field_line(cursor, field);
-    if (kind != LineKind::field) {
-      return kind == LineKind::empty;
-    }
-    if (headers.size() >= max || !headers.add(field)) {
+  const Window window = cursor.window;
+  const std::span<Field> room = headers.room();
+  Field* field = room.data();
+  Field* const last = field + std::min(max, room.size());
+  const char* at = cursor.at;
+  while (at != window.end && *at != '\r') {
+    if (field == last) {
       return cursor.fail(ErrorCode::too_many_headers);
     }
-    const ErrorCode refused = meaning.note(field);
-    if (refused != ErrorCode::none) {
-      return cursor.fail(refused);
+    const char* next = take_plain_line(at, window, *field);
+    if (next == nullptr) {
+      const Advance line = take_field_line(at, window, *field);
+      if (line.next == nullptr) {
+        cursor.error = line.error;
+        return false;
+      }
+      next = line.next;
     }
+    const ErrorCode error = meaning.note(*field);
+    if (error != ErrorCode::none) {
+      return cursor.fail(error);
+    }
+    ++field;
+    at = next;
   }
+  headers.filled(static_cast<size_t>(field - room.data()));
+  cursor.at = at;
+  return take_line_end(cursor, ErrorCode::bad_header);
 }
 
 bool take_empty_lines(Cursor& cursor) noexcept {
@@ -54,7 +68,7 @@ bool take_empty_lines(Cursor& cursor) noexcept {
     if (taken == limits::kEmptyLines) {
       return cursor.fail(ErrorCode::bad_request_line);
     }
-    if (!take_line_end(cursor, cursor.at, ErrorCode::bad_request_line)) {
+    if (!take_line_end(cursor, ErrorCode::bad_request_line)) {
       return false;
     }
   }
@@ -117,6 +131,7 @@ ErrorCode settle_request(RequestHead& head, const MessageFields& meaning) noexce
   }
   head.content_length = meaning.length();
   head.keep_alive = meaning.keep_alive();
+  head.connection_names_fields = meaning.names_fields();
   head.expect_continue = meaning.expect_continue();
   head.websocket = is_websocket_request(head, meaning);
   return settle_host(head, meaning);
@@ -149,6 +164,7 @@ void settle_response(ResponseHead& head, Method request, const MessageFields& me
   const bool suspicious = lengthless && (meaning.chunked() || meaning.length() > 0);
   head.has_content_length = meaning.has_length() && !lengthless;
   head.content_length = head.has_content_length ? meaning.length() : 0;
+  head.connection_names_fields = meaning.names_fields();
   head.keep_alive = meaning.keep_alive() && !suspicious && head.framing != Framing::until_close &&
                     head.framing != Framing::tunnel;
 }

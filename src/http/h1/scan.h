@@ -64,23 +64,36 @@ inline __m128i load16(const char* from) noexcept {
 }
 
 template <class Stop>
-unsigned stop_bits(const char* from) noexcept {
+[[gnu::always_inline]] inline unsigned stop_bits(const char* from) noexcept {
   return static_cast<unsigned>(_mm_movemask_epi8(Stop::mask(load16(from))));
 }
 #endif
 
-// The first byte at or after `from` where Stop stops, or the window's end.
-template <class Stop>
-inline const char* find_stop(const char* from, const Window& window) noexcept {
 #if defined(__SSE2__)
-  while (window.end - from >= 16) [[likely]] {
-    const unsigned bits = stop_bits<Stop>(from);
-    if (bits != 0) {
-      return from + std::countr_zero(bits);
-    }
-    from += 16;
-  }
-  // The rest: the window's last sixteen bytes, those before `from` shifted out.
+// A mask of the bytes from `first` to `last`.
+[[gnu::always_inline]] inline __m128i in_range(__m128i bytes, char first, char last) noexcept {
+  const __m128i offset = _mm_sub_epi8(bytes, _mm_set1_epi8(first));
+  const __m128i width = _mm_set1_epi8(static_cast<char>(last - first));
+  return _mm_cmpeq_epi8(_mm_min_epu8(offset, width), offset);
+}
+
+// Whether the first `size` of `bytes`, which are not all sixteen, are letters, digits and '-':
+// most names without an id. False for an empty name.
+[[gnu::always_inline]] inline bool is_plain_name(__m128i bytes, size_t size) noexcept {
+  const __m128i letters = in_range(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z');
+  const __m128i digits = in_range(bytes, '0', '9');
+  const __m128i dashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('-'));
+  const auto plain =
+      static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letters, digits), dashes)));
+  return size != 0 && (~plain & ((1U << size) - 1)) == 0;
+}
+#endif
+
+// As find_stop(), for less than sixteen bytes.
+template <class Stop>
+const char* find_stop_near_end(const char* from, const Window& window) noexcept {
+#if defined(__SSE2__)
+  // The window's last sixteen bytes, those before `from` shifted out.
   if (window.end - window.begin >= 16) {
     const auto seen = 16 - (window.end - from);
     const unsigned bits = stop_bits<Stop>(window.end - 16) >> seen;
@@ -91,6 +104,27 @@ inline const char* find_stop(const char* from, const Window& window) noexcept {
     ++from;
   }
   return from;
+}
+
+// The first byte at or after `from` where Stop stops, or the window's end.
+template <class Stop>
+[[gnu::always_inline]] inline const char* find_stop(const char* from,
+                                                    const Window& window) noexcept {
+#if defined(__SSE2__)
+  while (window.end - from >= 16) [[likely]] {
+    const unsigned bits = stop_bits<Stop>(from);
+    if (bits != 0) {
+      return from + std::countr_zero(bits);
+    }
+    from += 16;
+  }
+  return find_stop_near_end<Stop>(from, window);
+#else
+  while (from < window.end && !Stop::stops(*from)) {
+    ++from;
+  }
+  return from;
+#endif
 }
 
 inline constexpr auto kTokenBytes = [] {

@@ -28,49 +28,75 @@ constexpr auto kFromHead = [] {
   return table;
 }();
 
+// data(): the index cannot be out of range, so that it is not checked.
 bool is_copied(const Field& field) noexcept {
-  return !field.removed() && !kFromHead[static_cast<size_t>(field.id)];
+  return !field.removed() && !kFromHead.data()[static_cast<size_t>(field.id)];
 }
 
 [[maybe_unused]] bool is_text(std::string_view text) noexcept {
   return std::ranges::none_of(text, [](char c) { return ControlStop::stops(c) && c != '\t'; });
 }
 
-// Writes into room that is known to be enough.
-class Writer {
- public:
-  explicit Writer(char* to) noexcept : to_(to) {}
+[[maybe_unused]] bool is_name(std::string_view text) noexcept {
+  const char* end = text.data() + text.size();
+  return !text.empty() && skip_token(text.data(), end) == end;
+}
 
-  char* end() const noexcept { return to_; }
+// All put functions write at `to`, where room is known to be, and return the end of what they
+// wrote: a pointer in a register, not a member that is stored after every byte.
 
-  template <size_t N>
-  void literal(const char (&text)[N]) noexcept {
-    std::memcpy(to_, text, N - 1);
-    to_ += N - 1;
+template <size_t N>
+[[gnu::always_inline]] inline char* put(char* to, const char (&text)[N]) noexcept {
+  std::memcpy(to, text, N - 1);
+  return to + N - 1;
+}
+
+template <class Word>
+[[gnu::always_inline]] inline char* put_ends(char* to, std::string_view text) noexcept {
+  Word first;
+  Word last;
+  std::memcpy(&first, text.data(), sizeof(Word));
+  std::memcpy(&last, text.data() + text.size() - sizeof(Word), sizeof(Word));
+  std::memcpy(to, &first, sizeof(Word));
+  std::memcpy(to + text.size() - sizeof(Word), &last, sizeof(Word));
+  return to + text.size();
+}
+
+// Short texts are most of what is not copied in a run: two moves that may overlap instead of a
+// call.
+[[gnu::always_inline]] inline char* put_text(char* to, std::string_view text) noexcept {
+  struct Sixteen {
+    uint64_t words[2];
+  };
+
+  if (text.size() > 32) {
+    std::memcpy(to, text.data(), text.size());
+    return to + text.size();
   }
-
-  void byte(char c) noexcept { *to_++ = c; }
-
-  void text(std::string_view text) noexcept {
-    std::memcpy(to_, text.data(), text.size());
-    to_ += text.size();
+  if (text.size() >= sizeof(Sixteen)) {
+    return put_ends<Sixteen>(to, text);
   }
-
-  void number(uint64_t value) noexcept { to_ = std::to_chars(to_, to_ + 20, value).ptr; }
-
-  void field(std::string_view name, std::string_view value) noexcept {
-    assert(!name.empty() &&
-           skip_token(name.data(), name.data() + name.size()) == name.data() + name.size());
-    assert(is_text(value));
-    text(name);
-    literal(": ");
-    text(value);
-    literal("\r\n");
+  if (text.size() >= sizeof(uint64_t)) {
+    return put_ends<uint64_t>(to, text);
   }
+  if (text.size() >= sizeof(uint32_t)) {
+    return put_ends<uint32_t>(to, text);
+  }
+  for (const char c : text) {
+    *to++ = c;
+  }
+  return to;
+}
 
- private:
-  char* to_;
-};
+char* put_number(char* to, uint64_t value) noexcept {
+  return std::to_chars(to, to + 20, value).ptr;
+}
+
+char* put_field(char* to, std::string_view name, std::string_view value) noexcept {
+  assert(is_name(name) && is_text(value));
+  to = put(put_text(to, name), ": ");
+  return put(put_text(to, value), "\r\n");
+}
 
 size_t fields_room(const HeaderMap& headers) noexcept {
   size_t room = 0;
@@ -81,45 +107,48 @@ size_t fields_room(const HeaderMap& headers) noexcept {
 }
 
 // Copies the fields; neighbours that lie in memory as they are written go in one piece.
-void put_fields(const HeaderMap& headers, Writer& out) noexcept {
-  const std::span<const Field> fields = headers.fields();
-  for (size_t i = 0; i < fields.size();) {
-    const Field& first = fields[i++];
+char* put_fields(char* to, const HeaderMap& headers) noexcept {
+  const Field* at = headers.fields().data();
+  const Field* const end = at + headers.size();
+  while (at != end) {
+    const Field& first = *at++;
     if (!is_copied(first)) {
       continue;
     }
     if ((first.flags & Field::kCanonical) == 0) {
-      out.field(first.name(), first.value());
+      to = put_field(to, first.name(), first.value());
       continue;
     }
-    const char* end = first.value_data + first.value_size + 2;
-    while (i < fields.size() && fields[i].name_data == end && is_copied(fields[i]) &&
-           (fields[i].flags & Field::kCanonical) != 0) {
-      end = fields[i].value_data + fields[i].value_size + 2;
-      ++i;
+    const char* run_end = first.value_data + first.value_size + 2;
+    for (; at != end && at->name_data == run_end && at->flags == Field::kCanonical; ++at) {
+      if (!is_copied(*at)) {
+        break;
+      }
+      run_end = at->value_data + at->value_size + 2;
     }
-    out.text({first.name_data, static_cast<size_t>(end - first.name_data)});
+    to = put_text(to, {first.name_data, static_cast<size_t>(run_end - first.name_data)});
   }
+  return to;
 }
 
-void put_length(uint64_t length, Writer& out) noexcept {
-  out.literal("Content-Length: ");
-  out.number(length);
-  out.literal("\r\n");
+char* put_length(char* to, uint64_t length) noexcept {
+  return put(put_number(put(to, "Content-Length: "), length), "\r\n");
 }
 
-void put_websocket(Writer& out) noexcept {
-  out.literal("Connection: upgrade\r\nUpgrade: websocket\r\n");
+char* put_websocket(char* to) noexcept {
+  return put(to, "Connection: upgrade\r\nUpgrade: websocket\r\n");
 }
 
 // A status line of ours is always HTTP/1.1 (RFC 9110 2.5).
-void put_status_line(const ResponseHead& head, Writer& out) noexcept {
-  assert(is_text(head.reason));
-  out.literal("HTTP/1.1 ");
-  out.number(head.status);
-  out.byte(' ');
-  out.text(head.reason.empty() ? reason_phrase(head.status) : head.reason);
-  out.literal("\r\n");
+char* put_status_line(char* to, const ResponseHead& head) noexcept {
+  assert(head.status >= 100 && head.status <= 999 && is_text(head.reason));
+  to = put(to, "HTTP/1.1 ");
+  to[0] = static_cast<char>('0' + head.status / 100);
+  to[1] = static_cast<char>('0' + head.status / 10 % 10);
+  to[2] = static_cast<char>('0' + head.status % 10);
+  to[3] = ' ';
+  to = put_text(to + 4, head.reason.empty() ? reason_phrase(head.status) : head.reason);
+  return put(to, "\r\n");
 }
 
 // Whether the end of the body is the end of the connection. HTTP/1.0 has no chunks.
@@ -128,59 +157,64 @@ bool ends_by_close(const ResponseHead& head, const ResponseStyle& style) noexcep
          (head.framing == Framing::chunked && style.client == Version::http10);
 }
 
-void put_response_framing(const ResponseHead& head, const ResponseStyle& style,
-                          Writer& out) noexcept {
+char* put_response_framing(char* to, const ResponseHead& head,
+                           const ResponseStyle& style) noexcept {
   const bool lengthless = head.status < 200 || head.status == 204;
   if (head.framing == Framing::length ||
       (head.framing == Framing::none && head.has_content_length && !lengthless)) {
-    put_length(head.content_length, out);
-  } else if (head.framing == Framing::chunked && style.client != Version::http10) {
-    out.literal("Transfer-Encoding: chunked\r\n");
+    return put_length(to, head.content_length);
   }
+  if (head.framing == Framing::chunked && style.client != Version::http10) {
+    return put(to, "Transfer-Encoding: chunked\r\n");
+  }
+  return to;
 }
 
-void put_response_connection(const ResponseHead& head, const ResponseStyle& style,
-                             Writer& out) noexcept {
+// 426 has to say what to upgrade to (RFC 9110 15.5.22): the one case of Upgrade in a map.
+char* put_upgrade_offer(char* to, const Field& upgrade, bool keep_alive) noexcept {
+  to = put_field(to, "Upgrade", upgrade.value());
+  return put_field(to, "Connection", keep_alive ? "upgrade" : "close, upgrade");
+}
+
+char* put_response_connection(char* to, const ResponseHead& head,
+                              const ResponseStyle& style) noexcept {
   if (head.websocket && head.framing == Framing::tunnel) {
-    put_websocket(out);
-    return;
+    return put_websocket(to);
   }
   if (head.status < 200) {
-    return;
+    return to;
   }
   const bool keep_alive = style.keep_alive && !ends_by_close(head, style);
-  // 426 has to say what to upgrade to (RFC 9110 15.5.22): the one case of Upgrade in a map.
   const Field* upgrade = head.status == 426 ? head.headers.find(HeaderId::upgrade) : nullptr;
   if (upgrade != nullptr) {
-    out.field("Upgrade", upgrade->value());
-    out.field("Connection", keep_alive ? "upgrade" : "close, upgrade");
-  } else if (!keep_alive) {
-    out.literal("Connection: close\r\n");
-  } else if (style.client == Version::http10) {
-    out.literal("Connection: keep-alive\r\n");
+    return put_upgrade_offer(to, *upgrade, keep_alive);
   }
+  if (!keep_alive) {
+    return put(to, "Connection: close\r\n");
+  }
+  return style.client == Version::http10 ? put(to, "Connection: keep-alive\r\n") : to;
 }
 
-void put_request_framing(const RequestHead& head, Writer& out) noexcept {
+char* put_date(char* to) noexcept {
+  return put(put_text(put(to, "Date: "), date_now()), "\r\n");
+}
+
+char* put_request_framing(char* to, const RequestHead& head) noexcept {
   if (head.framing == Framing::length) {
-    put_length(head.content_length, out);
-  } else if (head.framing == Framing::chunked) {
-    out.literal("Transfer-Encoding: chunked\r\n");
+    return put_length(to, head.content_length);
   }
+  return head.framing == Framing::chunked ? put(to, "Transfer-Encoding: chunked\r\n") : to;
 }
 
-void put_request_line(const RequestHead& head, Writer& out) noexcept {
-  assert(!head.method_text.empty() && !head.target.empty());
+char* put_request_line(char* to, const RequestHead& head) noexcept {
+  assert(is_name(head.method_text) && !head.target.empty());
   assert(is_text(head.target) && is_text(head.authority));
-  out.text(head.method_text);
-  out.byte(' ');
+  to = put(put_text(to, head.method_text), " ");
   if (head.target.front() == '?') {
-    out.byte('/');  // an absolute-form target without path (RFC 9112 3.2.1)
+    *to++ = '/';  // an absolute-form target without path (RFC 9112 3.2.1)
   }
-  out.text(head.target);
-  out.literal(" HTTP/1.1\r\nHost: ");
-  out.text(head.authority);
-  out.literal("\r\n");
+  to = put(put_text(to, head.target), " HTTP/1.1\r\nHost: ");
+  return put(put_text(to, head.authority), "\r\n");
 }
 
 }  // namespace
@@ -188,54 +222,47 @@ void put_request_line(const RequestHead& head, Writer& out) noexcept {
 void write_request(const RequestHead& head, const RequestStyle& style, ByteQueue& out) noexcept {
   const size_t room = kFixedRoom + head.method_text.size() + head.target.size() +
                       head.authority.size() + fields_room(head.headers);
-  const std::span<char> memory = out.prepare(room);
-  Writer writer(memory.data());
-  put_request_line(head, writer);
-  put_fields(head.headers, writer);
-  put_request_framing(head, writer);
+  char* const start = out.prepare(room).data();
+  char* to = put_request_line(start, head);
+  to = put_fields(to, head.headers);
+  to = put_request_framing(to, head);
   if (head.websocket && head.framing == Framing::tunnel) {
-    put_websocket(writer);
+    to = put_websocket(to);
   } else if (!style.keep_alive) {
-    writer.literal("Connection: close\r\n");
+    to = put(to, "Connection: close\r\n");
   }
-  writer.literal("\r\n");
-  out.commit(static_cast<size_t>(writer.end() - memory.data()));
+  to = put(to, "\r\n");
+  out.commit(static_cast<size_t>(to - start));
 }
 
 void write_response(const ResponseHead& head, const ResponseStyle& style, ByteQueue& out) noexcept {
   const size_t room = kFixedRoom + head.reason.size() + fields_room(head.headers);
-  const std::span<char> memory = out.prepare(room);
-  Writer writer(memory.data());
-  put_status_line(head, writer);
-  put_fields(head.headers, writer);
-  put_response_framing(head, style, writer);
-  put_response_connection(head, style, writer);
+  char* const start = out.prepare(room).data();
+  char* to = put_status_line(start, head);
+  to = put_fields(to, head.headers);
+  to = put_response_framing(to, head, style);
+  to = put_response_connection(to, head, style);
   if (style.date && head.status >= 200 && head.headers.find(HeaderId::date) == nullptr) {
-    writer.literal("Date: ");
-    writer.text(date_now());
-    writer.literal("\r\n");
+    to = put_date(to);
   }
-  writer.literal("\r\n");
-  out.commit(static_cast<size_t>(writer.end() - memory.data()));
+  to = put(to, "\r\n");
+  out.commit(static_cast<size_t>(to - start));
 }
 
 size_t write_chunk_head(uint64_t size, char* room) noexcept {
   char* end = std::to_chars(room, room + 16, size, 16).ptr;
-  end[0] = '\r';
-  end[1] = '\n';
-  return static_cast<size_t>(end - room) + 2;
+  return static_cast<size_t>(put(end, "\r\n") - room);
 }
 
 void write_last_chunk(const HeaderMap* trailers, ByteQueue& out) noexcept {
   const size_t room = kFixedRoom + (trailers == nullptr ? 0 : fields_room(*trailers));
-  const std::span<char> memory = out.prepare(room);
-  Writer writer(memory.data());
-  writer.literal("0\r\n");
+  char* const start = out.prepare(room).data();
+  char* to = put(start, "0\r\n");
   if (trailers != nullptr) {
-    put_fields(*trailers, writer);
+    to = put_fields(to, *trailers);
   }
-  writer.literal("\r\n");
-  out.commit(static_cast<size_t>(writer.end() - memory.data()));
+  to = put(to, "\r\n");
+  out.commit(static_cast<size_t>(to - start));
 }
 
 }  // namespace pingap::http::h1

@@ -181,23 +181,27 @@ bool check_target(RequestHead& head) noexcept {
   return split_absolute_form(head);
 }
 
-}  // namespace
-
-bool take_request_line(Cursor& cursor, size_t max_target, RequestHead& head) noexcept {
-  head.asterisk = false;
-  head.host = {};
-  head.authority = {};
-  if (!take_method(cursor, head) || !take_target(cursor, max_target, head.target)) {
+// "HTTP/1.1 200 ", as nearly all status lines start; leaves others to the careful way.
+bool take_plain_status(Cursor& cursor, ResponseHead& head) noexcept {
+  const char* at = cursor.at;
+  if (cursor.left() < 13 || std::memcmp(at, "HTTP/1.1", 8) != 0 || at[8] != ' ' || at[12] != ' ') {
     return false;
   }
-  if (!check_target(head)) {
-    return cursor.fail(ErrorCode::bad_target);
+  const auto hundreds = static_cast<unsigned>(at[9] - '0');
+  const auto tens = static_cast<unsigned>(at[10] - '0');
+  const auto ones = static_cast<unsigned>(at[11] - '0');
+  if (hundreds - 1 > 8 || tens > 9 || ones > 9) {
+    return false;
   }
-  return take_version(cursor, head.version, ErrorCode::bad_request_line) &&
-         take_line_end(cursor, cursor.at, ErrorCode::bad_request_line);
+  head.version = Version::http11;
+  head.status = static_cast<uint16_t>(hundreds * 100 + tens * 10 + ones);
+  cursor.at += 13;
+  return true;
 }
 
-bool take_status_line(Cursor& cursor, ResponseHead& head) noexcept {
+// Version and status with the SP behind them, which some servers leave out when there is no
+// reason.
+bool take_status(Cursor& cursor, ResponseHead& head) noexcept {
   constexpr auto kWhy = ErrorCode::upstream_bad_head;
   unsigned hundreds = 0;
   unsigned tens = 0;
@@ -211,17 +215,33 @@ bool take_status_line(Cursor& cursor, ResponseHead& head) noexcept {
   if (head.status < 100) {
     return cursor.fail(kWhy);
   }
-  head.reason = {};
-  if (cursor.left() > 0 && *cursor.at != '\r') {
-    // Some servers leave the SP out when there is no reason.
-    if (!take_byte(cursor, ' ', kWhy)) {
-      return false;
-    }
-    const char* stop = find_text_end(cursor.at, cursor.window);
-    head.reason = {cursor.at, static_cast<size_t>(stop - cursor.at)};
-    return take_line_end(cursor, stop, kWhy);
+  return (cursor.left() > 0 && *cursor.at == '\r') || take_byte(cursor, ' ', kWhy);
+}
+
+}  // namespace
+
+bool take_request_line(Cursor& cursor, size_t max_target, RequestHead& head) noexcept {
+  head.asterisk = false;
+  head.host = {};
+  head.authority = {};
+  if (!take_method(cursor, head) || !take_target(cursor, max_target, head.target)) {
+    return false;
   }
-  return take_line_end(cursor, cursor.at, kWhy);
+  if (!check_target(head)) {
+    return cursor.fail(ErrorCode::bad_target);
+  }
+  return take_version(cursor, head.version, ErrorCode::bad_request_line) &&
+         take_line_end(cursor, ErrorCode::bad_request_line);
+}
+
+bool take_status_line(Cursor& cursor, ResponseHead& head) noexcept {
+  if (!take_plain_status(cursor, head) && !take_status(cursor, head)) {
+    return false;
+  }
+  const char* stop = find_text_end(cursor.at, cursor.window);
+  head.reason = {cursor.at, static_cast<size_t>(stop - cursor.at)};
+  cursor.at = stop;
+  return take_line_end(cursor, ErrorCode::upstream_bad_head);
 }
 
 }  // namespace pingap::http::h1

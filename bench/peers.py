@@ -1,0 +1,248 @@
+"""The programs of the bench: how each is configured, started and stopped.
+
+Everything listens on 127.0.0.1 on ports that were free; every process is started by this file, in
+a process group of its own, and only those are ever stopped.
+"""
+import contextlib
+import dataclasses
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+CONFIGS = TOP / "bench/configs"
+BUILD = TOP / "build/bench"
+PROXY_CORE, LOAD_CORE = 0, 1
+
+KIB = 1024
+FILES = {"1k": KIB, "100k": 100 * KIB, "10m": 10 * KIB * KIB}
+
+
+def free_port():
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclasses.dataclass
+class Setting:
+    """What a case wants of the proxies."""
+    log: bool = False
+    locations: int = 0  # 0 = one location for everything
+
+
+class Peer:
+    """One program: its configuration text and its command."""
+    name = ""
+    program = ""
+    template = ""
+    native = True         # runs under valgrind, allocates with malloc
+    many_locations = False
+
+    def prepare(self):
+        """What is to be done once before the bench."""
+
+    def found(self):
+        """The program's path, None if it is not installed."""
+        return shutil.which(self.program)
+
+    def version(self):
+        """The installed version, as one word."""
+        out = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", self.name],
+                             capture_output=True, text=True, check=False).stdout
+        return out.split("-")[0].split("+")[0]
+
+    def command(self, config):
+        """argv that runs the program in the foreground."""
+        raise NotImplementedError
+
+    def values(self, setting, folder):
+        """What stands for the @NAMES@ of the template, beside ports and folder."""
+        raise NotImplementedError
+
+    def write_config(self, setting, folder, port, origin):
+        """The path of the configuration for these settings."""
+        text = (CONFIGS / self.template).read_text()
+        values = self.values(setting, folder)
+        values |= {"PORT": str(port), "ORIGIN": str(origin), "DIR": str(folder)}
+        for key in sorted(values, key=lambda k: k in ("PORT", "ORIGIN", "DIR")):
+            text = text.replace(f"@{key}@", values[key])
+        path = folder / self.template
+        path.write_text(text)
+        return path
+
+
+class Nginx(Peer):
+    name, program, template, many_locations = "nginx", "nginx", "nginx.conf", True
+
+    def command(self, config):
+        return [self.found(), "-e", "stderr", "-c", str(config)]
+
+    def values(self, setting, folder):
+        log = f"{folder}/nginx.access.log combined buffer=64k flush=1s" if setting.log else "off"
+        one = "location {} {{ proxy_pass http://origin; }}"
+        paths = [f"/loc/{i:05}/" for i in range(setting.locations)] or ["/"]
+        return {"LOG": log, "LOCATIONS": "\n    ".join(one.format(path) for path in paths)}
+
+
+class Haproxy(Peer):
+    name, program, template = "haproxy", "haproxy", "haproxy.cfg"
+
+    def command(self, config):
+        return [self.found(), "-db", "-f", str(config)]
+
+    def values(self, setting, folder):
+        if not setting.log:
+            return {"LOG_GLOBAL": "", "LOG_DEFAULTS": ""}
+        return {"LOG_GLOBAL": "log stdout format raw local0",
+                "LOG_DEFAULTS": "log global\n  option httplog"}
+
+
+class H2o(Peer):
+    name, program, template = "h2o", "h2o", "h2o.conf"
+
+    def command(self, config):
+        return [self.found(), "-m", "worker", "-c", str(config)]
+
+    def values(self, setting, folder):
+        return {"LOG": f"access-log: {folder}/h2o.access.log" if setting.log else "",
+                # Else it becomes nobody, and then valgrind's control cannot reach it.
+                "USER": "user: root" if os.geteuid() == 0 else ""}
+
+
+class Caddy(Peer):
+    name, program, template, native = "caddy", "caddy", "Caddyfile", False
+
+    def command(self, config):
+        return [self.found(), "run", "--adapter", "caddyfile", "--config", str(config)]
+
+    def values(self, setting, folder):
+        log = f"log {{\n\t\toutput file {folder}/caddy.access.log\n\t}}" if setting.log else ""
+        return {"LOG": log}
+
+
+class Pingap(Peer):
+    name, template, many_locations = "pingap", "pingap.toml", True
+    source = pathlib.Path(os.environ.get("PINGAP_BIN", TOP / "build/release/pingap"))
+    program = str(BUILD / "pingap")
+
+    def prepare(self):
+        """Copies the program: a build in between must not change what is measured, and Debian's
+        valgrind cannot read the line tables of clang-19."""
+        if self.source.exists():
+            subprocess.run(["llvm-strip-19", "--strip-debug", "-o", self.program, self.source],
+                           check=True, timeout=60)
+
+    def version(self):
+        out = subprocess.run(["git", "-C", str(TOP), "describe", "--always", "--dirty"],
+                             capture_output=True, text=True, check=False).stdout
+        return out.strip()
+
+    def command(self, config):
+        return [self.found(), "run", "--config", str(config)]
+
+    def values(self, setting, folder):
+        paths = [f"/loc/{i:05}/" for i in range(setting.locations)] or ["/"]
+        names = [f"l{i:05}" for i in range(len(paths))]
+        one = '[locations.{}]\nupstream = "origin"\npath = "{}"\n'
+        return {"LOG": f'access_log = "{folder}/pingap.access.log"' if setting.log else "",
+                "NAMES": ", ".join(f'"{name}"' for name in names),
+                "LOCATIONS": "\n".join(one.format(*pair) for pair in zip(names, paths))}
+
+
+class Origin(Peer):
+    name, program, template = "nginx", "nginx", "origin.conf"
+
+    def command(self, config):
+        return [self.found(), "-e", "stderr", "-c", str(config)]
+
+    def values(self, setting, folder):
+        return {}
+
+
+PEERS = {peer.name: peer for peer in (Pingap(), Nginx(), Haproxy(), H2o(), Caddy())}
+
+
+@dataclasses.dataclass
+class Running:
+    """A started program."""
+    peer: Peer
+    port: int
+    process: subprocess.Popen
+    pid: int  # of the program itself
+
+
+def prepare_child(core):
+    """What a child does before it becomes the program: one core, as many descriptors as it may."""
+    def prepare():
+        os.sched_setaffinity(0, {core})
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return prepare
+
+
+def wait_for(port, process, seconds):
+    """Returns when `port` answers; fails when the program ended or took too long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args[0]} ended with {process.returncode}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"{process.args[0]} did not listen within {seconds} s")
+
+
+def stop(process):
+    """Ends a process group that start() made."""
+    for sign, seconds in ((signal.SIGTERM, 3), (signal.SIGKILL, 5)):
+        if process.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+
+
+@contextlib.contextmanager
+def running(peer, setting, folder, origin_port, *, prefix=(), env=None, core=PROXY_CORE):
+    """Runs `peer` with one worker on one core; `prefix` is a tool in front of its command."""
+    folder = folder / f"{peer.template}.d"
+    folder.mkdir(exist_ok=True)
+    port = origin_port if isinstance(peer, Origin) else free_port()
+    config = peer.write_config(setting, folder, port, origin_port)
+    variables = os.environ | {"GOMAXPROCS": "1", "HOME": str(folder),
+                              "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    with open(folder / "output", "wb") as output:
+        process = subprocess.Popen([*prefix, *peer.command(config)], cwd=folder, stdout=output,
+                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                   env=variables | (env or {}), start_new_session=True,
+                                   preexec_fn=prepare_child(core))
+    try:
+        try:
+            wait_for(port, process, 60 if prefix else 20)
+        except RuntimeError as error:
+            text = (folder / "output").read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"{peer.name}: {error}\n{text}") from error
+        yield Running(peer, port, process, process.pid)
+    finally:
+        stop(process)
+
+
+@contextlib.contextmanager
+def running_origin(folder):
+    """nginx with the files of the bench, on the load's core; yields its port."""
+    files = folder / "files"
+    files.mkdir(exist_ok=True)
+    for name, size in FILES.items():
+        (files / name).write_bytes(b"0123456789abcde\n" * (size // 16))
+    for path in (folder, files):
+        path.chmod(0o755)
+    with running(Origin(), Setting(), folder, free_port(), core=LOAD_CORE) as origin:
+        yield origin.port

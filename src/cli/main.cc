@@ -1,0 +1,23 @@
+// The program: picks the command. Everything else is in its own file.
+#include <fmt/core.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <span>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/process.h"
+
+int main(int argc, char** argv) {
+  using namespace pingap;  // NOLINT(google-build-using-namespace): main only
+  const std::span<const char* const> arguments(argv + 1, static_cast<size_t>(argc > 0 ? argc - 1 : 0));
+  const char* config = std::getenv("PINGAP_CONFIG");  // NOLINT(concurrency-mt-unsafe)
+  const auto options = cli::parse_options(arguments, config == nullptr ? "" : config);
+  if (!options) {
+    const cli::Exit& exit = options.error();
+    fmt::print(exit.code == cli::ExitCode::ok ? stdout : stderr, "{}", exit.text);
+    return static_cast<int>(exit.code);
+  }
+  return static_cast<int>(cli::run_command(*options));
+}

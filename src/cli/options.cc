@@ -1,0 +1,289 @@
+// The only file that sees CLI11, whose header takes twelve seconds to compile.
+#include "cli/options.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "base/strings.h"
+#include "config/address.h"
+#include "config/suggest.h"
+#include "config/syntax.h"
+
+namespace pingap::cli {
+namespace {
+
+constexpr const char* kAbout = "pingap - a reverse proxy for HTTP";
+
+constexpr const char* kFooter = R"(
+Examples:
+  pingap --config pingap.toml            start the proxy, logs go to stderr
+  pingap --config /etc/pingap/           the same from all *.toml files of a folder
+  pingap -t -c pingap.toml               only check the configuration, print every error
+  generate-config | pingap -t -c -       check what another program writes
+  pingap route explain GET http://shop.test/api/users -c pingap.toml
+                                         which location takes this request, and why
+  source <(pingap completion bash)       completion for this shell
+
+Signals: TERM and QUIT stop gracefully within grace_period, a second one stops at once.
+
+Exit codes:
+  0  done, or stopped gracefully
+  1  failed while running
+  2  wrong command line
+  3  invalid configuration; nothing was started
+  4  could not bind an address, or a privilege is missing
+
+PINGAP_CONFIG stands in for a missing --config.)";
+
+constexpr const char* kExplainFooter = R"(
+Examples:
+  pingap route explain GET /api/users -c pingap.toml
+  pingap route explain POST http://shop.test/cart -H 'X-Version: 2' -c pingap.toml)";
+
+constexpr const char* kCompletionFooter = R"(
+Where each shell looks for it:
+  bash   pingap completion bash > ~/.local/share/bash-completion/completions/pingap
+  zsh    pingap completion zsh > "${fpath[1]}/_pingap"
+  fish   pingap completion fish > ~/.config/fish/completions/pingap.fish)";
+
+constexpr const char* kDemoFooter = R"(
+Answers every request with its name and what it was sent. Made for trying out configs/example.toml:
+  pingap demo-backend --listen 127.0.0.1:9101 --name one)";
+
+constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
+
+// Everything that can stand after `pingap`, for "did you mean".
+constexpr std::array<std::string_view, 16> kWords = {
+    "run",          "validate", "version", "route",     "explain", "completion",
+    "demo-backend", "--config", "--help",  "--version", "--json",  "--header",
+    "--listen",     "--name",   "--test",  "-config"};
+
+tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
+  return tl::make_unexpected(Exit{
+      ExitCode::usage,
+      fmt::format("pingap: {}{}{}\nTry `pingap --help`.\n", what, hint.empty() ? "" : "; ", hint)});
+}
+
+class CommandLine {
+ public:
+  CommandLine() : app_(kAbout, "pingap") {
+    app_.footer(kFooter);
+    app_.set_help_flag("-h,--help", "Print this help and exit");
+    app_.set_version_flag("-V,--version", version(), "Print the version and exit");
+    app_.require_subcommand(0, 1);
+    app_.get_formatter()->column_width(34);
+    add_config(app_);
+    app_.add_flag("-t,--test", test_, "Only check the configuration, like `validate`");
+    add_commands();
+  }
+
+  tl::expected<Options, Exit> parse(std::vector<std::string> arguments) {
+    std::ranges::reverse(arguments);  // CLI11 takes them from the back
+    const std::vector<std::string> given = arguments;
+    try {
+      app_.parse(std::move(arguments));
+    } catch (const CLI::CallForHelp&) {
+      return tl::make_unexpected(Exit{ExitCode::ok, app_.help()});
+    } catch (const CLI::CallForVersion&) {
+      return tl::make_unexpected(Exit{ExitCode::ok, version_text(Format::text)});
+    } catch (const CLI::ExtrasError& error) {
+      return usage(error.what(), hint_for(given));
+    } catch (const CLI::ParseError& error) {
+      return usage(error.what());
+    }
+    return finish();
+  }
+
+ private:
+  static std::string version() { return version_text(Format::text); }
+
+  void add_config(CLI::App& app) {
+    app.add_option("-c,--config", options_.config,
+                   "Configuration: a TOML file, a folder of them, or - for stdin")
+        ->type_name("FILE");
+  }
+
+  void add_commands() {
+    run_ = app_.add_subcommand("run", "Start the proxy in the foreground (the default)");
+    add_config(*run_);
+    run_->add_flag("-t,--test", test_, "Only check the configuration");
+    validate_ = app_.add_subcommand("validate", "Check the configuration as a start would");
+    add_config(*validate_);
+    version_ = app_.add_subcommand("version", "Print version, commit and compiler");
+    version_->add_flag("--json", json_, "As JSON");
+    add_route();
+    completion_ = app_.add_subcommand("completion", "Print a completion script for a shell");
+    completion_->footer(kCompletionFooter);
+    completion_->add_option("shell", shell_, "bash, zsh or fish")->required()->type_name("SHELL");
+    demo_ = app_.add_subcommand("demo-backend", "A small HTTP server to try the proxy with");
+    demo_->footer(kDemoFooter);
+    demo_->add_option("--listen", options_.listen, "Address, such as 127.0.0.1:9101")
+        ->required()
+        ->type_name("ADDR");
+    demo_->add_option("--name", options_.name, "What it calls itself")->type_name("NAME");
+  }
+
+  void add_route() {
+    route_ = app_.add_subcommand("route", "Look into routing");
+    route_->require_subcommand(1);
+    explain_ = route_->add_subcommand(
+        "explain", "Show every location considered for a request, why, and what is sent on");
+    explain_->footer(kExplainFooter);
+    explain_->add_option("method", options_.method, "GET, POST, ...")
+        ->required()
+        ->type_name("METHOD");
+    explain_->add_option("url", options_.url, "http://host/path or /path")
+        ->required()
+        ->type_name("URL");
+    explain_->add_option("-H,--header", headers_, "A header of the request, 'Name: value'; repeat")
+        ->allow_extra_args(false)
+        ->type_name("HEADER");
+    add_config(*explain_);
+  }
+
+  // The first word that is no known one, where a known one is near.
+  static std::string hint_for(const std::vector<std::string>& reversed) {
+    for (auto it = reversed.rbegin(); it != reversed.rend(); ++it) {
+      const std::string_view word = std::string_view(*it).substr(0, it->find('='));
+      if (std::ranges::find(kWords, word) != kWords.end()) {
+        continue;
+      }
+      std::string hint = config::did_you_mean(word, kWords);
+      if (!hint.empty()) {
+        return hint;
+      }
+      if (word.ends_with(".toml")) {
+        return fmt::format("did you mean `--config {}`?", word);
+      }
+    }
+    return {};
+  }
+
+  tl::expected<Options, Exit> finish() {
+    options_.command = command();
+    switch (options_.command) {
+      case Command::run:
+      case Command::validate:
+        break;
+      case Command::version:
+        options_.format = json_ ? Format::json : Format::text;
+        break;
+      case Command::route_explain:
+        return finish_explain();
+      case Command::completion:
+        return finish_completion();
+      case Command::demo_backend:
+        return finish_demo();
+    }
+    return std::move(options_);
+  }
+
+  Command command() const {
+    if (version_->parsed()) {
+      return Command::version;
+    }
+    if (explain_->parsed()) {
+      return Command::route_explain;
+    }
+    if (completion_->parsed()) {
+      return Command::completion;
+    }
+    if (demo_->parsed()) {
+      return Command::demo_backend;
+    }
+    return validate_->parsed() || test_ ? Command::validate : Command::run;
+  }
+
+  tl::expected<Options, Exit> finish_explain() {
+    if (!config::is_token(options_.method)) {
+      return usage("METHOD is not a method: " + config::quote(options_.method));
+    }
+    std::ranges::transform(options_.method, options_.method.begin(), [](char c) {
+      return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+    });
+    const std::string_view url = options_.url;
+    if (!url.starts_with('/') && !url.starts_with("http://") && !url.starts_with("https://")) {
+      return usage("URL is not one: " + config::quote(url), "http://host/path or /path");
+    }
+    for (const std::string& header : headers_) {
+      const size_t colon = header.find(':');
+      const std::string name(trim(std::string_view(header).substr(0, colon)));
+      if (colon == std::string::npos || config::check_header_name(name)) {
+        return usage("not a header: " + config::quote(header), "-H 'Name: value'");
+      }
+      const std::string value(trim(std::string_view(header).substr(colon + 1)));
+      if (config::check_header_value(value)) {
+        return usage("not a header: " + config::quote(header), "-H 'Name: value'");
+      }
+      options_.headers.push_back({name, value});
+    }
+    return std::move(options_);
+  }
+
+  tl::expected<Options, Exit> finish_completion() {
+    const auto found = std::ranges::find(kShells, shell_);
+    if (found == kShells.end()) {
+      return usage("no completion for " + config::quote(shell_), "bash, zsh or fish");
+    }
+    options_.shell = static_cast<Shell>(found - kShells.begin());
+    return std::move(options_);
+  }
+
+  tl::expected<Options, Exit> finish_demo() {
+    const auto address = config::parse_listen_address(options_.listen);
+    if (!address) {
+      return usage("--listen: " + address.error().what, address.error().hint);
+    }
+    options_.listen = address->to_string();
+    if (options_.name.empty()) {
+      options_.name = options_.listen;
+    }
+    return std::move(options_);
+  }
+
+  CLI::App app_;
+  CLI::App* run_ = nullptr;
+  CLI::App* validate_ = nullptr;
+  CLI::App* version_ = nullptr;
+  CLI::App* route_ = nullptr;
+  CLI::App* explain_ = nullptr;
+  CLI::App* completion_ = nullptr;
+  CLI::App* demo_ = nullptr;
+  Options options_;
+  std::vector<std::string> headers_;
+  std::string shell_;
+  bool test_ = false;
+  bool json_ = false;
+};
+
+bool needs_config(Command command) noexcept {
+  return command == Command::run || command == Command::validate ||
+         command == Command::route_explain;
+}
+
+}  // namespace
+
+tl::expected<Options, Exit> parse_options(std::span<const char* const> arguments,
+                                          std::string_view environment_config) {
+  std::vector<std::string> words;
+  for (const std::string_view word : arguments) {
+    // Go's flag package takes one dash for long names, and so do the product's documents.
+    const bool go_form = word == "-config" || word.starts_with("-config=");
+    words.push_back(go_form ? "-" + std::string(word) : std::string(word));
+  }
+  auto options = CommandLine().parse(std::move(words));
+  if (options && needs_config(options->command) && options->config.empty()) {
+    if (environment_config.empty()) {
+      return usage("no configuration given",
+                   "add --config FILE (a file, a folder, or - for stdin)");
+    }
+    options->config = environment_config;
+  }
+  return options;
+}
+
+}  // namespace pingap::cli

@@ -1,0 +1,50 @@
+// The command line as plain values. Main thread, before anything else runs.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "cli/exit_code.h"
+#include "cli/version.h"
+
+namespace pingap::cli {
+
+enum class Command : uint8_t { run, validate, version, route_explain, completion, demo_backend };
+
+enum class Shell : uint8_t { bash, zsh, fish };
+
+struct HeaderArgument {
+  std::string name;
+  std::string value;
+};
+
+struct Options {
+  Command command = Command::run;
+  std::string config;                   // run, validate, route explain: a file, a folder or "-"
+  Format format = Format::text;         // version
+  Shell shell = Shell::bash;            // completion
+  std::string method;                   // route explain: upper case
+  std::string url;                      // route explain: "http://host/path" or "/path"
+  std::vector<HeaderArgument> headers;  // route explain
+  std::string listen;                   // demo-backend: "host:port"
+  std::string name;                     // demo-backend
+};
+
+// Why there are no options: a text was asked for (code ok, for stdout), or the line is wrong
+// (code usage, for stderr). The text ends with a newline.
+struct Exit {
+  ExitCode code = ExitCode::ok;
+  std::string text;
+};
+
+// `arguments` come without the program's name. `environment_config` stands in for a missing
+// --config (PINGAP_CONFIG).
+tl::expected<Options, Exit> parse_options(std::span<const char* const> arguments,
+                                          std::string_view environment_config = {});
+
+}  // namespace pingap::cli

@@ -1,0 +1,63 @@
+// What the tests of loading share: a small environment, a configuration with room for one more key.
+#pragma once
+
+#include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
+
+#include "config/loader.h"
+
+namespace pingap::config::fixture {
+
+inline std::optional<std::string> environment(const std::string& name) {
+  if (name == "THREADS") {
+    return "7";
+  }
+  if (name == "BACKENDS") {
+    return "10.0.0.1:80,10.0.0.2:80";
+  }
+  if (name == "YES") {
+    return "true";
+  }
+  return std::nullopt;
+}
+
+struct Loaded {
+  Model model;
+  Diagnostics diagnostics;
+};
+
+inline Loaded load_text(std::string text) {
+  Loaded loaded;
+  loaded.model = load({{"t", std::move(text)}}, loaded.diagnostics, environment);
+  return loaded;
+}
+
+// The messages without excerpts and without those that have no place.
+inline std::string messages(const Diagnostics& diagnostics) {
+  std::istringstream in(diagnostics.render());
+  std::string out;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("t:")) {
+      out += line + "\n";
+    }
+  }
+  return out;
+}
+
+// A configuration that is fine, with room for one more key in each section.
+struct Extra {
+  std::string basic{};
+  std::string upstream{};
+  std::string location{};
+  std::string server{};
+};
+
+inline std::string complete(const Extra& extra) {
+  return "[basic]\n" + extra.basic + "\n[upstreams.u]\naddrs = [\"127.0.0.1:1\"]\n" +
+         extra.upstream + "\n[locations.l]\nupstream = \"u\"\n" + extra.location +
+         "\n[servers.s]\naddr = \"127.0.0.1:2\"\nlocations = [\"l\"]\n" + extra.server + "\n";
+}
+
+}  // namespace pingap::config::fixture

@@ -1,0 +1,501 @@
+// What a configuration may not say, and what the operator is told.
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "config/loader.h"
+#include "config/loader_fixture.h"
+
+namespace pingap::config {
+namespace {
+
+using namespace fixture;  // NOLINT(google-build-using-namespace): helpers of these tests
+
+// ------------------------------------------------------------------------------
+
+struct Refusal {
+  Extra extra;
+  std::string message;  // without "t:"
+};
+
+void expect_refused(const std::vector<Refusal>& cases) {
+  for (const Refusal& one : cases) {
+    const auto [model, diagnostics] = load_text(complete(one.extra));
+    EXPECT_EQ(messages(diagnostics), "t:" + one.message + "\n");
+  }
+}
+
+TEST(Loader, RefusesUnknownKeysAndSections) {
+  expect_refused({
+      {{.basic = "threds = 1"},
+       "2:1: error: unknown key `threds` in [basic]; did you mean `threads`?"},
+      {{.upstream = "wieghts = [1]"},
+       "5:1: error: unknown key `wieghts` in [upstreams.u]; did you mean `weights`?"},
+      {{.basic = "xyzzy = 1"},
+       "2:1: error: unknown key `xyzzy` in [basic]; one of `name`, `threads`, `grace_period`, "
+       "`pid_file`, `user`, `group`, `error_template`, `log_level`, `buffer_budget`"},
+      {{.server = "[server.x]\na = 1"},
+       "12:2: error: unknown section `server`; one of `basic`, `upstreams`, `locations`, "
+       "`servers`; "
+       "did you mean `servers`?"},
+      {{.location = "[locations.l.x]\ny = 1"},
+       "8:14: error: unknown key `x` in [locations.l]; one of `upstream`, `host`, `path`, "
+       "`path_type`, `priority`, `weight`, `methods`, `match_headers`, `match_query`, "
+       "`match_cookies`, `rewrite`, `headers_add`, `headers_remove`, `headers_set`, "
+       "`proxy_set_headers`, `proxy_add_headers`, `proxy_remove_headers`, `client_max_body_size`, "
+       "`request_buffering`, `response_buffering`, `trailers`, `websocket`, `connection_timeout`, "
+       "`read_timeout`, `write_timeout`, `tunnel_timeout`"},
+  });
+}
+
+// Silence would let an operator believe in a protection that is not there.
+TEST(Loader, RefusesWhatComesWithLaterVersions) {
+  expect_refused({
+      {{.location = "plugins = ['jwt']"},
+       "8:1: error: `plugins` in [locations.l] is not supported yet in this version; remove it: it "
+       "would have no effect"},
+      {{.upstream = "sni = 'a.com'"},
+       "5:1: error: `sni` in [upstreams.u] is not supported yet in this version; remove it: it "
+       "would have no effect"},
+      {{.server = "tls_cert = 'a.pem'"},
+       "12:1: error: `tls_cert` in [servers.s] is not supported yet in this version; remove it: it "
+       "would have no effect"},
+      {{.basic = "upgrade_sock = '/tmp/x'"},
+       "2:1: error: `upgrade_sock` in [basic] is not supported yet in this version; remove it: it "
+       "would have no effect"},
+      {{.basic = "trusted_proxies = []"},
+       "2:1: error: unknown key `trusted_proxies` in [basic]; it belongs into [servers.NAME]"},
+  });
+  for (const char* section :
+       {"plugins.x", "metrics", "tracing", "admin", "certificates.x", "storages.x"}) {
+    const std::string name = std::string(section).substr(0, std::string(section).find('.'));
+    const auto [model, diagnostics] =
+        load_text(complete({.server = std::string("[") + section + "]\na = 1"}));
+    EXPECT_EQ(messages(diagnostics), "t:12:2: error: [" + name +
+                                         "] is not supported yet in this version; remove it: it "
+                                         "would have no effect\n");
+  }
+}
+
+TEST(Loader, RefusesWrongTypes) {
+  expect_refused({
+      {{.basic = "threads = 'many'"}, "2:11: error: `threads` must be an integer, not a string"},
+      {{.basic = "threads = 1.5"}, "2:11: error: `threads` must be an integer, not a float"},
+      {{.basic = "threads = '5'"}, "2:11: error: `threads` must be an integer, not a string"},
+      {{.basic = "threads = '${YES}'"}, "2:11: error: `threads` must be an integer, not a string"},
+      {{.basic = "name = 1979-05-27"}, "2:8: error: `name` must be a string, not a date or time"},
+      {{.basic = "user = true"}, "2:8: error: `user` must be a string, not a boolean"},
+      {{.basic = "log_level = 1"}, "2:13: error: `log_level` must be a string, not an integer"},
+      {{.basic = "buffer_budget = []"},
+       "2:17: error: `buffer_budget` must be a size such as 65536, \"64kb\" or \"1MiB\", not an "
+       "array"},
+      {{.upstream = "read_timeout = nan"},
+       "5:16: error: `read_timeout` must be a duration such as \"500ms\", \"10s\" or \"1h 30m\", "
+       "not a "
+       "float"},
+      {{.upstream = "weights = 1"},
+       "5:11: error: `weights` must be a list of integers, not an integer"},
+      {{.upstream = "weights = ['1']"}, "5:12: error: `weights` must be an integer, not a string"},
+      {{.location = "host = 5"}, "8:8: error: `host` must be a list of strings, not an integer"},
+      {{.location = "host = [5]"}, "8:9: error: `host` must be a string, not an integer"},
+      {{.location = "host = ['']"}, "8:9: error: an empty string in `host`"},
+      {{.location = "websocket = 1"},
+       "8:13: error: `websocket` must be true or false, not an integer"},
+      {{.location = "headers_add = 'X: y'"},
+       "8:15: error: `headers_add` must be a list of strings or a table, not a string"},
+      {{.location = "headers_set = { A = 1 }"},
+       "8:21: error: `A` must be a string, not an integer"},
+  });
+}
+
+TEST(Loader, RefusesValuesOutOfRange) {
+  expect_refused({
+      {{.basic = "threads = -1"}, "2:11: error: `threads` is out of range: -1; 0 to 1024"},
+      {{.basic = "threads = 1025"}, "2:11: error: `threads` is out of range: 1025; 0 to 1024"},
+      {{.basic = "name = 'two words'"},
+       "2:8: error: `two words` cannot be a name; letters, digits and !#$%&'*+-.^_`|~"},
+      {{.basic = "grace_period = 30"},
+       "2:16: error: `grace_period` needs a unit; a duration such as \"500ms\", \"10s\" or \"1h "
+       "30m\"; "
+       "did you mean \"30s\"?"},
+      {{.basic = "grace_period = '400d'"}, "2:16: error: `400d` is too long; at most 366d"},
+      {{.basic = "log_level = 'inf'"},
+       "2:13: error: unknown `log_level` `inf`; one of `trace`, `debug`, `info`, `warn`, `error`, "
+       "`off`; did you mean `info`?"},
+      {{.basic = "pid_file = \"a\\u0007\""},
+       "2:12: error: `pid_file` cannot hold control characters"},
+      {{.basic = "buffer_budget = -5"}, "2:17: error: `buffer_budget` cannot be negative"},
+      {{.upstream = "idle_timeout = '0s'"},
+       "5:16: error: `idle_timeout` cannot be zero; at least 1ms"},
+      {{.server = "max_header_size = 100"},
+       "12:19: error: `max_header_size` is out of range; 1KiB to 1MiB"},
+      {{.server = "max_headers = 0"}, "12:15: error: `max_headers` is out of range: 0; 1 to 10000"},
+      {{.server = "min_body_rate = '2gb'"},
+       "12:17: error: `min_body_rate` is out of range; 0 to 1gb"},
+      {{.server = "trusted_proxies = ['10.0.0.0/33', '::1']"},
+       "12:20: error: `10.0.0.0/33` is not an address or network; \"192.0.2.1\", \"10.0.0.0/8\" or "
+       "\"2001:db8::/32\""},
+      {{.server = "underscores_in_headers = 'kep'"},
+       "12:26: error: unknown `underscores_in_headers` `kep`; one of `drop`, `reject`, `keep`; did "
+       "you mean `keep`?"},
+  });
+}
+
+TEST(Loader, RefusesTwoSpellingsOfOneKey) {
+  expect_refused({
+      {{.upstream = "algo = 'random'\nalgorithm = 'random'"},
+       "6:1: error: `algorithm` and `algo` are two names of one key; the other one is at t:5:1; "
+       "keep `algorithm`"},
+      {{.location = "priority = 1\nweight = 1"},
+       "9:1: error: `priority` and `weight` are two names of one key; the other one is at t:8:1; "
+       "keep `priority`"},
+      {{.location = "path = '= /x'\npath_type = 'exact'"},
+       "8:8: error: the sign `=` and `path_type` say the same thing; keep `path_type` and drop the "
+       "sign"},
+      {{.server = "write_timeout = '1s'\ndownstream_write_timeout = '1s'"},
+       "13:1: error: `write_timeout` and `downstream_write_timeout` are two names of one key; the "
+       "other one is at t:12:1; keep `write_timeout`"},
+      {{.upstream = "algorithm = 'hash:ip'\nhash_key = 'ip'"},
+       "5:13: error: what to hash on is said twice; write \"hash\" here"},
+  });
+}
+
+TEST(Loader, RefusesUpstreamsThatCannotWork) {
+  const auto upstream = [](const std::string& keys) {
+    const auto [model, diagnostics] =
+        load_text("[upstreams.u]\n" + keys +
+                  "\n[locations.l]\nupstream = 'u'\n[servers.s]\naddr "
+                  "= '127.0.0.1'\nlocations = ['l']\n");
+    return messages(diagnostics);
+  };
+  EXPECT_EQ(upstream(""), "t:1:12: error: [upstreams.u] needs `addrs`\n");
+  EXPECT_EQ(upstream("addrs = []"), "t:2:9: error: `addrs` is empty; at least one address\n");
+  EXPECT_EQ(upstream("addrs = ''"), "t:2:9: error: an empty string in `addrs`\n");
+  EXPECT_EQ(upstream("addrs = ','"), "t:2:9: error: nothing but commas in `addrs`\n");
+  EXPECT_EQ(upstream("addrs = ['a', 'b:0']"), "t:2:15: error: `0` is not a port; 1 to 65535\n");
+  EXPECT_EQ(
+      upstream("addrs = ['a', 'b']\nweights = [1]"),
+      "t:3:11: error: 1 weights for 2 addresses; one weight per address, in the same order\n");
+  EXPECT_EQ(upstream("addrs = ['a']\nweights = [0]"),
+            "t:3:12: error: `weights` is out of range: 0; 1 to 1000\n");
+  EXPECT_EQ(upstream("addrs = ['a 0']"), "t:2:10: error: `0` is not a weight; 1 to 1000\n");
+  EXPECT_EQ(upstream("addrs = ['a 2']\nweights = [2]"),
+            "t:2:10: error: a weight here and in `weights`; keep `weights`\n");
+  EXPECT_EQ(upstream("addrs = ['a', 'A:80']"),
+            "t:2:15: warning: `a:80` is in this upstream twice; give it a weight instead\n");
+  EXPECT_EQ(
+      upstream("addrs = ['a']\nalgorithm = 'hash'"),
+      "t:3:13: error: algorithm \"hash\" needs to know what to hash on; set hash_key to \"ip\", "
+      "\"url\", \"path\", \"header:NAME\", \"cookie:NAME\" or \"query:NAME\"\n");
+  EXPECT_EQ(upstream("addrs = ['a']\nhash_key = 'ip'"),
+            "t:3:12: error: `hash_key` without algorithm = \"hash\"\n");
+  for (const char* key : {"header", "header:", "ip:x", "host", "cookie: "}) {
+    EXPECT_EQ(upstream(std::string("addrs = ['a']\nalgo = 'hash:") + key + "'"),
+              std::string("t:3:8: error: `") + key +
+                  "` is nothing to hash on; \"ip\", \"url\", \"path\", \"header:NAME\", "
+                  "\"cookie:NAME\" or \"query:NAME\"\n");
+  }
+}
+
+TEST(Loader, RefusesPathsThatNeverMatch) {
+  expect_refused({
+      {{.location = "path = 'api'"}, "8:8: error: a path starts with `/`"},
+      {{.location = "path = '^/api'"},
+       "8:8: error: a path starts with `/`; for a regex set path_type = \"regex\""},
+      {{.location = "path = '/a?b=c'"},
+       "8:8: error: a path ends before its query or fragment; the query is matched by match_query"},
+      {{.location = "path = '/a#b'"}, "8:8: error: a path ends before its query or fragment"},
+      {{.location = "path_type = 'exact'"}, "8:13: error: `path_type` without `path`"},
+      {{.location = "path = '='"}, "8:8: error: `path_type` without `path`"},
+      {{.location = "path = '~ ('"}, "8:8: error: `(` is not a valid regex: missing ): ("},
+      {{.location = "path = '^/(?!a)'\npath_type = 'regex'"},
+       "8:8: error: `^/(?!a)` is not a valid regex: invalid perl operator: (?!; look-around is not "
+       "part of RE2 syntax"},
+      {{.location = "path = '((a{0,100}){0,100}){0,100}'\npath_type = 'regex'"},
+       "8:8: error: `((a{0,100}){0,100}){0,100}` is not a valid regex: invalid repetition "
+       "size: {0,100}"},
+      {{.location = "path = '/x'\npath_type = 'prefx'"},
+       "9:13: error: unknown `path_type` `prefx`; one of `exact`, `prefix`, `regex`; did you mean "
+       "`prefix`?"},
+  });
+  for (const char* path :
+       {"/", "/a//b", "/a.b/..c/...", "/%C3%A4", "/%2F", "/a;b=c,d@e:f!$&'()*+"}) {
+    const auto [model, diagnostics] =
+        load_text(complete({.location = std::string("path = \"") + path + "\""}));
+    EXPECT_EQ(diagnostics.render(), "") << path;
+  }
+}
+
+TEST(Loader, RefusesHostsThatNeverMatch) {
+  expect_refused({
+      {{.location = "host = 'a.com:80'"},
+       "8:8: error: `a.com:80` is not a host; \"a.com\", \"*.a.com\" or \"~REGEX\"; a host is "
+       "written "
+       "without its port"},
+      {{.location = "host = '*'"},
+       "8:8: error: `*` is not a host; \"a.com\", \"*.a.com\" or \"~REGEX\"; for any host leave "
+       "`host` "
+       "out"},
+      {{.location = "host = 'a.*'"},
+       "8:8: error: `a.*` is not a host; \"a.com\", \"*.a.com\" or \"~REGEX\""},
+      {{.location = "host = ['a.com', '~(']"},
+       "8:18: error: `(` is not a valid regex: missing ): ("},
+      {{.location = "host = '~'"}, "8:8: error: the regex is empty"},
+  });
+  for (const char* host : {"a", "a.com", "A.com.", "*.a.com", "127.0.0.1", "[::1]", "~x"}) {
+    const auto [model, diagnostics] =
+        load_text(complete({.location = std::string("host = '") + host + "'"}));
+    EXPECT_EQ(diagnostics.render(), "") << host;
+  }
+}
+
+TEST(Loader, RefusesConditionsAndMethodsWithoutForm) {
+  expect_refused({
+      {{.location = "methods = ['GE T']"}, "8:12: error: `GE T` is not a method"},
+      {{.location = "match_headers = ['a b:c']"},
+       "8:18: error: `a b` is not a header name; letters, digits and !#$%&'*+-.^_`|~"},
+      {{.location = "match_headers = [':c']"},
+       "8:18: error: a condition without a name; \"name:value\" or \"name\""},
+      {{.location = "match_query = [':c']"},
+       "8:16: error: a condition without a name; \"name:value\" or \"name\""},
+      {{.location = "trailers = 'keep'"},
+       "8:12: error: unknown `trailers` `keep`; one of `drop`, `pass`"},
+  });
+}
+
+TEST(Loader, RefusesHeaderEditsThatBreakMessages) {
+  expect_refused({
+      {{.location = "headers_add = ['X-A']"},
+       "8:16: error: `X-A` is not a header; \"Name: value\""},
+      {{.location = "headers_add = ['X A: b']"},
+       "8:16: error: `X A` is not a header name; letters, digits and !#$%&'*+-.^_`|~"},
+      {{.location = "headers_add = [\"X-A: b\\r\\nX-B: c\"]"},
+       "8:16: error: `headers_add` cannot hold control characters"},
+      {{.location = "headers_set = { X-A = \"b\\u0000\" }"},
+       "8:23: error: `X-A` cannot hold control characters"},
+      {{.location = "headers_set = ['A: 1', 'a: 2']"},
+       "8:24: error: `a` is in `headers_set` twice"},
+      {{.location = "headers_add = ['Content-Length: 5']"},
+       "8:16: error: `Content-Length` is written by the proxy itself and cannot be edited"},
+      {{.location = "headers_remove = ['transfer-encoding']"},
+       "8:19: error: `transfer-encoding` is written by the proxy itself and cannot be edited"},
+      {{.location = "proxy_set_headers = { Connection = 'upgrade' }"},
+       "8:23: error: `Connection` is written by the proxy itself and cannot be edited; WebSocket "
+       "needs no headers here, only websocket = true, the default"},
+      {{.location = "headers_set = { Host = 'a' }"},
+       "8:17: error: `Host` belongs to requests; for the backend use proxy_set_headers"},
+      {{.location = "proxy_add_headers = ['Host: a']"},
+       "8:22: error: `Host` cannot be added: every request has exactly one; to change it use "
+       "proxy_set_headers"},
+      {{.location = "proxy_remove_headers = ['host']"},
+       "8:25: error: `Host` cannot be removed: every request has exactly one; to change it use "
+       "proxy_set_headers"},
+      {{.location = "headers_add = ['X-A: " + std::string(9000, 'x') + "']"},
+       "8:16: error: a header value is too long; at most 8 KiB"},
+  });
+}
+
+TEST(Loader, RefusesRewritesThatCannotWork) {
+  expect_refused({
+      {{.location = "rewrite = '( /x'"}, "8:11: error: `(` is not a valid regex: missing ): ("},
+      {{.location = "rewrite = '^/(.*)$ /$2'"},
+       "8:11: error: `$2` in the replacement, but the regex has 1 group"},
+      {{.location = "rewrite = '^/(a)(.*)$ /$1/$9'"},
+       "8:11: error: `$9` in the replacement, but the regex has 2 groups"},
+      {{.location = "rewrite = '^/x$ /$$$1'"},
+       "8:11: error: `$1` in the replacement, but the regex has 0 groups"},
+      {{.location = "rewrite = '^/x y$ /z'"},
+       "8:11: error: `^/x y$ /z` has more than two words; \"/path\" or \"REGEX REPLACEMENT\"; a "
+       "space "
+       "in a regex is written `\\x20`"},
+  });
+  for (const char* rewrite : {"/", "/v2", "/v2?a=b", "^/(.*)$ /$1", "^/(.*)/(.*)$ $2/$1", "^/x  /y",
+                              "^/(?P<n>.*)$ /$n", "^/(.)$ /$15$$9", "^/(.)$ /${1}"}) {
+    const auto [model, diagnostics] =
+        load_text(complete({.location = std::string("rewrite = '") + rewrite + "'"}));
+    EXPECT_EQ(diagnostics.render(), "") << rewrite;
+  }
+}
+
+TEST(Loader, ChecksReferences) {
+  EXPECT_EQ(messages(load_text(R"([upstreams.api]
+addrs = ["a"]
+[upstreams.zzz]
+addrs = ["a"]
+[locations.one]
+upstream = "apy"
+[locations.two]
+upstream = "nothing"
+[locations.three]
+path = "/"
+[servers.s]
+addr = "127.0.0.1"
+locations = ["one", "tow", "one", "three"]
+)")
+                         .diagnostics),
+            "t:6:12: error: there is no [upstreams.apy]; did you mean `api`?\n"
+            "t:8:12: error: there is no [upstreams.nothing]; one of `api`, `zzz`\n"
+            "t:9:12: error: [locations.three] needs `upstream`\n"
+            "t:13:21: error: there is no [locations.tow]; did you mean `two`?\n"
+            "t:13:28: warning: `one` is in this list twice\n");
+}
+
+TEST(Loader, WarnsOfWhatHasNoUse) {
+  EXPECT_EQ(messages(load_text(R"([upstreams.u]
+addrs = ["a"]
+[upstreams.v]
+addrs = ["a"]
+[locations.l]
+upstream = "u"
+[servers.s]
+addr = "127.0.0.1"
+)")
+                         .diagnostics),
+            "t:3:12: warning: no location uses [upstreams.v]\n"
+            "t:5:12: warning: no server uses [locations.l]\n"
+            "t:7:10: warning: [servers.s] has no locations: it answers every request with 404\n");
+}
+
+TEST(Loader, RefusesLocationsThatNoRequestReaches) {
+  const std::string two = R"([upstreams.u]
+addrs = ["a"]
+[locations.a]
+upstream = "u"
+path = "/x"
+host = ["a.com", "b.com"]
+match_headers = ["A: b"]
+[locations.b]
+upstream = "u"
+path = "= /x"
+priority = 5
+host = "b.com, a.com"
+match_headers = ["A: b"]
+[servers.s]
+addr = "127.0.0.1"
+locations = ["a", "b"]
+)";
+  EXPECT_EQ(messages(load_text(two).diagnostics), "");
+  std::string same = two;
+  same.replace(same.find("= /x"), 4, "/x");
+  EXPECT_EQ(messages(load_text(same).diagnostics),
+            "t:16:19: error: `a` and `b` match the same requests: one is never reached; let host, "
+            "path or conditions differ\n");
+}
+
+TEST(Loader, RefusesListenersTakenTwice) {
+  EXPECT_EQ(messages(load_text(R"([servers.a]
+addr = ["127.0.0.1:80", "[::]:80", "127.0.0.1"]
+[servers.b]
+addr = "[0::0]:80"
+[servers.c]
+addr = "localhost:80"
+[servers.d]
+locations = []
+[servers.e]
+addr = []
+)")
+                         .diagnostics),
+            "t:2:36: error: `127.0.0.1:80` is listened on twice; first at t:2:9\n"
+            "t:4:8: error: `[::]:80` is listened on twice; first at t:2:25\n"
+            "t:6:8: error: `localhost:80` is a name, not an address to listen on; \"0.0.0.0:80\", "
+            "\"[::]:80\" or \"unix:/path\"; write \"127.0.0.1:80\", \"[::1]:80\" or both\n"
+            "t:7:10: error: [servers.d] needs `addr`\n"
+            "t:10:8: error: `addr` is empty; at least one address\n");
+}
+
+TEST(Loader, RefusesNamesThatCannotBeShown) {
+  EXPECT_EQ(messages(load_text("[upstreams.\"a\\u001b b\"]\naddrs = ['a']\n").diagnostics),
+            "t:1:12: error: `a\\x1b b` cannot be a name; letters, digits and _ - . : / @, at most "
+            "128\n");
+  EXPECT_EQ(messages(load_text("[upstreams.\"ä.b-c:d/e@f_g\"]\naddrs = ['a']\n").diagnostics), "");
+}
+
+TEST(Loader, WantsTablesWhereSectionsAre) {
+  EXPECT_EQ(messages(load_text("upstreams = 5\nbasic = [1]\n[locations]\nx = 1\n[[servers]]\n"
+                               "addr = 'a'\n")
+                         .diagnostics),
+            "t:1:13: error: `upstreams` must be a table, not an integer\n"
+            "t:2:9: error: `basic` must be a table, not an array\n"
+            "t:4:1: error: `x` in [locations] must be a table, not an integer; [locations.NAME] "
+            "starts an entry\n"
+            "t:5:1: error: `servers` must be a table, not an array\n");
+}
+
+TEST(Loader, WantsSomethingToListenOn) {
+  const auto [model, diagnostics] = load_text("");
+  EXPECT_EQ(diagnostics.render(), "error: nothing to listen on; at least one [servers.NAME]\n");
+}
+
+TEST(Loader, ReportsUnsetVariablesOnceAndGoesOn) {
+  expect_refused({
+      {{.basic = "threads = '${NOPE}'"},
+       "2:11: error: the environment variable `NOPE` is not set; set it, or give a default: "
+       "`${NOPE:-...}`"},
+      {{.location = "rewrite = '${NOPE}'"},
+       "8:11: error: the environment variable `NOPE` is not set; set it, or give a default: "
+       "`${NOPE:-...}`"},
+      {{.server = "trusted_proxies = ['${NOPE}']"},
+       "12:20: error: the environment variable `NOPE` is not set; set it, or give a default: "
+       "`${NOPE:-...}`"},
+  });
+  EXPECT_EQ(messages(load_text("[upstreams.u]\naddrs = ['${NOPE}', 'b']\nweights = [1, 2]\n"
+                               "[locations.l]\nupstream = '${NOPE}'\n")
+                         .diagnostics),
+            "t:2:10: error: the environment variable `NOPE` is not set; set it, or give a default: "
+            "`${NOPE:-...}`\n"
+            "t:5:12: error: the environment variable `NOPE` is not set; set it, or give a default: "
+            "`${NOPE:-...}`\n");
+}
+
+TEST(Loader, ReportsSyntaxErrorsWithTheirPlace) {
+  struct Case {
+    const char* text;
+    const char* message;
+  };
+
+  for (const Case& one : std::initializer_list<Case>{
+           {"a = 30s\n",
+            "t:1:7: error: not valid TOML (decimal integer): expected digit, saw 's'; "
+            "did you mean \"30s\"?\n"},
+           {"a = \"x\n",
+            "t:1:7: error: not valid TOML (string): unescaped control characters other "
+            "than TAB (U+0009) are explicitly prohibited\n"},
+           {"a = 1\na = 2\n",
+            "t:2:5: error: not valid TOML (key-value pair): cannot redefine existing integer "
+            "'a'\n"},
+           {"[u.a]\n[u.a]\n",
+            "t:2:1: error: not valid TOML (table header): cannot redefine existing table 'u.a'\n"},
+           {"x = \xff\n", "t:1:4: error: not valid TOML: Encountered invalid utf-8 sequence\n"},
+           {"a = 9223372036854775808\n",
+            "t:1:24: error: not valid TOML (decimal integer): '9223372036854775808' is not "
+            "representable in 64 bits\n"}}) {
+    EXPECT_EQ(messages(load_text(one.text).diagnostics), one.message);
+  }
+}
+
+TEST(Loader, GoesOnWithOtherFilesAfterASyntaxError) {
+  Diagnostics diagnostics;
+  load({{"broken", "[upstreams.u\n"}, {"t", "[basic]\nnam = 'x'\n[locations.l]\nupstream = 'u'\n"}},
+       diagnostics, environment);
+  // No word about the upstream: it may be in the broken file.
+  EXPECT_EQ(messages(diagnostics),
+            "t:2:1: error: unknown key `nam` in [basic]; did you mean `name`?\n");
+  EXPECT_EQ(diagnostics.errors(), 2u);
+}
+
+TEST(Loader, RefusesWhatIsDefinedInTwoFiles) {
+  Diagnostics diagnostics;
+  load({{"a", "[basic]\nthreads = 1\n[upstreams.u]\naddrs = ['a']\n"},
+        {"b",
+         "[basic]\nthreads = 2\n[upstreams.u]\naddrs = ['b']\n[servers.s]\naddr = '127.0.0.1'\n"}},
+       diagnostics, environment);
+  EXPECT_EQ(diagnostics.render(),
+            "b:2:1: error: `threads` in [basic] is defined twice; first at a:2:1\n"
+            "    2 | threads = 2\n      | ^\n"
+            "b:3:12: error: `u` in [upstreams] is defined twice; first at a:3:12\n"
+            "    3 | [upstreams.u]\n      |            ^\n");
+}
+
+}  // namespace
+}  // namespace pingap::config

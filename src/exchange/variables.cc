@@ -1,0 +1,380 @@
+#include "exchange/variables.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <fmt/core.h>
+
+#include "base/hash.h"
+#include "base/strings.h"
+#include "http/params.h"
+
+namespace pingap::exchange {
+namespace {
+
+constexpr size_t kMaxOps = 32;  // pieces of one template
+
+// Names of a constant value: the machine's name does not change while we run.
+constexpr std::string_view kHostname = "hostname";
+
+std::string machine_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
+
+bool starts_name(char c) noexcept {
+  const char lower = to_lower(c);
+  return (lower >= 'a' && lower <= 'z') || c == '_';
+}
+
+// A dash is part of the names of headers and the like ("$http_x-request-id").
+bool in_name(char c, bool dashes) noexcept {
+  return starts_name(c) || is_digit(c) || (c == '-' && dashes);
+}
+
+bool is_control(char c) noexcept {
+  return (static_cast<uint8_t>(c) < 0x20 && c != '\t') || c == 0x7f;
+}
+
+// `text` without bytes that would end the header line.
+std::string_view one_line(std::string_view text, Arena& arena) noexcept {
+  const auto bad = static_cast<size_t>(std::count_if(text.begin(), text.end(), is_control));
+  if (bad == 0) [[likely]] {
+    return text;
+  }
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  char* out = arena.make_array<char>(text.size() + 2 * bad);
+  size_t size = 0;
+  for (const char c : text) {
+    if (is_control(c)) {
+      out[size++] = '%';
+      out[size++] = kHex[static_cast<uint8_t>(c) >> 4];
+      out[size++] = kHex[static_cast<uint8_t>(c) & 15];
+    } else {
+      out[size++] = c;
+    }
+  }
+  return {out, size};
+}
+
+std::string_view number(uint64_t value, Arena& arena) noexcept {
+  constexpr size_t kDigits = 20;
+  char* out = arena.make_array<char>(kDigits);
+  return {out, static_cast<size_t>(std::to_chars(out, out + kDigits, value).ptr - out)};
+}
+
+// A number that 0 stands for "none" of.
+std::string_view number_or_nothing(uint64_t value, Arena& arena) noexcept {
+  return value == 0 ? std::string_view{} : number(value, arena);
+}
+
+// `value` with `width` digits at `to`.
+void put_digits(char* to, uint64_t value, size_t width) noexcept {
+  for (size_t i = width; i > 0; --i) {
+    to[i - 1] = static_cast<char>('0' + value % 10);
+    value /= 10;
+  }
+}
+
+// "2026-01-31T12:00:00Z"
+std::string_view iso_time(Arena& arena) noexcept {
+  using std::chrono::floor;
+  const auto now = floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const auto day = floor<std::chrono::days>(now);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(now - day);
+  constexpr std::string_view kForm = "0000-00-00T00:00:00Z";
+  char* out = arena.make_array<char>(kForm.size());
+  std::copy(kForm.begin(), kForm.end(), out);
+  put_digits(out, static_cast<uint64_t>(static_cast<int>(date.year())), 4);
+  put_digits(out + 5, static_cast<unsigned>(date.month()), 2);
+  put_digits(out + 8, static_cast<unsigned>(date.day()), 2);
+  put_digits(out + 11, static_cast<uint64_t>(time.hours().count()), 2);
+  put_digits(out + 14, static_cast<uint64_t>(time.minutes().count()), 2);
+  put_digits(out + 17, static_cast<uint64_t>(time.seconds().count()), 2);
+  return {out, kForm.size()};
+}
+
+// Seconds since 1970 with milliseconds: "1769860800.123".
+std::string_view unix_time(Arena& arena) noexcept {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto ms =
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+  char* out = arena.make_array<char>(24);
+  char* end = std::to_chars(out, out + 20, ms / 1000).ptr;
+  *end = '.';
+  put_digits(end + 1, ms % 1000, 3);
+  return {out, static_cast<size_t>(end + 4 - out)};
+}
+
+// One generator per thread, seeded by the kernel: ids must not meet, they need not be secret.
+uint64_t random_bits() noexcept {
+  thread_local uint64_t state = [] {
+    uint64_t seed = 0;
+    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
+      seed = static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+    }
+    return seed;
+  }();
+  state += 0x9e3779b97f4a7c15;
+  return mix64(state);
+}
+
+std::string_view protocol_of(const http::RequestHead& head) noexcept {
+  switch (head.version) {
+    case http::Version::http10:
+      return "HTTP/1.0";
+    case http::Version::http11:
+      return "HTTP/1.1";
+    case http::Version::http2:
+      return "HTTP/2.0";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view make_request_id(Arena& arena) noexcept {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  constexpr size_t kSize = 32;
+  char* out = arena.make_array<char>(kSize);
+  for (size_t i = 0; i < kSize; i += 16) {
+    uint64_t bits = random_bits();
+    for (size_t j = 0; j < 16; ++j, bits >>= 4) {
+      out[i + j] = kHex[bits & 15];
+    }
+  }
+  return {out, kSize};
+}
+
+VariableContext variables_of(Exchange& exchange) noexcept {
+  return {.request = &exchange.request,
+          .host = exchange.host,
+          .target = exchange.uri.target,
+          .path = exchange.uri.path,
+          .query = exchange.uri.query,
+          .scheme = exchange.scheme,
+          .remote_addr = exchange.peer_text,
+          .client_ip = exchange.client_text,
+          .server_addr = exchange.server_addr,
+          .forwarded_for = exchange.upstream_request.headers.get(http::HeaderId::x_forwarded_for),
+          .upstream_addr = exchange.endpoint,
+          .server = exchange.server,
+          .location = exchange.location,
+          .upstream = exchange.upstream,
+          .remote_port = exchange.peer_port,
+          .server_port = exchange.server_port,
+          .status = exchange.status != 0 ? exchange.status : exchange.upstream_status,
+          .upstream_status = exchange.upstream_status,
+          .request_id = &exchange.request_id};
+}
+
+const Template::Name Template::kNames[] = {
+    {"args", Kind::query},
+    {"client_ip", Kind::client_ip},
+    {"host", Kind::host},
+    {"location", Kind::location},
+    {"method", Kind::method},
+    {"msec", Kind::msec},
+    {"path", Kind::path},
+    {"protocol", Kind::protocol},
+    {"proxy_add_x_forwarded_for", Kind::proxy_add_x_forwarded_for},
+    {"query", Kind::query},
+    {"remote_addr", Kind::remote_addr},
+    {"remote_port", Kind::remote_port},
+    {"request_id", Kind::request_id},
+    {"request_method", Kind::method},
+    {"request_uri", Kind::request_uri},
+    {"scheme", Kind::scheme},
+    {"server", Kind::server},
+    {"server_addr", Kind::server_addr},
+    {"server_port", Kind::server_port},
+    {"status", Kind::status},
+    {"time_iso8601", Kind::time_iso8601},
+    {"upstream", Kind::upstream},
+    {"upstream_addr", Kind::upstream_addr},
+    {"upstream_status", Kind::upstream_status},
+    {"uri", Kind::uri},
+};
+
+tl::expected<Template, std::string> Template::compile(std::string_view text) {
+  if (std::any_of(text.begin(), text.end(), is_control)) {
+    return tl::unexpected<std::string>("a header value may have no control bytes");
+  }
+  Template made;
+  std::string literal;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const std::string_view rest = text.substr(i);
+    const bool braces = rest.starts_with("${");
+    if (rest.starts_with("$$")) {
+      ++i;
+    }
+    if (text[i] != '$' || rest.starts_with("$$") ||
+        (!braces && (rest.size() < 2 || !starts_name(rest[1])))) {
+      literal += text[i];
+      continue;
+    }
+    size_t end = braces ? rest.find('}') : 1;
+    if (end == std::string_view::npos) {
+      return tl::unexpected(fmt::format("`{}` has no closing brace", rest));
+    }
+    // Outside of braces a dash may only go on a name that is one of the peer's.
+    const bool dashes =
+        rest.starts_with("$http_") || rest.starts_with("$arg_") || rest.starts_with("$cookie_");
+    while (!braces && end < rest.size() && in_name(rest[end], dashes)) {
+      ++end;
+    }
+    const auto added =
+        made.add_variable(rest.substr(braces ? 2 : 1, end - (braces ? 2 : 1)), literal);
+    if (!added) {
+      return tl::unexpected(added.error());
+    }
+    i += braces ? end : end - 1;
+  }
+  if (made.ops_.empty()) {
+    made.constant_ = std::move(literal);
+  } else if (!literal.empty()) {
+    made.ops_.push_back({Kind::literal, std::move(literal)});
+  }
+  if (made.ops_.size() > kMaxOps) {
+    return tl::unexpected(fmt::format("more than {} pieces", kMaxOps));
+  }
+  return made;
+}
+
+// `literal` is what is before the variable.
+tl::expected<void, std::string> Template::add_variable(std::string_view name,
+                                                       std::string& literal) {
+  if (name == kHostname) {
+    literal += machine_name();
+    return {};
+  }
+  if (!literal.empty()) {
+    ops_.push_back({Kind::literal, std::exchange(literal, {})});
+  }
+  constexpr std::pair<std::string_view, Kind> kFamilies[] = {
+      {"http_", Kind::header}, {"arg_", Kind::argument}, {"cookie_", Kind::cookie}};
+  for (const auto& [prefix, kind] : kFamilies) {
+    if (name.starts_with(prefix) && name.size() > prefix.size()) {
+      Op op{kind, std::string(name.substr(prefix.size()))};
+      if (kind == Kind::header) {
+        // No header name that gets this far has an underscore (security.md rule U).
+        std::replace(op.text.begin(), op.text.end(), '_', '-');
+        op.name = http::FieldName(op.text);
+      }
+      ops_.push_back(std::move(op));
+      return {};
+    }
+  }
+  for (const Name& known : kNames) {
+    if (known.text == name) {
+      ops_.push_back({known.kind, {}});
+      return {};
+    }
+  }
+  std::string allowed;
+  for (const Name& known : kNames) {
+    allowed += fmt::format("${}, ", known.text);
+  }
+  return tl::unexpected(fmt::format(
+      "unknown variable `${}`; there are: {}$hostname, $http_NAME, $arg_NAME, $cookie_NAME; "
+      "write `$$` for a dollar sign",
+      name, allowed));
+}
+
+std::string_view Template::value_of(const Op& op, const VariableContext& context,
+                                    Arena& arena) noexcept {
+  std::string_view value;
+  switch (op.kind) {
+    case Kind::literal:
+      return op.text;
+    case Kind::argument:
+      http::find_argument(context.query, op.text, value);
+      return value;
+    case Kind::header: {
+      const http::Field* field = op.name.find(context.request->headers);
+      return field == nullptr ? value : field->value();
+    }
+    case Kind::cookie:
+      http::find_cookie(context.request->headers, op.text, value);
+      return value;
+    case Kind::client_ip:
+      return context.client_ip;
+    case Kind::host:
+      return context.host;
+    case Kind::location:
+      return context.location;
+    case Kind::method:
+      return context.request->method_text;
+    case Kind::msec:
+      return unix_time(arena);
+    case Kind::path:
+      return context.path;
+    case Kind::protocol:
+      return protocol_of(*context.request);
+    case Kind::proxy_add_x_forwarded_for:
+      return context.forwarded_for.empty() ? context.remote_addr : context.forwarded_for;
+    case Kind::query:
+      return context.query;
+    case Kind::remote_addr:
+      return context.remote_addr;
+    case Kind::remote_port:
+      return number_or_nothing(context.remote_port, arena);
+    case Kind::request_id:
+      if (context.request_id->empty()) {
+        *context.request_id = make_request_id(arena);
+      }
+      return *context.request_id;
+    case Kind::request_uri:
+      return context.request->target;
+    case Kind::scheme:
+      return context.scheme;
+    case Kind::server:
+      return context.server;
+    case Kind::server_addr:
+      return context.server_addr;
+    case Kind::server_port:
+      return number_or_nothing(context.server_port, arena);
+    case Kind::status:
+      return number_or_nothing(context.status, arena);
+    case Kind::time_iso8601:
+      return iso_time(arena);
+    case Kind::upstream:
+      return context.upstream;
+    case Kind::upstream_addr:
+      return context.upstream_addr;
+    case Kind::upstream_status:
+      return number_or_nothing(context.upstream_status, arena);
+    case Kind::uri:
+      return context.target;
+  }
+  return value;
+}
+
+std::string_view Template::render(const VariableContext& context, Arena& arena) const noexcept {
+  if (constant()) {
+    return constant_;
+  }
+  std::array<std::string_view, kMaxOps> values;
+  size_t size = 0;
+  for (size_t i = 0; i < ops_.size(); ++i) {
+    values[i] = one_line(value_of(ops_[i], context, arena), arena);
+    size += values[i].size();
+  }
+  if (ops_.size() == 1) {
+    return values[0];
+  }
+  char* out = arena.make_array<char>(size);
+  char* to = out;
+  for (size_t i = 0; i < ops_.size(); ++i) {
+    to = std::copy(values[i].begin(), values[i].end(), to);
+  }
+  return {out, size};
+}
+
+}  // namespace pingap::exchange

@@ -1,0 +1,58 @@
+#include "http/status.h"
+
+#include <gtest/gtest.h>
+
+namespace pingap::http {
+namespace {
+
+TEST(Status, HasItsPhrase) {
+  EXPECT_EQ(reason_phrase(100), "Continue");
+  EXPECT_EQ(reason_phrase(200), "OK");
+  EXPECT_EQ(reason_phrase(511), "Network Authentication Required");
+  EXPECT_EQ(reason_phrase(0), "");
+  EXPECT_EQ(reason_phrase(299), "");
+  EXPECT_EQ(reason_phrase(65535), "");
+}
+
+TEST(Status, IsKnownForEachErrorAndHasAPhrase) {
+  for (size_t i = 1; i < static_cast<size_t>(ErrorCode::count_); ++i) {
+    const auto code = static_cast<ErrorCode>(i);
+    const uint16_t status = status_for(code);
+    EXPECT_GE(status, 400) << to_string(code);
+    EXPECT_NE(reason_phrase(status), "") << to_string(code);
+    const bool upstream = to_string(code).starts_with("upstream_");
+    EXPECT_EQ(upstream, upstream && status >= 502 && status <= 504) << to_string(code);
+  }
+}
+
+TEST(Status, TellsRefusalsApart) {
+  struct Case {
+    ErrorCode code;
+    uint16_t status;
+  };
+
+  constexpr Case kCases[] = {
+      {ErrorCode::bad_transfer_encoding, 400},
+      {ErrorCode::unsupported_transfer_encoding, 501},
+      {ErrorCode::target_too_long, 414},
+      {ErrorCode::head_too_large, 431},
+      {ErrorCode::too_many_headers, 431},
+      {ErrorCode::version_not_supported, 505},
+      {ErrorCode::bad_expectation, 417},
+      {ErrorCode::body_too_large, 413},
+      {ErrorCode::header_timeout, 408},
+      {ErrorCode::method_not_allowed, 405},
+      {ErrorCode::no_route, 404},
+      {ErrorCode::client_closed, 499},
+      {ErrorCode::upstream_refused, 502},
+      {ErrorCode::upstream_limit, 503},
+      {ErrorCode::upstream_connect_timeout, 504},
+      {ErrorCode::loop_detected, 508},
+  };
+  for (const Case& c : kCases) {
+    EXPECT_EQ(status_for(c.code), c.status) << to_string(c.code);
+  }
+}
+
+}  // namespace
+}  // namespace pingap::http

@@ -1,0 +1,70 @@
+#include "proxy/routing.h"
+
+#include "http/host.h"
+#include "http/uri.h"
+#include "proxy/header_policy.h"
+
+namespace pingap::proxy {
+namespace {
+
+using http::Framing;
+
+Error refused(ErrorCode code, Side side) noexcept { return {code, side, Retry::never, 0, nullptr}; }
+
+}  // namespace
+
+Result<> canonicalize_request(exchange::Exchange& x, const Site& site) noexcept {
+  const auto canonical = http::canonicalize(x.request.target, site.uri, x.arena);
+  if (!canonical) {
+    return tl::unexpected(canonical.error());
+  }
+  x.uri = *canonical;
+  x.host = http::normalize_host(x.request.host, x.arena);
+  find_client(x, site);
+  return {};
+}
+
+route::MatchInput match_input(const exchange::Exchange& x) noexcept {
+  return {.head = &x.request, .host = x.host, .path = x.uri.match_path, .query = x.uri.query};
+}
+
+Result<const Route*> find_route(exchange::Exchange& x, const Site& site) noexcept {
+  const int index = site.router->match(match_input(x));
+  if (index < 0) {
+    return tl::unexpected(refused(ErrorCode::no_route, Side::local));
+  }
+  const Route* route = site.routes[static_cast<size_t>(index)].get();
+  x.location = route->name;
+  x.upstream = route->cluster->name;
+  return route;
+}
+
+Result<> prepare_upstream_request(exchange::Exchange& x, const Site& site,
+                                  const Route& route) noexcept {
+  if (route.max_body > 0 && x.request.framing == Framing::length &&
+      x.request.content_length > route.max_body) {
+    return tl::unexpected(refused(ErrorCode::body_too_large, Side::downstream));
+  }
+  if (auto made = make_upstream_request(x, site, route); !made) {
+    return made;
+  }
+  http::RequestHead& out = x.upstream_request;
+  out.target = x.uri.target;
+  if (route.rewrite && !x.request.asterisk) {
+    const auto rewritten = route.rewrite->apply(x.uri, x.arena);
+    if (!rewritten) {
+      return tl::unexpected(rewritten.error());
+    }
+    out.target = rewritten->target;
+  }
+  out.framing = x.request.framing;
+  out.content_length = x.request.content_length;
+  if (x.request.websocket && route.websocket) {
+    out.websocket = true;
+    out.framing = Framing::tunnel;
+    out.headers.add(http::HeaderId::upgrade, "websocket");
+  }
+  return {};
+}
+
+}  // namespace pingap::proxy

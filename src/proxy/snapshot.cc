@@ -1,0 +1,246 @@
+#include "proxy/snapshot.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "base/log.h"
+
+namespace pingap::proxy {
+namespace {
+
+using config::Diagnostics;
+using std::chrono::hours;
+
+constexpr Duration kTunnelTimeout = hours(1);
+
+class Builder {
+ public:
+  Builder(const config::Model& model, Diagnostics& diagnostics)
+      : model_(model), diagnostics_(diagnostics), snapshot_(std::make_shared<Snapshot>()) {}
+
+  std::shared_ptr<const Snapshot> build() {
+    snapshot_->basic = model_.basic;
+    read_error_template();
+    for (const config::Upstream& upstream : model_.upstreams) {
+      snapshot_->clusters.push_back(build_cluster(upstream));
+    }
+    for (const config::Listener& listener : model_.servers) {
+      snapshot_->sites.push_back(build_site(listener));
+    }
+    return snapshot_;
+  }
+
+ private:
+  void read_error_template() {
+    const auto& path = model_.basic.error_template;
+    if (path.value.empty()) {
+      return;
+    }
+    std::ifstream file(path.value, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    if (!file && text.empty()) {
+      diagnostics_.error(path.at, fmt::format("cannot read error_template `{}`", path.value), {},
+                         "it is the path of a file with the page's text");
+      return;
+    }
+    snapshot_->error_pages.set_template(std::move(text));
+  }
+
+  std::unique_ptr<Cluster> build_cluster(const config::Upstream& from) {
+    auto cluster = std::make_unique<Cluster>();
+    cluster->name = from.name;
+    cluster->index = snapshot_->clusters.size();
+    cluster->settings.connect_timeout = from.connection_timeout;
+    cluster->settings.read_timeout = from.read_timeout;
+    cluster->settings.write_timeout = from.write_timeout;
+    cluster->settings.idle_timeout = from.idle_timeout;
+    cluster->settings.tunnel_timeout = kTunnelTimeout;
+    cluster->pool_size = from.keepalive_pool_size;
+    cluster->max_connections = from.max_connections;
+    cluster->algorithm = from.algorithm;
+    cluster->hash_source = from.hash_source;
+    cluster->hash_name = from.hash_name;
+    cluster->counts_active =
+        from.algorithm == config::Algorithm::least_conn ||
+        from.algorithm == config::Algorithm::random || from.max_connections > 0;
+    for (const config::Server& server : from.servers) {
+      cluster->endpoints.push_back(build_endpoint(server));
+    }
+    return cluster;
+  }
+
+  static upstream::Endpoint build_endpoint(const config::Server& from) {
+    upstream::Endpoint endpoint;
+    endpoint.name = from.addr.value;
+    endpoint.weight = from.weight;
+    endpoint.addresses = net::resolve(from.addr.value);
+    endpoint.state = std::make_shared<upstream::EndpointState>();
+    if (endpoint.addresses.empty()) {
+      // Only this server is out of service: a name that is gone must not keep the rest from
+      // starting.
+      PINGAP_LOG(warn, "{} does not resolve: no requests go there", endpoint.name);
+    }
+    return endpoint;
+  }
+
+  std::unique_ptr<Site> build_site(const config::Listener& from) {
+    auto site = std::make_unique<Site>();
+    site->name = from.name;
+    for (const auto& address : from.addrs) {
+      site->addrs.push_back(address.value);
+    }
+    fill_settings(from, *site);
+    for (const auto& network : from.trusted_proxies) {
+      if (const auto parsed = Network::parse(network.value)) {
+        site->trusted.add(*parsed);
+      }
+    }
+    build_routes(from, *site);
+    build_access_log(from, *site);
+    return site;
+  }
+
+  static void fill_settings(const config::Listener& from, Site& site) {
+    session::ServerSettings& settings = site.settings;
+    settings.limits.bytes = from.max_header_size;
+    settings.limits.fields = from.max_headers;
+    settings.header_timeout = from.header_timeout;
+    settings.keepalive_timeout = from.keepalive_timeout;
+    settings.body_timeout = from.body_timeout;
+    settings.write_timeout = from.write_timeout;
+    settings.tunnel_timeout = kTunnelTimeout;
+    settings.min_body_rate = from.min_body_rate;
+    settings.keepalive_requests = from.keepalive_requests;
+    site.uri.merge_slashes = from.merge_slashes;
+    site.uri.encoded_slash = from.encoded_slash;
+    site.underscores = from.underscores_in_headers;
+    site.via = from.via;
+    site.max_connections = from.max_connections;
+  }
+
+  void build_routes(const config::Listener& from, Site& site) {
+    std::vector<const config::Location*> locations;
+    for (const auto& name : from.locations) {
+      const config::Location* location = model_.find_location(name.value);
+      if (location != nullptr) {
+        locations.push_back(location);
+        site.routes.push_back(build_route(*location, site));
+      }
+    }
+    auto router = route::Router::build(locations, site.uri);
+    if (!router) {
+      for (const route::BuildError& error : router.error()) {
+        diagnostics_.error(error.at, error.what);
+      }
+      return;
+    }
+    site.router = std::move(*router);
+  }
+
+  std::unique_ptr<Route> build_route(const config::Location& from, const Site& site) {
+    auto route = std::make_unique<Route>();
+    route->name = from.name;
+    for (const auto& cluster : snapshot_->clusters) {
+      if (cluster->name == from.upstream.value) {
+        route->cluster = cluster.get();
+      }
+    }
+    if (route->cluster == nullptr) {
+      return route;  // reported by the loader
+    }
+    route->settings = route->cluster->settings;
+    apply_timeouts(from.timeouts, route->settings);
+    auto rewrite = route::Rewrite::compile(from, site.uri);
+    if (!rewrite) {
+      diagnostics_.error(from.rewrite.at, rewrite.error());
+    } else if (!rewrite->empty()) {
+      route->rewrite = std::move(*rewrite);
+    }
+    route->max_body = from.client_max_body_size;
+    route->buffer_request = from.request_buffering;
+    route->buffer_response = from.response_buffering;
+    route->pass_trailers = from.pass_trailers;
+    route->websocket = from.websocket;
+    build_edits(from, *route);
+    return route;
+  }
+
+  static void apply_timeouts(const config::Timeouts& from, session::ClientSettings& to) {
+    if (from.connect) {
+      to.connect_timeout = *from.connect;
+    }
+    if (from.read) {
+      to.read_timeout = *from.read;
+    }
+    if (from.write) {
+      to.write_timeout = *from.write;
+    }
+    if (from.tunnel) {
+      to.tunnel_timeout = *from.tunnel;
+    }
+  }
+
+  void build_edits(const config::Location& from, Route& route) {
+    add_rules(from.headers_set, route.response_set);
+    add_rules(from.headers_add, route.response_add);
+    add_names(from.headers_remove, route.response_remove);
+    add_rules(from.proxy_set_headers, route.request_set);
+    add_rules(from.proxy_add_headers, route.request_add);
+    add_names(from.proxy_remove_headers, route.request_remove);
+    for (const HeaderRule& rule : route.request_set) {
+      if (rule.id == http::HeaderId::host) {
+        route.host_rule = &rule;
+      }
+    }
+  }
+
+  void add_rules(const std::vector<config::HeaderEdit>& from, std::vector<HeaderRule>& to) {
+    for (const config::HeaderEdit& edit : from) {
+      auto value = exchange::Template::compile(edit.value);
+      if (!value) {
+        diagnostics_.error(edit.at, value.error());
+        continue;
+      }
+      to.push_back({edit.name, http::find_header_id(edit.name), std::move(*value)});
+    }
+  }
+
+  static void add_names(const std::vector<config::Located<std::string>>& from,
+                        std::vector<HeaderRule>& to) {
+    for (const auto& name : from) {
+      to.push_back({name.value, http::find_header_id(name.value), {}});
+    }
+  }
+
+  // "PATH" or "PATH FORMAT"; a format's name alone is no path.
+  void build_access_log(const config::Listener& from, Site& site) {
+    const std::string& text = from.access_log.value;
+    if (text.empty()) {
+      return;
+    }
+    const size_t space = text.find(' ');
+    site.access_log_path = text.substr(0, space);
+    auto format = exchange::AccessLogFormat::compile(
+        space == std::string::npos ? std::string_view{} : std::string_view(text).substr(space + 1));
+    if (!format) {
+      diagnostics_.error(from.access_log.at, format.error());
+      return;
+    }
+    site.access_log = std::move(*format);
+  }
+
+  const config::Model& model_;
+  Diagnostics& diagnostics_;
+  std::shared_ptr<Snapshot> snapshot_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Snapshot> build_snapshot(const config::Model& model,
+                                               config::Diagnostics& diagnostics) {
+  return Builder(model, diagnostics).build();
+}
+
+}  // namespace pingap::proxy

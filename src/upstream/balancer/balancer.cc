@@ -1,0 +1,183 @@
+#include "upstream/balancer/balancer.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "upstream/balancer/schedule.h"
+
+namespace pingap::upstream::balancer {
+namespace {
+
+using config::Algorithm;
+
+// Turns or draws that may hit a server out of use before all servers are looked at.
+constexpr size_t kProbes = 16;
+
+uint64_t next_random(Cursor& cursor) noexcept {
+  cursor.random += 0x9e3779b97f4a7c15;
+  return mix64(cursor.random);
+}
+
+// A number below `limit`, which is not 0. The bias of the remainder is 2^-32 at most.
+uint64_t next_below(Cursor& cursor, uint64_t limit) noexcept {
+  return next_random(cursor) % limit;
+}
+
+}  // namespace
+
+Plan::Plan(Algorithm algorithm, std::span<const Server> servers, uint32_t max_active)
+    : algorithm_(algorithm), max_active_(max_active) {
+  const bool none = std::all_of(servers.begin(), servers.end(),
+                                [](const Server& server) { return server.weight == 0; });
+  std::vector<uint32_t> weights;
+  std::vector<Ring::Member> members;
+  for (const Server& server : servers) {
+    const uint32_t weight = none ? 1 : server.weight;
+    weights.push_back(weight);
+    members.push_back({server.id, weight});
+    servers_.push_back({server.state, weight});
+  }
+  round_ = make_schedule(weights);
+  if (algorithm == Algorithm::ip_hash || algorithm == Algorithm::hash) {
+    ring_ = Ring(members);
+  }
+}
+
+Cursor Plan::start(uint32_t worker, uint32_t workers) const noexcept {
+  const uint64_t turn = workers == 0 ? 0 : uint64_t{worker} * round_.size() / workers;
+  return {.turn = turn, .random = mix64(worker + 1)};
+}
+
+int Plan::pick(const Request& request, Cursor& cursor) const noexcept {
+  if (servers_.size() <= 1) {
+    return !servers_.empty() && usable(0, request.tried) ? 0 : -1;
+  }
+  switch (algorithm_) {
+    case Algorithm::round_robin:
+    case Algorithm::weighted_round_robin:
+      break;
+    case Algorithm::least_conn:
+      return pick_least_loaded(request.tried, cursor);
+    case Algorithm::random:
+      return pick_of_two(request.tried, cursor);
+    case Algorithm::ip_hash:
+    case Algorithm::hash:
+      if (request.key) {
+        return pick_by_key(*request.key, request.tried);
+      }
+      break;
+  }
+  return pick_by_turn(request.tried, cursor);
+}
+
+int Plan::pick_by_turn(uint64_t tried, Cursor& cursor) const noexcept {
+  for (size_t probe = 0; probe < kProbes; ++probe) {
+    const uint32_t server = round_[cursor.turn];
+    cursor.turn = cursor.turn + 1 == round_.size() ? 0 : cursor.turn + 1;
+    if (usable(server, tried)) {
+      return static_cast<int>(server);
+    }
+  }
+  return pick_any(tried, cursor);
+}
+
+// A random one of all that are usable, by their weights.
+int Plan::pick_any(uint64_t tried, Cursor& cursor) const noexcept {
+  uint64_t sum = 0;
+  for (size_t i = 0; i < servers_.size(); ++i) {
+    sum += usable(i, tried) ? servers_[i].weight : 0;
+  }
+  if (sum == 0) {
+    return -1;
+  }
+  uint64_t left = next_below(cursor, sum);
+  int last = -1;
+  for (size_t i = 0; i < servers_.size(); ++i) {
+    if (!usable(i, tried)) {
+      continue;
+    }
+    last = static_cast<int>(i);
+    if (left < servers_[i].weight) {
+      break;
+    }
+    left -= servers_[i].weight;
+  }
+  return last;  // another worker may have changed what is usable between the loops
+}
+
+// Several that are equally little loaded take turns by their weights.
+int Plan::pick_least_loaded(uint64_t tried, Cursor& cursor) const noexcept {
+  int best = -1;
+  uint64_t best_active = 0;
+  uint64_t best_weight = 1;
+  uint64_t tied = 0;  // weights of all that are as good as the best
+  for (size_t i = 0; i < servers_.size(); ++i) {
+    if (!usable(i, tried)) {
+      continue;
+    }
+    const uint64_t weight = servers_[i].weight;
+    const uint64_t load = active(i);
+    if (best < 0 || load * best_weight < best_active * weight) {
+      best = static_cast<int>(i);
+      best_active = load;
+      best_weight = weight;
+      tied = weight;
+    } else if (load * best_weight == best_active * weight) {
+      tied += weight;
+    }
+  }
+  if (best < 0 || tied == best_weight) {
+    return best;
+  }
+  uint64_t left = cursor.turn++ % tied;
+  for (auto i = static_cast<size_t>(best); i < servers_.size(); ++i) {
+    if (!usable(i, tried) ||
+        uint64_t{active(i)} * best_weight != best_active * servers_[i].weight) {
+      continue;
+    }
+    if (left < servers_[i].weight) {
+      return static_cast<int>(i);
+    }
+    left -= servers_[i].weight;
+  }
+  return best;
+}
+
+int Plan::pick_of_two(uint64_t tried, Cursor& cursor) const noexcept {
+  int first = -1;
+  for (size_t probe = 0; probe < kProbes; ++probe) {
+    const uint32_t server = round_[next_below(cursor, round_.size())];
+    if (static_cast<int>(server) == first || !usable(server, tried)) {
+      continue;
+    }
+    if (first >= 0) {
+      return less_loaded(server, static_cast<size_t>(first)) ? static_cast<int>(server) : first;
+    }
+    first = static_cast<int>(server);
+  }
+  return first >= 0 ? first : pick_any(tried, cursor);
+}
+
+int Plan::pick_by_key(uint64_t key, uint64_t tried) const noexcept {
+  size_t place = ring_.find(key);
+  for (size_t probe = 0; probe < kProbes; ++probe, place = ring_.next(place)) {
+    const uint32_t server = ring_.server(place);
+    if (usable(server, tried)) {
+      return static_cast<int>(server);
+    }
+  }
+  // Not to walk the whole ring for nothing.
+  bool some = false;
+  for (size_t i = 0; i < servers_.size() && !some; ++i) {
+    some = usable(i, tried);
+  }
+  for (size_t i = 0; some && i < ring_.size(); ++i, place = ring_.next(place)) {
+    const uint32_t server = ring_.server(place);
+    if (usable(server, tried)) {
+      return static_cast<int>(server);
+    }
+  }
+  return -1;
+}
+
+}  // namespace pingap::upstream::balancer

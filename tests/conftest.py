@@ -1,0 +1,49 @@
+"""Fixtures and options of the black-box tests."""
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+from rig import deadline, product  # noqa: E402
+from rig.origin import Origin  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--binary", help="the pingap to test (default: the newest build/*/pingap)")
+
+
+def pytest_configure(config):
+    if config.getoption("--binary"):
+        os.environ["PINGAP_BINARY"] = config.getoption("--binary")
+    path = product.binary()
+    if path and os.path.exists(path) and "PINGAP_TEST_SLOW" not in os.environ:
+        deadline.SLOW = 4 if product.sanitized(path) else 1
+
+
+def pytest_report_header():
+    return f"pingap: {product.binary()}"
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of the product fail, not skip, when there is nothing to test."""
+    missing = not product.binary() or not os.path.exists(product.binary())
+    if missing and any(not item.get_closest_marker("rig_only") for item in items):
+        raise pytest.UsageError("no pingap binary: build one, or give --binary")
+
+
+@pytest.fixture
+def recorder():
+    """A recorder that answers 200."""
+    with Origin() as origin:
+        yield origin
+
+
+def pytest_make_parametrize_id(val):
+    """Long bytes are shown by their start and length."""
+    if isinstance(val, (bytes, str)) and len(val) > 40:
+        return f"{val[:30]!r}..{len(val)}"
+    return None
