@@ -14,7 +14,6 @@
 
 #include "base/log.h"
 #include "cli/load.h"
-#include "demo/backends.h"
 #include "net/event_loop.h"
 #include "net/socket.h"
 #include "proxy/body_spool.h"
@@ -227,14 +226,6 @@ ExitCode run_proxy(const Options& options) {
   PidFile pid_file(basic.pid_file);
   if (!pid_file.write() || !drop_privileges(basic)) {
     return ExitCode::cannot_bind;
-  }
-  demo::DemoBackends demo;
-  if (options.demo) {
-    if (auto started = demo.start(demo::default_backends()); !started) {
-      PINGAP_LOG(error, "cannot start the demo backends: {}",
-                 std::strerror(started.error().sys));  // NOLINT(concurrency-mt-unsafe)
-      return ExitCode::cannot_bind;
-    }
   }
   server.start();
   announce(server);

@@ -42,6 +42,21 @@ constexpr size_t kMaxFreeBlocks = 512;
 
 thread_local Slab t_slab;
 
+// No server can be picked: what is wrong with them.
+ErrorCode why_none(const Cluster& cluster) noexcept {
+  bool limited = false;
+  bool resolved = false;
+  for (const upstream::Endpoint& endpoint : cluster.endpoints) {
+    resolved = resolved || !endpoint.addresses.empty();
+    limited = limited || (endpoint.weight > 0 &&
+                          endpoint.state->healthy.load(std::memory_order_relaxed));
+  }
+  if (!resolved) {
+    return ErrorCode::upstream_unresolved;
+  }
+  return limited ? ErrorCode::upstream_limit : ErrorCode::no_upstream;
+}
+
 }  // namespace
 
 void* Forwarder::operator new(size_t size) {
@@ -151,7 +166,7 @@ int Forwarder::pick_endpoint() noexcept {
 void Forwarder::try_backend() noexcept {
   phase_ = Phase::connecting;
   const Cluster& cluster = *route_->cluster;
-  Error why{ErrorCode::no_upstream, Side::upstream, Retry::never, 0, nullptr};
+  Error why{ErrorCode::none, Side::upstream, Retry::never, 0, nullptr};
   // A server that cannot even be asked for a connection is passed over at once.
   for (size_t i = 0; i < cluster.endpoints.size(); ++i) {
     endpoint_ = pick_endpoint();
@@ -182,7 +197,7 @@ void Forwarder::try_backend() noexcept {
     why = opened.error();
     attempt_.reset();
   }
-  answer_error(why.code, why.side);
+  answer_error(why ? why.code : why_none(cluster), Side::upstream);
 }
 
 // ---- 4 sending the request ----

@@ -58,17 +58,25 @@ class Builder {
     cluster->settings.idle_timeout = from.idle_timeout;
     cluster->settings.tunnel_timeout = kTunnelTimeout;
     cluster->pool_size = from.keepalive_pool_size;
-    cluster->max_connections = from.max_connections;
-    cluster->algorithm = from.algorithm;
-    cluster->hash_source = from.hash_source;
-    cluster->hash_name = from.hash_name;
     cluster->counts_active =
         from.algorithm == config::Algorithm::least_conn ||
         from.algorithm == config::Algorithm::random || from.max_connections > 0;
     for (const config::Server& server : from.servers) {
       cluster->endpoints.push_back(build_endpoint(server));
     }
+    build_plan(from, *cluster);
     return cluster;
+  }
+
+  static void build_plan(const config::Upstream& from, Cluster& cluster) {
+    std::vector<upstream::balancer::Server> servers;
+    for (const upstream::Endpoint& endpoint : cluster.endpoints) {
+      servers.push_back({endpoint.name, endpoint.weight, endpoint.state.get()});
+    }
+    cluster.plan = upstream::balancer::Plan(from.algorithm, servers, from.max_connections);
+    if (from.algorithm == config::Algorithm::ip_hash || from.algorithm == config::Algorithm::hash) {
+      cluster.hash_key.emplace(from.hash_source, from.hash_name);
+    }
   }
 
   static upstream::Endpoint build_endpoint(const config::Server& from) {
@@ -81,6 +89,7 @@ class Builder {
       // Only this server is out of service: a name that is gone must not keep the rest from
       // starting.
       PINGAP_LOG(warn, "{} does not resolve: no requests go there", endpoint.name);
+      endpoint.state->healthy.store(false);
     }
     return endpoint;
   }

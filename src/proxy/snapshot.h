@@ -20,6 +20,7 @@
 #include "route/router.h"
 #include "session/session.h"
 #include "upstream/balancer/balancer.h"
+#include "upstream/balancer/hash_key.h"
 #include "upstream/endpoint.h"
 
 namespace pingap::proxy {
@@ -28,13 +29,10 @@ struct Cluster {  // [upstreams.NAME]
   std::string name;
   size_t index = 0;
   std::vector<upstream::Endpoint> endpoints;
-  config::Algorithm algorithm = config::Algorithm::round_robin;
   upstream::balancer::Plan plan;
-  config::HashSource hash_source = config::HashSource::ip;
-  std::string hash_name;
+  std::optional<upstream::balancer::HashKey> hash_key;  // where the algorithm hashes
   session::ClientSettings settings;
   uint32_t pool_size = 0;        // idle connections per endpoint and worker
-  uint32_t max_connections = 0;  // per endpoint, all workers; 0 = no limit
   bool counts_active = false;    // the algorithm or the limit needs EndpointState::active
 };
 

@@ -35,7 +35,7 @@ Worker::Worker(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<net::Ev
       pools.push_back(
           std::make_unique<upstream::EndpointPool>(*loop_, endpoint, cluster->pool_size));
     }
-    pickers_.emplace_back(*cluster, index_, count_);
+    cursors_.push_back(cluster->plan.start(index_, count_));
   }
 }
 
@@ -155,7 +155,11 @@ void Worker::on_connection_closed() noexcept {
 }
 
 int Worker::pick(const Cluster& cluster, const exchange::Exchange& x, uint64_t tried) noexcept {
-  return pickers_[cluster.index].pick(x, tried);
+  upstream::balancer::Request request{.key = std::nullopt, .tried = tried};
+  if (cluster.hash_key) {
+    request.key = cluster.hash_key->of(x);
+  }
+  return cluster.plan.pick(request, cursors_[cluster.index]);
 }
 
 }  // namespace pingap::proxy

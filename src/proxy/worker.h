@@ -11,7 +11,6 @@
 #include "net/event_loop.h"
 #include "observe/log_sink.h"
 #include "proxy/frontend.h"
-#include "proxy/picker.h"
 #include "proxy/snapshot.h"
 #include "upstream/pool.h"
 
@@ -65,7 +64,7 @@ class Worker {
   const uint32_t index_;
   const uint32_t count_;
   std::vector<std::vector<std::unique_ptr<upstream::EndpointPool>>> pools_;  // cluster, endpoint
-  std::vector<Picker> pickers_;                                              // by cluster
+  std::vector<upstream::balancer::Cursor> cursors_;                          // by cluster
   std::vector<std::pair<observe::LogSink*, std::unique_ptr<observe::LogBuffer>>> log_buffers_;
   std::vector<std::unique_ptr<Frontend>> frontends_;
   net::Timer log_timer_{Callback<void()>::of<&Worker::flush_logs>(this)};
