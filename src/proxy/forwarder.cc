@@ -23,6 +23,9 @@ using http::Method;
 // Slices below this are copied into the replay copy (ByteQueue::share_from).
 constexpr size_t kCopyBelow = 4 * 1024;
 
+// What a server as a whole answers to OPTIONS.
+constexpr std::string_view kAllowed = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
+
 // Free blocks of this thread, each of the size of a Forwarder. Surplus goes back to malloc.
 struct Slab {
   struct Block {
@@ -146,6 +149,18 @@ void Forwarder::on_head(http::RequestHead& head, End end) noexcept {
 bool Forwarder::admit() noexcept {
   if (x.request.method == Method::connect || x.request.method == Method::trace) {
     answer_error(ErrorCode::method_not_allowed, Side::downstream);
+    return false;
+  }
+  if (x.request.asterisk) {
+    // Asks about the server as a whole: that is us (RFC 9110 9.3.7).
+    phase_ = Phase::answered;
+    x.response.headers = http::HeaderMap(std::span(x.arena.make_array<http::Field>(2), 2));
+    x.response.headers.add(http::HeaderId::server, "pingap");
+    x.response.headers.add(http::HeaderId::allow, kAllowed);
+    x.response.status = 204;
+    x.response.reason = http::reason_phrase(204);
+    x.status = 204;
+    client_.send_head(x.response, End::yes);
     return false;
   }
   return true;
@@ -583,7 +598,9 @@ void Forwarder::answer_error(ErrorCode why, Side side) noexcept {
 
 // The head is out, the rest will not come: the client must see that it is not whole.
 void Forwarder::abort_response(ErrorCode why, Side side) noexcept {
-  if (!client_gone_ && client_.unsend()) {
+  // Bad framing shows right behind the head, before anything has left: that can still be a clean
+  // 502. A body that breaks off is shown as it is, broken off.
+  if (!client_gone_ && why == ErrorCode::upstream_bad_framing && client_.unsend()) {
     response_spool_.reset();
     answer_error(why, side);
     return;

@@ -403,6 +403,9 @@ void H1ServerSession::reset(ErrorCode /*why*/) noexcept {
     transport_->abort_on_close();
   }
   sink_ = nullptr;
+  if (writable_ && !out_.empty()) {
+    transport_->write(out_);  // as far as it goes: the client sees an answer that breaks off
+  }
   close();
 }
 
