@@ -59,7 +59,7 @@ def errors(path):
     ('path = "/api"', 'path = "/api"\nread_timeout = "5 parsecs"', 6, 16, ["parsecs"]),
     ('path = "/api"', 'path = "/api"\nclient_max_body_size = "5 bananas"', 6, 24, ["bananas"]),
     ('"127.0.0.1:9"', '"127.0.0.1:99999"', 2, 10, ["99999"]),
-    ('addr = "127.0.0.1:0"', 'addr = "127.0.0.1"', 7, 8, ["127.0.0.1"]),
+    ('addr = "127.0.0.1:0"', 'addr = "127.0.0.1:x"', 7, 8, ["127.0.0.1", "port"]),
     ('path = "/api"', 'path = "/api"\npriority = "high"', 6, 12, ["priority"]),
     ('[servers.main]', '[server.main]', 6, None, ["server", "did you mean", "servers"]),
     ('path = "/api"', 'path = "/api', 5, None, []),

@@ -112,7 +112,7 @@ def test_pn01_what_is_sent_is_logged_and_is_a_fixed_point(recorder):
             assert client.get(target).status == 200, target
         client.close()
         again = [message.path() for message in recorder.requests[count:]]
-        lines = product.wait_log(len(sent))
+        lines = product.wait_log(len(targets) + len(sent))
         logged = [line["uri"] for line in lines if line["upstream"]]
     assert len(sent) > 300
     assert again == sent

@@ -46,8 +46,15 @@ def test_more_specific_paths_win(recorder):
                  "short": {"path": "/a", "path_type": "prefix"},
                  "long": {"path": "/a/b", "path_type": "prefix"},
                  "exact": {"path": "/a/b/c", "path_type": "exact"}}
-    names = chosen(recorder, locations, ["/a/b/c"], ["/a/b/d"], ["/a/x"], ["/ax"], ["/z"])
-    assert names == ["exact", "long", "short", "regex", "root"]
+    names = chosen(recorder, locations, ["/a/b/c"], ["/a/b/d"], ["/a/x"], ["/z"])
+    assert names == ["exact", "long", "short", "root"]
+
+
+def test_regex_comes_after_every_prefix(recorder):
+    locations = {"regex": {"path": "^/a", "path_type": "regex"}, "root": {"path": "/"}}
+    assert chosen(recorder, locations, ["/ax"]) == ["root"]
+    locations["root"]["path"] = "/b"
+    assert chosen(recorder, locations, ["/ax"], ["/b"]) == ["regex", "root"]
 
 
 def test_explicit_priority_goes_before_specificity(recorder):
@@ -124,8 +131,8 @@ def test_same_rank_keeps_the_order_of_the_server_list(recorder):
 
 
 def test_alias_spellings_of_the_path_type(recorder):
-    locations = {"exact": {"path": "= /a"}, "regex": {"path": "~ ^/b[0-9]"}, "root": {"path": "/"}}
-    assert chosen(recorder, locations, ["/a"], ["/a/b"], ["/b1"]) == ["exact", "root", "regex"]
+    locations = {"exact": {"path": "= /a"}, "regex": {"path": "~ ^/b[0-9]"}}
+    assert chosen(recorder, locations, ["/a"], ["/a/b"], ["/b1"]) == ["exact", 404, "regex"]
 
 
 def test_no_location_is_404_with_a_reason(recorder):

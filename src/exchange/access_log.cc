@@ -95,13 +95,13 @@ class AccessLogFormat::Compiler {
   Outcome custom(std::string_view text) {
     while (!text.empty()) {
       const size_t brace = text.find_first_of("{}");
-      literal(text.substr(0, brace));
+      literal_ += text.substr(0, brace);
       if (brace == std::string_view::npos) {
         break;
       }
       text.remove_prefix(brace);
       if (text.size() > 1 && text[0] == text[1]) {
-        literal(text.substr(0, 1));
+        literal_ += text[0];
         text.remove_prefix(2);
         continue;
       }
@@ -123,20 +123,24 @@ class AccessLogFormat::Compiler {
     out_.json_ = true;
     char before = '{';
     for (const JsonField& field : kJsonFields) {
-      literal(std::string(1, before) + "\"" + std::string(field.key) + "\":");
+      (literal_ += before).append("\"").append(field.key).append("\":");
       op(*find_log_tag(field.tag));
       before = ',';
     }
-    literal("}");
+    literal_ += '}';
   }
 
   tl::expected<AccessLogFormat, std::string> finish() {
-    size_t rest = 1;  // the newline
+    if (!literal_.empty()) {
+      add({}, {}, 0);
+    }
+    size_t rest = 1 + Line::kCopyStep;  // the newline, and what copying a literal writes too much
     for (size_t i = out_.ops_.size(); i > 0; --i) {
       out_.ops_[i - 1].rest = static_cast<uint32_t>(rest);
-      rest += needs_[i - 1];
+      rest += needs_[i - 1].literal + needs_[i - 1].value;
     }
     out_.fixed_ = rest;
+    out_.text_.append(Line::kCopyStep, ' ');
     if (rest > kMaxFixed) {
       return tl::unexpected("the access log format is too long: its fixed parts may have " +
                             std::to_string(kMaxFixed) + " bytes in a line");
@@ -145,31 +149,23 @@ class AccessLogFormat::Compiler {
   }
 
  private:
-  // What every line needs for a text field: a cut one is its mark, JSON adds quotes.
-  static constexpr size_t kTextNeeds = 2 + LogLine<true>::kCut.size();
+  using Line = LogLine<true>;
 
-  void add(LogTag tag, http::HeaderId header, std::string_view text, size_t needs) {
-    out_.ops_.push_back({tag, header, static_cast<uint32_t>(out_.text_.size()),
-                         static_cast<uint32_t>(text.size()), 0});
-    out_.text_ += text;
-    needs_.push_back(needs);
+  void add(LogOp op, std::string_view name, size_t needs) {
+    op.literal = static_cast<uint32_t>(out_.text_.size());
+    op.literal_size = static_cast<uint32_t>(literal_.size());
+    out_.text_ += literal_;
+    op.name = static_cast<uint32_t>(out_.text_.size());
+    op.name_size = static_cast<uint32_t>(name.size());
+    out_.text_ += name;
+    out_.ops_.push_back(op);
+    needs_.push_back({literal_.size(), needs});
+    literal_.clear();
   }
 
   void op(const LogTagInfo& info) {
-    add(info.tag, http::HeaderId::other, {}, info.max_size == 0 ? kTextNeeds : info.max_size);
-  }
-
-  void literal(std::string_view text) {
-    if (text.empty()) {
-      return;
-    }
-    if (!out_.ops_.empty() && out_.ops_.back().tag == LogTag::literal) {
-      out_.text_ += text;
-      out_.ops_.back().size += static_cast<uint32_t>(text.size());
-      needs_.back() += text.size();
-      return;
-    }
-    add(LogTag::literal, http::HeaderId::other, text, text.size());
+    add({.tag = info.tag, .header = info.header, .member = info.member}, {},
+        info.max_size == 0 ? Line::kTextNeeds : info.max_size);
   }
 
   // A value that is known now.
@@ -177,7 +173,7 @@ class AccessLogFormat::Compiler {
     std::array<char, kMaxField> room;
     bool cut = false;
     const char* end = escape_text(value, room.data(), room.data() + room.size(), cut);
-    literal(value.empty() ? "-" : std::string_view(room.data(), end));
+    literal_ += value.empty() ? "-" : std::string_view(room.data(), end);
   }
 
   Outcome tag(std::string_view name) {
@@ -208,15 +204,24 @@ class AccessLogFormat::Compiler {
 
   void header(char prefix, std::string_view name) {
     if (prefix == '~') {
-      add(LogTag::cookie, http::HeaderId::cookie, name, kTextNeeds);
+      add({.tag = LogTag::cookie}, name, Line::kTextNeeds);
       return;
     }
-    add(prefix == '>' ? LogTag::request_header : LogTag::response_header,
-        http::find_header_id(name), name, kTextNeeds);
+    add({.tag = prefix == '>' ? LogTag::request_header : LogTag::response_header,
+
+         .secret = is_secret_header(name),
+         .header = http::find_header_id(name)},
+        name, Line::kTextNeeds);
   }
 
+  struct Needs {
+    size_t literal;
+    size_t value;
+  };
+
   AccessLogFormat out_;
-  std::vector<size_t> needs_;  // of each op
+  std::string literal_;       // in front of the next value
+  std::vector<Needs> needs_;  // bytes of each op
 };
 
 tl::expected<AccessLogFormat, std::string> AccessLogFormat::compile(std::string_view format) {
@@ -253,10 +258,9 @@ size_t AccessLogFormat::write(const Exchange& x, WallTime now,
   }
   char* const begin = room.data();
   char* const end = begin + size;
-  if (json_) {
-    return static_cast<size_t>(LogLine<true>(x, now, text_, begin, end).write(ops_) - begin);
-  }
-  return static_cast<size_t>(LogLine<false>(x, now, text_, begin, end).write(ops_) - begin);
+  char* const stop = json_ ? LogLine<true>(x, now, text_, fixed_, end).write(ops_, begin)
+                           : LogLine<false>(x, now, text_, fixed_, end).write(ops_, begin);
+  return static_cast<size_t>(stop - begin);
 }
 
 }  // namespace pingap::exchange

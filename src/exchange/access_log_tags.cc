@@ -9,6 +9,8 @@
 namespace pingap::exchange {
 namespace {
 
+using http::HeaderId;
+
 constexpr uint8_t kNumber = 20;  // digits of a uint64_t
 constexpr uint8_t kHuman = 24;
 constexpr uint8_t kQuotes = 2;   // of JSON
@@ -19,15 +21,15 @@ constexpr std::array<LogTagInfo, 38> kTags = {{
     {"when_utc_iso", LogTag::when_utc_iso, kQuotes + kUtcTimeSize},
     {"when_unix", LogTag::when_unix, kNumber},
     {"when_clf", LogTag::when_clf, kQuotes + kClfTimeSize},
-    {"remote", LogTag::remote, 0},
+    {"remote", LogTag::member, 0, HeaderId::other, &Exchange::peer_text},
     {"remote_port", LogTag::remote_port, kNumber},
-    {"client_ip", LogTag::client_ip, 0},
-    {"server", LogTag::server, 0},
-    {"server_addr", LogTag::server_addr, 0},
+    {"client_ip", LogTag::member, 0, HeaderId::other, &Exchange::client_text},
+    {"server", LogTag::member, 0, HeaderId::other, &Exchange::server},
+    {"server_addr", LogTag::member, 0, HeaderId::other, &Exchange::server_addr},
     {"server_port", LogTag::server_port, kNumber},
-    {"location", LogTag::location, 0},
-    {"upstream", LogTag::upstream, 0},
-    {"upstream_addr", LogTag::upstream_addr, 0},
+    {"location", LogTag::member, 0, HeaderId::other, &Exchange::location},
+    {"upstream", LogTag::member, 0, HeaderId::other, &Exchange::upstream},
+    {"upstream_addr", LogTag::member, 0, HeaderId::other, &Exchange::endpoint},
     {"upstream_status", LogTag::upstream_status, kNumber},
     {"upstream_reused", LogTag::upstream_reused, kNumber},
     {"upstream_connect_time", LogTag::upstream_connect_time, kNumber},
@@ -38,11 +40,11 @@ constexpr std::array<LogTagInfo, 38> kTags = {{
     {"query", LogTag::query, 0},
     {"uri", LogTag::uri, 0},
     {"proto", LogTag::proto, kNumber},
-    {"scheme", LogTag::scheme, 0},
+    {"scheme", LogTag::member, 0, HeaderId::other, &Exchange::scheme},
     {"host", LogTag::host, 0},
     {"referer", LogTag::referer, 0},
-    {"user_agent", LogTag::user_agent, 0},
-    {"request_id", LogTag::request_id, 0},
+    {"user_agent", LogTag::request_header, 0, HeaderId::user_agent},
+    {"request_id", LogTag::request_id, 0, HeaderId::x_request_id},
     {"status", LogTag::status, kNumber},
     {"reason", LogTag::reason, kReason},
     {"reason_side", LogTag::reason_side, kNumber},
@@ -86,8 +88,49 @@ bool is_secret_header(std::string_view name) noexcept {
   return contains(kSecretHeaders, name);
 }
 
-bool is_secret_parameter(std::string_view name) noexcept {
-  return contains(kSecretParameters, name);
+namespace {
+
+// A quick look at what stands before '=': the ends of the names above. Takes some other bytes for
+// letters, which the comparison of the whole name sorts out.
+bool may_end_secret(std::string_view name) noexcept {
+  if (name.size() < 3) {
+    return false;
+  }
+  const auto pair = [](char a, char b) {
+    return (static_cast<unsigned>(static_cast<unsigned char>(a)) << 8 |
+            static_cast<unsigned char>(b)) |
+           0x2020U;
+  };
+  const unsigned end = pair(name[name.size() - 2], name[name.size() - 1]);
+  return end == pair('e', 'n') || end == pair('e', 'y') || end == pair('e', 't') ||
+         end == pair('r', 'd') || end == pair('w', 'd') || end == pair('w', 't') ||
+         end == pair('r', 'e');  // token, key, secret, password, passwd, jwt, signature
+}
+
+// The next one is mostly so near that calling memchr costs more.
+size_t find_equals(std::string_view query, size_t from) noexcept {
+  constexpr size_t kNear = 16;
+  const size_t end = std::min(query.size(), from + kNear);
+  for (; from < end; ++from) {
+    if (query[from] == '=') {
+      return from;
+    }
+  }
+  return query.find('=', from);
+}
+
+}  // namespace
+
+SecretPlace find_secret(std::string_view query, size_t from) noexcept {
+  for (size_t equals = find_equals(query, from); equals != std::string_view::npos;
+       equals = find_equals(query, equals + 1)) {
+    const std::string_view before = query.substr(0, equals);
+    if (may_end_secret(before) &&
+        contains(kSecretParameters, before.substr(before.rfind('&') + 1))) {
+      return {equals + 1, std::min(query.find('&', equals), query.size())};
+    }
+  }
+  return {};
 }
 
 }  // namespace pingap::exchange

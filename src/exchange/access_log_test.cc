@@ -266,6 +266,8 @@ TEST(AccessLog, WritesEveryTag) {
   EXPECT_EQ(line_of("{>x-own} {>USER-AGENT} {>none}", s.x), "own curl/8.5.0 -\n");
   EXPECT_EQ(line_of("{<Content-Type} {<x-answer} {<none}", s.x), "text/plain yes -\n");
   EXPECT_EQ(line_of("{$PINGAP_LOG_TEST} {$PINGAP_LOG_TEST_NONE}", s.x), "a \\x22b\\x22 -\n");
+  s.x.request_id = "made-by-us";
+  EXPECT_EQ(line_of("{request_id}", s.x), "made-by-us\n");
   EXPECT_EQ(line_of("{hostname}", s.x), line_of("{$hostname}", s.x));
   EXPECT_GT(line_of("{hostname}", s.x).size(), 1U);
 }
@@ -390,8 +392,8 @@ TEST(AccessLog, StaysOneLineWhateverAFieldHolds) {
     for (int field = 0; field < 12; ++field) {
       Sample s;
       std::string_view* const members[] = {
-          &s.x.uri.target,      &s.x.uri.path,     &s.x.uri.query,  &s.x.host,    &s.x.request.method_text,
-          &s.x.client_text, &s.x.endpoint, &s.x.server, &s.x.location};
+          &s.x.uri.target,  &s.x.uri.path, &s.x.uri.query, &s.x.host,    &s.x.request.method_text,
+          &s.x.client_text, &s.x.endpoint, &s.x.server,    &s.x.location};
       if (field < 9) {
         *members[field] = value;
       } else if (field == 9) {

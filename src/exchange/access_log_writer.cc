@@ -1,10 +1,13 @@
 #include "exchange/access_log_writer.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstring>
 
 #include "base/strings.h"
 #include "exchange/access_log.h"
 #include "exchange/log_escape.h"
+#include "exchange/log_plain.h"
 #include "exchange/log_time.h"
 
 namespace pingap::exchange {
@@ -36,21 +39,29 @@ std::string_view version_name(http::Version version) noexcept {
   return "-";
 }
 
-// The canonical target, path or query; as received where the request was refused before.
-std::string_view target_of(const Exchange& x) noexcept {
-  return x.uri.target.empty() ? x.request.target : x.uri.target;
-}
+// A target in its two parts; the first one keeps the '?'.
+struct Parts {
+  std::string_view path;
+  std::string_view query;
+};
 
-std::string_view path_of(const Exchange& x) noexcept {
-  return x.uri.target.empty() ? x.request.target.substr(0, x.request.target.find('?')) : x.uri.path;
-}
-
-std::string_view query_of(const Exchange& x) noexcept {
-  if (!x.uri.target.empty()) {
-    return x.uri.query;
+Parts split(std::string_view target) noexcept {
+  const size_t mark = target.find('?');
+  if (mark == std::string_view::npos) {
+    return {target, {}};
   }
-  const size_t mark = x.request.target.find('?');
-  return mark == std::string_view::npos ? std::string_view{} : x.request.target.substr(mark + 1);
+  return {target.substr(0, mark + 1), target.substr(mark + 1)};
+}
+
+// Of the canonical form; as received where the request was refused before there was one.
+Parts parts_of(const Exchange& x) noexcept {
+  if (x.uri.target.empty()) {
+    return split(x.request.target);
+  }
+  // The canonical query is the end of the canonical target.
+  return {x.uri.target.substr(
+              0, x.uri.target.size() - std::min(x.uri.query.size(), x.uri.target.size())),
+          x.uri.query};
 }
 
 bool has_cookie(std::string_view header, std::string_view name) noexcept {
@@ -65,258 +76,181 @@ bool has_cookie(std::string_view header, std::string_view name) noexcept {
   return false;
 }
 
+char* copy(std::string_view text, char* to) noexcept {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+char* put_number(uint64_t value, char* to) noexcept {
+  constexpr size_t kDigits = 20;
+  if (value < 10) {
+    *to = static_cast<char>('0' + value);
+    return to + 1;
+  }
+  return std::to_chars(to, to + kDigits, value).ptr;
+}
+
+// With one digit behind the point.
+char* put_human(uint64_t value, uint64_t unit, std::string_view name, char* to) noexcept {
+  to = put_number(value / unit, to);
+  if (unit > 1) {
+    *to++ = '.';
+    to = put_number(value % unit * 10 / unit, to);
+  }
+  return copy(name, to);
+}
+
+char* put_human_size(uint64_t bytes, char* to) noexcept {
+  constexpr uint64_t kKiB = 1024;
+  if (bytes < kKiB) {
+    return put_human(bytes, 1, "B", to);
+  }
+  if (bytes < kKiB * kKiB) {
+    return put_human(bytes, kKiB, "KiB", to);
+  }
+  if (bytes < kKiB * kKiB * kKiB) {
+    return put_human(bytes, kKiB * kKiB, "MiB", to);
+  }
+  return put_human(bytes, kKiB * kKiB * kKiB, "GiB", to);
+}
+
+char* put_human_time(uint64_t microseconds, char* to) noexcept {
+  if (microseconds < 1000) {
+    return put_human(microseconds, 1, "us", to);
+  }
+  if (microseconds < 1'000'000) {
+    return put_human(microseconds, 1000, "ms", to);
+  }
+  return put_human(microseconds, 1'000'000, "s", to);
+}
+
+uint64_t unix_milliseconds(WallTime time) noexcept {
+  const auto ms = std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
+  return static_cast<uint64_t>(std::max<int64_t>(ms, 0));
+}
+
+template <bool kJson>
+char* put_nothing(char* to) noexcept {
+  return copy(kJson ? "null" : "-", to);
+}
+
+template <bool kJson>
+char* put_time(char* (*put)(WallTime, char*) noexcept, WallTime time, char* to) noexcept {
+  if constexpr (kJson) {
+    *to++ = '"';
+  }
+  to = put(time, to);
+  if constexpr (kJson) {
+    *to++ = '"';
+  }
+  return to;
+}
+
 }  // namespace
-
-template <bool kJson>
-char* LogLine<kJson>::write(std::span<const LogOp> ops) noexcept {
-  for (const LogOp& op : ops) {
-    if (op.tag == LogTag::literal) {
-      copy(name_of(op));
-    } else {
-      put(op);
-    }
-  }
-  *to_++ = '\n';
-  return to_;
-}
-
-// Time, peers and names.
-template <bool kJson>
-void LogLine<kJson>::put(const LogOp& op) noexcept {
-  switch (op.tag) {
-    case LogTag::when:
-      return time(put_local_time);
-    case LogTag::when_utc_iso:
-      return time(put_utc_time);
-    case LogTag::when_clf:
-      return time(put_clf_time);
-    case LogTag::when_unix:
-      return number(static_cast<uint64_t>(std::max<int64_t>(
-          std::chrono::floor<std::chrono::milliseconds>(now_).time_since_epoch().count(), 0)));
-    case LogTag::remote:
-      return text(op, x_.peer_text);
-    case LogTag::remote_port:
-      return number_or_nothing(x_.peer_port);
-    case LogTag::client_ip:
-      return text(op, x_.client_text);
-    case LogTag::server:
-      return text(op, x_.server);
-    case LogTag::server_addr:
-      return text(op, x_.server_addr);
-    case LogTag::server_port:
-      return number_or_nothing(x_.server_port);
-    case LogTag::location:
-      return text(op, x_.location);
-    case LogTag::upstream:
-      return text(op, x_.upstream);
-    case LogTag::upstream_addr:
-      return text(op, x_.endpoint);
-    default:
-      return put_request(op);
-  }
-}
-
-template <bool kJson>
-void LogLine<kJson>::put_request(const LogOp& op) noexcept {
-  const http::HeaderMap& headers = x_.request.headers;
-  switch (op.tag) {
-    case LogTag::method:
-      return text(op, x_.request.method_text);
-    case LogTag::path:
-      return text(op, path_of(x_));
-    case LogTag::query:
-      return query(op, query_of(x_));
-    case LogTag::uri:
-      return uri(op, target_of(x_));
-    case LogTag::proto:
-      return quoted(x_.request.method_text.empty() ? "" : version_name(x_.request.version));
-    case LogTag::scheme:
-      return text(op, x_.scheme);
-    case LogTag::host:
-      return text(op, x_.host.empty() ? x_.request.host : x_.host);
-    case LogTag::referer:
-      return uri(op, headers.get(http::HeaderId::referer));
-    case LogTag::user_agent:
-      return text(op, headers.get(http::HeaderId::user_agent));
-    case LogTag::request_id:
-      return text(op, headers.get(http::HeaderId::x_request_id));
-    case LogTag::request_header:
-      return header(op, headers);
-    case LogTag::cookie:
-      return cookie(op);
-    default:
-      return put_response(op);
-  }
-}
-
-template <bool kJson>
-void LogLine<kJson>::put_response(const LogOp& op) noexcept {
-  switch (op.tag) {
-    case LogTag::status:
-      return number(x_.status);
-    case LogTag::reason:
-      return quoted(to_string(x_.reason));
-    case LogTag::reason_side:
-      return quoted(x_.reason == ErrorCode::none ? "-" : side_name(x_.reason_side));
-    case LogTag::size:
-      return number(x_.response_bytes);
-    case LogTag::size_human:
-      return human_size(x_.response_bytes);
-    case LogTag::payload_size:
-      return number(x_.request_bytes);
-    case LogTag::payload_size_human:
-      return human_size(x_.request_bytes);
-    case LogTag::latency:
-      return number(latency_us() / 1000);
-    case LogTag::latency_us:
-      return number(latency_us());
-    case LogTag::latency_human:
-      return human_time(latency_us());
-    case LogTag::upstream_status:
-      return number_or_nothing(x_.upstream_status);
-    case LogTag::upstream_reused:
-      return x_.attempts == 0 ? nothing() : copy(x_.upstream_reused ? "true" : "false");
-    case LogTag::upstream_connect_time:
-      return milliseconds(x_.connect_start, x_.request_sent);
-    case LogTag::upstream_response_time:
-      return milliseconds(x_.request_sent, x_.first_byte);
-    case LogTag::attempts:
-      return number(x_.attempts);
-    case LogTag::response_header:
-      return header(op, x_.response.headers);
-    default:
-      return;  // all tags are above or in the functions before
-  }
-}
 
 // ---- values ----
 
 template <bool kJson>
-void LogLine<kJson>::time(char* (*put_time)(WallTime, char*) noexcept) noexcept {
-  if constexpr (kJson) {
-    *to_++ = '"';
-  }
-  to_ = put_time(now_, to_);
-  if constexpr (kJson) {
-    *to_++ = '"';
-  }
-}
-
-template <bool kJson>
-void LogLine<kJson>::number_or_nothing(uint64_t value) noexcept {
-  if (value == 0) {
-    return nothing();
-  }
-  number(value);
-}
-
-template <bool kJson>
-void LogLine<kJson>::quoted(std::string_view text) noexcept {
-  if constexpr (kJson) {
-    *to_++ = '"';
-    copy(text);
-    *to_++ = '"';
-  } else {
-    copy(text.empty() ? "-" : text);
-  }
-}
-
-template <bool kJson>
-void LogLine<kJson>::begin_text(const LogOp& op) noexcept {
-  char* const last = end_ - op.rest - (kJson ? 1 : 0);
-  if constexpr (kJson) {
-    *to_++ = '"';
-  }
-  field_end_ = std::min(to_ + AccessLogFormat::kMaxField, last) - kCut.size();
-  cut_ = false;
-}
-
-template <bool kJson>
-void LogLine<kJson>::part(std::string_view value) noexcept {
-  if (!cut_) {
-    to_ = kJson ? escape_json(value, to_, field_end_, cut_)
-                : escape_text(value, to_, field_end_, cut_);
-  }
-}
-
-template <bool kJson>
-void LogLine<kJson>::end_text() noexcept {
-  if (cut_) {
-    copy(kCut);
-  }
-  if constexpr (kJson) {
-    *to_++ = '"';
-  }
-}
-
-template <bool kJson>
-void LogLine<kJson>::text(const LogOp& op, std::string_view value) noexcept {
-  if (!kJson && value.empty()) {
-    *to_++ = '-';
-    return;
-  }
-  begin_text(op);
-  part(value);
-  end_text();
-}
-
-template <bool kJson>
-void LogLine<kJson>::uri(const LogOp& op, std::string_view value) noexcept {
-  const size_t mark = value.find('?');
-  if (mark == std::string_view::npos) {
-    return text(op, value);
-  }
-  begin_text(op);
-  part(value.substr(0, mark + 1));
-  rest_of_query(value.substr(mark + 1));
-}
-
-template <bool kJson>
-void LogLine<kJson>::query(const LogOp& op, std::string_view value) noexcept {
-  if (value.empty()) {
-    return text(op, value);
-  }
-  begin_text(op);
-  rest_of_query(value);
-}
-
-template <bool kJson>
-void LogLine<kJson>::rest_of_query(std::string_view value) noexcept {
-  size_t shown = 0;  // up to here it is written
-  for (size_t at = 0; at < value.size();) {
-    const size_t end = std::min(value.find('&', at), value.size());
-    const size_t equals = value.find('=', at);
-    if (equals < end && is_secret_parameter(value.substr(at, equals - at))) {
-      part(value.substr(shown, equals + 1 - shown));
-      part(kMask);
-      shown = end;
+std::string_view LogLine<kJson>::text_of(const LogOp& op) const noexcept {
+  switch (op.tag) {
+    case LogTag::member:
+      return x_.*op.member;
+    case LogTag::request_header:
+      return header_of(op, x_.request.headers);
+    case LogTag::request_id:
+      return x_.request_id.empty() ? header_of(op, x_.request.headers) : x_.request_id;
+    case LogTag::response_header:
+      return header_of(op, x_.response.headers);
+    case LogTag::method:
+      return x_.request.method_text;
+    case LogTag::proto:
+      return x_.request.method_text.empty() ? "" : version_name(x_.request.version);
+    case LogTag::host:
+      return x_.host.empty() ? x_.request.host : x_.host;
+    case LogTag::path: {
+      const std::string_view path = parts_of(x_).path;
+      return path.substr(0, path.size() - (path.ends_with('?') ? 1 : 0));
     }
-    at = end + 1;
+    case LogTag::reason:
+      return to_string(x_.reason);
+    case LogTag::reason_side:
+      return x_.reason == ErrorCode::none ? "-" : side_name(x_.reason_side);
+    default:
+      return {};  // not a text
   }
-  part(value.substr(shown));
-  end_text();
 }
 
 template <bool kJson>
-void LogLine<kJson>::header(const LogOp& op, const http::HeaderMap& headers) noexcept {
-  const std::string_view name = name_of(op);
-  const http::Field* field =
-      op.header == http::HeaderId::other ? headers.find(name) : headers.find(op.header);
-  if (field == nullptr) {
-    return text(op, {});
+uint64_t LogLine<kJson>::number_of(const LogOp& op) const noexcept {
+  switch (op.tag) {
+    case LogTag::status:
+      return x_.status;
+    case LogTag::size:
+      return x_.response_bytes;
+    case LogTag::payload_size:
+      return x_.request_bytes;
+    case LogTag::latency:
+      return latency_us() / 1000;
+    case LogTag::latency_us:
+      return latency_us();
+    case LogTag::attempts:
+      return x_.attempts;
+    case LogTag::upstream_status:
+      return x_.upstream_status;
+    case LogTag::remote_port:
+      return x_.peer_port;
+    case LogTag::server_port:
+      return x_.server_port;
+    case LogTag::when_unix:
+      return unix_milliseconds(now_);
+    default:
+      return 0;  // not a number
   }
-  text(op, is_secret_header(name) ? kMask : field->value());
 }
 
 template <bool kJson>
-void LogLine<kJson>::cookie(const LogOp& op) noexcept {
-  for (const http::Field& field : x_.request.headers.fields()) {
-    if (field.id == http::HeaderId::cookie && !field.removed() &&
-        has_cookie(field.value(), name_of(op))) {
-      return text(op, kMask);
+char* LogLine<kJson>::put_other(const LogOp& op, char* to) const noexcept {
+  switch (op.tag) {
+    case LogTag::when:
+      return put_time<kJson>(put_local_time, now_, to);
+    case LogTag::when_utc_iso:
+      return put_time<kJson>(put_utc_time, now_, to);
+    case LogTag::when_clf:
+      return put_time<kJson>(put_clf_time, now_, to);
+    case LogTag::uri:
+      return put_uri(op, to);
+    case LogTag::query:
+      return put_masked(op, {}, parts_of(x_).query, to);
+    case LogTag::referer: {
+      const Parts parts = split(x_.request.headers.get(http::HeaderId::referer));
+      return put_masked(op, parts.path, parts.query, to);
     }
+    case LogTag::cookie:
+      return put_cookie(op, to);
+    case LogTag::size_human:
+      return put_human_size(x_.response_bytes, to);
+    case LogTag::payload_size_human:
+      return put_human_size(x_.request_bytes, to);
+    case LogTag::latency_human:
+      return put_human_time(latency_us(), to);
+    case LogTag::upstream_reused:
+      return x_.attempts == 0 ? put_nothing<kJson>(to)
+                              : copy(x_.upstream_reused ? "true" : "false", to);
+    case LogTag::upstream_connect_time:
+      return put_milliseconds(x_.connect_start, x_.request_sent, to);
+    case LogTag::upstream_response_time:
+      return put_milliseconds(x_.request_sent, x_.first_byte, to);
+    default:
+      return to;  // the other kinds
   }
-  text(op, {});
+}
+
+template <bool kJson>
+char* LogLine<kJson>::put_milliseconds(TimePoint from, TimePoint until, char* to) const noexcept {
+  if (from == TimePoint{} || until < from) {
+    return put_nothing<kJson>(to);
+  }
+  return put_number(static_cast<uint64_t>((until - from).count()) / 1'000'000, to);
 }
 
 template <bool kJson>
@@ -325,49 +259,135 @@ uint64_t LogLine<kJson>::latency_us() const noexcept {
   return static_cast<uint64_t>(took.count()) / 1000;
 }
 
+// ---- text ----
+
 template <bool kJson>
-void LogLine<kJson>::milliseconds(TimePoint from, TimePoint to) noexcept {
-  if (from == TimePoint{} || to < from) {
-    return nothing();
+char* LogLine<kJson>::put_text(const LogOp& op, std::string_view value, char* to) const noexcept {
+  // Nearly always: it fits with all that may follow, and is copied as it is.
+  constexpr size_t kMost = AccessLogFormat::kMaxField - kCut.size();
+  const size_t size = value.size();
+  if (size - 1 < kMost && to + size < near_end_ && copy_plain(value, to + (kJson ? 1 : 0))) {
+    if constexpr (kJson) {
+      to[0] = '"';
+      to[size + 1] = '"';
+    }
+    return to + size + (kJson ? 2 : 0);
   }
-  number(static_cast<uint64_t>((to - from).count()) / 1'000'000);
+  return put_long_text(op, value, to);
 }
 
 template <bool kJson>
-void LogLine<kJson>::human_size(uint64_t bytes) noexcept {
-  constexpr uint64_t kKiB = 1024;
-  if (bytes < kKiB) {
-    return human(bytes, 1, "B");
+auto LogLine<kJson>::begin_field(const LogOp& op, char* to) const noexcept -> Field {
+  char* const last = end_ - op.rest - (kJson ? 1 : 0);
+  if constexpr (kJson) {
+    *to++ = '"';
   }
-  if (bytes < kKiB * kKiB) {
-    return human(bytes, kKiB, "KiB");
-  }
-  if (bytes < kKiB * kKiB * kKiB) {
-    return human(bytes, kKiB * kKiB, "MiB");
-  }
-  human(bytes, kKiB * kKiB * kKiB, "GiB");
+  return {to, std::min(to + AccessLogFormat::kMaxField, last) - kCut.size()};
 }
 
 template <bool kJson>
-void LogLine<kJson>::human_time(uint64_t microseconds) noexcept {
-  if (microseconds < 1000) {
-    return human(microseconds, 1, "us");
+void LogLine<kJson>::add(Field& field, std::string_view value) noexcept {
+  if (!field.cut) {
+    field.to = kJson ? escape_json(value, field.to, field.end, field.cut)
+                     : escape_text(value, field.to, field.end, field.cut);
   }
-  if (microseconds < 1'000'000) {
-    return human(microseconds, 1000, "ms");
-  }
-  human(microseconds, 1'000'000, "s");
 }
 
-// With one digit behind the point.
 template <bool kJson>
-void LogLine<kJson>::human(uint64_t value, uint64_t unit, std::string_view name) noexcept {
-  number(value / unit);
-  if (unit > 1) {
-    *to_++ = '.';
-    number(value % unit * 10 / unit);
+char* LogLine<kJson>::end_field(const Field& field) noexcept {
+  char* to = field.cut ? copy(kCut, field.to) : field.to;
+  if constexpr (kJson) {
+    *to++ = '"';
   }
-  copy(name);
+  return to;
+}
+
+template <bool kJson>
+char* LogLine<kJson>::put_long_text(const LogOp& op, std::string_view value,
+                                    char* to) const noexcept {
+  if (!kJson && value.empty()) {
+    *to = '-';
+    return to + 1;
+  }
+  Field field = begin_field(op, to);
+  add(field, value);
+  return end_field(field);
+}
+
+template <bool kJson>
+char* LogLine<kJson>::put_uri(const LogOp& op, char* to) const noexcept {
+  if (!x_.uri.target.empty() && find_secret(x_.uri.query, 0).begin == std::string_view::npos) {
+    return put_text(op, x_.uri.target, to);
+  }
+  const Parts parts = parts_of(x_);
+  return put_masked(op, parts.path, parts.query, to);
+}
+
+template <bool kJson>
+char* LogLine<kJson>::put_masked(const LogOp& op, std::string_view before, std::string_view query,
+                                 char* to) const noexcept {
+  if (query.empty()) {
+    return put_text(op, before, to);
+  }
+  Field field = begin_field(op, to);
+  add(field, before);
+  size_t shown = 0;  // up to here it is written
+  for (SecretPlace secret = find_secret(query, 0); secret.begin != std::string_view::npos;
+       secret = find_secret(query, secret.end)) {
+    add(field, query.substr(shown, secret.begin - shown));
+    add(field, kMask);
+    shown = secret.end;
+  }
+  add(field, query.substr(shown));
+  return end_field(field);
+}
+
+template <bool kJson>
+std::string_view LogLine<kJson>::header_of(const LogOp& op,
+                                           const http::HeaderMap& headers) const noexcept {
+  const http::Field* field =
+      op.header == http::HeaderId::other ? headers.find(name_of(op)) : headers.find(op.header);
+  if (field == nullptr) {
+    return {};
+  }
+  return op.secret ? kMask : field->value();
+}
+
+template <bool kJson>
+char* LogLine<kJson>::put_cookie(const LogOp& op, char* to) const noexcept {
+  for (const http::Field& field : x_.request.headers.fields()) {
+    if (field.id == http::HeaderId::cookie && !field.removed() &&
+        has_cookie(field.value(), name_of(op))) {
+      return put_text(op, kMask, to);
+    }
+  }
+  return put_text(op, {}, to);
+}
+
+template <bool kJson>
+char* LogLine<kJson>::write(std::span<const LogOp> ops, char* to) const noexcept {
+  for (const LogOp& op : ops) {
+    // Literals are short: steps of a fixed size need no call. What is written too much is
+    // overwritten by what follows.
+    const char* from = text_.data() + op.literal;
+    std::memcpy(to, from, kCopyStep);
+    for (size_t done = kCopyStep; done < op.literal_size; done += kCopyStep) {
+      std::memcpy(to + done, from + done, kCopyStep);
+    }
+    to += op.literal_size;
+    if (op.tag < kFirstNumber) {
+      to = put_text(op, text_of(op), to);
+    } else if (op.tag < kFirstNumberOrNothing) {
+      to = put_number(number_of(op), to);
+    } else if (op.tag >= kFirstOther) {
+      to = put_other(op, to);
+    } else {
+      const uint64_t value = number_of(op);
+      to = value == 0 ? put_nothing<kJson>(to) : put_number(value, to);
+    }
+  }
+  *to = '\n';
+  return to + 1;
 }
 
 template class LogLine<true>;

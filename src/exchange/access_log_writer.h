@@ -1,10 +1,9 @@
-// Writes one line of the access log: the values of a compiled format, one after the other. Any
-// thread; a LogLine lives for one line. Private to access_log.cc.
+// Writes one line of the access log: the literals and values of a compiled format. Any thread; a
+// LogLine lives for one line. Private to access_log.cc.
 #pragma once
 
-#include <charconv>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -15,55 +14,55 @@
 namespace pingap::exchange {
 
 // Plain line or JSON object: they differ in how text is escaped and what stands for nothing.
-// Never checks for room but in text fields: each op knows what the rest of the line needs.
+// Never checks for room but in text: each op knows what the rest of the line needs. The functions
+// take where to write and return where they ended, which keeps that in a register.
 template <bool kJson>
 class LogLine {
  public:
   // Stands at the end of a field that was cut.
   static constexpr std::string_view kCut = "[cut]";
+  // What every line needs for a text: a mark, in JSON with quotes.
+  static constexpr size_t kTextNeeds = kCut.size() + 2;
+  // Literals are copied in steps of this: so many bytes more must stand behind the format's text
+  // and behind the line.
+  static constexpr size_t kCopyStep = 16;
 
-  LogLine(const Exchange& x, WallTime now, std::string_view text, char* begin, char* end) noexcept
-      : x_(x), now_(now), text_(text), to_(begin), end_(end) {}
+  // `fixed`: bytes that every line of the format needs; there are as many before `end` at least.
+  LogLine(const Exchange& x, WallTime now, std::string_view text, size_t fixed, char* end) noexcept
+      : x_(x), now_(now), text_(text), end_(end), near_end_(end - fixed) {}
 
   // Returns the end of the line, behind its newline.
-  char* write(std::span<const LogOp> ops) noexcept;
+  char* write(std::span<const LogOp> ops, char* to) const noexcept;
 
  private:
-  void put(const LogOp& op) noexcept;
-  void put_request(const LogOp& op) noexcept;
-  void put_response(const LogOp& op) noexcept;
+  // A text field being written.
+  struct Field {
+    char* to;
+    char* end;  // before the mark of a cut
+    bool cut = false;
+  };
 
-  void copy(std::string_view text) noexcept {
-    std::memcpy(to_, text.data(), text.size());
-    to_ += text.size();
-  }
+  [[gnu::always_inline]] inline std::string_view text_of(const LogOp& op) const noexcept;
+  [[gnu::always_inline]] inline uint64_t number_of(const LogOp& op) const noexcept;
+  char* put_other(const LogOp& op, char* to) const noexcept;
 
-  void number(uint64_t value) noexcept { to_ = std::to_chars(to_, end_, value).ptr; }
+  [[gnu::always_inline]] inline char* put_text(const LogOp& op, std::string_view value,
+                                               char* to) const noexcept;
+  char* put_long_text(const LogOp& op, std::string_view value, char* to) const noexcept;
+  // `before` and then a query without its secrets.
+  char* put_masked(const LogOp& op, std::string_view before, std::string_view query,
+                   char* to) const noexcept;
+  char* put_uri(const LogOp& op, char* to) const noexcept;
+  char* put_cookie(const LogOp& op, char* to) const noexcept;
+  char* put_milliseconds(TimePoint from, TimePoint until, char* to) const noexcept;
+  Field begin_field(const LogOp& op, char* to) const noexcept;
+  static void add(Field& field, std::string_view value) noexcept;
+  static char* end_field(const Field& field) noexcept;
 
-  void nothing() noexcept { copy(kJson ? "null" : "-"); }
-
-  void time(char* (*put_time)(WallTime, char*) noexcept) noexcept;
-  void number_or_nothing(uint64_t value) noexcept;
-  void quoted(std::string_view text) noexcept;  // of ours, needs no escapes
-  void text(const LogOp& op, std::string_view value) noexcept;
-  // With secret values of query parameters masked.
-  void uri(const LogOp& op, std::string_view value) noexcept;
-  void query(const LogOp& op, std::string_view value) noexcept;
-  void rest_of_query(std::string_view value) noexcept;  // ends the field
-  void header(const LogOp& op, const http::HeaderMap& headers) noexcept;
-  void cookie(const LogOp& op) noexcept;
-  void milliseconds(TimePoint from, TimePoint to) noexcept;
-  void human_size(uint64_t bytes) noexcept;
-  void human_time(uint64_t microseconds) noexcept;
-  void human(uint64_t value, uint64_t unit, std::string_view name) noexcept;
-
-  // A text field is written between these.
-  void begin_text(const LogOp& op) noexcept;
-  void part(std::string_view value) noexcept;
-  void end_text() noexcept;
+  std::string_view header_of(const LogOp& op, const http::HeaderMap& headers) const noexcept;
 
   std::string_view name_of(const LogOp& op) const noexcept {
-    return text_.substr(op.begin, op.size);
+    return text_.substr(op.name, op.name_size);
   }
 
   uint64_t latency_us() const noexcept;
@@ -71,10 +70,8 @@ class LogLine {
   const Exchange& x_;
   const WallTime now_;
   const std::string_view text_;
-  char* to_;
   char* const end_;
-  char* field_end_ = nullptr;  // before the cut mark
-  bool cut_ = false;
+  char* const near_end_;  // a text that ends before this fits, wherever it stands in the line
 };
 
 extern template class LogLine<true>;

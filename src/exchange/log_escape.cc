@@ -5,45 +5,12 @@
 #include <cstdint>
 #include <cstring>
 
+#include "exchange/log_plain.h"
+
 namespace pingap::exchange {
 namespace {
 
 constexpr std::string_view kHex = "0123456789abcdef";
-
-constexpr bool is_plain(unsigned char c) noexcept {
-  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
-constexpr auto kPlain = [] {
-  std::array<bool, 256> table{};
-  for (size_t c = 0; c < table.size(); ++c) {
-    table[c] = is_plain(static_cast<unsigned char>(c));
-  }
-  return table;
-}();
-
-constexpr uint64_t repeat(uint8_t byte) noexcept {
-  return uint64_t{byte} * 0x0101010101010101U;
-}
-
-// True when all eight bytes are plain; only then, for the first byte that is not sets its mark
-// whatever borrows and carries do further up.
-constexpr bool all_plain(uint64_t word) noexcept {
-  const uint64_t quote = word ^ repeat('"');
-  const uint64_t backslash = word ^ repeat('\\');
-  const uint64_t marks = (word - repeat(0x20)) | (word + repeat(0x01)) | word |
-                         (quote - repeat(0x01)) | (backslash - repeat(0x01));
-  return (marks & repeat(0x80)) == 0;
-}
-
-static_assert(all_plain(repeat('a')) && all_plain(repeat(0x20)) && all_plain(repeat(0x7e)));
-static_assert(!all_plain(repeat(0x1f)) && !all_plain(repeat(0x7f)) && !all_plain(repeat('"')));
-
-uint64_t load(const char* from) noexcept {
-  uint64_t word = 0;
-  std::memcpy(&word, from, sizeof(word));
-  return word;
-}
 
 // Bytes of the UTF-8 character at the front (RFC 3629 4), 0 where there is none.
 size_t utf8_size(std::string_view text) noexcept {
@@ -74,7 +41,7 @@ size_t utf8_size(std::string_view text) noexcept {
 // A character of ours is shown as it is, but for those that end lines or steer terminals.
 bool is_shown(std::string_view character) noexcept {
   if (character.size() == 1) {
-    return kPlain[static_cast<unsigned char>(character[0])];
+    return is_plain(character[0]);
   }
   if (character.size() == 2) {  // U+0080 to U+009F
     return character[0] != '\xc2' || static_cast<unsigned char>(character[1]) >= 0xa0;
@@ -140,35 +107,12 @@ char* escape_slow(std::string_view value, char* to, char* end, bool& cut) noexce
   return to;
 }
 
-// Nearly all values are plain: eight bytes at a time, the last ones overlapping.
 template <class Escape>
 char* escape(std::string_view value, char* to, char* end, bool& cut) noexcept {
-  const size_t size = value.size();
-  if (static_cast<size_t>(end - to) < size) {
-    return escape_slow<Escape>(value, to, end, cut);
+  if (static_cast<size_t>(end - to) >= value.size() && copy_plain(value, to)) {
+    return to + value.size();
   }
-  const char* from = value.data();
-  if (size < 8) {
-    size_t i = 0;
-    for (; i < size && kPlain[static_cast<unsigned char>(from[i])]; ++i) {
-      to[i] = from[i];
-    }
-    return i == size ? to + size : escape_slow<Escape>(value, to, end, cut);
-  }
-  size_t i = 0;
-  for (; i + 8 <= size; i += 8) {
-    const uint64_t word = load(from + i);
-    if (!all_plain(word)) {
-      return escape_slow<Escape>(value.substr(i), to + i, end, cut);
-    }
-    std::memcpy(to + i, &word, sizeof(word));
-  }
-  const uint64_t last = load(from + size - 8);
-  if (!all_plain(last)) {
-    return escape_slow<Escape>(value.substr(i), to + i, end, cut);
-  }
-  std::memcpy(to + size - 8, &last, sizeof(last));
-  return to + size;
+  return escape_slow<Escape>(value, to, end, cut);
 }
 
 }  // namespace

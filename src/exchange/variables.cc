@@ -37,6 +37,38 @@ bool in_name(char c, bool dashes) noexcept {
   return starts_name(c) || is_digit(c) || (c == '-' && dashes);
 }
 
+// What a text starts with: a variable, or (no name) one byte of literal text.
+struct Reference {
+  std::string_view name;
+  size_t size;  // bytes it takes in the text
+};
+
+tl::expected<Reference, std::string> read_reference(std::string_view text) {
+  if (text.starts_with("$$")) {
+    return Reference{{}, 2};
+  }
+  if (text.starts_with("${")) {
+    const size_t end = text.find('}');
+    if (end == std::string_view::npos) {
+      return tl::unexpected(fmt::format("`{}` has no closing brace", text));
+    }
+    if (end == 2) {
+      return tl::unexpected<std::string>("`${}` has no name in it");
+    }
+    return Reference{text.substr(2, end - 2), end + 1};
+  }
+  if (text.size() < 2 || text.front() != '$' || !starts_name(text[1])) {
+    return Reference{{}, 1};
+  }
+  const bool dashes =
+      text.starts_with("$http_") || text.starts_with("$arg_") || text.starts_with("$cookie_");
+  size_t end = 2;
+  while (end < text.size() && in_name(text[end], dashes)) {
+    ++end;
+  }
+  return Reference{text.substr(1, end - 1), end};
+}
+
 bool is_control(char c) noexcept {
   return (static_cast<uint8_t>(c) < 0x20 && c != '\t') || c == 0x7f;
 }
@@ -174,33 +206,36 @@ VariableContext variables_of(Exchange& exchange) noexcept {
           .request_id = &exchange.request_id};
 }
 
-const Template::Name Template::kNames[] = {
-    {"args", Kind::query},
-    {"client_ip", Kind::client_ip},
-    {"host", Kind::host},
-    {"location", Kind::location},
-    {"method", Kind::method},
-    {"msec", Kind::msec},
-    {"path", Kind::path},
-    {"protocol", Kind::protocol},
-    {"proxy_add_x_forwarded_for", Kind::proxy_add_x_forwarded_for},
-    {"query", Kind::query},
-    {"remote_addr", Kind::remote_addr},
-    {"remote_port", Kind::remote_port},
-    {"request_id", Kind::request_id},
-    {"request_method", Kind::method},
-    {"request_uri", Kind::request_uri},
-    {"scheme", Kind::scheme},
-    {"server", Kind::server},
-    {"server_addr", Kind::server_addr},
-    {"server_port", Kind::server_port},
-    {"status", Kind::status},
-    {"time_iso8601", Kind::time_iso8601},
-    {"upstream", Kind::upstream},
-    {"upstream_addr", Kind::upstream_addr},
-    {"upstream_status", Kind::upstream_status},
-    {"uri", Kind::uri},
-};
+std::span<const Template::Name> Template::names() noexcept {
+  static constexpr Name kNames[] = {
+      {"args", Kind::query},
+      {"client_ip", Kind::client_ip},
+      {"host", Kind::host},
+      {"location", Kind::location},
+      {"method", Kind::method},
+      {"msec", Kind::msec},
+      {"path", Kind::path},
+      {"protocol", Kind::protocol},
+      {"proxy_add_x_forwarded_for", Kind::proxy_add_x_forwarded_for},
+      {"query", Kind::query},
+      {"remote_addr", Kind::remote_addr},
+      {"remote_port", Kind::remote_port},
+      {"request_id", Kind::request_id},
+      {"request_method", Kind::method},
+      {"request_uri", Kind::request_uri},
+      {"scheme", Kind::scheme},
+      {"server", Kind::server},
+      {"server_addr", Kind::server_addr},
+      {"server_port", Kind::server_port},
+      {"status", Kind::status},
+      {"time_iso8601", Kind::time_iso8601},
+      {"upstream", Kind::upstream},
+      {"upstream_addr", Kind::upstream_addr},
+      {"upstream_status", Kind::upstream_status},
+      {"uri", Kind::uri},
+  };
+  return kNames;
+}
 
 tl::expected<Template, std::string> Template::compile(std::string_view text) {
   if (std::any_of(text.begin(), text.end(), is_control)) {
@@ -208,33 +243,17 @@ tl::expected<Template, std::string> Template::compile(std::string_view text) {
   }
   Template made;
   std::string literal;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const std::string_view rest = text.substr(i);
-    const bool braces = rest.starts_with("${");
-    if (rest.starts_with("$$")) {
-      ++i;
+  while (!text.empty()) {
+    const auto reference = read_reference(text);
+    if (!reference) {
+      return tl::unexpected(reference.error());
     }
-    if (text[i] != '$' || rest.starts_with("$$") ||
-        (!braces && (rest.size() < 2 || !starts_name(rest[1])))) {
-      literal += text[i];
-      continue;
+    if (reference->name.empty()) {
+      literal += text.front();
+    } else if (auto added = made.add_variable(reference->name, literal); !added) {
+      return tl::unexpected(std::move(added.error()));
     }
-    size_t end = braces ? rest.find('}') : 1;
-    if (end == std::string_view::npos) {
-      return tl::unexpected(fmt::format("`{}` has no closing brace", rest));
-    }
-    // Outside of braces a dash may only go on a name that is one of the peer's.
-    const bool dashes =
-        rest.starts_with("$http_") || rest.starts_with("$arg_") || rest.starts_with("$cookie_");
-    while (!braces && end < rest.size() && in_name(rest[end], dashes)) {
-      ++end;
-    }
-    const auto added =
-        made.add_variable(rest.substr(braces ? 2 : 1, end - (braces ? 2 : 1)), literal);
-    if (!added) {
-      return tl::unexpected(added.error());
-    }
-    i += braces ? end : end - 1;
+    text.remove_prefix(reference->size);
   }
   if (made.ops_.empty()) {
     made.constant_ = std::move(literal);
@@ -271,14 +290,14 @@ tl::expected<void, std::string> Template::add_variable(std::string_view name,
       return {};
     }
   }
-  for (const Name& known : kNames) {
+  for (const Name& known : names()) {
     if (known.text == name) {
       ops_.push_back({known.kind, {}});
       return {};
     }
   }
   std::string allowed;
-  for (const Name& known : kNames) {
+  for (const Name& known : names()) {
     allowed += fmt::format("${}, ", known.text);
   }
   return tl::unexpected(fmt::format(

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,7 +101,7 @@ class Template {
     Kind kind;
   };
 
-  static const Name kNames[];
+  static std::span<const Name> names() noexcept;
 
   tl::expected<void, std::string> add_variable(std::string_view name, std::string& literal);
   static std::string_view value_of(const Op& op, const VariableContext& context,

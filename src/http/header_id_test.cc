@@ -64,7 +64,7 @@ TEST(HeaderId, IsOtherForUnknownNames) {
 TEST(HeaderPolicy, KnowsWhatIsHopByHop) {
   size_t hops = 0;
   for (size_t i = 0; i < kCount; ++i) {
-    hops += (header_policy(static_cast<HeaderId>(i)) & kHopByHop) != 0 ? 1 : 0;
+    hops += (header_policy(static_cast<HeaderId>(i)) & kHopByHop) != 0 ? 1U : 0U;
   }
   EXPECT_EQ(hops, 11U);
   for (const std::string_view name :

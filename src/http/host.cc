@@ -20,11 +20,17 @@ inline uint64_t upper_mask(uint64_t word) noexcept {
 
 bool has_upper(std::string_view text) noexcept {
   uint64_t word = 0;
-  if (text.size() < 8) {
+  if (text.size() < 4) {
     for (const char c : text) {
       word = word << 8 | static_cast<uint8_t>(c);
     }
     return upper_mask(word) != 0;
+  }
+  if (text.size() < 8) {  // its first and last four bytes, side by side
+    uint32_t last = 0;
+    std::memcpy(&word, text.data(), 4);
+    std::memcpy(&last, text.data() + text.size() - 4, 4);
+    return upper_mask(word | static_cast<uint64_t>(last) << 32) != 0;
   }
   uint64_t found = 0;
   for (size_t i = 0; i + 8 < text.size(); i += 8) {

@@ -1,3 +1,20 @@
+// The handshake of WebSocket (RFC 6455 4): shown that the other end has read our key. Any thread.
 #pragma once
+
+#include <array>
+#include <optional>
 #include <string_view>
-namespace pingap::http { inline bool websocket_accepts(std::string_view, std::string_view) noexcept {return true;} }
+
+namespace pingap::http {
+
+// The value of Sec-WebSocket-Accept.
+using WebSocketAccept = std::array<char, 28>;
+
+// What a server answers to `key` (RFC 6455 4.2.2 5.4). nullopt when it is longer than any key, or
+// the library has no SHA-1.
+std::optional<WebSocketAccept> websocket_accept_for(std::string_view key) noexcept;
+
+// Whether `accept` is the answer to `key` (RFC 6455 4.1).
+bool websocket_accepts(std::string_view key, std::string_view accept) noexcept;
+
+}  // namespace pingap::http

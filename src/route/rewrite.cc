@@ -263,7 +263,7 @@ bool Rewrite::find(const http::Canonical& from, Match& match) const noexcept {
   }
   // On what was matched, so that no parameter keeps a rewrite from taking place.
   const std::string_view path = from.match_path;
-  if (!regex_->match_captures(path, match.groups)) {
+  if (!regex_ || !regex_->match_captures(path, match.groups)) {
     return false;
   }
   const auto begin = static_cast<size_t>(match.groups[0].data() - path.data());

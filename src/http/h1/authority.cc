@@ -68,7 +68,8 @@ bool is_port(std::string_view text) noexcept {
   return port.has_value() && *port <= 65535;
 }
 
-bool split_with_care(std::string_view text, Authority& out) noexcept {
+// Kept apart from the quick way, whose registers it would cost.
+[[gnu::noinline]] bool split_with_care(std::string_view text, Authority& out) noexcept {
   if (text.empty()) {
     return false;
   }

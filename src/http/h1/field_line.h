@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <limits>
 
 #include "base/error.h"
@@ -36,20 +37,27 @@ struct Advance {
   ErrorCode error = ErrorCode::none;
 };
 
+// CRLF as it is loaded.
+inline constexpr uint16_t kLineEnd = '\r' | '\n' << 8;
+
 // Takes CRLF at `stop`, which is the end of the line's text.
 [[gnu::always_inline]] inline Advance take_line_end(const char* stop, const char* end,
                                                     ErrorCode why) noexcept {
   if (end - stop >= 2) [[likely]] {
-    return stop[0] == '\r' && stop[1] == '\n' ? Advance{stop + 2} : Advance{nullptr, why};
+    uint16_t bytes = 0;
+    std::memcpy(&bytes, stop, sizeof(bytes));
+    return bytes == kLineEnd ? Advance{stop + 2} : Advance{nullptr, why};
   }
   return {nullptr, stop == end || *stop == '\r' ? ErrorCode::none : why};
 }
 
-inline bool take_line_end(Cursor& cursor, ErrorCode why) noexcept {
+[[gnu::always_inline]] inline bool take_line_end(Cursor& cursor, ErrorCode why) noexcept {
   const Advance line = take_line_end(cursor.at, cursor.window.end, why);
-  cursor.at = line.next != nullptr ? line.next : cursor.at;
-  cursor.error = line.error;
-  return line.next != nullptr;
+  if (line.next == nullptr) [[unlikely]] {
+    return cursor.fail(line.error);
+  }
+  cursor.at = line.next;
+  return true;
 }
 
 constexpr bool is_blank(char c) noexcept {
@@ -111,7 +119,6 @@ Advance take_field_line(const char* name, const Window& window, Field& field) no
   if (window.end - stop < 2) {
     return nullptr;
   }
-  constexpr uint16_t kLineEnd = '\r' | '\n' << 8;
   uint16_t line_end = 0;
   std::memcpy(&line_end, stop, sizeof(line_end));
   if (line_end != kLineEnd || stop[-1] == ' ') {

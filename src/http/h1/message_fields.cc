@@ -26,8 +26,9 @@ bool is_word(std::string_view text, const char (&wanted)[N]) noexcept {
     std::memcpy(&word, from, sizeof(word));
     return word;
   };
-  return (((load(text.data()) | kLower) ^ load(wanted)) |
-          ((load(text.data() + kRest) | kLower) ^ load(wanted + kRest))) == 0;
+  const char* from = text.data();
+  return (((load(from) | kLower) ^ load(wanted)) |
+          ((load(from + kRest) | kLower) ^ load(wanted + kRest))) == 0;
 }
 
 // A coding that is not `chunked` alone. What is well-formed and ends in chunked could be decoded
@@ -36,8 +37,7 @@ ErrorCode refused_coding(std::string_view value) noexcept {
   bool chunked = false;
   std::string_view coding;
   while (next_list_item(value, coding)) {
-    if (chunked || coding.empty() ||
-        skip_token(coding.data(), coding.data() + coding.size()) != coding.data() + coding.size()) {
+    if (chunked || !is_token(coding)) {
       return ErrorCode::bad_transfer_encoding;
     }
     chunked = iequals(coding, "chunked");

@@ -20,8 +20,8 @@ Cursor make_cursor(std::string_view bytes, const HeadLimits& limits) noexcept {
   return {begin, {begin, begin + std::min(bytes.size(), limits.bytes)}};
 }
 
-ParseResult stopped(const Cursor& cursor, std::string_view bytes,
-                    const HeadLimits& limits) noexcept {
+[[gnu::noinline]] ParseResult stopped(const Cursor& cursor, std::string_view bytes,
+                                      const HeadLimits& limits) noexcept {
   if (cursor.error != ErrorCode::none) {
     return {ParseStatus::failed, cursor.error, 0};
   }
@@ -63,7 +63,7 @@ bool take_fields(Cursor& cursor, size_t max, HeaderMap& headers, MessageFields& 
   return take_line_end(cursor, ErrorCode::bad_header);
 }
 
-bool take_empty_lines(Cursor& cursor) noexcept {
+[[gnu::noinline]] bool take_empty_lines(Cursor& cursor) noexcept {
   for (size_t taken = 0; cursor.left() > 0 && (*cursor.at == '\r' || *cursor.at == '\n'); ++taken) {
     if (taken == limits::kEmptyLines) {
       return cursor.fail(ErrorCode::bad_request_line);
@@ -103,10 +103,9 @@ std::string_view only_value(const HeaderMap& headers, HeaderId id) noexcept {
   return found == nullptr ? std::string_view{} : found->value();
 }
 
-bool is_websocket_request(const RequestHead& head, const MessageFields& meaning) noexcept {
-  return meaning.wants_websocket() && head.method == Method::get &&
-         only_value(head.headers, HeaderId::sec_websocket_version) == "13" &&
-         is_websocket_key(only_value(head.headers, HeaderId::sec_websocket_key));
+[[gnu::noinline]] bool has_websocket_fields(const HeaderMap& headers) noexcept {
+  return only_value(headers, HeaderId::sec_websocket_version) == "13" &&
+         is_websocket_key(only_value(headers, HeaderId::sec_websocket_key));
 }
 
 // Host and target agree on where the request goes (RFC 9112 3.2, 3.2.2).
@@ -133,7 +132,8 @@ ErrorCode settle_request(RequestHead& head, const MessageFields& meaning) noexce
   head.keep_alive = meaning.keep_alive();
   head.connection_names_fields = meaning.names_fields();
   head.expect_continue = meaning.expect_continue();
-  head.websocket = is_websocket_request(head, meaning);
+  head.websocket =
+      meaning.wants_websocket() && head.method == Method::get && has_websocket_fields(head.headers);
   return settle_host(head, meaning);
 }
 
@@ -193,7 +193,8 @@ ParseResult parse_request(std::string_view bytes, const HeadLimits& limits,
                           RequestHead& head) noexcept {
   Cursor cursor = make_cursor(bytes, limits);
   head.headers.clear();
-  if (!take_empty_lines(cursor) || !take_request_line(cursor, limits.target, head)) {
+  if ((cursor.left() > 0 && *cursor.at < ' ' && !take_empty_lines(cursor)) ||
+      !take_request_line(cursor, limits.target, head)) {
     return stopped(cursor, bytes, limits);
   }
   MessageFields meaning(head.version, true);

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -150,6 +151,14 @@ constexpr const char* skip_token(const char* from, const char* end) noexcept {
     ++from;
   }
   return from;
+}
+
+constexpr bool is_token(std::string_view text) noexcept {
+  bool token = !text.empty();
+  for (const char c : text) {
+    token = token && is_token_byte(c);
+  }
+  return token;
 }
 
 }  // namespace pingap::http::h1

@@ -37,11 +37,6 @@ bool is_copied(const Field& field) noexcept {
   return std::ranges::none_of(text, [](char c) { return ControlStop::stops(c) && c != '\t'; });
 }
 
-[[maybe_unused]] bool is_name(std::string_view text) noexcept {
-  const char* end = text.data() + text.size();
-  return !text.empty() && skip_token(text.data(), end) == end;
-}
-
 // All put functions write at `to`, where room is known to be, and return the end of what they
 // wrote: a pointer in a register, not a member that is stored after every byte.
 
@@ -53,10 +48,11 @@ template <size_t N>
 
 template <class Word>
 [[gnu::always_inline]] inline char* put_ends(char* to, std::string_view text) noexcept {
+  const char* from = text.data();
   Word first;
   Word last;
-  std::memcpy(&first, text.data(), sizeof(Word));
-  std::memcpy(&last, text.data() + text.size() - sizeof(Word), sizeof(Word));
+  std::memcpy(&first, from, sizeof(Word));
+  std::memcpy(&last, from + text.size() - sizeof(Word), sizeof(Word));
   std::memcpy(to, &first, sizeof(Word));
   std::memcpy(to + text.size() - sizeof(Word), &last, sizeof(Word));
   return to + text.size();
@@ -93,7 +89,7 @@ char* put_number(char* to, uint64_t value) noexcept {
 }
 
 char* put_field(char* to, std::string_view name, std::string_view value) noexcept {
-  assert(is_name(name) && is_text(value));
+  assert(is_token(name) && is_text(value));
   to = put(put_text(to, name), ": ");
   return put(put_text(to, value), "\r\n");
 }
@@ -207,7 +203,7 @@ char* put_request_framing(char* to, const RequestHead& head) noexcept {
 }
 
 char* put_request_line(char* to, const RequestHead& head) noexcept {
-  assert(is_name(head.method_text) && !head.target.empty());
+  assert(is_token(head.method_text) && !head.target.empty());
   assert(is_text(head.target) && is_text(head.authority));
   to = put(put_text(to, head.method_text), " ");
   if (head.target.front() == '?') {

@@ -46,12 +46,7 @@ bool take_digit(Cursor& cursor, unsigned& digit, ErrorCode why) noexcept {
 
 // "HTTP/1.0" is one version, all other 1.x are read as the highest 1.x that we know
 // (RFC 9110 2.5).
-bool take_version(Cursor& cursor, Version& version, ErrorCode why) noexcept {
-  if (cursor.left() >= 8 && std::memcmp(cursor.at, "HTTP/1.1", 8) == 0) [[likely]] {
-    cursor.at += 8;
-    version = Version::http11;
-    return true;
-  }
+[[gnu::noinline]] bool take_any_version(Cursor& cursor, Version& version, ErrorCode why) noexcept {
   unsigned major = 0;
   unsigned minor = 0;
   if (!take_text(cursor, "HTTP/", why) || !take_digit(cursor, major, why) ||
@@ -62,14 +57,18 @@ bool take_version(Cursor& cursor, Version& version, ErrorCode why) noexcept {
   return major == 1 ? true : cursor.fail(ErrorCode::version_not_supported);
 }
 
-bool take_method(Cursor& cursor, RequestHead& head) noexcept {
-  const char* start = cursor.at;
-  if (cursor.left() >= 4 && std::memcmp(start, "GET ", 4) == 0) [[likely]] {
-    head.method = Method::get;
-    head.method_text = {start, 3};
-    cursor.at += 4;
+[[gnu::always_inline]] inline bool take_version(Cursor& cursor, Version& version,
+                                                ErrorCode why) noexcept {
+  if (cursor.left() >= 8 && std::memcmp(cursor.at, "HTTP/1.1", 8) == 0) [[likely]] {
+    cursor.at += 8;
+    version = Version::http11;
     return true;
   }
+  return take_any_version(cursor, version, why);
+}
+
+[[gnu::noinline]] bool take_any_method(Cursor& cursor, RequestHead& head) noexcept {
+  const char* start = cursor.at;
   const char* stop = skip_token(start, cursor.window.end);
   const auto size = static_cast<size_t>(stop - start);
   if (size > limits::kMethod) {
@@ -87,16 +86,24 @@ bool take_method(Cursor& cursor, RequestHead& head) noexcept {
   return true;
 }
 
-// The first byte that ends the target or does not belong there. '\\' is one of those in the path,
-// where servers of some systems take it for '/', but not in the query.
-const char* find_target_end(const char* target, const Window& window) noexcept {
-  bool in_query = false;
-  const char* stop = find_stop<TargetStop>(target, window);
+[[gnu::always_inline]] inline bool take_method(Cursor& cursor, RequestHead& head) noexcept {
+  if (cursor.left() >= 4 && std::memcmp(cursor.at, "GET ", 4) == 0) [[likely]] {
+    head.method = Method::get;
+    head.method_text = {cursor.at, 3};
+    cursor.at += 4;
+    return true;
+  }
+  return take_any_method(cursor, head);
+}
+
+// Goes on behind a '\\' at `stop`: servers of some systems take it for '/', so that it does not
+// belong in the path, but it may stand in the query.
+[[gnu::noinline]] const char* find_end_behind_backslash(const char* target, const char* stop,
+                                                        const Window& window) noexcept {
+  if (std::memchr(target, '?', static_cast<size_t>(stop - target)) == nullptr) {
+    return stop;
+  }
   while (stop != window.end && *stop == '\\') {
-    in_query = in_query || std::memchr(target, '?', static_cast<size_t>(stop - target)) != nullptr;
-    if (!in_query) {
-      break;
-    }
     stop = find_stop<TargetStop>(stop + 1, window);
   }
   return stop;
@@ -106,9 +113,13 @@ bool is_line_end(char c) noexcept {
   return c == '\r' || c == '\n';
 }
 
-bool take_target(Cursor& cursor, size_t max, std::string_view& target) noexcept {
+[[gnu::always_inline]] inline bool take_target(Cursor& cursor, size_t max,
+                                               std::string_view& target) noexcept {
   const char* start = cursor.at;
-  const char* stop = find_target_end(start, cursor.window);
+  const char* stop = find_stop<TargetStop>(start, cursor.window);
+  if (stop != cursor.window.end && *stop == '\\') [[unlikely]] {
+    stop = find_end_behind_backslash(start, stop, cursor.window);
+  }
   const auto size = static_cast<size_t>(stop - start);
   if (size > max) {
     return cursor.fail(ErrorCode::target_too_long);
@@ -135,7 +146,7 @@ bool set_authority(std::string_view text, RequestHead& head) noexcept {
 }
 
 // host ":" port, for CONNECT only (RFC 9112 3.2.3).
-bool split_authority_form(RequestHead& head) noexcept {
+[[gnu::noinline]] bool split_authority_form(RequestHead& head) noexcept {
   return set_authority(head.target, head) && head.host.size() < head.authority.size();
 }
 
@@ -150,7 +161,7 @@ size_t scheme_size(std::string_view target) noexcept {
 
 // Splits an absolute-form target into authority and origin-form (RFC 9112 3.2.2). Where the path
 // is empty but a query is there, the target starts with '?': there is no memory for a '/'.
-bool split_absolute_form(RequestHead& head) noexcept {
+[[gnu::noinline]] bool split_absolute_form(RequestHead& head) noexcept {
   const size_t scheme = scheme_size(head.target);
   if (scheme == 0) {
     return false;
@@ -201,7 +212,7 @@ bool take_plain_status(Cursor& cursor, ResponseHead& head) noexcept {
 
 // Version and status with the SP behind them, which some servers leave out when there is no
 // reason.
-bool take_status(Cursor& cursor, ResponseHead& head) noexcept {
+[[gnu::noinline]] bool take_status(Cursor& cursor, ResponseHead& head) noexcept {
   constexpr auto kWhy = ErrorCode::upstream_bad_head;
   unsigned hundreds = 0;
   unsigned tens = 0;

@@ -222,7 +222,8 @@ TEST(Hash, MovesOnlyTheKeysOfAServerThatLeaves) {
     ASSERT_EQ(upstream.pick_key(key, 1 << 4), now);
     upstream.set_down(4);
   }
-  EXPECT_LT(moved, kKeys * 3 / 2 / kServers);
+  RecordProperty("moved_of_20000", static_cast<int>(moved));
+  EXPECT_LT(moved, kKeys * 5 / 4 / kServers);
   EXPECT_GE(takers.size(), kServers - 1);  // no single neighbour takes them all
 }
 

@@ -1,2 +1,0 @@
-#include "cli/process.h"
-namespace pingap::cli { ExitCode run_demo_backend(const Options&) { return ExitCode::ok; } }
