@@ -28,11 +28,9 @@ thread_local size_t g_allocations = 0;
   std::free(memory);
 }
 
-void operator delete(void* memory, size_t /*size*/) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, size_t /*size*/) noexcept {
   std::free(memory);
 }
-
-// NOLINTEND(misc-definitions-in-headers)
 
 namespace pingap::route {
 namespace {
