@@ -1,5 +1,6 @@
 """The default limits of security.md 5C: at the limit it works, one above it does not."""
 
+import socket
 import time
 
 import pytest
@@ -143,6 +144,8 @@ def test_drain_after_an_answer_is_bounded(recorder):
     with front(recorder, location={"path": "/only"}) as product, product.client() as client:
         client.send("POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000000\r\n\r\n")
         assert client.response("POST").status == 404
+        # The bound is on what the product takes, not on what our own kernel keeps.
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
         start = time.monotonic()
         sent = 0
         while client.send(b"x" * 4096) and time.monotonic() - start < 8:

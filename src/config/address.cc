@@ -47,7 +47,7 @@ Parsed<Endpoint> parse_unix(std::string_view path) {
 
 Parsed<uint16_t> parse_port(std::string_view text) {
   const auto port = parse_decimal(text);
-  if (!port || *port == 0 || *port > 65535) {
+  if (!port || *port > 65535) {
     return problem(quote(text) + " is not a port", "1 to 65535");
   }
   return static_cast<uint16_t>(*port);

@@ -43,6 +43,9 @@ class ServerStream : public Stream {
   virtual void send_head(ResponseHead& head, End end) noexcept = 0;
   // 1xx but 101, before the final response; dropped where the client cannot take it (HTTP/1.0).
   virtual void send_interim(const ResponseHead& head) noexcept = 0;
+  // Takes the final response back, as if send_head() had not been called. False, and nothing
+  // changes, when a byte of it may have left or it has become a tunnel.
+  virtual bool unsend() noexcept = 0;
 
  protected:
   ~ServerStream() = default;

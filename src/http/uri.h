@@ -28,8 +28,9 @@ struct Canonical {
   std::string_view target;  // path and query with its `?`: what is forwarded
   std::string_view path;    // the first part of target
   std::string_view query;   // without the `?`
-  // The path without the parameters of its segments ("/a;x=1/b" is "/a/b", RFC 3986 3.3): what is
-  // matched and authorised, because that is what servlet containers see. Mostly path itself.
+  // The path without the parameters of its segments ("/a;x=1/b" is "/a/b", RFC 3986 3.3) and
+  // without blanks at their ends ("/a%20" is "/a"): what is matched and authorised, because that is
+  // what servlet containers and some file systems see. Mostly path itself.
   std::string_view match_path;
   bool has_query = false;  // there is a `?`, even with nothing behind it
   bool changed = false;    // target is not what was given

@@ -23,6 +23,9 @@ using http::Method;
 // Slices below this are copied into the replay copy (ByteQueue::share_from).
 constexpr size_t kCopyBelow = 4 * 1024;
 
+// What a server as a whole answers to OPTIONS.
+constexpr std::string_view kAllowed = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
+
 // Free blocks of this thread, each of the size of a Forwarder. Surplus goes back to malloc.
 struct Slab {
   struct Block {
@@ -41,6 +44,27 @@ struct Slab {
 constexpr size_t kMaxFreeBlocks = 512;
 
 thread_local Slab t_slab;
+
+// The name of each element that the response has in its list `id` stands in the request's, too.
+bool offers(const http::HeaderMap& asked, http::HeaderId id, const http::HeaderMap& chosen) noexcept {
+  std::string_view list = chosen.get(id);
+  std::string_view item;
+  while (next_list_item(list, item)) {
+    const std::string_view name = trim(item.substr(0, item.find(';')));
+    bool offered = name.empty();
+    for (const http::Field& field : asked.fields()) {
+      std::string_view offer_list = field.id == id ? field.value() : std::string_view{};
+      std::string_view offer;
+      while (!offered && next_list_item(offer_list, offer)) {
+        offered = iequals(name, trim(offer.substr(0, offer.find(';'))));
+      }
+    }
+    if (!offered) {
+      return false;
+    }
+  }
+  return true;
+}
 
 // No server can be picked: what is wrong with them.
 ErrorCode why_none(const Cluster& cluster) noexcept {
@@ -127,6 +151,18 @@ bool Forwarder::admit() noexcept {
     answer_error(ErrorCode::method_not_allowed, Side::downstream);
     return false;
   }
+  if (x.request.asterisk) {
+    // Asks about the server as a whole: that is us (RFC 9110 9.3.7).
+    phase_ = Phase::answered;
+    x.response.headers = http::HeaderMap(std::span(x.arena.make_array<http::Field>(2), 2));
+    x.response.headers.add(http::HeaderId::server, "pingap");
+    x.response.headers.add(http::HeaderId::allow, kAllowed);
+    x.response.status = 204;
+    x.response.reason = http::reason_phrase(204);
+    x.status = 204;
+    client_.send_head(x.response, End::yes);
+    return false;
+  }
   return true;
 }
 
@@ -166,7 +202,7 @@ int Forwarder::pick_endpoint() noexcept {
 void Forwarder::try_backend() noexcept {
   phase_ = Phase::connecting;
   const Cluster& cluster = *route_->cluster;
-  Error why{ErrorCode::none, Side::upstream, Retry::never, 0, nullptr};
+  Error why = last_error_;
   // A server that cannot even be asked for a connection is passed over at once.
   for (size_t i = 0; i < cluster.endpoints.size(); ++i) {
     endpoint_ = pick_endpoint();
@@ -204,6 +240,10 @@ void Forwarder::try_backend() noexcept {
 
 void Forwarder::send_request() noexcept {
   http::RequestHead& out = x.upstream_request;
+  if (out.authority.empty()) {
+    // An HTTP/1.0 client named no host; HTTP/1.1 needs one (RFC 9112 3.2).
+    out.authority = x.endpoint.starts_with("unix:") ? std::string_view("localhost") : x.endpoint;
+  }
   const bool whole = request_over_ && x.request_bytes == 0;
   if (request_spool_) {
     out.framing = Framing::length;
@@ -251,7 +291,8 @@ void Forwarder::on_body(ByteQueue& data, End end) noexcept {
     }
     return;
   }
-  if (route_ != nullptr && route_->max_body > 0 && x.request_bytes > route_->max_body) {
+  const bool answered = phase_ == Phase::answered || phase_ == Phase::done;
+  if (!answered && route_->max_body > 0 && x.request_bytes > route_->max_body) {
     on_refused(ErrorCode::body_too_large);
     return;
   }
@@ -364,6 +405,7 @@ void Forwarder::on_attempt_failed(const Error& why) noexcept {
     }
     return;
   }
+  last_error_ = why;
   had_stale_ = x.upstream_reused;
   // Not from inside the failed try.
   frontend_.worker().loop().defer(*this);
@@ -396,9 +438,17 @@ void Forwarder::on_interim(http::ResponseHead& head) noexcept {
   client_.send_interim(out);
 }
 
+// RFC 6455 4.1: the backend has read our key, and chose nothing that the client did not offer.
 bool Forwarder::accept_upgrade(const http::ResponseHead& head) const noexcept {
-  const std::string_view key = x.request.headers.get(http::HeaderId::sec_websocket_key);
-  return http::websocket_accepts(key, head.headers.get(http::HeaderId::sec_websocket_accept));
+  using http::HeaderId;
+  const http::HeaderMap& asked = x.request.headers;
+  const http::HeaderMap& chosen = head.headers;
+  if (!http::websocket_accepts(asked.get(HeaderId::sec_websocket_key),
+                               chosen.get(HeaderId::sec_websocket_accept))) {
+    return false;
+  }
+  return offers(asked, HeaderId::sec_websocket_protocol, chosen) &&
+         offers(asked, HeaderId::sec_websocket_extensions, chosen);
 }
 
 void Forwarder::on_response(http::ResponseHead& head, End end) noexcept {
@@ -527,12 +577,15 @@ void Forwarder::answer_error(ErrorCode why, Side side) noexcept {
   if (attempt_) {
     attempt_->abandon(why);
   }
+  x.response = {};
   http::ResponseHead& out = x.response;
   ByteQueue body;
   frontend_.worker().snapshot().error_pages.render(
       http::status_for(why), why, x.request.headers.get(http::HeaderId::accept), x.arena, out,
       body);
   x.status = out.status;
+  // What follows a CONNECT may be meant for the other end of the tunnel that there is not.
+  out.keep_alive = x.request.method != Method::connect;
   if (x.request.method == Method::head) {
     body.clear();
   }
@@ -545,6 +598,13 @@ void Forwarder::answer_error(ErrorCode why, Side side) noexcept {
 
 // The head is out, the rest will not come: the client must see that it is not whole.
 void Forwarder::abort_response(ErrorCode why, Side side) noexcept {
+  // Bad framing shows right behind the head, before anything has left: that can still be a clean
+  // 502. A body that breaks off is shown as it is, broken off.
+  if (!client_gone_ && why == ErrorCode::upstream_bad_framing && client_.unsend()) {
+    response_spool_.reset();
+    answer_error(why, side);
+    return;
+  }
   x.reason = why;
   x.reason_side = side;
   if (!client_gone_) {

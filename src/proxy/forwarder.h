@@ -88,6 +88,7 @@ class Forwarder final : public http::RequestSink, public net::Deferrable, public
   bool replayable_ = true;      // replay_ holds all of the body so far
   bool had_stale_ = false;      // the next try takes a fresh connection to the same endpoint
   int endpoint_ = -1;           // of the current try
+  Error last_error_;            // of the try before
   uint64_t tried_ = 0;          // a bit per endpoint (the first 64)
   uint64_t released_ = 0;       // request body bytes given back to the client's window
   uint64_t spool_sent_ = 0;     // of a buffered request body: handed to the stream

@@ -128,6 +128,17 @@ bool walk_hops(std::string_view list, const NetworkSet& trusted, size_t& hops,
   return false;
 }
 
+// The last hops of a chain: those further away nobody looks at.
+std::string_view last_hops(std::string_view chain) noexcept {
+  size_t hops = 0;
+  for (size_t i = chain.size(); i-- > 0;) {
+    if (chain[i] == ',' && ++hops == http::limits::kForwardedHops - 1) {
+      return trim(chain.substr(i + 1));
+    }
+  }
+  return chain;
+}
+
 std::string_view forwarded_for(Exchange& x, bool trusted) noexcept {
   std::string_view chain;
   if (trusted) {
@@ -137,6 +148,7 @@ std::string_view forwarded_for(Exchange& x, bool trusted) noexcept {
       }
     }
   }
+  chain = last_hops(chain);
   if (x.peer_text.empty()) {
     return chain;
   }

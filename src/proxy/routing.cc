@@ -14,6 +14,10 @@ Error refused(ErrorCode code, Side side) noexcept { return {code, side, Retry::n
 }  // namespace
 
 Result<> canonicalize_request(exchange::Exchange& x, const Site& site) noexcept {
+  if (x.request.target.starts_with('?')) {
+    // An absolute-form target without a path (RFC 9112 3.2.1).
+    x.request.target = x.arena.concat("/", x.request.target);
+  }
   const auto canonical = http::canonicalize(x.request.target, site.uri, x.arena);
   if (!canonical) {
     return tl::unexpected(canonical.error());

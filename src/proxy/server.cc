@@ -44,6 +44,9 @@ Server::~Server() {
   join();
   workers_.clear();
   logs_.stop();
+  for (const std::string& path : socket_files_) {
+    ::unlink(path.c_str());
+  }
 }
 
 tl::expected<void, std::string> Server::bind() {
@@ -96,6 +99,9 @@ tl::expected<void, std::string> Server::bind_address(const Site& site, const std
       shared = net::Fd(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
     }
     worker->add_listener(site, std::move(socket), log);
+  }
+  if (address.is_unix()) {
+    socket_files_.emplace_back(address.path());
   }
   addresses_.push_back(fmt::format("{} ({})", address.to_string(), site.name));
   return {};

@@ -39,6 +39,7 @@ class Server {
   observe::LogWriter logs_;  // outlives the workers
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::string> addresses_;
+  std::vector<std::string> socket_files_;  // removed at the end
 };
 
 }  // namespace pingap::proxy

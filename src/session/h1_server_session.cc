@@ -72,8 +72,9 @@ bool H1ServerSession::wants_input() const noexcept {
   switch (reading_) {
     case Reading::head:
     case Reading::drain:
-    case Reading::linger:
       return true;
+    case Reading::linger:
+      return drained_ < limits::kDrain;  // then the socket's buffers stop the client
     case Reading::body:
     case Reading::tunnel:
       return unreleased_ < limits::kWindow && !input_ended_;
@@ -98,10 +99,18 @@ void H1ServerSession::on_input() noexcept {
       discard_body();
       break;
     case Reading::linger:
-      discard_input();
+      discard_rest();
       break;
     case Reading::waiting:
       break;
+  }
+}
+
+void H1ServerSession::discard_rest() noexcept {
+  drained_ += input().size();
+  discard_input();
+  if (drained_ >= limits::kDrain && hangup_) {
+    close();  // nobody is left to read the answer
   }
 }
 
@@ -315,6 +324,7 @@ void H1ServerSession::send_head(http::ResponseHead& head, End end) noexcept {
   keep_alive_ = !tunnel && settle_keep_alive(head);
   const http::h1::ResponseStyle style{
       .client = version_, .keep_alive = keep_alive_, .date = true};
+  head_unsent_ = out_.empty();  // an interim answer before it cannot be taken back
   http::h1::write_response(head, style, out_);
   out_framing_ = head_request_ ? Framing::none : head.framing;
   writing_ = Writing::body;
@@ -343,6 +353,18 @@ void H1ServerSession::send_interim(const http::ResponseHead& head) noexcept {
   }
   http::h1::write_response(head, {.client = version_, .keep_alive = true, .date = false}, out_);
   flush_later();
+}
+
+bool H1ServerSession::unsend() noexcept {
+  if (!head_unsent_ || reading_ == Reading::tunnel) {
+    return false;
+  }
+  out_.clear();
+  body_unsent_ = 0;
+  head_unsent_ = false;
+  writing_ = Writing::none;
+  keep_alive_ = false;  // whatever went wrong, this connection has seen enough
+  return true;
 }
 
 void H1ServerSession::send_body(ByteQueue& data, End end) noexcept {
@@ -381,11 +403,15 @@ void H1ServerSession::reset(ErrorCode /*why*/) noexcept {
     transport_->abort_on_close();
   }
   sink_ = nullptr;
+  if (writable_ && !out_.empty()) {
+    transport_->write(out_);  // as far as it goes: the client sees an answer that breaks off
+  }
   close();
 }
 
 void H1ServerSession::on_output(size_t bytes) noexcept {
   written_mark_ += bytes;
+  head_unsent_ = false;
   if (reading_ == Reading::tunnel) {
     arm_read(settings_.tunnel_timeout);
   }
@@ -464,6 +490,7 @@ void H1ServerSession::linger() noexcept {
   }
   reading_ = Reading::linger;
   write_timer_.cancel();
+  drained_ = 0;
   discard_input();
   transport_->shutdown_write();
   arm_read(kLinger);

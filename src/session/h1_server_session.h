@@ -46,6 +46,7 @@ class H1ServerSession final : public H1Connection,
   // http::ServerStream
   void send_head(http::ResponseHead& head, End end) noexcept override;
   void send_interim(const http::ResponseHead& head) noexcept override;
+  bool unsend() noexcept override;
   void send_body(ByteQueue& data, End end) noexcept override;
   void send_trailers(const http::HeaderMap& trailers) noexcept override;
   void release_window(size_t bytes) noexcept override;
@@ -67,6 +68,7 @@ class H1ServerSession final : public H1Connection,
   void start_request(http::RequestHead& head, size_t consumed) noexcept;
   void read_body() noexcept;
   void discard_body() noexcept;
+  void discard_rest() noexcept;
   bool keeps_rate(size_t bytes) noexcept;
   void refuse(ErrorCode why) noexcept;
   bool settle_keep_alive(const http::ResponseHead& head) const noexcept;
@@ -101,7 +103,8 @@ class H1ServerSession final : public H1Connection,
   bool draining_ = false;     // close after the current exchange
   bool expects_continue_ = false;
   uint32_t requests_ = 0;
-  uint64_t drained_ = 0;       // body bytes thrown away
+  bool head_unsent_ = false;   // nothing of the queued response has been written
+  uint64_t drained_ = 0;       // bytes thrown away
   uint64_t rate_bytes_ = 0;    // body bytes since rate_since_
   TimePoint rate_since_{};
   uint64_t written_mark_ = 0;  // bytes written since the write timer was armed
