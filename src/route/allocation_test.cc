@@ -14,8 +14,8 @@ namespace {
 thread_local size_t g_allocations = 0;
 }  // namespace
 
-// NOLINTBEGIN(misc-definitions-in-headers)
-void* operator new(size_t size) {
+// Not inlined: GCC takes a pair that it sees into for a mismatch.
+[[gnu::noinline]] void* operator new(size_t size) {
   ++g_allocations;
   void* memory = std::malloc(size);
   if (memory == nullptr) {
@@ -24,15 +24,13 @@ void* operator new(size_t size) {
   return memory;
 }
 
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
 
-void operator delete(void* memory, size_t /*size*/) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, size_t /*size*/) noexcept {
   std::free(memory);
 }
-
-// NOLINTEND(misc-definitions-in-headers)
 
 namespace pingap::route {
 namespace {
