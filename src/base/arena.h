@@ -18,11 +18,14 @@ namespace pingap {
 class Arena {
  public:
   Arena() noexcept = default;
+
   // `first` stays owned by the caller and must outlive the arena.
   explicit Arena(std::span<char> first) noexcept
       : next_(first.data()), end_(first.data() + first.size()) {}
+
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
+
   ~Arena() { release(); }
 
   void* allocate(size_t size, size_t align) noexcept {

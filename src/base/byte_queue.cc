@@ -5,7 +5,9 @@
 
 namespace pingap {
 
-ByteQueue::ByteQueue(ByteQueue&& other) noexcept { take(other); }
+ByteQueue::ByteQueue(ByteQueue&& other) noexcept {
+  take(other);
+}
 
 ByteQueue& ByteQueue::operator=(ByteQueue&& other) noexcept {
   if (this != &other) {
@@ -131,8 +133,8 @@ size_t ByteQueue::move_from(ByteQueue& source, size_t max, size_t copy_below) no
     Slice& first = source.at(0);
     const size_t n = std::min(first.size(), max - moved);
     const Slice* last = count_ > 0 ? &at(count_ - 1) : nullptr;
-    const bool room = last != nullptr && last->chunk.unique() &&
-                      last->chunk.capacity() - last->end >= n;
+    const bool room =
+        last != nullptr && last->chunk.unique() && last->chunk.capacity() - last->end >= n;
     if (n < copy_below && room) {
       append({first.chunk.data() + first.begin, n});
     } else {

@@ -2,13 +2,12 @@
 // Worker: not thread-safe. Memory: the chunks it refers to; up to 4 slices need no heap.
 #pragma once
 
-#include <sys/uio.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <sys/uio.h>
 
 #include "base/chunk.h"
 
@@ -22,6 +21,7 @@ class ByteQueue {
     uint32_t end = 0;
 
     size_t size() const noexcept { return end - begin; }
+
     std::string_view view() const noexcept { return {chunk.data() + begin, size()}; }
   };
 
@@ -33,6 +33,7 @@ class ByteQueue {
   ~ByteQueue();
 
   size_t size() const noexcept { return size_; }
+
   bool empty() const noexcept { return size_ == 0; }
 
   // Adds a view of [begin, end) of `chunk`; joins it with the last slice where they touch.
@@ -61,6 +62,7 @@ class ByteQueue {
 
   // The first slice's bytes; empty for an empty queue.
   std::string_view front() const noexcept;
+
   size_t slices() const noexcept { return count_; }
 
   // Fills `out` with the slices from the front and returns the part that was filled.
@@ -70,9 +72,13 @@ class ByteQueue {
   static constexpr uint32_t kInline = 4;
 
   Slice* slots() noexcept { return heap_ ? heap_.get() : inline_; }
+
   const Slice* slots() const noexcept { return heap_ ? heap_.get() : inline_; }
+
   Slice& at(uint32_t i) noexcept { return slots()[(head_ + i) & (capacity_ - 1)]; }
+
   const Slice& at(uint32_t i) const noexcept { return slots()[(head_ + i) & (capacity_ - 1)]; }
+
   void grow() noexcept;
   void pop_front() noexcept;
   void take(ByteQueue& other) noexcept;

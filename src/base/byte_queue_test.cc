@@ -1,8 +1,8 @@
 #include "base/byte_queue.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace pingap {
 namespace {

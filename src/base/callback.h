@@ -25,7 +25,10 @@ class Callback<R(Args...)> {
   }
 
   explicit operator bool() const noexcept { return function_ != nullptr; }
-  R operator()(Args... args) const noexcept { return function_(object_, std::forward<Args>(args)...); }
+
+  R operator()(Args... args) const noexcept {
+    return function_(object_, std::forward<Args>(args)...);
+  }
 
  private:
   void* object_ = nullptr;

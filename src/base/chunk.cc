@@ -59,6 +59,8 @@ void ChunkRef::release(Chunk* chunk) noexcept {
   ++t_free.size;
 }
 
-void trim_chunk_pool(size_t keep) noexcept { t_free.trim(keep); }
+void trim_chunk_pool(size_t keep) noexcept {
+  t_free.trim(keep);
+}
 
 }  // namespace pingap

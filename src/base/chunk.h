@@ -24,17 +24,22 @@ struct Chunk {
 class ChunkRef {
  public:
   ChunkRef() noexcept = default;
+
   explicit ChunkRef(Chunk* adopted) noexcept : chunk_(adopted) {}
+
   ChunkRef(const ChunkRef& other) noexcept : chunk_(other.chunk_) {
     if (chunk_ != nullptr) {
       ++chunk_->refs;
     }
   }
+
   ChunkRef(ChunkRef&& other) noexcept : chunk_(std::exchange(other.chunk_, nullptr)) {}
+
   ChunkRef& operator=(ChunkRef other) noexcept {
     std::swap(chunk_, other.chunk_);
     return *this;
   }
+
   ~ChunkRef() { reset(); }
 
   void reset() noexcept {
@@ -45,9 +50,13 @@ class ChunkRef {
   }
 
   explicit operator bool() const noexcept { return chunk_ != nullptr; }
+
   Chunk* get() const noexcept { return chunk_; }
+
   char* data() const noexcept { return chunk_->data(); }
+
   size_t capacity() const noexcept { return chunk_->capacity; }
+
   // True when nobody else holds the chunk, so that it may be overwritten.
   bool unique() const noexcept { return chunk_->refs == 1; }
 

@@ -65,6 +65,8 @@ static_assert(!kNames.back().empty(), "every ErrorCode has a name");
 
 }  // namespace
 
-std::string_view to_string(ErrorCode code) noexcept { return kNames[static_cast<size_t>(code)]; }
+std::string_view to_string(ErrorCode code) noexcept {
+  return kNames[static_cast<size_t>(code)];
+}
 
 }  // namespace pingap

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string_view>
+
 #include <tl/expected.hpp>
 
 namespace pingap {

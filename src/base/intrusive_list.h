@@ -11,6 +11,7 @@ class ListHook {
   ListHook() noexcept = default;
   ListHook(const ListHook&) = delete;
   ListHook& operator=(const ListHook&) = delete;
+
   ~ListHook() { unlink(); }
 
   bool linked() const noexcept { return next_ != nullptr; }
@@ -39,8 +40,10 @@ class IntrusiveList {
     root_.next_ = &root_;
     root_.previous_ = &root_;
   }
+
   IntrusiveList(const IntrusiveList&) = delete;
   IntrusiveList& operator=(const IntrusiveList&) = delete;
+
   ~IntrusiveList() {
     while (!empty()) {
       root_.next_->unlink();
@@ -51,6 +54,7 @@ class IntrusiveList {
   bool empty() const noexcept { return root_.next_ == &root_; }
 
   T* front() noexcept { return empty() ? nullptr : static_cast<T*>(root_.next_); }
+
   T* back() noexcept { return empty() ? nullptr : static_cast<T*>(root_.previous_); }
 
   // The element behind `element`, which must be in this list; null at the end.
@@ -60,6 +64,7 @@ class IntrusiveList {
   }
 
   void push_front(T& element) noexcept { insert(root_.next_, element); }
+
   void push_back(T& element) noexcept { insert(&root_, element); }
 
   T* pop_front() noexcept {

@@ -34,7 +34,9 @@ struct Network {
 class NetworkSet {
  public:
   void add(const Network& network) { networks_.push_back(network); }
+
   bool contains(const IpAddress& ip) const noexcept;
+
   bool empty() const noexcept { return networks_.empty(); }
 
  private:

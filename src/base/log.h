@@ -3,12 +3,12 @@
 // (exchange/access_log).
 #pragma once
 
-#include <fmt/core.h>
-
 #include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+
+#include <fmt/core.h>
 
 namespace pingap {
 

@@ -1,8 +1,8 @@
 #include "cli/commands.h"
 
-#include <fmt/core.h>
-
 #include <cstdio>
+
+#include <fmt/core.h>
 
 #include "cli/completion.h"
 #include "cli/explain.h"

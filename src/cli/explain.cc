@@ -1,9 +1,9 @@
 #include "cli/explain.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <cstdio>
+
+#include <fmt/format.h>
 
 #include "cli/load.h"
 #include "http/h1/parser.h"
@@ -83,8 +83,8 @@ void explain_site(const proxy::Site& site, const http::RequestHead& head) {
   }
   fmt::print("  host {}, path {}\n", x.host.empty() ? "(none)" : x.host, x.uri.match_path);
   for (const route::Considered& location : site.router->explain(proxy::match_input(x))) {
-    fmt::print("  {} {}: {}\n", location.matched ? "+" : "-",
-               site.routes[location.location]->name, location.reason);
+    fmt::print("  {} {}: {}\n", location.matched ? "+" : "-", site.routes[location.location]->name,
+               location.reason);
   }
   const auto route = proxy::find_route(x, site);
   if (!route) {
@@ -119,7 +119,7 @@ ExitCode explain_route(const Options& options) {
   if (parsed.status != http::h1::ParseStatus::complete || parsed.consumed != text.size()) {
     fmt::print("no listener takes this request\n");
     return refused(parsed.status == http::h1::ParseStatus::failed ? parsed.error
-                                                                 : ErrorCode::bad_header);
+                                                                  : ErrorCode::bad_header);
   }
   for (const auto& site : snapshot->sites) {
     explain_site(*site, head);

@@ -1,5 +1,5 @@
-// `pingap route explain METHOD URL`: which location takes a request, why, and what the backend would
-// be sent. Main thread; nothing is connected.
+// `pingap route explain METHOD URL`: which location takes a request, why, and what the backend
+// would be sent. Main thread; nothing is connected.
 #pragma once
 
 #include "cli/exit_code.h"

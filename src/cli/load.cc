@@ -1,8 +1,8 @@
 #include "cli/load.h"
 
-#include <fmt/core.h>
-
 #include <cstdio>
+
+#include <fmt/core.h>
 
 #include "config/loader.h"
 

@@ -1,9 +1,9 @@
 // The program: picks the command. Everything else is in its own file.
-#include <fmt/core.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <span>
+
+#include <fmt/core.h>
 
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -11,7 +11,8 @@
 
 int main(int argc, char** argv) {
   using namespace pingap;  // NOLINT(google-build-using-namespace): main only
-  const std::span<const char* const> arguments(argv + 1, static_cast<size_t>(argc > 0 ? argc - 1 : 0));
+  const std::span<const char* const> arguments(argv + 1,
+                                               static_cast<size_t>(argc > 0 ? argc - 1 : 0));
   const char* config = std::getenv("PINGAP_CONFIG");  // NOLINT(concurrency-mt-unsafe)
   const auto options = cli::parse_options(arguments, config == nullptr ? "" : config);
   if (!options) {

@@ -1,16 +1,16 @@
 #include "cli/process.h"
 
+#include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <fcntl.h>
-#include <fmt/core.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
-#include <csignal>
-#include <cstdio>
-#include <cstring>
+#include <fmt/core.h>
 
 #include "base/log.h"
 #include "cli/load.h"
@@ -40,8 +40,10 @@ net::Fd block_signals() {
 class PidFile {
  public:
   explicit PidFile(std::string path) : path_(std::move(path)) {}
+
   PidFile(const PidFile&) = delete;
   PidFile& operator=(const PidFile&) = delete;
+
   ~PidFile() {
     if (written_) {
       ::unlink(path_.c_str());
@@ -55,8 +57,8 @@ class PidFile {
     const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
     const net::Fd file(::open(path_.c_str(), flags, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH));
     const std::string text = fmt::format("{}\n", ::getpid());
-    written_ = file && ::write(file.get(), text.data(), text.size()) ==
-                           static_cast<ssize_t>(text.size());
+    written_ =
+        file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
     if (!written_) {
       PINGAP_LOG(error, "pid_file {}: {}", path_, std::strerror(errno));  // NOLINT
     }

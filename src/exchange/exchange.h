@@ -28,7 +28,7 @@ struct Exchange {
 
   // The one canonical form that is matched, authorised, logged and forwarded (rule P).
   http::Canonical uri;
-  std::string_view host;    // normalised: lower case, no port, no trailing dot
+  std::string_view host;  // normalised: lower case, no port, no trailing dot
 
   // Who asks: the socket's peer and, behind trusted proxies, the client (rule X).
   IpAddress peer_ip;

@@ -409,8 +409,8 @@ class PathWriter {
   UriOptions options_;
 };
 
-// Where the part of a segment that starts at `at` ends, if it is one that backends drop: parameters,
-// and blanks at the end of a segment, which some file systems do not keep. Else `at`.
+// Where the part of a segment that starts at `at` ends, if it is one that backends drop:
+// parameters, and blanks at the end of a segment, which some file systems do not keep. Else `at`.
 size_t skip_dropped(std::string_view path, size_t at) noexcept {
   size_t end = at;
   while (path.substr(end, 3) == "%20") {
@@ -422,8 +422,8 @@ size_t skip_dropped(std::string_view path, size_t at) noexcept {
   return end == path.size() || path[end] == '/' ? end : at;
 }
 
-// Calls `keep` with each byte of `path` that is in its match_path, and its place. A segment of which
-// nothing is left vanishes with its slash.
+// Calls `keep` with each byte of `path` that is in its match_path, and its place. A segment of
+// which nothing is left vanishes with its slash.
 template <class Keep>
 void walk_without_parameters(std::string_view path, const Keep& keep) noexcept {
   size_t kept = 0;

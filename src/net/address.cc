@@ -1,11 +1,11 @@
 #include "net/address.h"
 
 #include <arpa/inet.h>
-#include <fmt/core.h>
-#include <netdb.h>
-
 #include <cstddef>
 #include <cstring>
+#include <netdb.h>
+
+#include <fmt/core.h>
 
 #include "base/strings.h"
 

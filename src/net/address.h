@@ -1,14 +1,13 @@
 // A socket address: IPv4, IPv6 or unix. A value; any thread.
 #pragma once
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <cstdint>
+#include <netinet/in.h>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <vector>
 
 #include "base/error.h"
@@ -19,6 +18,7 @@ namespace pingap::net {
 class Address {
  public:
   Address() noexcept { storage_.any.sa_family = AF_UNSPEC; }
+
   Address(const IpAddress& ip, uint16_t port) noexcept;
 
   // "1.2.3.4:80", "[::1]:80", "unix:/path"; nullopt for anything else, host names included.
@@ -26,13 +26,17 @@ class Address {
   static Address from(const sockaddr* address, socklen_t size) noexcept;
 
   const sockaddr* get() const noexcept { return &storage_.any; }
+
   socklen_t size() const noexcept;
+
   int family() const noexcept { return storage_.any.sa_family; }
+
   bool is_unix() const noexcept { return family() == AF_UNIX; }
-  uint16_t port() const noexcept;      // 0 for unix
-  IpAddress ip() const noexcept;       // size 0 for unix
+
+  uint16_t port() const noexcept;          // 0 for unix
+  IpAddress ip() const noexcept;           // size 0 for unix
   std::string_view path() const noexcept;  // of a unix socket
-  std::string to_string() const;       // as parse() takes it
+  std::string to_string() const;           // as parse() takes it
 
  private:
   union Storage {
@@ -42,6 +46,7 @@ class Address {
     sockaddr_in6 v6;
     sockaddr_un un;
   };
+
   Storage storage_{};
 };
 

@@ -13,13 +13,15 @@ TEST(Address, PrintsWhatItParsed) {
 }
 
 TEST(Address, RefusesWhatIsNone) {
-  for (const char* text : {"", "localhost:80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80",
-                           "[::1]", "unix:", "127.0.0.1:80x"}) {
+  for (const char* text : {"", "localhost:80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536",
+                           "::1:80", "[::1]", "unix:", "127.0.0.1:80x"}) {
     EXPECT_FALSE(Address::parse(text).has_value()) << text;
   }
 }
 
-TEST(Resolve, TakesLocalhost) { EXPECT_FALSE(resolve("localhost:80").empty()); }
+TEST(Resolve, TakesLocalhost) {
+  EXPECT_FALSE(resolve("localhost:80").empty());
+}
 
 }  // namespace
 }  // namespace pingap::net

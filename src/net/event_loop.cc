@@ -1,10 +1,9 @@
 #include "net/event_loop.h"
 
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-
 #include <algorithm>
 #include <cerrno>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 namespace pingap::net {
 namespace {
@@ -42,7 +41,8 @@ EventLoop::EventLoop(Fd epoll, Fd wake) noexcept
       wake_(std::move(wake)),
       events_(std::make_unique<Events>()),
       now_(steady_now()),
-      wheel_(now_) {}
+      wheel_(now_) {
+}
 
 EventLoop::~EventLoop() {
   destroy_retired();
@@ -72,7 +72,9 @@ Result<> EventLoop::add_level(int fd, IoHandler& handler) noexcept {
   return {};
 }
 
-void EventLoop::remove(int fd) noexcept { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+void EventLoop::remove(int fd) noexcept {
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
 
 void EventLoop::Wakeup::on_io(IoEvents /*ready*/) noexcept {
   uint64_t count = 0;

@@ -83,6 +83,7 @@ class EventLoop {
   void remove(int fd) noexcept;
 
   TimePoint now() const noexcept { return now_; }
+
   void arm(Timer& timer, Duration after) noexcept { wheel_.arm(timer, now_ + after); }
 
   void defer(Deferrable& work) noexcept {
@@ -90,11 +91,13 @@ class EventLoop {
       deferred_.push_back(work);
     }
   }
+
   void resume_later(Resumable& work) noexcept {
     if (!work.linked()) {
       again_.push_back(work);
     }
   }
+
   // Takes ownership.
   void retire(Retirable* object) noexcept { retired_.push_back(*object); }
 
@@ -106,9 +109,11 @@ class EventLoop {
     std::function<void()> call;
     Posted* next;
   };
+
   class Wakeup final : public IoHandler {
    public:
     explicit Wakeup(EventLoop& loop) noexcept : loop_(loop) {}
+
     void on_io(IoEvents ready) noexcept override;
 
    private:

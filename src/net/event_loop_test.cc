@@ -1,10 +1,10 @@
 #include "net/event_loop.h"
 
-#include <gtest/gtest.h>
-#include <sys/socket.h>
-
 #include <array>
+#include <sys/socket.h>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 namespace pingap::net {
 namespace {
@@ -16,6 +16,7 @@ struct Pair {
     ours = Fd(fds[0]);
     theirs = Fd(fds[1]);
   }
+
   Fd ours;
   Fd theirs;
 };
@@ -29,8 +30,11 @@ struct Recorder final : IoHandler, Deferrable, Resumable {
       loop->defer(*this);
     }
   }
+
   void on_deferred() noexcept override { ++deferred; }
+
   void on_resume() noexcept override { ++resumed; }
+
   EventLoop* loop = nullptr;
   IoEvents last{};
   int events = 0;
@@ -75,9 +79,12 @@ TEST(EventLoop, ResumesInTheNextTurnOnly) {
 TEST(EventLoop, DestroysRetiredAtTheEndOfTheTurn) {
   struct Object final : Retirable {
     explicit Object(bool& gone) : gone_(gone) {}
+
     ~Object() override { gone_ = true; }
+
     bool& gone_;
   };
+
   auto loop = *EventLoop::create();
   bool gone = false;
   loop->retire(new Object(gone));
@@ -106,9 +113,11 @@ TEST(EventLoop, TakesMessagesOfOtherThreadsInOrder) {
 TEST(EventLoop, WaitsNoLongerThanTheNextTimer) {
   struct Waiter {
     void on_expire() noexcept { fired = true; }
+
     bool fired = false;
     Timer timer{Callback<void()>::of<&Waiter::on_expire>(this)};
   };
+
   auto loop = *EventLoop::create();
   Waiter waiter;
   loop->arm(waiter.timer, std::chrono::milliseconds(5));

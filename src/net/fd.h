@@ -2,7 +2,6 @@
 #pragma once
 
 #include <unistd.h>
-
 #include <utility>
 
 namespace pingap::net {
@@ -10,10 +9,14 @@ namespace pingap::net {
 class Fd {
  public:
   Fd() noexcept = default;
+
   explicit Fd(int fd) noexcept : fd_(fd) {}
+
   Fd(const Fd&) = delete;
   Fd& operator=(const Fd&) = delete;
+
   Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
   Fd& operator=(Fd&& other) noexcept {
     if (this != &other) {
       reset();
@@ -21,6 +24,7 @@ class Fd {
     }
     return *this;
   }
+
   ~Fd() { reset(); }
 
   void reset() noexcept {
@@ -31,7 +35,9 @@ class Fd {
   }
 
   int get() const noexcept { return fd_; }
+
   int release() noexcept { return std::exchange(fd_, -1); }
+
   explicit operator bool() const noexcept { return fd_ >= 0; }
 
  private:

@@ -1,8 +1,7 @@
 #include "net/listener.h"
 
-#include <sys/socket.h>
-
 #include <cerrno>
+#include <sys/socket.h>
 
 #include "base/log.h"
 #include "net/socket.h"
@@ -17,13 +16,20 @@ constexpr Duration kPause = std::chrono::milliseconds(100);
 }  // namespace
 
 Listener::Listener(EventLoop& loop, Fd socket, AcceptHandler& handler) noexcept
-    : loop_(loop), socket_(std::move(socket)), handler_(handler) {}
+    : loop_(loop), socket_(std::move(socket)), handler_(handler) {
+}
 
-Result<> Listener::start() noexcept { return loop_.add_level(socket_.get(), *this); }
+Result<> Listener::start() noexcept {
+  return loop_.add_level(socket_.get(), *this);
+}
 
-Address Listener::address() const noexcept { return local_address(socket_.get()); }
+Address Listener::address() const noexcept {
+  return local_address(socket_.get());
+}
 
-void Listener::on_io(IoEvents /*ready*/) noexcept { accept_some(); }
+void Listener::on_io(IoEvents /*ready*/) noexcept {
+  accept_some();
+}
 
 void Listener::accept_some() noexcept {
   for (int i = 0; i < kAcceptsPerTurn || draining_; ++i) {

@@ -1,12 +1,11 @@
 #include "net/socket.h"
 
+#include <array>
+#include <cerrno>
 #include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-
-#include <array>
-#include <cerrno>
 
 namespace pingap::net {
 namespace {
@@ -24,7 +23,7 @@ void enable(int fd, int level, int option) noexcept {
 
 // A socket file nobody listens on is left over from a crash.
 void remove_stale_socket(const Address& address) noexcept {
-  struct stat info {};
+  struct stat info{};
   if (::lstat(address.path().data(), &info) != 0 || !S_ISSOCK(info.st_mode)) {
     return;
   }

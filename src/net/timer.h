@@ -21,6 +21,7 @@ class Timer : public ListHook<TimerTag> {
   explicit Timer(Callback<void()> on_expire) noexcept : on_expire_(on_expire) {}
 
   bool armed() const noexcept { return armed_; }
+
   void cancel() noexcept { armed_ = false; }
 
  private:
@@ -54,6 +55,7 @@ class TimerWheel {
   static uint64_t tick_of(TimePoint time) noexcept {
     return static_cast<uint64_t>(time.time_since_epoch().count()) >> kTickShift;
   }
+
   void file(Timer& timer) noexcept;
   uint64_t next_tick() const noexcept;
   void expire_slot(List& slot, TimePoint now) noexcept;

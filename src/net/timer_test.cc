@@ -1,10 +1,10 @@
 #include "net/timer.h"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <random>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace pingap::net {
 namespace {
@@ -15,6 +15,7 @@ using std::chrono::seconds;
 
 struct Waiter {
   void on_expire() noexcept { ++fired; }
+
   int fired = 0;
   Timer timer{Callback<void()>::of<&Waiter::on_expire>(this)};
 };

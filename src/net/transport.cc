@@ -1,9 +1,8 @@
 #include "net/transport.h"
 
-#include <sys/socket.h>
-
 #include <array>
 #include <cerrno>
+#include <sys/socket.h>
 
 namespace pingap::net {
 namespace {
@@ -60,7 +59,9 @@ IoResult SocketTransport::write(ByteQueue& from) noexcept {
   return {IoStatus::progress, total, 0};
 }
 
-void SocketTransport::shutdown_write() noexcept { ::shutdown(fd_.get(), SHUT_WR); }
+void SocketTransport::shutdown_write() noexcept {
+  ::shutdown(fd_.get(), SHUT_WR);
+}
 
 void SocketTransport::abort_on_close() noexcept {
   const linger now{.l_onoff = 1, .l_linger = 0};

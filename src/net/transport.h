@@ -43,6 +43,7 @@ class SocketTransport final : public Transport {
   IoResult write(ByteQueue& from) noexcept override;
   void shutdown_write() noexcept override;
   void abort_on_close() noexcept override;
+
   int fd() const noexcept override { return fd_.get(); }
 
  private:

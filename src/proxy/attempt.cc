@@ -39,7 +39,9 @@ void Attempt::on_head(http::ResponseHead& head, End end) noexcept {
   forwarder_.on_interim(head);
 }
 
-void Attempt::on_body(ByteQueue& data, End end) noexcept { forwarder_.on_response_body(data, end); }
+void Attempt::on_body(ByteQueue& data, End end) noexcept {
+  forwarder_.on_response_body(data, end);
+}
 
 void Attempt::on_trailers(http::HeaderMap& trailers) noexcept {
   forwarder_.on_response_trailers(trailers);

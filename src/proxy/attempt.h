@@ -19,9 +19,12 @@ class Attempt final : public http::ResponseSink {
   ~Attempt();
 
   void start(http::ClientStream& stream) noexcept { stream_ = &stream; }
+
   http::ClientStream* stream() noexcept { return stream_; }
+
   // Gives the backend up.
   void abandon(ErrorCode why) noexcept;
+
   const upstream::Endpoint& endpoint() const noexcept { return endpoint_; }
 
   // http::ResponseSink

@@ -1,12 +1,11 @@
 #include "proxy/body_spool.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <fcntl.h>
 #include <string>
+#include <sys/stat.h>
 
 namespace pingap::proxy {
 namespace {
@@ -34,9 +33,13 @@ Error disk_error(const char* what) noexcept {
 
 }  // namespace
 
-void set_buffer_budget(uint64_t bytes) noexcept { g_budget.store(bytes); }
+void set_buffer_budget(uint64_t bytes) noexcept {
+  g_budget.store(bytes);
+}
 
-BodySpool::~BodySpool() { g_used.fetch_sub(charged_, std::memory_order_relaxed); }
+BodySpool::~BodySpool() {
+  g_used.fetch_sub(charged_, std::memory_order_relaxed);
+}
 
 Result<> BodySpool::open_file() noexcept {
   const char* directory = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): never set by us

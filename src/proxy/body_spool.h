@@ -23,6 +23,7 @@ class BodySpool {
 
   // Takes all of `data`; fails when the temporary file cannot be written (disk full).
   Result<> append(ByteQueue& data) noexcept;
+
   uint64_t size() const noexcept { return size_; }
 
   // Appends up to `max` bytes from `offset` on to `out`. Offsets are read in rising order or from
@@ -34,11 +35,11 @@ class BodySpool {
  private:
   Result<> open_file() noexcept;
 
-  ByteQueue memory_;            // bytes [released_, memory_end_)
+  ByteQueue memory_;  // bytes [released_, memory_end_)
   uint64_t released_ = 0;
-  uint64_t memory_end_ = 0;     // where the file begins
+  uint64_t memory_end_ = 0;  // where the file begins
   uint64_t size_ = 0;
-  uint64_t charged_ = 0;        // of the budget
+  uint64_t charged_ = 0;  // of the budget
   net::Fd file_;
 };
 

@@ -116,8 +116,7 @@ void ErrorPages::render(uint16_t status, ErrorCode code, std::string_view accept
   head.has_content_length = true;
   head.headers = http::HeaderMap(std::span(arena.make_array<http::Field>(8), 8));
   head.headers.add(HeaderId::server, "pingap");
-  head.headers.add(HeaderId::content_type,
-                   json ? "application/json" : "text/html; charset=utf-8");
+  head.headers.add(HeaderId::content_type, json ? "application/json" : "text/html; charset=utf-8");
   head.headers.add(HeaderId::cache_control, "no-store");
   if (status == 405) {
     head.headers.add(HeaderId::allow, "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");

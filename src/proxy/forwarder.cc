@@ -5,10 +5,10 @@
 #include "base/strings.h"
 #include "http/limits.h"
 #include "http/status.h"
+#include "http/websocket.h"
 #include "proxy/frontend.h"
 #include "proxy/header_policy.h"
 #include "proxy/routing.h"
-#include "http/websocket.h"
 #include "proxy/worker.h"
 #include "session/h1_server_session.h"
 
@@ -31,6 +31,7 @@ struct Slab {
   struct Block {
     Block* next;
   };
+
   Block* head = nullptr;
   size_t size = 0;
 
@@ -46,7 +47,8 @@ constexpr size_t kMaxFreeBlocks = 512;
 thread_local Slab t_slab;
 
 // The name of each element that the response has in its list `id` stands in the request's, too.
-bool offers(const http::HeaderMap& asked, http::HeaderId id, const http::HeaderMap& chosen) noexcept {
+bool offers(const http::HeaderMap& asked, http::HeaderId id,
+            const http::HeaderMap& chosen) noexcept {
   std::string_view list = chosen.get(id);
   std::string_view item;
   while (next_list_item(list, item)) {
@@ -72,8 +74,8 @@ ErrorCode why_none(const Cluster& cluster) noexcept {
   bool resolved = false;
   for (const upstream::Endpoint& endpoint : cluster.endpoints) {
     resolved = resolved || !endpoint.addresses.empty();
-    limited = limited || (endpoint.weight > 0 &&
-                          endpoint.state->healthy.load(std::memory_order_relaxed));
+    limited =
+        limited || (endpoint.weight > 0 && endpoint.state->healthy.load(std::memory_order_relaxed));
   }
   if (!resolved) {
     return ErrorCode::upstream_unresolved;
@@ -274,7 +276,8 @@ void Forwarder::pump_request() noexcept {
   ByteQueue piece;
   const uint64_t size = request_spool_->size();
   const uint64_t rest = size - spool_sent_;
-  if (auto got = request_spool_->read(spool_sent_, std::min<uint64_t>(rest, limits::kWindow), piece);
+  if (auto got =
+          request_spool_->read(spool_sent_, std::min<uint64_t>(rest, limits::kWindow), piece);
       !got) {
     on_attempt_failed(got.error());
     return;
@@ -580,9 +583,9 @@ void Forwarder::answer_error(ErrorCode why, Side side) noexcept {
   x.response = {};
   http::ResponseHead& out = x.response;
   ByteQueue body;
-  frontend_.worker().snapshot().error_pages.render(
-      http::status_for(why), why, x.request.headers.get(http::HeaderId::accept), x.arena, out,
-      body);
+  frontend_.worker().snapshot().error_pages.render(http::status_for(why), why,
+                                                   x.request.headers.get(http::HeaderId::accept),
+                                                   x.arena, out, body);
   x.status = out.status;
   // What follows a CONNECT may be meant for the other end of the tunnel that there is not.
   out.keep_alive = x.request.method != Method::connect;

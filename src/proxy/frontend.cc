@@ -8,10 +8,7 @@
 namespace pingap::proxy {
 
 Frontend::Frontend(Worker& worker, const Site& site, net::Fd socket, observe::LogBuffer* log)
-    : worker_(worker),
-      site_(site),
-      listener_(worker.loop(), std::move(socket), *this),
-      log_(log) {
+    : worker_(worker), site_(site), listener_(worker.loop(), std::move(socket), *this), log_(log) {
   const net::Address address = listener_.address();
   port_ = address.port();
   address_text_ = address.to_string();

@@ -20,15 +20,20 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   ~Frontend();
 
   Result<> start() noexcept { return listener_.start(); }
+
   // Takes no new connections, closes idle ones, lets the others finish.
   void drain() noexcept;
   // Closes everything.
   void abort() noexcept;
 
   Worker& worker() noexcept { return worker_; }
+
   const Site& site() const noexcept { return site_; }
+
   std::string_view address_text() const noexcept { return address_text_; }
+
   uint16_t port() const noexcept { return port_; }
+
   uint32_t connections() const noexcept { return connections_; }
 
   // The request is over: logs it.

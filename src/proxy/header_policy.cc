@@ -238,8 +238,8 @@ Result<> make_upstream_request(Exchange& x, const Site& site, const Route& route
   out.authority = in.authority;
   out.headers = make_map(x.arena, in.headers.size() + kOwnFields + route.request_set.size() +
                                       route.request_add.size());
-  const bool trusted = !site.trusted.empty() &&
-                       (x.peer_ip.size == 0 || site.trusted.contains(x.peer_ip));
+  const bool trusted =
+      !site.trusted.empty() && (x.peer_ip.size == 0 || site.trusted.contains(x.peer_ip));
   const auto* listed = ConnectionOptions::of(in.headers, in.connection_names_fields, x.arena);
   for (const Field& field : in.headers.fields()) {
     const uint8_t policy = http::header_policy(field.id);

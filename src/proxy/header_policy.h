@@ -14,7 +14,8 @@ namespace pingap::proxy {
 void find_client(exchange::Exchange& x, const Site& site) noexcept;
 
 // Fills x.upstream_request from x.request, but for target and framing.
-Result<> make_upstream_request(exchange::Exchange& x, const Site& site, const Route& route) noexcept;
+Result<> make_upstream_request(exchange::Exchange& x, const Site& site,
+                               const Route& route) noexcept;
 
 // Fills x.response from `head`, but for framing.
 void make_client_response(exchange::Exchange& x, const Site& site, const Route& route,

@@ -9,7 +9,9 @@ namespace {
 
 using http::Framing;
 
-Error refused(ErrorCode code, Side side) noexcept { return {code, side, Retry::never, 0, nullptr}; }
+Error refused(ErrorCode code, Side side) noexcept {
+  return {code, side, Retry::never, 0, nullptr};
+}
 
 }  // namespace
 

@@ -1,11 +1,11 @@
 #include "proxy/server.h"
 
-#include <fcntl.h>
-#include <fmt/core.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <cstring>
+#include <fcntl.h>
+#include <sched.h>
+
+#include <fmt/core.h>
 
 #include "net/socket.h"
 
@@ -37,7 +37,8 @@ std::string explain(const std::string& address, const Error& error) {
 
 }  // namespace
 
-Server::Server(std::shared_ptr<const Snapshot> snapshot) : snapshot_(std::move(snapshot)) {}
+Server::Server(std::shared_ptr<const Snapshot> snapshot) : snapshot_(std::move(snapshot)) {
+}
 
 Server::~Server() {
   abort();
@@ -148,6 +149,8 @@ void Server::join() {
   logs_.sync();
 }
 
-void Server::reopen_logs() { logs_.reopen(); }
+void Server::reopen_logs() {
+  logs_.reopen();
+}
 
 }  // namespace pingap::proxy

@@ -23,7 +23,9 @@ class Server {
 
   // "127.0.0.1:8080 (web)", ports resolved.
   const std::vector<std::string>& addresses() const noexcept { return addresses_; }
+
   size_t workers() const noexcept { return workers_.size(); }
+
   uint32_t connections() const noexcept;
 
   void drain();

@@ -1,9 +1,9 @@
 #include "proxy/snapshot.h"
 
-#include <fmt/format.h>
-
 #include <fstream>
 #include <iterator>
+
+#include <fmt/format.h>
 
 #include "base/log.h"
 
@@ -58,9 +58,9 @@ class Builder {
     cluster->settings.idle_timeout = from.idle_timeout;
     cluster->settings.tunnel_timeout = kTunnelTimeout;
     cluster->pool_size = from.keepalive_pool_size;
-    cluster->counts_active =
-        from.algorithm == config::Algorithm::least_conn ||
-        from.algorithm == config::Algorithm::random || from.max_connections > 0;
+    cluster->counts_active = from.algorithm == config::Algorithm::least_conn ||
+                             from.algorithm == config::Algorithm::random ||
+                             from.max_connections > 0;
     for (const config::Server& server : from.servers) {
       cluster->endpoints.push_back(build_endpoint(server));
     }

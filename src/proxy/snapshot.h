@@ -32,8 +32,8 @@ struct Cluster {  // [upstreams.NAME]
   upstream::balancer::Plan plan;
   std::optional<upstream::balancer::HashKey> hash_key;  // where the algorithm hashes
   session::ClientSettings settings;
-  uint32_t pool_size = 0;        // idle connections per endpoint and worker
-  bool counts_active = false;    // the algorithm or the limit needs EndpointState::active
+  uint32_t pool_size = 0;      // idle connections per endpoint and worker
+  bool counts_active = false;  // the algorithm or the limit needs EndpointState::active
 };
 
 struct HeaderRule {
@@ -66,10 +66,10 @@ struct Site {  // [servers.NAME]
   bool via = false;
   uint32_t max_connections = 0;
   NetworkSet trusted;
-  std::optional<route::Router> router;  // always there once built
-  std::vector<std::unique_ptr<Route>> routes;  // by the router's index
+  std::optional<route::Router> router;                  // always there once built
+  std::vector<std::unique_ptr<Route>> routes;           // by the router's index
   std::optional<exchange::AccessLogFormat> access_log;  // where there is a path
-  std::string access_log_path;  // empty = off
+  std::string access_log_path;                          // empty = off
 };
 
 struct Snapshot {

@@ -1,9 +1,7 @@
 #include "proxy/worker.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
-
+#include <sys/resource.h>
 
 namespace pingap::proxy {
 namespace {
@@ -13,7 +11,9 @@ constexpr Duration kLogDelay = std::chrono::milliseconds(200);
 constexpr Duration kDrainCheck = std::chrono::milliseconds(10);
 
 // Descriptors that client connections must leave to backends, logs and the rest.
-uint64_t reserved_descriptors(uint64_t limit) noexcept { return std::max<uint64_t>(64, limit / 5); }
+uint64_t reserved_descriptors(uint64_t limit) noexcept {
+  return std::max<uint64_t>(64, limit / 5);
+}
 
 uint64_t descriptor_limit() noexcept {
   rlimit limit{};
@@ -39,12 +39,13 @@ Worker::Worker(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<net::Ev
   }
 }
 
-Worker::~Worker() { join(); }
+Worker::~Worker() {
+  join();
+}
 
 void Worker::add_listener(const Site& site, net::Fd socket,
                           const std::shared_ptr<observe::LogSink>& log) {
-  frontends_.push_back(
-      std::make_unique<Frontend>(*this, site, std::move(socket), log_buffer(log)));
+  frontends_.push_back(std::make_unique<Frontend>(*this, site, std::move(socket), log_buffer(log)));
 }
 
 observe::LogBuffer* Worker::log_buffer(const std::shared_ptr<observe::LogSink>& sink) {
@@ -121,9 +122,8 @@ void Worker::stop_when_done() noexcept {
 }
 
 uint32_t Worker::connection_limit(const Site& site) const noexcept {
-  return site.max_connections == 0
-             ? connection_limit_
-             : std::max(1U, (site.max_connections + count_ - 1) / count_);
+  return site.max_connections == 0 ? connection_limit_
+                                   : std::max(1U, (site.max_connections + count_ - 1) / count_);
 }
 
 WallTime Worker::wall_time() noexcept {

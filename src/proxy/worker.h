@@ -26,23 +26,27 @@ class Worker {
   ~Worker();
 
   // Control thread, before start(): the socket of one address of `site`.
-  void add_listener(const Site& site, net::Fd socket,
-                    const std::shared_ptr<observe::LogSink>& log);
+  void add_listener(const Site& site, net::Fd socket, const std::shared_ptr<observe::LogSink>& log);
   Result<> listen() noexcept;
   void start();
   // Any thread. drain(): answers what is under way, then the thread ends. abort(): ends it now.
   void drain();
   void abort();
   void join();
+
   bool finished() const noexcept { return finished_.load(std::memory_order_acquire); }
+
   uint32_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
 
   // The worker's thread:
   net::EventLoop& loop() noexcept { return *loop_; }
+
   const Snapshot& snapshot() const noexcept { return *snapshot_; }
+
   upstream::EndpointPool& pool(const Cluster& cluster, size_t endpoint) noexcept {
     return *pools_[cluster.index][endpoint];
   }
+
   // The endpoint to try next, never one with its bit in `tried`; -1 = none is left or usable.
   int pick(const Cluster& cluster, const exchange::Exchange& x, uint64_t tried) noexcept;
   uint32_t connection_limit(const Site& site) const noexcept;

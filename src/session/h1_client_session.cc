@@ -41,7 +41,8 @@ H1ClientSession::H1ClientSession(net::EventLoop& loop, std::unique_ptr<net::Tran
     : H1Connection(loop, std::move(transport)),
       settings_(&settings),
       owner_(owner),
-      idle_timeout_(settings.idle_timeout) {}
+      idle_timeout_(settings.idle_timeout) {
+}
 
 bool H1ClientSession::start(bool connecting) noexcept {
   connecting_ = connecting;
@@ -224,7 +225,8 @@ bool H1ClientSession::read_head() noexcept {
     return false;
   }
   head_seen_ = true;
-  if (partial_head_ && scanner_.scan(bytes, settings_->limits.bytes) == HeadScanner::Verdict::wait) {
+  if (partial_head_ &&
+      scanner_.scan(bytes, settings_->limits.bytes) == HeadScanner::Verdict::wait) {
     return false;
   }
   http::ResponseHead head;
@@ -417,7 +419,8 @@ void H1ClientSession::on_failure(int error) noexcept {
     }
     return;
   }
-  fail(reading_ == Reading::body ? ErrorCode::upstream_truncated : ErrorCode::upstream_reset, error);
+  fail(reading_ == Reading::body ? ErrorCode::upstream_truncated : ErrorCode::upstream_reset,
+       error);
 }
 
 void H1ClientSession::fail(ErrorCode code, int error) noexcept {

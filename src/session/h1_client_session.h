@@ -33,9 +33,12 @@ class H1ClientSession final : public H1Connection,
 
   // It is in its owner's list of idle ones.
   bool pooled() const noexcept { return ListHook<ClientSessionTag>::linked(); }
+
   // It has served a request before: a failure may be a stale connection (RFC 9112 9.3.1).
   bool reused() const noexcept { return served_ > 0; }
+
   TimePoint idle_since() const noexcept { return idle_since_; }
+
   void close() noexcept;
 
   // http::ClientStream
@@ -77,16 +80,16 @@ class H1ClientSession final : public H1Connection,
   net::Timer write_timer_{Callback<void()>::of<&H1ClientSession::on_write_timer>(this)};
   TimePoint idle_since_{};
   Duration idle_timeout_;
-  uint64_t sent_ = 0;      // bytes of the current request that the socket took
-  uint32_t served_ = 0;    // requests answered
+  uint64_t sent_ = 0;    // bytes of the current request that the socket took
+  uint32_t served_ = 0;  // requests answered
   http::Method method_ = http::Method::get;
   Reading reading_ = Reading::idle;
   bool partial_head_ = false;
-  bool head_seen_ = false;       // a byte of the response has arrived
+  bool head_seen_ = false;  // a byte of the response has arrived
   bool request_over_ = false;
-  bool keep_alive_ = true;       // after the current exchange
-  bool websocket_ = false;       // the request asked for it
-  bool write_failed_ = false;    // the backend stopped reading; its answer may still come
+  bool keep_alive_ = true;     // after the current exchange
+  bool websocket_ = false;     // the request asked for it
+  bool write_failed_ = false;  // the backend stopped reading; its answer may still come
 };
 
 }  // namespace pingap::session

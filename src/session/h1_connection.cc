@@ -25,7 +25,8 @@ constexpr size_t kCopyBelow = 4 * 1024;
 }  // namespace
 
 H1Connection::H1Connection(net::EventLoop& loop, std::unique_ptr<net::Transport> transport) noexcept
-    : loop_(loop), transport_(std::move(transport)) {}
+    : loop_(loop), transport_(std::move(transport)) {
+}
 
 void H1Connection::on_io(net::IoEvents ready) noexcept {
   if (closed_) {

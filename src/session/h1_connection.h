@@ -33,17 +33,20 @@ class H1Connection : public net::IoHandler,
   H1Connection(net::EventLoop& loop, std::unique_ptr<net::Transport> transport) noexcept;
 
   virtual bool wants_input() const noexcept = 0;
-  virtual void on_input() noexcept = 0;               // input() has grown
-  virtual void on_input_end() noexcept = 0;           // the peer sent FIN
-  virtual void on_failure(int error) noexcept = 0;    // the connection broke
+  virtual void on_input() noexcept = 0;             // input() has grown
+  virtual void on_input_end() noexcept = 0;         // the peer sent FIN
+  virtual void on_failure(int error) noexcept = 0;  // the connection broke
   virtual void on_write_failure(int error) noexcept = 0;
   virtual void on_output(size_t bytes) noexcept = 0;  // `bytes` more were written
   virtual void after_output() noexcept = 0;           // once per flush, also when nothing was left
+
   // For a connection that is not established yet: the socket became writable.
   virtual void on_connect_ready() noexcept {}
 
   void receive() noexcept;  // reads while wanted and available, within a turn's budget
+
   void flush_later() noexcept { loop_.defer(*this); }
+
   // Closes the descriptor and hands the object to the loop for destruction. Once.
   void close_connection() noexcept;
 
@@ -51,8 +54,11 @@ class H1Connection : public net::IoHandler,
     return in_chunk_ ? std::string_view{in_chunk_.data() + in_begin_, in_end_ - in_begin_}
                      : std::string_view{};
   }
+
   void consume_input(size_t bytes) noexcept;
+
   void discard_input() noexcept { consume_input(in_end_ - in_begin_); }
+
   // Puts a part of a head that waits for its rest into a buffer of its own size.
   void keep_partial_input(size_t max) noexcept;
 

@@ -36,7 +36,8 @@ H1ServerSession::H1ServerSession(net::EventLoop& loop, std::unique_ptr<net::Tran
       settings_(settings),
       acceptor_(acceptor),
       peer_ip_(peer.ip()),
-      peer_port_(peer.port()) {}
+      peer_port_(peer.port()) {
+}
 
 bool H1ServerSession::start() noexcept {
   arm_read(settings_.header_timeout);
@@ -322,8 +323,7 @@ void H1ServerSession::send_head(http::ResponseHead& head, End end) noexcept {
   }
   const bool tunnel = head.framing == Framing::tunnel;
   keep_alive_ = !tunnel && settle_keep_alive(head);
-  const http::h1::ResponseStyle style{
-      .client = version_, .keep_alive = keep_alive_, .date = true};
+  const http::h1::ResponseStyle style{.client = version_, .keep_alive = keep_alive_, .date = true};
   head_unsent_ = out_.empty();  // an interim answer before it cannot be taken back
   http::h1::write_response(head, style, out_);
   out_framing_ = head_request_ ? Framing::none : head.framing;

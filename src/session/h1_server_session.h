@@ -34,13 +34,18 @@ class H1ServerSession final : public H1Connection,
   void drain() noexcept;
   // Closes whatever is going on; the exchange, if any, is told.
   void abort() noexcept;
+
   bool idle() const noexcept { return sink_ == nullptr && !closed_; }
 
   const IpAddress& peer_ip() const noexcept { return peer_ip_; }
+
   uint16_t peer_port() const noexcept { return peer_port_; }
+
   // The peer's address as text; empty on a unix socket. Formatted once.
   std::string_view peer_text() noexcept;
+
   int fd() const noexcept { return transport_->fd(); }
+
   uint32_t requests() const noexcept { return requests_; }
 
   // http::ServerStream
@@ -81,6 +86,7 @@ class H1ServerSession final : public H1Connection,
   void close() noexcept;
   void on_read_timer() noexcept;
   void on_write_timer() noexcept;
+
   void arm_read(Duration after) noexcept { loop_.arm(read_timer_, after); }
 
   const ServerSettings& settings_;
@@ -98,14 +104,14 @@ class H1ServerSession final : public H1Connection,
   http::Version version_ = http::Version::http11;  // of the current request
   bool head_request_ = false;                      // its method is HEAD
   bool partial_head_ = false;
-  bool keep_alive_ = true;    // after the current exchange
-  bool refused_ = false;      // the input cannot be trusted any more
-  bool draining_ = false;     // close after the current exchange
+  bool keep_alive_ = true;  // after the current exchange
+  bool refused_ = false;    // the input cannot be trusted any more
+  bool draining_ = false;   // close after the current exchange
   bool expects_continue_ = false;
   uint32_t requests_ = 0;
-  bool head_unsent_ = false;   // nothing of the queued response has been written
-  uint64_t drained_ = 0;       // bytes thrown away
-  uint64_t rate_bytes_ = 0;    // body bytes since rate_since_
+  bool head_unsent_ = false;  // nothing of the queued response has been written
+  uint64_t drained_ = 0;      // bytes thrown away
+  uint64_t rate_bytes_ = 0;   // body bytes since rate_since_
   TimePoint rate_since_{};
   uint64_t written_mark_ = 0;  // bytes written since the write timer was armed
 };

@@ -16,12 +16,12 @@ class H1ClientSession;
 // Settings of a listener's sessions; outlive them.
 struct ServerSettings {
   http::h1::HeadLimits limits = http::h1::kRequestLimits;
-  Duration header_timeout{};     // from accept, or the first byte of a request, to its full head
-  Duration keepalive_timeout{};  // idle between requests
-  Duration body_timeout{};       // without a byte of an announced body
-  Duration write_timeout{};      // without kWriteProgress bytes taken by the client
-  Duration tunnel_timeout{};     // idle in both directions
-  uint32_t min_body_rate = 0;    // bytes/s of an upload, averaged over 30 s; 0 = off
+  Duration header_timeout{};        // from accept, or the first byte of a request, to its full head
+  Duration keepalive_timeout{};     // idle between requests
+  Duration body_timeout{};          // without a byte of an announced body
+  Duration write_timeout{};         // without kWriteProgress bytes taken by the client
+  Duration tunnel_timeout{};        // idle in both directions
+  uint32_t min_body_rate = 0;       // bytes/s of an upload, averaged over 30 s; 0 = off
   uint32_t keepalive_requests = 0;  // 0 = no limit
 };
 

@@ -15,9 +15,12 @@ constexpr Duration kRecent = std::chrono::seconds(2);
 
 EndpointPool::EndpointPool(net::EventLoop& loop, const Endpoint& endpoint,
                            uint32_t max_idle) noexcept
-    : loop_(loop), endpoint_(endpoint), max_idle_(max_idle) {}
+    : loop_(loop), endpoint_(endpoint), max_idle_(max_idle) {
+}
 
-EndpointPool::~EndpointPool() { drain(); }
+EndpointPool::~EndpointPool() {
+  drain();
+}
 
 void EndpointPool::drain() noexcept {
   max_idle_ = 0;
@@ -58,8 +61,8 @@ Result<session::H1ClientSession*> EndpointPool::connect(
     return tl::unexpected(error);
   }
   auto transport = std::make_unique<net::SocketTransport>(std::move(*fd));
-  auto session = std::make_unique<session::H1ClientSession>(loop_, std::move(transport), settings,
-                                                            *this);
+  auto session =
+      std::make_unique<session::H1ClientSession>(loop_, std::move(transport), settings, *this);
   if (!session->start(in_progress)) {
     return tl::unexpected(Error{ErrorCode::io, Side::local, Retry::never, errno, "epoll_ctl"});
   }

@@ -29,6 +29,7 @@ class EndpointPool final : public session::ClientSessionOwner {
     http::ClientStream* stream;
     bool reused;
   };
+
   // A stream on a kept or new connection. An error here means that not even a socket could be
   // had; a connection that fails later says so to the sink.
   Result<Opened> open(http::ResponseSink& sink, Reuse reuse,
@@ -38,7 +39,9 @@ class EndpointPool final : public session::ClientSessionOwner {
   void drain() noexcept;
 
   const Endpoint& endpoint() const noexcept { return endpoint_; }
+
   uint32_t idle() const noexcept { return idle_count_; }
+
   uint32_t connections() const noexcept { return connections_; }
 
   void on_session_idle(session::H1ClientSession& session) noexcept override;
