@@ -42,8 +42,8 @@ struct Canonical {
 Result<Canonical> canonicalize(std::string_view target, const UriOptions& options,
                                Arena& arena) noexcept;
 
-// Where in `path` the first `size` bytes of its match_path end, parameters right behind included: the
-// part of "/a;x=1/b" that "/a" stands for is "/a;x=1".
+// Where in `path` the first `size` bytes of its match_path end, parameters right behind included:
+// the part of "/a;x=1/b" that "/a" stands for is "/a;x=1".
 size_t end_of_match(std::string_view path, size_t size) noexcept;
 
 }  // namespace pingap::http
