@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     require(!upstream.servers.empty());
     for (const Server& server : upstream.servers) {
       const auto endpoint = parse_backend_address(server.addr.value);
-      require(endpoint && endpoint->to_string() == server.addr.value && server.weight > 0);
+      require(endpoint && endpoint->to_string() == server.addr.value && server.weight <= 1000);
     }
   }
   for (const Location& location : model.locations) {

@@ -42,7 +42,7 @@ struct Timeouts {
 
 struct Server {               // one backend of an upstream
   Located<std::string> addr;  // "host:port", "[::1]:80", "unix:/path"
-  uint32_t weight = 1;
+  uint32_t weight = 1;        // 0 = takes nothing new; never 0 for all servers
 };
 
 enum class Algorithm : uint8_t {

@@ -177,9 +177,14 @@ TEST(Loader, RefusesUpstreamsThatCannotWork) {
   EXPECT_EQ(
       upstream("addrs = ['a', 'b']\nweights = [1]"),
       "t:3:11: error: 1 weights for 2 addresses; one weight per address, in the same order\n");
-  EXPECT_EQ(upstream("addrs = ['a']\nweights = [0]"),
-            "t:3:12: error: `weights` is out of range: 0; 1 to 1000\n");
-  EXPECT_EQ(upstream("addrs = ['a 0']"), "t:2:10: error: `0` is not a weight; 1 to 1000\n");
+  EXPECT_EQ(upstream("addrs = ['a']\nweights = [1001]"),
+            "t:3:12: error: `weights` is out of range: 1001; 0 to 1000\n");
+  EXPECT_EQ(upstream("addrs = ['a', 'b']\nweights = [0, 1]"), "");
+  EXPECT_EQ(upstream("addrs = ['a', 'b']\nweights = [0, 0]"),
+            "t:3:11: error: every weight is 0: no address would get a request\n");
+  EXPECT_EQ(upstream("addrs = ['a 0']"),
+            "t:2:10: error: every weight is 0: no address would get a request\n");
+  EXPECT_EQ(upstream("addrs = ['a -1']"), "t:2:10: error: `-1` is not a weight; 0 to 1000\n");
   EXPECT_EQ(upstream("addrs = ['a 2']\nweights = [2]"),
             "t:2:10: error: a weight here and in `weights`; keep `weights`\n");
   EXPECT_EQ(upstream("addrs = ['a', 'A:80']"),

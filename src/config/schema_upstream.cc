@@ -16,7 +16,8 @@
 namespace pingap::config {
 namespace {
 
-constexpr Range kWeights{1, 1000};  // a hash ring has points for each unit of weight
+// 0 takes nothing new; above, a hash ring has points for each unit of weight.
+constexpr Range kWeights{0, 1000};
 constexpr Range kCounts{0, 1'000'000};
 constexpr std::string_view kHashForms =
     R"("ip", "url", "path", "header:NAME", "cookie:NAME" or "query:NAME")";
@@ -175,8 +176,7 @@ std::optional<uint32_t> take_weight(Located<std::string>& addr, Reader& reader) 
   const std::string text = addr.value.substr(space + 1);
   addr.value = std::string(trim(std::string_view(addr.value).substr(0, space)));
   const auto weight = parse_decimal(text);
-  if (!weight || *weight < static_cast<uint64_t>(kWeights.min) ||
-      *weight > static_cast<uint64_t>(kWeights.max)) {
+  if (!weight || *weight > static_cast<uint64_t>(kWeights.max)) {
     reader.error(addr.at, {quote(text) + " is not a weight",
                            fmt::format("{} to {}", kWeights.min, kWeights.max),
                            {}});
@@ -213,6 +213,12 @@ void finish_servers(UpstreamDraft& draft, Reader& reader) {
                                    "give it a weight instead");
     }
     draft.upstream.servers.push_back({addr, weight});
+  }
+  const auto& servers = draft.upstream.servers;
+  if (!servers.empty() &&
+      std::ranges::all_of(servers, [](const Server& one) { return one.weight == 0; })) {
+    reader.error(given(draft.weights_at) ? draft.weights_at : servers[0].addr.at,
+                 {"every weight is 0: no address would get a request", {}, {}});
   }
 }
 

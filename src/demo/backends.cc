@@ -9,7 +9,7 @@
 namespace pingap::demo {
 
 std::vector<Backend> default_backends() {
-  const IpAddress loopback = *IpAddress::parse("127.0.0.1");
+  const IpAddress loopback{.bytes = {127, 0, 0, 1}, .size = 4};
   return {{net::Address(loopback, 9101), "one"},
           {net::Address(loopback, 9102), "two"},
           {net::Address(loopback, 9103), "three"}};

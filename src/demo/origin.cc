@@ -55,7 +55,7 @@ void Origin::on_accept(net::Fd connection, const net::Address& peer) noexcept {
 
 http::RequestSink& Origin::on_new_stream(http::ServerStream& stream,
                                          session::H1ServerSession& /*session*/) noexcept {
-  return *new Reply(*this, stream);  // retires itself
+  return *std::make_unique<Reply>(*this, stream).release();  // retires itself
 }
 
 void Origin::on_session_closed(session::H1ServerSession& /*session*/) noexcept {

@@ -14,6 +14,7 @@ namespace pingap::demo {
 class Origin final : public net::AcceptHandler, public session::RequestAcceptor {
  public:
   Origin(net::EventLoop& loop, net::Fd socket, std::string name);
+  virtual ~Origin() = default;
 
   Result<> start() noexcept { return listener_.start(); }
 

@@ -109,7 +109,7 @@ void Reply::on_refused(ErrorCode why) noexcept {
 }
 
 void Reply::on_body(ByteQueue& data, End end) noexcept {
-  if (websocket_) {
+  if (tunnel_) {
     echo_messages(data, end);
     return;
   }
@@ -277,7 +277,7 @@ void Reply::start_websocket(const http::RequestHead& head) noexcept {
     answer_text(400, kText, "bad Sec-WebSocket-Key\n");
     return;
   }
-  websocket_.emplace();
+  tunnel_ = true;
   std::array<http::Field, 8> fields;
   http::ResponseHead out = response(101, fields);
   out.framing = Framing::tunnel;
@@ -292,7 +292,7 @@ void Reply::echo_messages(ByteQueue& data, End end) noexcept {
   unreleased_ += data.size();
   while (open && !data.empty()) {
     const std::string_view bytes = data.front();
-    open = websocket_->take(bytes, out);
+    open = websocket_.take(bytes, out);
     data.consume(bytes.size());
   }
   data.clear();

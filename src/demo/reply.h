@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -56,8 +55,9 @@ class Reply final : public http::RequestSink, public net::Retirable {
   bool json_ = false;
   bool head_request_ = false;
   bool head_sent_ = false;
-  bool ended_ = false;  // the answer is complete
-  std::optional<WebSocketEcho> websocket_;
+  bool ended_ = false;   // the answer is complete
+  bool tunnel_ = false;  // WebSocket
+  WebSocketEcho websocket_;
   net::Timer timer_{Callback<void()>::of<&Reply::on_timer>(this)};
 };
 

@@ -106,7 +106,11 @@ Advance take_field_line(const char* name, const Window& window, Field& field) no
   const char* stop = value;
   for (;;) {
     if (window.end - stop < 16) [[unlikely]] {
-      stop += std::countr_zero(last_stop_bits(stop, window.end) | 0x10000);
+      const unsigned stops = last_stop_bits(stop, window.end);
+      if (stops == 0) {
+        return nullptr;
+      }
+      stop += std::countr_zero(stops);
       break;
     }
     const unsigned stops = stop_bits<ControlStop>(stop);
