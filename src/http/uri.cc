@@ -344,7 +344,7 @@ class PathWriter {
       out_[size_++] = static_cast<char>(byte);
       return true;
     }
-    odd_ |= byte == ';';
+    odd_ |= byte == ';' || byte == ' ';
     put_escaped(byte);
     return true;
   }
@@ -381,17 +381,18 @@ class PathWriter {
     return true;
   }
 
-  // Whether some backend could see `.` or `..` in a segment with parameters or escaped slashes.
+  // Whether some backend could see `.` or `..` in a segment with parameters, blanks at its end or
+  // escaped slashes.
   static bool hides_dots(std::string_view segment) noexcept {
     while (true) {
-      const size_t name = segment.find_first_not_of('.');
-      if (name == std::string_view::npos) {
-        return segment.size() == 1 || segment.size() == 2;
+      const size_t dots = std::min(segment.find_first_not_of('.'), segment.size());
+      std::string_view rest = segment.substr(dots);
+      while (rest.starts_with("%20")) {
+        rest.remove_prefix(3);
       }
-      const std::string_view rest = segment.substr(name);
-      const bool ends = rest.front() == ';' || rest.starts_with("%3B") || rest.starts_with("%2F") ||
-                        rest.starts_with("%5C");
-      if (ends && (name == 1 || name == 2)) {
+      const bool ends = rest.empty() || rest.front() == ';' || rest.starts_with("%3B") ||
+                        rest.starts_with("%2F") || rest.starts_with("%5C");
+      if (ends && (dots == 1 || dots == 2)) {
         return true;
       }
       const size_t slash = std::min(segment.find("%2F"), segment.find("%5C"));
@@ -405,7 +406,7 @@ class PathWriter {
   char* out_;
   size_t size_ = 0;
   size_t segment_ = 1;  // where the segment being written starts
-  bool odd_ = false;    // it has a `;`, plain or escaped, or an escaped slash
+  bool odd_ = false;    // it has a `;`, plain or escaped, or an escaped slash or blank
   UriOptions options_;
 };
 

@@ -87,6 +87,10 @@ constexpr Case kCases[] = {
     {"/a/..%3b/admin", ""},
     {"/a/%2e%2e;/admin", ""},
     {"/a/..;", ""},
+    {"/a/..%20/admin", ""},
+    {"/a/..%20%20;x/admin", ""},
+    {"/.%20", ""},
+    {"/..%20x", "/..%20x"},
     {"//admin", "/admin"},
     {"/a%00b", ""},
     {"/a%zz", ""},
@@ -179,13 +183,16 @@ TEST(Uri, RefusesWhatGrowsOverTheLimit) {
   EXPECT_EQ(result.error().code, ErrorCode::target_too_long);
 }
 
-TEST(Uri, LeavesParametersOutOfWhatIsMatched) {
+TEST(Uri, LeavesParametersAndBlanksOutOfWhatIsMatched) {
   Arena arena;
   for (const auto& [target, want] : std::initializer_list<Case>{{"/admin;x=1", "/admin"},
                                                                 {"/a;b=c/d;e;f/g", "/a/d/g"},
                                                                 {"/;x/admin", "/admin"},
                                                                 {"/a/;/b/;", "/a/b/"},
                                                                 {"/;", "/"},
+                                                                {"/admin%20", "/admin"},
+                                                                {"/a%20%20/b%20c%20;d", "/a/b%20c"},
+                                                                {"/%20/a", "/a"},
                                                                 {"/a%3Bb", "/a%3Bb"},
                                                                 {"//a;b/%41;x?y;z", "/a/A"}}) {
     EXPECT_EQ(canonicalize(target, {}, arena)->match_path, want);

@@ -107,7 +107,8 @@ tl::expected<PathPattern, std::string> parse_path(const config::Location& locati
     return tl::unexpected("path `" + text + "` is not the path of a URL");
   }
   if (canonical->path != canonical->match_path) {
-    return tl::unexpected("path `" + text + "`: parameters (`;`) are not part of what is matched");
+    return tl::unexpected("path `" + text +
+                          "`: parameters (`;`) and blanks at the end of a segment are not matched");
   }
   return PathPattern{
       location.path_type == config::PathType::exact ? PathKind::exact : PathKind::prefix,
