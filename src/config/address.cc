@@ -190,7 +190,14 @@ Parsed<Endpoint> parse_listen_address(std::string_view text) {
 
 Parsed<Endpoint> parse_backend_address(std::string_view text) {
   auto endpoint = parse_endpoint(text);
-  if (!endpoint || endpoint->kind == HostKind::name || endpoint->kind == HostKind::unix_path) {
+  if (!endpoint || endpoint->kind == HostKind::unix_path) {
+    return endpoint;
+  }
+  if (endpoint->port == 0) {
+    // A listener may leave the choice to the kernel; nobody can be reached there.
+    return problem("`0` is not a port", "1 to 65535");
+  }
+  if (endpoint->kind == HostKind::name) {
     return endpoint;
   }
   const auto ip = IpAddress::parse(endpoint->host);
