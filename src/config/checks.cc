@@ -142,6 +142,9 @@ void check_listeners(const Model& model, Diagnostics& diagnostics) {
   std::unordered_map<std::string_view, const Located<std::string>*> seen;
   for (const Listener& server : model.servers) {
     for (const Located<std::string>& addr : server.addrs) {
+      if (addr.value.ends_with(":0")) {
+        continue;  // another port each time
+      }
       const auto [it, fresh] = seen.emplace(addr.value, &addr);
       if (!fresh) {
         diagnostics.error(addr.at, quote(addr.value) + " is listened on twice",
