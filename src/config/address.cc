@@ -45,16 +45,20 @@ Parsed<Endpoint> parse_unix(std::string_view path) {
   return Endpoint{HostKind::unix_path, std::string(path), 0};
 }
 
-Parsed<uint16_t> parse_port(std::string_view text) {
+Parsed<uint16_t> parse_port(std::string_view text, PortZero zero) {
   const auto port = parse_decimal(text);
+<<<<<<< HEAD
   if (!port || *port > 65535) {
+=======
+  if (!port || (*port == 0 && zero == PortZero::refused) || *port > 65535) {
+>>>>>>> config
     return problem(quote(text) + " is not a port", "1 to 65535");
   }
   return static_cast<uint16_t>(*port);
 }
 
 // `text` starts with '['.
-Parsed<Endpoint> parse_bracketed(std::string_view text) {
+Parsed<Endpoint> parse_bracketed(std::string_view text, PortZero zero) {
   const size_t close = text.find(']');
   const std::string_view inside = text.substr(1, close == std::string_view::npos ? 0 : close - 1);
   const auto ip = IpAddress::parse(inside);
@@ -69,7 +73,7 @@ Parsed<Endpoint> parse_bracketed(std::string_view text) {
   if (!rest.starts_with(':')) {
     return problem(quote(text) + " is not an address", std::string(kForms));
   }
-  const auto port = parse_port(rest.substr(1));
+  const auto port = parse_port(rest.substr(1), zero);
   if (!port) {
     return tl::make_unexpected(port.error());
   }
@@ -130,7 +134,7 @@ bool is_host_name(std::string_view text) noexcept {
   return label > 0;
 }
 
-Parsed<Endpoint> parse_endpoint(std::string_view text) {
+Parsed<Endpoint> parse_endpoint(std::string_view text, PortZero zero) {
   if (text.starts_with(kUnix)) {
     return parse_unix(text.substr(kUnix.size()));
   }
@@ -144,7 +148,7 @@ Parsed<Endpoint> parse_endpoint(std::string_view text) {
                    fmt::format("leave out the scheme: \"{}\"", rest.substr(0, rest.find('/'))));
   }
   if (text.starts_with('[')) {
-    return parse_bracketed(text);
+    return parse_bracketed(text, zero);
   }
   const size_t colon = text.find(':');
   if (colon != text.rfind(':')) {
@@ -154,7 +158,7 @@ Parsed<Endpoint> parse_endpoint(std::string_view text) {
   }
   auto endpoint = classify(text.substr(0, colon), text);
   if (endpoint && colon != std::string_view::npos) {
-    const auto port = parse_port(text.substr(colon + 1));
+    const auto port = parse_port(text.substr(colon + 1), zero);
     if (!port) {
       return tl::make_unexpected(port.error());
     }
@@ -165,19 +169,14 @@ Parsed<Endpoint> parse_endpoint(std::string_view text) {
 
 Parsed<Endpoint> parse_listen_address(std::string_view text) {
   constexpr std::string_view kListen = R"("0.0.0.0:80", "[::]:80" or "unix:/path")";
-  if (text.starts_with(':') || text.starts_with('*') ||
-      looks_numeric(text.substr(0, text.find(':')))) {
-    const std::string_view port = text.substr(std::min(text.find(':') + 1, text.size()));
-    if (text.starts_with(':') || text.starts_with("*:")) {
-      return problem(quote(text) + " is not an address to listen on", std::string(kListen),
-                     fmt::format("write \"0.0.0.0:{0}\", \"[::]:{0}\" or both", port));
-    }
-    if (text.find_first_of(".:") == std::string_view::npos && parse_port(text)) {
-      return problem(quote(text) + " is not an address to listen on", std::string(kListen),
-                     fmt::format("write \"0.0.0.0:{0}\", \"[::]:{0}\" or both", text));
-    }
+  // ":80" and "*:80" of other programs, and a port alone.
+  const bool any_host = text.starts_with(':') || text.starts_with("*:");
+  const std::string_view port = any_host ? text.substr(text.find(':') + 1) : text;
+  if (any_host || parse_decimal(text)) {
+    return problem(quote(text) + " is not an address to listen on", std::string(kListen),
+                   fmt::format("write \"0.0.0.0:{0}\", \"[::]:{0}\" or both", port));
   }
-  auto endpoint = parse_endpoint(text);
+  auto endpoint = parse_endpoint(text, PortZero::allowed);
   if (endpoint && endpoint->kind == HostKind::name) {
     return problem(
         quote(text) + " is a name, not an address to listen on", std::string(kListen),

@@ -23,10 +23,13 @@ struct Endpoint {
 
 inline constexpr uint16_t kDefaultPort = 80;
 
-// "host:port", "host", "[::1]:80", "unix:/path".
-Parsed<Endpoint> parse_endpoint(std::string_view text);
+enum class PortZero : bool { refused, allowed };
 
-// The same for a socket to listen on: an IP address or a unix socket.
+// "host:port", "host", "[::1]:80", "unix:/path".
+Parsed<Endpoint> parse_endpoint(std::string_view text, PortZero zero = PortZero::refused);
+
+// The same for a socket to listen on: an IP address or a unix socket. Port 0 lets the system
+// choose.
 Parsed<Endpoint> parse_listen_address(std::string_view text);
 
 // The same for a backend: also names, but no address that is no single host (0.0.0.0, multicast).

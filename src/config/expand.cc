@@ -158,7 +158,7 @@ Parsed<Secret> resolve_secret(std::string_view text, const std::filesystem::path
   const std::filesystem::path path = folder / text.substr(kScheme.size());
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) {
-    return problem("cannot read the secret's file " + quote(path.native()), {},
+    return problem("cannot read the secret's file " + quote_path(path.native()), {},
                    error ? error.message() : "it is not a regular file");
   }
   std::ifstream file(path, std::ios::binary);
@@ -166,7 +166,7 @@ Parsed<Secret> resolve_secret(std::string_view text, const std::filesystem::path
   file.read(content.data(), static_cast<std::streamsize>(content.size()));
   if (file.bad() || !file.eof()) {
     explicit_bzero(content.data(), content.size());
-    return problem("cannot read the secret's file " + quote(path.native()),
+    return problem("cannot read the secret's file " + quote_path(path.native()),
                    "a readable file of at most 64 KiB");
   }
   content.resize(static_cast<size_t>(file.gcount()));

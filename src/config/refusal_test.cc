@@ -390,7 +390,7 @@ locations = ["a", "b"]
 
 TEST(Loader, RefusesListenersTakenTwice) {
   EXPECT_EQ(messages(load_text(R"([servers.a]
-addr = ["127.0.0.1:80", "[::]:80", "127.0.0.1"]
+addr = ["127.0.0.1:80", "[::]:80", "127.0.0.1", "[::1]:0", "[::1]:0"]
 [servers.b]
 addr = "[0::0]:80"
 [servers.c]

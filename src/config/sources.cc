@@ -57,12 +57,13 @@ class SourceReader {
   void add(int fd, const std::string& name) {
     Text text{name, {}};
     if (!read_all(fd, text.text)) {
-      diagnostics_.error({}, "cannot read " + quote(name) + ": " + reason(errno));
+      diagnostics_.error({}, "cannot read " + quote_path(name) + ": " + reason(errno));
       return;
     }
     total_ += text.text.size();
     if (total_ > kMaxConfigSize) {
-      diagnostics_.error({}, "the configuration is too large at " + quote(name), "8 MiB in all");
+      diagnostics_.error({}, "the configuration is too large at " + quote_path(name),
+                         "8 MiB in all");
       return;
     }
     texts_.push_back(std::move(text));
@@ -73,7 +74,11 @@ class SourceReader {
     struct stat info{};
     if (fd < 0 || ::fstat(fd, &info) != 0) {
       const int error = errno;
+<<<<<<< HEAD
       diagnostics_.error({}, "cannot open `" + path.native() + "`: " + reason(error));
+=======
+      diagnostics_.error({}, "cannot open " + quote_path(path.native()) + ": " + reason(error));
+>>>>>>> config
     } else {
       warn_if_writable(path, info.st_mode);
       add(fd, path.native());
@@ -95,10 +100,11 @@ class SourceReader {
       visit(root, it, files);
     }
     if (error) {
-      diagnostics_.error({}, "cannot read folder " + quote(root.native()) + ": " + error.message());
+      diagnostics_.error(
+          {}, "cannot read folder " + quote_path(root.native()) + ": " + error.message());
     }
     if (files.empty() && !error) {
-      diagnostics_.error({}, "there is no *.toml file in " + quote(root.native()));
+      diagnostics_.error({}, "there is no *.toml file in " + quote_path(root.native()));
     }
     std::ranges::sort(files);
     for (const fs::path& file : files) {
@@ -119,10 +125,10 @@ class SourceReader {
       return;
     }
     if (!it->is_regular_file(error)) {
-      diagnostics_.error({}, quote(path.native()) + " is not a regular file");
+      diagnostics_.error({}, quote_path(path.native()) + " is not a regular file");
     } else if (!is_inside(root, path)) {
-      diagnostics_.error({}, quote(path.native()) + " links to a file outside of the folder", {},
-                         "give that file with --config, or copy it");
+      diagnostics_.error({}, quote_path(path.native()) + " links to a file outside of the folder",
+                         {}, "give that file with --config, or copy it");
     } else {
       files.push_back(path);
     }
@@ -139,7 +145,7 @@ class SourceReader {
 
   void warn_if_writable(const fs::path& path, mode_t mode) {
     if ((mode & S_IWOTH) != 0 && (S_ISREG(mode) || (S_ISDIR(mode) && (mode & S_ISVTX) == 0))) {
-      diagnostics_.warning({}, quote(path.native()) + " can be written by everyone", {},
+      diagnostics_.warning({}, quote_path(path.native()) + " can be written by everyone", {},
                            "chmod o-w");
     }
   }

@@ -11,7 +11,6 @@
 namespace pingap::config {
 namespace {
 
-constexpr size_t kMaxShown = 60;     // bytes of a quoted text
 constexpr size_t kMaxCompared = 64;  // longer names get no suggestion: the cost is quadratic
 
 using Row = std::array<size_t, kMaxCompared + 1>;
@@ -41,12 +40,12 @@ size_t distance(std::string_view a, std::string_view b) noexcept {
 
 }  // namespace
 
-std::string plain(std::string_view text) {
+std::string plain(std::string_view text, size_t max) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     // Not in the middle of a character.
-    if (out.size() >= kMaxShown && (byte & 0xC0U) != 0x80U) {
+    if (out.size() >= max && (byte & 0xC0U) != 0x80U) {
       out += "...";
       break;
     }
@@ -59,8 +58,8 @@ std::string plain(std::string_view text) {
   return out;
 }
 
-std::string quote(std::string_view text) {
-  return "`" + plain(text) + "`";
+std::string quote(std::string_view text, size_t max) {
+  return "`" + plain(text, max) + "`";
 }
 
 std::string_view nearest(std::string_view text, std::span<const std::string_view> candidates) {

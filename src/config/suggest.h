@@ -8,10 +8,17 @@
 
 namespace pingap::config {
 
-// The text, control bytes escaped and cut to a length that fits a line.
-std::string plain(std::string_view text);
+inline constexpr size_t kMaxQuoted = 60;  // bytes that fit a line
+
+// The text, control bytes escaped and cut.
+std::string plain(std::string_view text, size_t max = kMaxQuoted);
 // The same in backquotes.
-std::string quote(std::string_view text);
+std::string quote(std::string_view text, size_t max = kMaxQuoted);
+
+// A path is of no use when it is cut.
+inline std::string quote_path(std::string_view path) {
+  return quote(path, std::string::npos);
+}
 
 // The candidate that `text` is most likely a misspelling of; empty when none is near.
 std::string_view nearest(std::string_view text, std::span<const std::string_view> candidates);

@@ -35,6 +35,7 @@ TEST(Suggest, QuotesWithoutControlBytesAndCutsLongTexts) {
   EXPECT_EQ(quote("ä"), "`ä`");
   EXPECT_EQ(quote(std::string(61, 'x')), "`" + std::string(60, 'x') + "...`");
   EXPECT_EQ(plain("a\tb"), "a\\x09b");
+  EXPECT_EQ(quote_path(std::string(100, 'x') + "\n"), "`" + std::string(100, 'x') + "\\x0a`");
 }
 
 TEST(Suggest, JoinsNames) {

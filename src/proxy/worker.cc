@@ -143,6 +143,9 @@ void Worker::flush_log_later() noexcept {
 void Worker::flush_logs() noexcept {
   for (const auto& [sink, buffer] : log_buffers_) {
     buffer->flush();
+    if (buffer->pending()) {
+      flush_log_later();  // the writer is behind
+    }
   }
 }
 
