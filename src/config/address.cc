@@ -47,11 +47,7 @@ Parsed<Endpoint> parse_unix(std::string_view path) {
 
 Parsed<uint16_t> parse_port(std::string_view text, PortZero zero) {
   const auto port = parse_decimal(text);
-<<<<<<< HEAD
-  if (!port || *port > 65535) {
-=======
   if (!port || (*port == 0 && zero == PortZero::refused) || *port > 65535) {
->>>>>>> config
     return problem(quote(text) + " is not a port", "1 to 65535");
   }
   return static_cast<uint16_t>(*port);
@@ -189,14 +185,7 @@ Parsed<Endpoint> parse_listen_address(std::string_view text) {
 
 Parsed<Endpoint> parse_backend_address(std::string_view text) {
   auto endpoint = parse_endpoint(text);
-  if (!endpoint || endpoint->kind == HostKind::unix_path) {
-    return endpoint;
-  }
-  if (endpoint->port == 0) {
-    // A listener may leave the choice to the kernel; nobody can be reached there.
-    return problem("`0` is not a port", "1 to 65535");
-  }
-  if (endpoint->kind == HostKind::name) {
+  if (!endpoint || endpoint->kind == HostKind::name || endpoint->kind == HostKind::unix_path) {
     return endpoint;
   }
   const auto ip = IpAddress::parse(endpoint->host);

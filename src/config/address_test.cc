@@ -75,10 +75,7 @@ TEST(Address, ListenersAreIpOrUnix) {
                                                      {"[::]:443", "[::]:443"},
                                                      {"127.0.0.1", "127.0.0.1:80"},
                                                      {"127.0.0.1:0", "127.0.0.1:0"},
-<<<<<<< HEAD
-=======
                                                      {"[::1]:0", "[::1]:0"},
->>>>>>> config
                                                      {"unix:/run/p.sock", "unix:/run/p.sock"}}) {
     const auto endpoint = parse_listen_address(one.text);
     ASSERT_TRUE(endpoint) << one.text;
@@ -90,10 +87,7 @@ TEST(Address, ListenersAreIpOrUnix) {
                                    {"8080", R"(write "0.0.0.0:8080", "[::]:8080" or both)"},
                                    {"localhost:81", R"(write "127.0.0.1:81", "[::1]:81" or both)"},
                                    {"example.com:80", ""},
-<<<<<<< HEAD
-=======
                                    {"1.2.3.4:65536", ""},
->>>>>>> config
                                    {"", ""}}) {
     const auto endpoint = parse_listen_address(one.text);
     ASSERT_FALSE(endpoint) << one.text;

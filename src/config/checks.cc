@@ -143,11 +143,7 @@ void check_listeners(const Model& model, Diagnostics& diagnostics) {
   for (const Listener& server : model.servers) {
     for (const Located<std::string>& addr : server.addrs) {
       if (addr.value.ends_with(":0")) {
-<<<<<<< HEAD
-        continue;  // the kernel chooses a free port for each
-=======
         continue;  // another port each time
->>>>>>> config
       }
       const auto [it, fresh] = seen.emplace(addr.value, &addr);
       if (!fresh) {

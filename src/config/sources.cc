@@ -74,11 +74,7 @@ class SourceReader {
     struct stat info{};
     if (fd < 0 || ::fstat(fd, &info) != 0) {
       const int error = errno;
-<<<<<<< HEAD
-      diagnostics_.error({}, "cannot open `" + path.native() + "`: " + reason(error));
-=======
       diagnostics_.error({}, "cannot open " + quote_path(path.native()) + ": " + reason(error));
->>>>>>> config
     } else {
       warn_if_writable(path, info.st_mode);
       add(fd, path.native());
