@@ -89,6 +89,9 @@ class RequestSink : public BodySink {
 
 class ResponseSink : public BodySink {
  public:
+  // The connection that the request waits for is there; not called where it was there from the
+  // start.
+  virtual void on_connected() noexcept = 0;
   // Also for each 1xx (End::no).
   virtual void on_head(ResponseHead& head, End end) noexcept = 0;
 

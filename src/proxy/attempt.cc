@@ -25,6 +25,10 @@ void Attempt::abandon(ErrorCode why) noexcept {
   }
 }
 
+void Attempt::on_connected() noexcept {
+  forwarder_.on_connected();
+}
+
 void Attempt::on_head(http::ResponseHead& head, End end) noexcept {
   if (head.status >= 200 || head.status == 101) {
     forwarder_.on_response(head, end);

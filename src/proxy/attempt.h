@@ -28,6 +28,7 @@ class Attempt final : public http::ResponseSink {
   const upstream::Endpoint& endpoint() const noexcept { return endpoint_; }
 
   // http::ResponseSink
+  void on_connected() noexcept override;
   void on_head(http::ResponseHead& head, End end) noexcept override;
   void on_body(ByteQueue& data, End end) noexcept override;
   void on_trailers(http::HeaderMap& trailers) noexcept override;

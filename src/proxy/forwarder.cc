@@ -229,6 +229,7 @@ void Forwarder::try_backend() noexcept {
     if (opened) {
       x.upstream_reused = opened->reused;
       attempt_->start(*opened->stream);
+      on_connected();  // moved on when a connect is still under way
       send_request();
       return;
     }
@@ -236,6 +237,10 @@ void Forwarder::try_backend() noexcept {
     attempt_.reset();
   }
   answer_error(why ? why.code : why_none(cluster), Side::upstream);
+}
+
+void Forwarder::on_connected() noexcept {
+  x.request_sent = frontend_.worker().loop().now();
 }
 
 // ---- 4 sending the request ----
@@ -260,7 +265,6 @@ void Forwarder::send_request() noexcept {
     out.content_length = 0;
   }
   attempt_->stream()->send_head(out, whole ? End::yes : End::no);
-  x.request_sent = frontend_.worker().loop().now();
   if (!replay_.empty()) {
     ByteQueue copy;
     copy.share_from(replay_, 0);

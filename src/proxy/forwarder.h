@@ -47,6 +47,7 @@ class Forwarder final : public http::RequestSink, public net::Deferrable, public
   void on_closed(const Error& why) noexcept override;
 
   // Attempt: the backend
+  void on_connected() noexcept;
   void on_interim(http::ResponseHead& head) noexcept;
   void on_response(http::ResponseHead& head, End end) noexcept;
   void on_response_body(ByteQueue& data, End end) noexcept;

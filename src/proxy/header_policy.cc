@@ -261,7 +261,7 @@ Result<> make_upstream_request(Exchange& x, const Site& site, const Route& route
   }
   add_forwarded(x, trusted, out.headers);
   if (site.via) {
-    add_via(in.headers, out.headers, "1.1 pingap", x.arena);
+    add_via(in.headers, out.headers, site.via_text, x.arena);
   }
   if (!route.request_set.empty() || !route.request_add.empty()) {
     const exchange::VariableContext context = exchange::variables_of(x);
@@ -311,7 +311,7 @@ void make_client_response(Exchange& x, const Site& site, const Route& route,
     out.headers.add(field);
   }
   if (site.via) {
-    add_via(head.headers, out.headers, "1.1 pingap", x.arena);
+    add_via(head.headers, out.headers, site.via_text, x.arena);
   }
   if (!route.response_set.empty() || !route.response_add.empty()) {
     const exchange::VariableContext context = exchange::variables_of(x);

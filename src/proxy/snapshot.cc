@@ -101,6 +101,7 @@ class Builder {
       site->addrs.push_back(address.value);
     }
     fill_settings(from, *site);
+    site->via_text = "1.1 " + model_.basic.name;
     for (const auto& network : from.trusted_proxies) {
       if (const auto parsed = Network::parse(network.value)) {
         site->trusted.add(*parsed);

@@ -64,6 +64,7 @@ struct Site {  // [servers.NAME]
   http::UriOptions uri;
   config::Underscores underscores = config::Underscores::drop;
   bool via = false;
+  std::string via_text;  // protocol and pseudonym (RFC 9110 7.6.3)
   uint32_t max_connections = 0;
   NetworkSet trusted;
   std::optional<route::Router> router;                  // always there once built

@@ -75,6 +75,9 @@ void H1ClientSession::on_connect_ready() noexcept {
     return;
   }
   connecting_ = false;
+  if (sink_ != nullptr) {
+    sink_->on_connected();
+  }
   loop_.arm(read_timer_, settings_->read_timeout);
   watch_writing();
   flush_later();
