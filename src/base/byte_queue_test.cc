@@ -1,5 +1,7 @@
 #include "base/byte_queue.h"
 
+#include <array>
+#include <cstring>
 #include <string>
 
 #include <gtest/gtest.h>
