@@ -24,13 +24,13 @@ void enable(int fd, int level, int option) noexcept {
 // A socket file nobody listens on is left over from a crash.
 void remove_stale_socket(const Address& address) noexcept {
   struct stat info{};
-  if (::lstat(address.path().data(), &info) != 0 || !S_ISSOCK(info.st_mode)) {
+  if (::lstat(address.c_path(), &info) != 0 || !S_ISSOCK(info.st_mode)) {
     return;
   }
   Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (probe && ::connect(probe.get(), address.get(), address.size()) != 0 &&
       errno == ECONNREFUSED) {
-    ::unlink(address.path().data());
+    ::unlink(address.c_path());
   }
 }
 
