@@ -9,6 +9,7 @@
 #include "http/h1/parser.h"
 #include "http/h1/serializer.h"
 #include "http/status.h"
+#include "net/address.h"
 #include "proxy/routing.h"
 
 namespace pingap::cli {
@@ -76,6 +77,10 @@ void explain_site(const proxy::Site& site, const http::RequestHead& head) {
   x.request = head;
   x.peer_ip = *IpAddress::parse("127.0.0.1");
   x.peer_text = "127.0.0.1";
+  x.server = site.name;
+  if (const auto address = site.addrs.empty() ? std::nullopt : net::Address::parse(site.addrs[0])) {
+    x.server_port = address->port();
+  }
   fmt::print("server {} ({})\n", site.name, fmt::join(site.addrs, ", "));
   if (auto canonical = proxy::canonicalize_request(x, site); !canonical) {
     refused(canonical.error().code);

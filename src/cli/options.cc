@@ -33,10 +33,10 @@ USR1 opens the log files again.
 
 Exit codes:
   0  done, or stopped gracefully
-  1  failed while running
+  1  failed while running, or cut requests at the end of grace_period
   2  wrong command line
   3  invalid configuration; nothing was started
-  4  could not bind an address, or a privilege is missing
+  4  could not bind an address, open a log or the pid file, or become the user
 
 PINGAP_CONFIG stands in for a missing --config.)";
 

@@ -86,6 +86,9 @@ void Diagnostics::warning(Position at, std::string what, std::string allowed, st
 }
 
 void Diagnostics::add(Diagnostic entry) {
+  if (known(entry)) {
+    return;
+  }
   if (entry.severity == Severity::error) {
     ++errors_;
   }
@@ -94,6 +97,15 @@ void Diagnostics::add(Diagnostic entry) {
     return;
   }
   entries_.push_back(std::move(entry));
+}
+
+// What is used in two places, such as a location of two servers, is looked at twice.
+bool Diagnostics::known(const Diagnostic& entry) const noexcept {
+  return entry.at.line > 0 && std::ranges::any_of(entries_, [&entry](const Diagnostic& other) {
+           return other.at.line == entry.at.line && other.at.column == entry.at.column &&
+                  other.at.source == entry.at.source && other.severity == entry.severity &&
+                  other.what == entry.what;
+         });
 }
 
 bool Diagnostics::full() const noexcept {

@@ -64,6 +64,7 @@ class Diagnostics {
   };
 
   void add(Diagnostic entry);
+  bool known(const Diagnostic& entry) const noexcept;
   void append(std::string& out, const Diagnostic& entry) const;
   std::string_view line(Position at) const noexcept;
 

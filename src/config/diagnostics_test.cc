@@ -34,6 +34,15 @@ TEST(Diagnostics, SortsBySourceAndPlaceAndPutsThePlacelessFirst) {
   EXPECT_EQ(diagnostics.errors(), 3u);
 }
 
+TEST(Diagnostics, SaysTheSameOfOnePlaceOnce) {
+  Diagnostics diagnostics;
+  const uint32_t source = diagnostics.add_source("a", "x\n");
+  diagnostics.error({source, 1, 1}, "same");
+  diagnostics.error({source, 1, 1}, "same");
+  diagnostics.error({source, 1, 1}, "other");
+  EXPECT_EQ(diagnostics.errors(), 2u);
+}
+
 TEST(Diagnostics, CaretCountsCodePointsAndKeepsTabs) {
   Diagnostics diagnostics;
   const uint32_t source = diagnostics.add_source("a", "\t\"äö\" = x\r\n");

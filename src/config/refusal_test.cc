@@ -130,7 +130,7 @@ TEST(Loader, RefusesValuesOutOfRange) {
        "5:16: error: `idle_timeout` cannot be zero; at least 1ms"},
       {{.server = "max_header_size = 100"},
        "12:19: error: `max_header_size` is out of range; 1KiB to 1MiB"},
-      {{.server = "max_headers = 0"}, "12:15: error: `max_headers` is out of range: 0; 1 to 10000"},
+      {{.server = "max_headers = 0"}, "12:15: error: `max_headers` is out of range: 0; 1 to 1024"},
       {{.server = "min_body_rate = '2gb'"},
        "12:17: error: `min_body_rate` is out of range; 0 to 1gb"},
       {{.server = "trusted_proxies = ['10.0.0.0/33', '::1']"},

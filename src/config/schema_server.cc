@@ -11,7 +11,8 @@ namespace pingap::config {
 namespace {
 
 constexpr Range kCounts{0, 1'000'000'000};
-constexpr Range kHeaderCounts{1, 10'000};
+// As many as a session has room to parse (session/h1_server_session.cc).
+constexpr Range kHeaderCounts{1, 1024};
 constexpr uint64_t kMinHead = 1024;
 constexpr uint64_t kMaxHead = 1 << 20;
 

@@ -1,5 +1,9 @@
 #include "http/status.h"
 
+#include <fstream>
+#include <map>
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace pingap::http {
@@ -51,6 +55,35 @@ TEST(Status, TellsRefusalsApart) {
   };
   for (const Case& c : kCases) {
     EXPECT_EQ(status_for(c.code), c.status) << to_string(c.code);
+  }
+}
+
+// The tables of docs/errors.md: "| `reason` | status | ...".
+std::map<std::string, std::string> documented_errors() {
+  std::map<std::string, std::string> rows;
+  std::ifstream file(std::string(PINGAP_SOURCE_DIR) + "/docs/errors.md");
+  for (std::string line; std::getline(file, line);) {
+    const size_t name_end = line.find("` | ");
+    if (!line.starts_with("| `") || name_end == std::string::npos) {
+      continue;
+    }
+    const std::string name = line.substr(3, name_end - 3);
+    EXPECT_TRUE(rows.emplace(name, line.substr(name_end + 4, 3)).second) << name << " is twice";
+  }
+  return rows;
+}
+
+TEST(Status, IsDocumentedForEachError) {
+  auto rows = documented_errors();
+  for (size_t i = 1; i < static_cast<size_t>(ErrorCode::count_); ++i) {
+    const auto code = static_cast<ErrorCode>(i);
+    const auto row = rows.find(std::string(to_string(code)));
+    ASSERT_NE(row, rows.end()) << to_string(code) << " is not in docs/errors.md";
+    EXPECT_EQ(row->second, std::to_string(status_for(code))) << to_string(code);
+    rows.erase(row);
+  }
+  for (const auto& [name, status] : rows) {
+    ADD_FAILURE() << name << " is in docs/errors.md, and no reason";
   }
 }
 

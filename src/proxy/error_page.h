@@ -14,8 +14,9 @@ namespace pingap::proxy {
 
 class ErrorPages {
  public:
-  // `text` may hold {{status}}, {{reason}}, {{code}}, {{request_id}}, {{version}}; it is JSON when
-  // it begins with '{'. Empty = the built-in pages.
+  // `text` may hold {{status}}, {{reason}}, {{code}} and {{version}}; it is JSON when it begins
+  // with
+  // '{'. Empty = the built-in pages.
   void set_template(std::string text);
 
   // Fills `head` and `body` for `status`; `code` is the machine-readable reason. Views in `head`

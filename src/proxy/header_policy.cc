@@ -188,6 +188,11 @@ void add_forwarded(Exchange& x, bool trusted, HeaderMap& out) noexcept {
   }
 }
 
+// The version is that of the message as we received it (RFC 9110 7.6.3).
+std::string_view via_entry(http::Version received, const Site& site, Arena& arena) noexcept {
+  return arena.concat(received == http::Version::http10 ? "1.0" : "1.1", " ", site.via);
+}
+
 void add_via(const HeaderMap& in, HeaderMap& out, std::string_view own, Arena& arena) noexcept {
   std::string_view chain;
   for (const Field& field : in.fields()) {
@@ -254,14 +259,14 @@ Result<> make_upstream_request(Exchange& x, const Site& site, const Route& route
       continue;
     }
     if ((listed != nullptr && listed->names(field)) || edits(route.request_remove, field) ||
-        edits(route.request_set, field) || (site.via && field.id == HeaderId::via)) {
+        edits(route.request_set, field) || (!site.via.empty() && field.id == HeaderId::via)) {
       continue;
     }
     out.headers.add(field);
   }
   add_forwarded(x, trusted, out.headers);
-  if (site.via) {
-    add_via(in.headers, out.headers, site.via_text, x.arena);
+  if (!site.via.empty()) {
+    add_via(in.headers, out.headers, via_entry(in.version, site, x.arena), x.arena);
   }
   if (!route.request_set.empty() || !route.request_add.empty()) {
     const exchange::VariableContext context = exchange::variables_of(x);
@@ -305,13 +310,13 @@ void make_client_response(Exchange& x, const Site& site, const Route& route,
       continue;
     }
     if ((listed != nullptr && listed->names(field)) || edits(route.response_remove, field) ||
-        edits(route.response_set, field) || (site.via && field.id == HeaderId::via)) {
+        edits(route.response_set, field) || (!site.via.empty() && field.id == HeaderId::via)) {
       continue;
     }
     out.headers.add(field);
   }
-  if (site.via) {
-    add_via(head.headers, out.headers, site.via_text, x.arena);
+  if (!site.via.empty()) {
+    add_via(head.headers, out.headers, via_entry(head.version, site, x.arena), x.arena);
   }
   if (!route.response_set.empty() || !route.response_add.empty()) {
     const exchange::VariableContext context = exchange::variables_of(x);

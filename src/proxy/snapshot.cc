@@ -1,7 +1,9 @@
 #include "proxy/snapshot.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -28,6 +30,11 @@ class Builder {
     }
     for (const config::Listener& listener : model_.servers) {
       snapshot_->sites.push_back(build_site(listener));
+    }
+    for (const config::Location& location : model_.locations) {
+      if (!listed_.contains(&location)) {
+        build_route(location, Site{});  // only for what is wrong with it
+      }
     }
     return snapshot_;
   }
@@ -101,13 +108,18 @@ class Builder {
       site->addrs.push_back(address.value);
     }
     fill_settings(from, *site);
-    site->via_text = "1.1 " + model_.basic.name;
+    site->via = from.via ? model_.basic.name : std::string();
     for (const auto& network : from.trusted_proxies) {
       if (const auto parsed = Network::parse(network.value)) {
         site->trusted.add(*parsed);
       }
     }
     build_routes(from, *site);
+    for (const auto& route : site->routes) {
+      // A tunnel's time is kept on the side of the backend, by location: ours must not be shorter.
+      site->settings.tunnel_timeout =
+          std::max(site->settings.tunnel_timeout, route->settings.tunnel_timeout);
+    }
     build_access_log(from, *site);
     return site;
   }
@@ -126,7 +138,6 @@ class Builder {
     site.uri.merge_slashes = from.merge_slashes;
     site.uri.encoded_slash = from.encoded_slash;
     site.underscores = from.underscores_in_headers;
-    site.via = from.via;
     site.max_connections = from.max_connections;
   }
 
@@ -136,6 +147,7 @@ class Builder {
       const config::Location* location = model_.find_location(name.value);
       if (location != nullptr) {
         locations.push_back(location);
+        listed_.insert(location);
         site.routes.push_back(build_route(*location, site));
       }
     }
@@ -157,10 +169,9 @@ class Builder {
         route->cluster = cluster.get();
       }
     }
-    if (route->cluster == nullptr) {
-      return route;  // reported by the loader
+    if (route->cluster != nullptr) {  // else reported by the loader; here the rest is looked at
+      route->settings = route->cluster->settings;
     }
-    route->settings = route->cluster->settings;
     apply_timeouts(from.timeouts, route->settings);
     auto rewrite = route::Rewrite::compile(from, site.uri);
     if (!rewrite) {
@@ -244,6 +255,7 @@ class Builder {
   const config::Model& model_;
   Diagnostics& diagnostics_;
   std::shared_ptr<Snapshot> snapshot_;
+  std::unordered_set<const config::Location*> listed_;  // by some server
 };
 
 }  // namespace

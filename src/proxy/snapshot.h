@@ -63,8 +63,7 @@ struct Site {  // [servers.NAME]
   session::ServerSettings settings;
   http::UriOptions uri;
   config::Underscores underscores = config::Underscores::drop;
-  bool via = false;
-  std::string via_text;  // protocol and pseudonym (RFC 9110 7.6.3)
+  std::string via;  // what stands for us in Via; empty = no Via
   uint32_t max_connections = 0;
   NetworkSet trusted;
   std::optional<route::Router> router;                  // always there once built

@@ -1,0 +1,73 @@
+// What building the running form of a configuration makes of it, and what it finds wrong.
+#include "proxy/snapshot.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "config/loader.h"
+
+namespace pingap::proxy {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+
+struct Built {
+  config::Model model;
+  config::Diagnostics diagnostics;
+  std::shared_ptr<const Snapshot> snapshot;
+};
+
+Built build(std::string text) {
+  Built built;
+  built.model = config::load({{"t", std::move(text)}}, built.diagnostics);
+  built.snapshot = build_snapshot(built.model, built.diagnostics);
+  return built;
+}
+
+const std::string kUpstream = "[upstreams.u]\naddrs = [\"127.0.0.1:1\"]\n";
+const std::string kServer = "[servers.s]\naddr = \"127.0.0.1:2\"\nlocations = [\"l\"]\n";
+
+TEST(Snapshot, LetsAServerWaitAsLongAsTheLongestTunnelOfItsLocations) {
+  const Built longer =
+      build(kUpstream + "[locations.l]\nupstream = \"u\"\ntunnel_timeout = \"2h\"\n" + kServer);
+  ASSERT_FALSE(longer.diagnostics.has_errors()) << longer.diagnostics.render();
+  EXPECT_EQ(longer.snapshot->sites[0]->routes[0]->settings.tunnel_timeout, hours(2));
+  EXPECT_EQ(longer.snapshot->sites[0]->settings.tunnel_timeout, hours(2));
+  const Built shorter =
+      build(kUpstream + "[locations.l]\nupstream = \"u\"\ntunnel_timeout = \"1m\"\n" + kServer);
+  EXPECT_EQ(shorter.snapshot->sites[0]->routes[0]->settings.tunnel_timeout, minutes(1));
+  EXPECT_EQ(shorter.snapshot->sites[0]->settings.tunnel_timeout, hours(1));
+}
+
+TEST(Snapshot, SignsViaWithTheNameOfTheInstance) {
+  const std::string location = "[locations.l]\nupstream = \"u\"\n";
+  const Built on =
+      build("[basic]\nname = \"edge-1\"\n" + kUpstream + location + kServer + "via = true\n");
+  EXPECT_EQ(on.snapshot->sites[0]->via, "edge-1");
+  EXPECT_EQ(build(kUpstream + location + kServer).snapshot->sites[0]->via, "");
+}
+
+TEST(Snapshot, FindsMistakesInLocationsThatNoServerLists) {
+  const Built built =
+      build(kUpstream + "[locations.l]\nupstream = \"u\"\n" +
+            "[locations.m]\nupstream = \"u\"\nheaders_set = [\"X: $nope\"]\n" + kServer);
+  EXPECT_EQ(built.diagnostics.errors(), 1u) << built.diagnostics.render();
+}
+
+TEST(Snapshot, FindsMistakesBehindAWrongNameOfAnUpstream) {
+  const Built built = build(
+      kUpstream + "[locations.l]\nupstream = \"v\"\nheaders_set = [\"X: $nope\"]\n" + kServer);
+  EXPECT_EQ(built.diagnostics.errors(), 2u) << built.diagnostics.render();
+}
+
+TEST(Snapshot, SaysWhatIsWrongWithALocationOnceForAllItsServers) {
+  const Built built =
+      build(kUpstream + "[locations.l]\nupstream = \"u\"\nheaders_set = [\"X: $nope\"]\n" +
+            kServer + "[servers.t]\naddr = \"127.0.0.1:3\"\nlocations = [\"l\"]\n");
+  EXPECT_EQ(built.diagnostics.errors(), 1u) << built.diagnostics.render();
+}
+
+}  // namespace
+}  // namespace pingap::proxy
