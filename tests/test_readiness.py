@@ -103,3 +103,31 @@ def test_tunnel_closed_by_the_origin_first_takes_all_the_client_sends(tmp_path, 
             origin.wait(lambda: hasattr(origin, "got"), "the end of the tunnel at the origin")
             assert origin.got == size
             assert origin.connections[0].ended == "fin"
+
+
+@pytest.mark.parametrize("size", range(176 << 10, 432 << 10, 16 << 10))
+def test_tunnel_closed_by_both_takes_all_the_client_sent(tmp_path, size):
+    async def slow(conn):
+        conn.pause()
+        message = await conn.head()
+        conn.tunnel = True
+        await conn.send(switching())
+        await conn.origin.shut.wait()
+        conn.fin()
+        await conn.origin.go.wait()
+        conn.resume()
+        await conn.end()
+        conn.origin.got = conn.received - len(message.raw_head) - 2
+
+    with Origin(slow, unix=str(tmp_path / "s")) as origin, front(origin) as product:
+        origin.shut = Gate()
+        origin.go = Gate()
+        with contextlib.closing(open_tunnel(product)) as client:
+            client.send(b"u" * size)
+            client.fin()
+            holds(lambda: True, "the product takes what it can", 0.05)
+            origin.shut.open()
+            assert client.wait_closed() == "fin"
+            origin.go.open()
+            origin.wait(lambda: hasattr(origin, "got"), "the end of the tunnel at the origin")
+            assert origin.got == size

@@ -46,9 +46,9 @@ void H1Connection::on_io(net::IoEvents ready) noexcept {
   }
   if (ready.failed && !wants_input()) {
     const int error = net::connect_result(transport_->fd());
-    // Both sides shut down in order, with the window used up: what the socket still holds is read
-    // as room is released.
-    if (error != 0 || unreleased_ < http::limits::kWindow) {
+    // Both sides shut down in order: what the socket still holds is read as the window opens, and
+    // what was read to its end is still on its way.
+    if (error != 0 || (unreleased_ < http::limits::kWindow && !input_ended_)) {
       on_failure(error);
       return;
     }
