@@ -1,11 +1,13 @@
 """The default limits of security.md 5C: at the limit it works, one above it does not."""
 
+import contextlib
 import socket
 import time
 
 import pytest
 
 from rig.client import Closed, request
+from rig.deadline import holds
 from rig.origin import Origin, play
 from rig.product import front
 from rig.sockdiag import SockDiag
@@ -161,3 +163,14 @@ def test_re20_listen_backlog_is_long(recorder):
         allowed = int(file.read())
     with front(recorder) as product, SockDiag() as diag:
         assert diag.backlog(product.address()) >= min(4096, allowed)
+
+
+def test_connections_with_half_a_head_do_not_lift_the_limit_of_connections(recorder):
+    server = {"max_connections": 10, "header_timeout": "20s"}
+    with front(recorder, basic={"threads": 1}, server=server) as product:
+        with contextlib.ExitStack() as stack:
+            for _ in range(10):
+                stack.enter_context(product.client()).send(b"G")
+            holds(lambda: True, "all ten have been read", 0.2)
+            for _ in range(10):
+                assert stack.enter_context(product.client()).wait_closed(timeout=2)

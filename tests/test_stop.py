@@ -203,6 +203,29 @@ def test_unix_socket_is_removed(tmp_path):
     assert not os.path.exists(path)
 
 
+def test_connections_accepted_while_stopping_are_served_once(tmp_path):
+    path = str(tmp_path / "s")
+    gate = Gate()
+    with Origin(held(gate)) as origin, front(origin, server={"addr": f"unix:{path}"},
+                                             basic={"grace_period": "20s"}) as product:
+        busy = Client(path)
+        busy.send(request("/held"))
+        origin.wait_requests(1)
+        product.signal()
+        late = []
+        try:  # the socket stays open for a moment: TCP handshakes under way end in it, too
+            while len(late) < 20000:
+                late.append(Client(path))
+                late[-1].send(request("/"))
+        except OSError:
+            pass
+        gate.open()
+        assert busy.response().status == 200
+        assert product.wait_exit(timeout=5) == 0
+        for client in [busy] + late:
+            client.close()
+
+
 def test_usr1_reopens_the_logs():
     with Origin() as origin, front(origin) as product:
         product.get("/1")

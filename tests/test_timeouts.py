@@ -103,6 +103,16 @@ def test_slow_but_steady_upload_is_left_alone(recorder):
         assert client.response("POST").status == 200
 
 
+def test_pause_of_the_client_is_not_blamed_on_the_upstream(recorder):
+    with front(recorder, upstream={"read_timeout": "500ms"}) as product:
+        with product.client() as client:
+            client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 6\r\n\r\nabc")
+            recorder.wait(lambda: recorder.received, "head at the origin")
+            assert not client.readable(1.2)
+            client.send("def")
+            assert client.response("POST").status == 200
+
+
 def test_sl03_buffered_stalled_upload_never_reaches_the_upstream(recorder):
     with front(recorder, location={"request_buffering": True},
                server={"body_timeout": "500ms"}) as product, product.client() as client:

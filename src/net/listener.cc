@@ -19,6 +19,19 @@ Listener::Listener(EventLoop& loop, Fd socket, AcceptHandler& handler) noexcept
     : loop_(loop), socket_(std::move(socket)), handler_(handler) {
 }
 
+Listener::~Listener() {
+  close();
+}
+
+// Other workers may hold the same socket (unix): then closing our descriptor of it does not end
+// its events here.
+void Listener::close() noexcept {
+  if (socket_) {
+    loop_.remove(socket_.get());
+    socket_.reset();
+  }
+}
+
 Result<> Listener::start() noexcept {
   return loop_.add_level(socket_.get(), *this);
 }
@@ -73,7 +86,7 @@ void Listener::drain() noexcept {
 void Listener::on_timer() noexcept {
   if (draining_) {
     accept_some();
-    socket_.reset();
+    close();
     return;
   }
   paused_ = false;

@@ -24,6 +24,8 @@ class Listener final : public IoHandler {
 
   Listener(EventLoop& loop, Fd socket, AcceptHandler& handler) noexcept;
 
+  ~Listener();
+
   Result<> start() noexcept;
   Address address() const noexcept;
   // Takes no new connections, hands over those the kernel has already accepted, then closes the
@@ -36,6 +38,7 @@ class Listener final : public IoHandler {
 
  private:
   void accept_some() noexcept;
+  void close() noexcept;
   void on_timer() noexcept;
 
   EventLoop& loop_;

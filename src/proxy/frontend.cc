@@ -26,6 +26,9 @@ void Frontend::on_accept(net::Fd connection, const net::Address& peer) noexcept 
   if (!session->start()) {
     return;
   }
+  if (draining_) {
+    session->serve_one();
+  }
   ++connections_;
   worker_.on_connection_opened();
   sessions_.push_back(*session.release());  // it owns itself until it is closed
@@ -34,10 +37,15 @@ void Frontend::on_accept(net::Fd connection, const net::Address& peer) noexcept 
 bool Frontend::make_room() noexcept {
   // The oldest idle one of the first few: the list is in order of age, not of idleness.
   int looked_at = 0;
+  session::H1ServerSession* next = nullptr;
   for (session::H1ServerSession* session = sessions_.front(); session != nullptr && looked_at < 64;
-       session = sessions_.next(*session), ++looked_at) {
-    if (session->idle()) {
+       session = next, ++looked_at) {
+    next = sessions_.next(*session);
+    const uint32_t before = connections_;
+    if (session->waiting()) {
       session->drain();
+    }
+    if (connections_ < before) {
       return true;
     }
   }
@@ -55,6 +63,7 @@ void Frontend::on_session_closed(session::H1ServerSession& /*session*/) noexcept
 }
 
 void Frontend::drain() noexcept {
+  draining_ = true;
   listener_.drain();
   session::H1ServerSession* next = nullptr;
   for (session::H1ServerSession* session = sessions_.front(); session != nullptr; session = next) {

@@ -56,6 +56,7 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   std::string address_text_;
   uint16_t port_ = 0;
   uint32_t connections_ = 0;
+  bool draining_ = false;
   IntrusiveList<session::H1ServerSession, session::ServerSessionTag> sessions_;  // oldest first
 };
 

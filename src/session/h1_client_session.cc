@@ -340,7 +340,8 @@ void H1ClientSession::end_response() noexcept {
 void H1ClientSession::finish() noexcept {
   http::ResponseSink* sink = std::exchange(sink_, nullptr);
   ++served_;
-  const bool reusable = keep_alive_ && input().empty() && !hangup_ && !write_failed_;
+  // Unread input here is nobody's answer: it must not become the next request's (U14).
+  const bool reusable = keep_alive_ && input().empty() && !readable_ && !hangup_ && !write_failed_;
   if (reusable) {
     reading_ = Reading::idle;
     idle_since_ = loop_.now();
@@ -471,10 +472,14 @@ void H1ClientSession::on_read_timer() noexcept {
       close();
       break;
     case Reading::head:
+      if (awaits_request()) {
+        loop_.arm(read_timer_, settings_->read_timeout);
+        break;
+      }
       fail(ErrorCode::upstream_timeout, 0);
       break;
     case Reading::body:
-      if (!wants_input()) {
+      if (!wants_input() || awaits_request()) {
         loop_.arm(read_timer_, settings_->read_timeout);  // it is the client that does not take it
         break;
       }
@@ -486,6 +491,10 @@ void H1ClientSession::on_read_timer() noexcept {
     case Reading::done:
       break;
   }
+}
+
+bool H1ClientSession::awaits_request() const noexcept {
+  return !request_over_ && out_.empty() && !write_failed_;
 }
 
 void H1ClientSession::on_write_timer() noexcept {

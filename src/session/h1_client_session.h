@@ -68,6 +68,8 @@ class H1ClientSession final : public H1Connection,
   void finish() noexcept;
   void learn_idle_timeout(const http::HeaderMap& headers) noexcept;
   void fail(ErrorCode code, int error) noexcept;
+  // All we have of the request is sent and the client is to send the rest: its own deadlines hold.
+  bool awaits_request() const noexcept;
   void on_read_timer() noexcept;
   void on_write_timer() noexcept;
   void watch_writing() noexcept;

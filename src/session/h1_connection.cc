@@ -39,11 +39,19 @@ void H1Connection::on_io(net::IoEvents ready) noexcept {
     if (writable_) {
       on_connect_ready();
     }
-    return;
+    if (connecting_ || closed_) {
+      return;
+    }
+    // Established, and what the peer sent at once may have come with the same event: read on.
   }
   if (ready.failed && !wants_input()) {
-    on_failure(net::connect_result(transport_->fd()));
-    return;
+    const int error = net::connect_result(transport_->fd());
+    // Both sides shut down in order: what the socket still holds is read as the window opens, and
+    // what was read to its end is still on its way.
+    if (error != 0 || (unreleased_ < http::limits::kWindow && !input_ended_)) {
+      on_failure(error);
+      return;
+    }
   }
   if (writable_ && !out_.empty()) {
     flush();

@@ -53,14 +53,19 @@ std::string_view H1ServerSession::peer_text() noexcept {
 
 void H1ServerSession::drain() noexcept {
   draining_ = true;
-  if (sink_ == nullptr && reading_ == Reading::head && !partial_head_) {
+  if (waiting()) {
     // What is already in the socket was sent before the client could know: answer it.
     readable_ = true;
     receive();
-    if (!closed_ && sink_ == nullptr && !partial_head_) {
+    if (waiting()) {
       close();
     }
   }
+}
+
+void H1ServerSession::serve_one() noexcept {
+  draining_ = true;
+  arm_read(std::min(kLinger, settings_.header_timeout));
 }
 
 void H1ServerSession::abort() noexcept {
@@ -293,6 +298,9 @@ void H1ServerSession::release_window(size_t bytes) noexcept {
     rate_since_ = loop_.now();
   }
   unreleased_ -= std::min(bytes, unreleased_);
+  if (reading_ == Reading::tunnel && input_ended_) {
+    flush_later();
+  }
   if (readable_ && (reading_ == Reading::body || reading_ == Reading::tunnel)) {
     loop_.resume_later(*this);
   }
@@ -430,12 +438,14 @@ void H1ServerSession::after_output() noexcept {
   if (writing_ != Writing::done) {
     return;
   }
-  if (reading_ == Reading::tunnel && !input_ended_) {
+  if (reading_ == Reading::tunnel) {
     if (out_framing_ == Framing::tunnel) {
       out_framing_ = Framing::none;  // the FIN goes out once
       transport_->shutdown_write();
     }
-    return;
+    if (!input_ended_ || unreleased_ > 0) {
+      return;  // the backend is still to take what the client sent
+    }
   }
   finish_exchange();
 }

@@ -32,10 +32,15 @@ class H1ServerSession final : public H1Connection,
 
   // Idle: closes now. Busy: the current answer is the last one. Tunnels go on.
   void drain() noexcept;
+  // For a connection accepted while draining: its first request, which must come soon, is its last.
+  void serve_one() noexcept;
   // Closes whatever is going on; the exchange, if any, is told.
   void abort() noexcept;
 
-  bool idle() const noexcept { return sink_ == nullptr && !closed_; }
+  // Between requests, with no part of the next one here.
+  bool waiting() const noexcept {
+    return sink_ == nullptr && !closed_ && reading_ == Reading::head && !partial_head_;
+  }
 
   const IpAddress& peer_ip() const noexcept { return peer_ip_; }
 
