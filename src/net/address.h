@@ -36,8 +36,10 @@ class Address {
   uint16_t port() const noexcept;          // 0 for unix
   IpAddress ip() const noexcept;           // size 0 for unix
   std::string_view path() const noexcept;  // of a unix socket
+
   const char* c_path() const noexcept { return storage_.un.sun_path; }
-  std::string to_string() const;           // as parse() takes it
+
+  std::string to_string() const;  // as parse() takes it
 
  private:
   union Storage {

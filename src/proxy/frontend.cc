@@ -54,7 +54,8 @@ bool Frontend::make_room() noexcept {
 
 http::RequestSink& Frontend::on_new_stream(http::ServerStream& stream,
                                            session::H1ServerSession& session) noexcept {
-  return *new Forwarder(*this, stream, session);  // retires itself
+  // Retires itself. Out of memory ends the process, as it does for chunks.
+  return *new Forwarder(*this, stream, session);  // NOLINT(bugprone-unhandled-exception-at-new)
 }
 
 void Frontend::on_session_closed(session::H1ServerSession& /*session*/) noexcept {

@@ -17,7 +17,7 @@ class Worker;
 class Frontend final : public net::AcceptHandler, public session::RequestAcceptor {
  public:
   Frontend(Worker& worker, const Site& site, net::Fd socket, observe::LogBuffer* log);
-  ~Frontend();
+  virtual ~Frontend();
 
   Result<> start() noexcept { return listener_.start(); }
 

@@ -207,6 +207,54 @@ HeaderMap make_map(Arena& arena, size_t capacity) noexcept {
   return HeaderMap(std::span(arena.make_array<Field>(capacity), capacity));
 }
 
+// The client's fields that go on, but for those of its address.
+Result<> copy_request_fields(Exchange& x, const Site& site, const Route& route) noexcept {
+  const http::RequestHead& in = x.request;
+  const auto* listed = ConnectionOptions::of(in.headers, in.connection_names_fields, x.arena);
+  for (const Field& field : in.headers.fields()) {
+    const uint8_t policy = http::header_policy(field.id);
+    if ((policy & (http::kHopByHop | http::kForwarding)) != 0 || is_framing(field.id)) {
+      continue;
+    }
+    if (site.underscores != config::Underscores::keep && has_underscore(field)) {
+      if (site.underscores == config::Underscores::reject) {
+        return tl::unexpected(
+            Error{ErrorCode::bad_header, Side::downstream, Retry::never, 0, "underscore"});
+      }
+      continue;
+    }
+    if ((listed != nullptr && listed->names(field)) || edits(route.request_remove, field) ||
+        edits(route.request_set, field) || (!site.via.empty() && field.id == HeaderId::via)) {
+      continue;
+    }
+    x.upstream_request.headers.add(field);
+  }
+  return {};
+}
+
+// The location's edits; a configured field also replaces or removes one of ours.
+void edit_request(Exchange& x, const Route& route) noexcept {
+  HeaderMap& headers = x.upstream_request.headers;
+  if (!route.request_set.empty() || !route.request_add.empty()) {
+    const exchange::VariableContext context = exchange::variables_of(x);
+    for (Field& field : headers.fields()) {
+      if (edits(route.request_set, field)) {
+        field.remove();
+      }
+    }
+    add_rules(headers, route.request_set, true, context, x.arena);
+    add_rules(headers, route.request_add, true, context, x.arena);
+    if (route.host_rule != nullptr) {
+      x.upstream_request.authority = route.host_rule->value.render(context, x.arena);
+    }
+  }
+  for (Field& field : headers.fields()) {
+    if (edits(route.request_remove, field)) {
+      field.remove();
+    }
+  }
+}
+
 // More fields than these are never added beside the configured ones.
 constexpr size_t kOwnFields = 12;
 
@@ -243,50 +291,16 @@ Result<> make_upstream_request(Exchange& x, const Site& site, const Route& route
   out.authority = in.authority;
   out.headers = make_map(x.arena, in.headers.size() + kOwnFields + route.request_set.size() +
                                       route.request_add.size());
+  if (auto copied = copy_request_fields(x, site, route); !copied) {
+    return copied;
+  }
   const bool trusted =
       !site.trusted.empty() && (x.peer_ip.size == 0 || site.trusted.contains(x.peer_ip));
-  const auto* listed = ConnectionOptions::of(in.headers, in.connection_names_fields, x.arena);
-  for (const Field& field : in.headers.fields()) {
-    const uint8_t policy = http::header_policy(field.id);
-    if ((policy & (http::kHopByHop | http::kForwarding)) != 0 || is_framing(field.id)) {
-      continue;
-    }
-    if (site.underscores != config::Underscores::keep && has_underscore(field)) {
-      if (site.underscores == config::Underscores::reject) {
-        return tl::unexpected(
-            Error{ErrorCode::bad_header, Side::downstream, Retry::never, 0, "underscore"});
-      }
-      continue;
-    }
-    if ((listed != nullptr && listed->names(field)) || edits(route.request_remove, field) ||
-        edits(route.request_set, field) || (!site.via.empty() && field.id == HeaderId::via)) {
-      continue;
-    }
-    out.headers.add(field);
-  }
   add_forwarded(x, trusted, out.headers);
   if (!site.via.empty()) {
     add_via(in.headers, out.headers, via_entry(in.version, site, x.arena), x.arena);
   }
-  if (!route.request_set.empty() || !route.request_add.empty()) {
-    const exchange::VariableContext context = exchange::variables_of(x);
-    // A configured field replaces the one of ours, too.
-    for (Field& field : out.headers.fields()) {
-      if (edits(route.request_set, field)) {
-        field.remove();
-      }
-    }
-    add_rules(out.headers, route.request_set, true, context, x.arena);
-    add_rules(out.headers, route.request_add, true, context, x.arena);
-    if (route.host_rule != nullptr) {
-      out.authority = route.host_rule->value.render(context, x.arena);
-    }
-  }
-  for (Field& field : out.headers.fields()) {
-    if (edits(route.request_remove, field)) {
-      field.remove();
-    }
-  }
+  edit_request(x, route);
   return {};
 }
 

@@ -68,6 +68,7 @@ class Builder {
     cluster->counts_active = from.algorithm == config::Algorithm::least_conn ||
                              from.algorithm == config::Algorithm::random ||
                              from.max_connections > 0;
+    cluster->endpoints.reserve(from.servers.size());
     for (const config::Server& server : from.servers) {
       cluster->endpoints.push_back(build_endpoint(server));
     }
@@ -77,6 +78,7 @@ class Builder {
 
   static void build_plan(const config::Upstream& from, Cluster& cluster) {
     std::vector<upstream::balancer::Server> servers;
+    servers.reserve(cluster.endpoints.size());
     for (const upstream::Endpoint& endpoint : cluster.endpoints) {
       servers.push_back({endpoint.name, endpoint.weight, endpoint.state.get()});
     }
@@ -104,6 +106,7 @@ class Builder {
   std::unique_ptr<Site> build_site(const config::Listener& from) {
     auto site = std::make_unique<Site>();
     site->name = from.name;
+    site->addrs.reserve(from.addrs.size());
     for (const auto& address : from.addrs) {
       site->addrs.push_back(address.value);
     }
