@@ -388,6 +388,7 @@ bool Forwarder::may_retry(const Error& why) const noexcept {
     case ErrorCode::upstream_timeout:
     case ErrorCode::upstream_write_timeout:
     case ErrorCode::upstream_too_many_interim:
+    case ErrorCode::buffer_full:  // our disk, not the backend
       return false;
     default:
       break;
@@ -429,7 +430,9 @@ void Forwarder::on_deferred() noexcept {
 // ---- 6 the response ----
 
 void Forwarder::on_interim(http::ResponseHead& head) noexcept {
-  if (head.status == 100 && !x.request.expect_continue) {
+  // Also one that we have sent ourselves, for a buffered body. One whose Connection names fields is
+  // too odd to be worth filtering: an interim answer may always be dropped (RFC 9110 15.2).
+  if ((head.status == 100 && !x.upstream_request.expect_continue) || head.connection_names_fields) {
     return;
   }
   // What the client has seen of this try cannot be taken back (RFC 8297, security.md 2B).
@@ -565,11 +568,14 @@ void Forwarder::on_sent(size_t bytes) noexcept {
 // ---- 7 answers of our own ----
 
 void Forwarder::on_refused(ErrorCode why) noexcept {
+  if (phase_ == Phase::answered) {
+    return;  // the answer is complete and goes out; the rest of the request is not missed
+  }
   x.reason_side = Side::downstream;
   if (attempt_) {
     attempt_->abandon(why);
   }
-  if (phase_ == Phase::responding || phase_ == Phase::answered) {
+  if (phase_ == Phase::responding) {
     abort_response(why, Side::downstream);
     return;
   }

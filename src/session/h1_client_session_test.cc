@@ -18,6 +18,8 @@ const ClientSettings kSettings{
 };
 
 struct Sink final : http::ResponseSink {
+  void on_connected() noexcept override {}
+
   void on_head(http::ResponseHead& head, End /*end*/) noexcept override { status = head.status; }
 
   void on_body(ByteQueue& data, End end) noexcept override {
