@@ -116,5 +116,6 @@ def test_every_answer_is_logged_and_every_refusal_has_a_reason(results):
 
 
 def test_memory_is_back_after_all_vectors(results):
-    """0.3 (4): what the first round of all vectors left is all that they leave."""
-    assert results["memory"] < (1 << 20) * SLOW
+    """0.3 (4): what the first round of all vectors left is all that they leave (a sanitizer's own
+    bookkeeping is not ours)."""
+    assert results["memory"] < (1 << 20) * (1 if SLOW == 1 else 64)
