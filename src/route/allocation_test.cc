@@ -10,9 +10,24 @@
 #include "route/router.h"
 #include "route/test_request.h"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define PINGAP_SANITIZER_ALLOCATES 1
+#endif
+#endif
+
 namespace {
 thread_local size_t g_allocations = 0;
 }  // namespace
+
+#if defined(PINGAP_SANITIZER_ALLOCATES)
+
+// Sanitizers bring their own operator new, and say when they allocate.
+extern "C" void __sanitizer_malloc_hook(const volatile void* /*memory*/, size_t /*size*/) {
+  ++g_allocations;
+}
+
+#else
 
 // Not inlined: GCC takes a pair that it sees into for a mismatch.
 [[gnu::noinline]] void* operator new(size_t size) {
@@ -31,6 +46,8 @@ thread_local size_t g_allocations = 0;
 [[gnu::noinline]] void operator delete(void* memory, size_t /*size*/) noexcept {
   std::free(memory);
 }
+
+#endif
 
 namespace pingap::route {
 namespace {
@@ -58,6 +75,10 @@ class Allocations : public testing::Test {
     return g_allocations - before;
   }
 };
+
+TEST_F(Allocations, AreCounted) {
+  EXPECT_EQ(of([] { ::operator delete(::operator new(64)); }), 1U);
+}
 
 TEST_F(Allocations, AreNoneWhenMatching) {
   using config::PathType;
