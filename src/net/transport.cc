@@ -14,17 +14,24 @@ IoResult failure(size_t bytes) noexcept {
   return {IoStatus::failed, bytes, errno};
 }
 
-ssize_t send_some(int fd, const ByteQueue& from) noexcept {
+IoResult received(ssize_t got) noexcept {
+  if (got > 0) {
+    return {IoStatus::progress, static_cast<size_t>(got), 0};
+  }
+  return got == 0 ? IoResult{IoStatus::eof, 0, 0} : failure(0);
+}
+
+ssize_t send_some(int fd, const ByteQueue& from, int flags) noexcept {
   if (from.slices() == 1) {
     const std::string_view only = from.front();
-    return ::send(fd, only.data(), only.size(), MSG_NOSIGNAL);
+    return ::send(fd, only.data(), only.size(), flags);
   }
   std::array<iovec, 16> slots;  // filled by gather
   const std::span<iovec> filled = from.gather(slots);
   msghdr message{};
   message.msg_iov = filled.data();
   message.msg_iovlen = filled.size();
-  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+  return ::sendmsg(fd, &message, flags);
 }
 
 }  // namespace
@@ -34,19 +41,22 @@ IoResult SocketTransport::read(std::span<char> room) noexcept {
   do {
     got = ::recv(fd_.get(), room.data(), room.size(), 0);
   } while (got < 0 && errno == EINTR);
-  if (got > 0) {
-    return {IoStatus::progress, static_cast<size_t>(got), 0};
-  }
-  if (got == 0) {
-    return {IoStatus::eof, 0, 0};
-  }
-  return failure(0);
+  return received(got);
 }
 
-IoResult SocketTransport::write(ByteQueue& from) noexcept {
+IoResult SocketTransport::read_many(std::span<const iovec> rooms) noexcept {
+  ssize_t got = 0;
+  do {
+    got = ::readv(fd_.get(), rooms.data(), static_cast<int>(rooms.size()));
+  } while (got < 0 && errno == EINTR);
+  return received(got);
+}
+
+IoResult SocketTransport::write(ByteQueue& from, End end) noexcept {
+  const int flags = MSG_NOSIGNAL | (end == End::yes ? MSG_MORE : 0);
   size_t total = 0;
   while (!from.empty()) {
-    const ssize_t put = send_some(fd_.get(), from);
+    const ssize_t put = send_some(fd_.get(), from, flags);
     if (put < 0) {
       if (errno == EINTR) {
         continue;

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "base/byte_queue.h"
+#include "base/error.h"
 #include "net/fd.h"
 
 namespace pingap::net {
@@ -26,9 +27,12 @@ class Transport {
 
   // Reads once into `room`. Fewer bytes than room means: no more for now.
   virtual IoResult read(std::span<char> room) noexcept = 0;
+  // The same for several rooms, filled in order. Fewer bytes than they have: no more for now.
+  virtual IoResult read_many(std::span<const iovec> rooms) noexcept = 0;
   // Writes from the front of `from` until it is empty or the peer takes no more, and consumes what
-  // was written.
-  virtual IoResult write(ByteQueue& from) noexcept = 0;
+  // was written. With End::yes shutdown_write() or the close follows at once when all is written:
+  // the last bytes may wait for it, to leave in one packet with the FIN.
+  virtual IoResult write(ByteQueue& from, End end) noexcept = 0;
   virtual void shutdown_write() noexcept = 0;
   // Makes the coming close a reset, so that a truncated until-close body cannot pass for whole.
   virtual void abort_on_close() noexcept = 0;
@@ -40,7 +44,8 @@ class SocketTransport final : public Transport {
   explicit SocketTransport(Fd fd) noexcept : fd_(std::move(fd)) {}
 
   IoResult read(std::span<char> room) noexcept override;
-  IoResult write(ByteQueue& from) noexcept override;
+  IoResult read_many(std::span<const iovec> rooms) noexcept override;
+  IoResult write(ByteQueue& from, End end) noexcept override;
   void shutdown_write() noexcept override;
   void abort_on_close() noexcept override;
 

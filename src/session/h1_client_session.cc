@@ -294,22 +294,28 @@ void H1ClientSession::read_final_head(http::ResponseHead& head) noexcept {
   }
 }
 
-void H1ClientSession::read_body() noexcept {
-  ByteQueue batch;
-  const BodyReader::Step step = take_body(batch);
+bool H1ClientSession::in_body() const noexcept {
+  return reading_ == Reading::body || reading_ == Reading::tunnel;
+}
+
+void H1ClientSession::on_body_read(const BodyReader::Step& step, ByteQueue& data) noexcept {
   if (step.kind == BodyReader::Kind::failed) {
     fail(ErrorCode::upstream_bad_framing, 0);
     return;
   }
-  unreleased_ += batch.size();
-  loop_.arm(read_timer_,
-            reading_ == Reading::tunnel ? settings_->tunnel_timeout : settings_->read_timeout);
-  if (step.kind != BodyReader::Kind::end) {
-    if (!batch.empty()) {
-      sink_->on_body(batch, End::no);
-    }
+  unreleased_ += data.size();
+  if (step.kind == BodyReader::Kind::end) {
+    end_body(data);
     return;
   }
+  loop_.arm(read_timer_,
+            reading_ == Reading::tunnel ? settings_->tunnel_timeout : settings_->read_timeout);
+  if (!data.empty()) {
+    sink_->on_body(data, End::no);
+  }
+}
+
+void H1ClientSession::end_body(ByteQueue& data) noexcept {
   http::HeaderMap trailers{std::span<http::Field>(t_fields)};
   const std::string_view section = reader_.trailers();
   if (!section.empty() && !http::h1::parse_trailers(section, trailers)) {
@@ -319,10 +325,10 @@ void H1ClientSession::read_body() noexcept {
   reading_ = Reading::done;
   read_timer_.cancel();
   if (section.empty()) {
-    sink_->on_body(batch, End::yes);
+    sink_->on_body(data, End::yes);
   } else {
-    if (!batch.empty()) {
-      sink_->on_body(batch, End::no);
+    if (!data.empty()) {
+      sink_->on_body(data, End::no);
     }
     if (sink_ != nullptr) {
       sink_->on_trailers(trailers);

@@ -53,6 +53,8 @@ class H1ClientSession final : public H1Connection,
 
   bool wants_input() const noexcept override;
   void on_input() noexcept override;
+  bool in_body() const noexcept override;
+  void on_body_read(const http::h1::BodyReader::Step& step, ByteQueue& data) noexcept override;
   void on_input_end() noexcept override;
   void on_failure(int error) noexcept override;
   void on_write_failure(int error) noexcept override;
@@ -62,7 +64,7 @@ class H1ClientSession final : public H1Connection,
 
   bool read_head() noexcept;  // false: wait for more, or closed
   void read_final_head(http::ResponseHead& head) noexcept;
-  void read_body() noexcept;
+  void end_body(ByteQueue& data) noexcept;
   void end_request() noexcept;
   void end_response() noexcept;
   void finish() noexcept;

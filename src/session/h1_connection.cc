@@ -1,6 +1,7 @@
 #include "session/h1_connection.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -16,6 +17,8 @@ using http::h1::BodyReader;
 
 // Bytes read per connection and turn, so that one busy peer does not starve the others.
 constexpr size_t kReadsPerTurn = 64 * 1024;
+// Read at once of a long body: a turn's share and one to spare.
+constexpr size_t kBodyChunks = kReadsPerTurn / kChunkSize + 1;
 // Below this a read would bring too little: the rest of a chunk is left alone.
 constexpr size_t kSmallRoom = 4 * 1024;
 // A body piece shorter than this is copied behind the head it follows, so that both leave in one
@@ -79,7 +82,7 @@ void H1Connection::on_deferred() noexcept {
 }
 
 void H1Connection::flush() noexcept {
-  const net::IoResult result = transport_->write(out_);
+  const net::IoResult result = transport_->write(out_, fin_follows_ ? End::yes : End::no);
   writable_ = result.status == net::IoStatus::progress;
   if (result.status == net::IoStatus::failed) {
     on_write_failure(result.error);
@@ -100,36 +103,87 @@ void H1Connection::receive() noexcept {
       loop_.resume_later(*this);
       return;
     }
-    const std::span<char> room = input_room();
-    const net::IoResult result = transport_->read(room);
-    switch (result.status) {
-      case net::IoStatus::progress:
-        in_end_ += static_cast<uint32_t>(result.bytes);
-        budget -= std::min(budget, result.bytes);
-        // A short read has drained the socket; its next bytes raise a new event. With the FIN
-        // already announced there will be none: go on until it is read.
-        readable_ = result.bytes == room.size() || hangup_;
-        on_input();
-        break;
-      case net::IoStatus::would_block:
-        readable_ = false;
-        break;
-      case net::IoStatus::eof:
-        readable_ = false;
-        input_ended_ = true;
-        on_input_end();
-        break;
-      case net::IoStatus::failed:
-        readable_ = false;
-        on_failure(result.error);
-        break;
-    }
+    const bool past_input = reader_.raw() > kChunkSize && in_begin_ == in_end_ && in_body();
+    const size_t got = past_input ? receive_body(budget) : receive_input();
+    budget -= std::min(budget, got);
   }
   if (in_begin_ == in_end_) {
     in_chunk_.reset();
     in_begin_ = 0;
     in_end_ = 0;
   }
+}
+
+size_t H1Connection::receive_input() noexcept {
+  const std::span<char> room = input_room();
+  const net::IoResult result = transport_->read(room);
+  if (!note_read(result, room.size())) {
+    return 0;
+  }
+  in_end_ += static_cast<uint32_t>(result.bytes);
+  on_input();
+  return result.bytes;
+}
+
+// A long body needs no look at its bytes: as many of them in one read as there is window for. There
+// is always room for more than the body, so that a full room never is the end of a message: then
+// it would not be known whether more has come.
+size_t H1Connection::receive_body(size_t budget) noexcept {
+  std::array<ChunkRef, kBodyChunks> chunks;
+  std::array<iovec, kBodyChunks> rooms;  // filled as far as used
+  const uint64_t raw = reader_.raw();
+  const uint64_t wanted =
+      std::min({raw, uint64_t{budget}, uint64_t{http::limits::kWindow - unreleased_}});
+  size_t count = 0;
+  for (size_t room = 0; count < kBodyChunks && (room < wanted || room == raw); ++count) {
+    chunks[count] = make_chunk();
+    rooms[count] = {chunks[count].data(), kChunkSize};
+    room += kChunkSize;
+  }
+  const net::IoResult result = transport_->read_many(std::span(rooms).first(count));
+  if (!note_read(result, count * kChunkSize)) {
+    return 0;
+  }
+  const size_t body = std::min<uint64_t>(result.bytes, raw);
+  ByteQueue data;
+  size_t at = 0;
+  for (; (at + 1) * kChunkSize <= body; ++at) {
+    data.push(chunks[at], 0, kChunkSize);
+  }
+  if (at * kChunkSize < result.bytes) {
+    in_chunk_ = chunks[at];
+    in_end_ = static_cast<uint32_t>(result.bytes - at * kChunkSize);
+    in_begin_ = static_cast<uint32_t>(body - at * kChunkSize);
+    data.push(in_chunk_, 0, in_begin_);
+  }
+  reader_.advance(body);
+  const BodyReader::Step step = take_body(data);
+  on_body_read(step, data);
+  return result.bytes;
+}
+
+// True when there are bytes to be looked at.
+bool H1Connection::note_read(const net::IoResult& result, size_t room) noexcept {
+  switch (result.status) {
+    case net::IoStatus::progress:
+      // A short read has drained the socket; its next bytes raise a new event. With the FIN
+      // already announced there will be none: go on until it is read.
+      readable_ = result.bytes == room || hangup_;
+      return true;
+    case net::IoStatus::would_block:
+      readable_ = false;
+      break;
+    case net::IoStatus::eof:
+      readable_ = false;
+      input_ended_ = true;
+      on_input_end();
+      break;
+    case net::IoStatus::failed:
+      readable_ = false;
+      on_failure(result.error);
+      break;
+  }
+  return false;
 }
 
 std::span<char> H1Connection::input_room() noexcept {
@@ -170,6 +224,12 @@ void H1Connection::keep_partial_input(size_t max) noexcept {
   in_chunk_ = std::move(small);
   in_begin_ = 0;
   in_end_ = static_cast<uint32_t>(size);
+}
+
+void H1Connection::read_body() noexcept {
+  ByteQueue batch;
+  const BodyReader::Step step = take_body(batch);
+  on_body_read(step, batch);
 }
 
 BodyReader::Step H1Connection::take_body(ByteQueue& batch) noexcept {

@@ -33,7 +33,11 @@ class H1Connection : public net::IoHandler,
   H1Connection(net::EventLoop& loop, std::unique_ptr<net::Transport> transport) noexcept;
 
   virtual bool wants_input() const noexcept = 0;
-  virtual void on_input() noexcept = 0;             // input() has grown
+  virtual void on_input() noexcept = 0;  // input() has grown
+  // The next bytes are those of a body that is wanted.
+  virtual bool in_body() const noexcept = 0;
+  // Such bytes, from the input or read past it, and the step behind them: need_more, end or failed.
+  virtual void on_body_read(const http::h1::BodyReader::Step& step, ByteQueue& data) noexcept = 0;
   virtual void on_input_end() noexcept = 0;         // the peer sent FIN
   virtual void on_failure(int error) noexcept = 0;  // the connection broke
   virtual void on_write_failure(int error) noexcept = 0;
@@ -62,8 +66,9 @@ class H1Connection : public net::IoHandler,
   // Puts a part of a head that waits for its rest into a buffer of its own size.
   void keep_partial_input(size_t max) noexcept;
 
-  // Takes the body bytes at the front of the input to `batch`. Returns the step that ended it:
-  // need_more, end or failed.
+  // Hands the body bytes at the front of the input to on_body_read().
+  void read_body() noexcept;
+  // Takes them to `batch` and returns the step behind them.
   http::h1::BodyReader::Step take_body(ByteQueue& batch) noexcept;
 
   // Body framing of what we send.
@@ -85,9 +90,13 @@ class H1Connection : public net::IoHandler,
   bool input_ended_ = false;
   bool closed_ = false;
   bool connecting_ = false;
+  bool fin_follows_ = false;  // at once, when out_ is written
 
  private:
   std::span<char> input_room() noexcept;
+  size_t receive_input() noexcept;
+  size_t receive_body(size_t budget) noexcept;
+  bool note_read(const net::IoResult& result, size_t room) noexcept;
   void flush() noexcept;
 };
 

@@ -183,45 +183,51 @@ void H1ServerSession::start_request(http::RequestHead& head, size_t consumed) no
   }
 }
 
-void H1ServerSession::read_body() noexcept {
-  ByteQueue batch;
-  const BodyReader::Step step = take_body(batch);
+bool H1ServerSession::in_body() const noexcept {
+  return reading_ == Reading::body || reading_ == Reading::tunnel;
+}
+
+void H1ServerSession::on_body_read(const BodyReader::Step& step, ByteQueue& data) noexcept {
   if (step.kind == BodyReader::Kind::failed) {
     refuse(step.error);
     return;
   }
-  unreleased_ += batch.size();
+  unreleased_ += data.size();
   const bool tunnel = reading_ == Reading::tunnel;
   if (step.kind == BodyReader::Kind::end && !tunnel) {
-    reading_ = Reading::waiting;
-    read_timer_.cancel();
-    const std::string_view section = reader_.trailers();
-    if (section.empty()) {
-      sink_->on_body(batch, End::yes);
-      return;
-    }
-    http::HeaderMap trailers{std::span<http::Field>(t_fields)};
-    if (!http::h1::parse_trailers(section, trailers)) {
-      refuse(ErrorCode::bad_trailer);
-      return;
-    }
-    if (!batch.empty()) {
-      sink_->on_body(batch, End::no);
-    }
-    if (sink_ != nullptr) {
-      sink_->on_trailers(trailers);
-    }
+    end_body(data);
     return;
   }
-  if (batch.empty()) {
+  if (data.empty()) {
     return;
   }
-  if (!tunnel && !keeps_rate(batch.size())) {
+  if (!tunnel && !keeps_rate(data.size())) {
     refuse(ErrorCode::body_too_slow);
     return;
   }
   arm_read(tunnel ? settings_.tunnel_timeout : settings_.body_timeout);
-  sink_->on_body(batch, End::no);
+  sink_->on_body(data, End::no);
+}
+
+void H1ServerSession::end_body(ByteQueue& data) noexcept {
+  reading_ = Reading::waiting;
+  read_timer_.cancel();
+  const std::string_view section = reader_.trailers();
+  if (section.empty()) {
+    sink_->on_body(data, End::yes);
+    return;
+  }
+  http::HeaderMap trailers{std::span<http::Field>(t_fields)};
+  if (!http::h1::parse_trailers(section, trailers)) {
+    refuse(ErrorCode::bad_trailer);
+    return;
+  }
+  if (!data.empty()) {
+    sink_->on_body(data, End::no);
+  }
+  if (sink_ != nullptr) {
+    sink_->on_trailers(trailers);
+  }
 }
 
 bool H1ServerSession::keeps_rate(size_t bytes) noexcept {
@@ -401,6 +407,7 @@ void H1ServerSession::send_trailers(const http::HeaderMap& trailers) noexcept {
 
 void H1ServerSession::finish_writing() noexcept {
   writing_ = Writing::done;
+  fin_follows_ = !keep_alive_ && reading_ != Reading::tunnel;
   flush_later();
 }
 
@@ -412,7 +419,7 @@ void H1ServerSession::reset(ErrorCode /*why*/) noexcept {
   }
   sink_ = nullptr;
   if (writable_ && !out_.empty()) {
-    transport_->write(out_);  // as far as it goes: the client sees an answer that breaks off
+    transport_->write(out_, End::yes);  // as far as it goes: the client sees an answer that breaks off
   }
   close();
 }

@@ -68,6 +68,8 @@ class H1ServerSession final : public H1Connection,
 
   bool wants_input() const noexcept override;
   void on_input() noexcept override;
+  bool in_body() const noexcept override;
+  void on_body_read(const http::h1::BodyReader::Step& step, ByteQueue& data) noexcept override;
   void on_input_end() noexcept override;
   void on_failure(int error) noexcept override;
   void on_write_failure(int error) noexcept override;
@@ -76,7 +78,7 @@ class H1ServerSession final : public H1Connection,
 
   bool read_head() noexcept;  // false: wait for more
   void start_request(http::RequestHead& head, size_t consumed) noexcept;
-  void read_body() noexcept;
+  void end_body(ByteQueue& data) noexcept;
   void discard_body() noexcept;
   void discard_rest() noexcept;
   bool keeps_rate(size_t bytes) noexcept;

@@ -267,9 +267,28 @@ uint64_t BodyReader::remaining() const noexcept {
   return framing_ == Framing::length ? remaining_ : UINT64_MAX;
 }
 
+uint64_t BodyReader::raw() const noexcept {
+  switch (framing_) {
+    case Framing::length:
+      return remaining_;
+    case Framing::chunked:
+      return state_ == State::data ? remaining_ : 0;
+    case Framing::until_close:
+    case Framing::tunnel:
+      return UINT64_MAX;
+    case Framing::none:
+      break;
+  }
+  return 0;
+}
+
 void BodyReader::advance(uint64_t bytes) noexcept {
-  if (framing_ == Framing::length) {
-    remaining_ -= std::min(bytes, remaining_);
+  if (close_ends()) {
+    return;
+  }
+  remaining_ -= bytes;
+  if (framing_ == Framing::chunked && remaining_ == 0) {
+    state_ = State::data_cr;
   }
 }
 

@@ -68,7 +68,9 @@ class BodyReader {
 
   // Body bytes still to come where known (length framing), else UINT64_MAX.
   uint64_t remaining() const noexcept;
-  // `bytes` of a length, until_close or tunnel body went past us inside the kernel.
+  // Bytes that are body whatever they are: the next ones up to where framing is to be looked at.
+  uint64_t raw() const noexcept;
+  // `bytes` of the raw() ones were taken without next().
   void advance(uint64_t bytes) noexcept;
 
   Framing framing() const noexcept { return framing_; }
