@@ -16,6 +16,10 @@
 #include "base/error.h"
 #include "http/head.h"
 
+namespace pingap {
+class Pipe;
+}
+
 namespace pingap::http {
 
 // What we send with.
@@ -25,8 +29,19 @@ class Stream {
   virtual void send_body(ByteQueue& data, End end) noexcept = 0;
   // Ends the message with trailers; dropped where the protocol or framing has no place for them.
   virtual void send_trailers(const HeaderMap& trailers) noexcept = 0;
-  // `bytes` of what on_body() delivered have left the proxy.
+  // `bytes` of what on_body() or on_piped() delivered have left the proxy.
   virtual void release_window(size_t bytes) noexcept = 0;
+
+  // The rest of a long body may stay in the kernel: where both streams can, the receiving one fills
+  // `pipe` and tells its sink by on_piped(), the sending one empties it by send_piped(). The pipe
+  // outlives the exchange. receive_by() is asked while the rest of the body has a known length.
+  virtual void receive_by(Pipe& /*pipe*/) noexcept {}
+
+  virtual bool can_send_piped() const noexcept { return false; }
+
+  // As send_body() for the next `bytes` of the pipe, behind all that was sent before.
+  virtual void send_piped(Pipe& /*pipe*/, size_t /*bytes*/, End /*end*/) noexcept {}
+
   // Gives the stream up: the peer sees an unclean end, the sink is never called again and the
   // stream must not be used any more.
   virtual void reset(ErrorCode why) noexcept = 0;
@@ -64,6 +79,9 @@ class BodySink {
  public:
   // Never called with an empty `data` but for End::yes.
   virtual void on_body(ByteQueue& data, End end) noexcept = 0;
+  // The same for bytes that went into the pipe of receive_by().
+  virtual void on_piped(size_t /*bytes*/, End /*end*/) noexcept {}
+
   // The message ended with trailers (instead of on_body(..., End::yes)). Valid for the call only.
   virtual void on_trailers(HeaderMap& trailers) noexcept = 0;
   // `bytes` of body given to send_body() were written to the network.

@@ -2,10 +2,13 @@
 
 #include <array>
 #include <cerrno>
+#include <fcntl.h>
 #include <sys/socket.h>
 
 namespace pingap::net {
 namespace {
+
+constexpr unsigned kSplice = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
 
 IoResult failure(size_t bytes) noexcept {
   if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -65,6 +68,34 @@ IoResult SocketTransport::write(ByteQueue& from, End end) noexcept {
     }
     total += static_cast<size_t>(put);
     from.consume(static_cast<size_t>(put));
+  }
+  return {IoStatus::progress, total, 0};
+}
+
+IoResult SocketTransport::read_to(Pipe& pipe, size_t max) noexcept {
+  ssize_t got = 0;
+  do {
+    got = ::splice(fd_.get(), nullptr, pipe.write_end(), nullptr, max, kSplice);
+  } while (got < 0 && errno == EINTR);
+  if (got > 0) {
+    pipe.filled(static_cast<size_t>(got));
+  }
+  return received(got);
+}
+
+IoResult SocketTransport::write_from(Pipe& pipe, size_t max) noexcept {
+  size_t total = 0;
+  while (total < max) {
+    const ssize_t put =
+        ::splice(pipe.read_end(), nullptr, fd_.get(), nullptr, max - total, kSplice);
+    if (put <= 0) {
+      if (put < 0 && errno == EINTR) {
+        continue;
+      }
+      return failure(total);
+    }
+    total += static_cast<size_t>(put);
+    pipe.drained(static_cast<size_t>(put));
   }
   return {IoStatus::progress, total, 0};
 }

@@ -9,6 +9,7 @@
 
 #include "base/byte_queue.h"
 #include "base/error.h"
+#include "base/pipe.h"
 #include "net/fd.h"
 
 namespace pingap::net {
@@ -33,6 +34,15 @@ class Transport {
   // was written. With End::yes shutdown_write() or the close follows at once when all is written:
   // the last bytes may wait for it, to leave in one packet with the FIN.
   virtual IoResult write(ByteQueue& from, End end) noexcept = 0;
+  // Whether its bytes are those of the socket, so that the kernel can move them by itself.
+  virtual bool splices() const noexcept { return false; }
+
+  // As read() and write(), without the bytes coming to us; where splices(). No progress also means
+  // that the pipe is full. A short read says nothing about the socket.
+  virtual IoResult read_to(Pipe& /*pipe*/, size_t /*max*/) noexcept { return {}; }
+
+  virtual IoResult write_from(Pipe& /*pipe*/, size_t /*max*/) noexcept { return {}; }
+
   virtual void shutdown_write() noexcept = 0;
   // Makes the coming close a reset, so that a truncated until-close body cannot pass for whole.
   virtual void abort_on_close() noexcept = 0;
@@ -46,6 +56,11 @@ class SocketTransport final : public Transport {
   IoResult read(std::span<char> room) noexcept override;
   IoResult read_many(std::span<const iovec> rooms) noexcept override;
   IoResult write(ByteQueue& from, End end) noexcept override;
+
+  bool splices() const noexcept override { return true; }
+
+  IoResult read_to(Pipe& pipe, size_t max) noexcept override;
+  IoResult write_from(Pipe& pipe, size_t max) noexcept override;
   void shutdown_write() noexcept override;
   void abort_on_close() noexcept override;
 

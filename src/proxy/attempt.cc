@@ -47,6 +47,10 @@ void Attempt::on_body(ByteQueue& data, End end) noexcept {
   forwarder_.on_response_body(data, end);
 }
 
+void Attempt::on_piped(size_t bytes, End end) noexcept {
+  forwarder_.on_response_piped(bytes, end);
+}
+
 void Attempt::on_trailers(http::HeaderMap& trailers) noexcept {
   forwarder_.on_response_trailers(trailers);
 }

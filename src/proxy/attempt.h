@@ -31,6 +31,7 @@ class Attempt final : public http::ResponseSink {
   void on_connected() noexcept override;
   void on_head(http::ResponseHead& head, End end) noexcept override;
   void on_body(ByteQueue& data, End end) noexcept override;
+  void on_piped(size_t bytes, End end) noexcept override;
   void on_trailers(http::HeaderMap& trailers) noexcept override;
   void on_sent(size_t bytes) noexcept override;
   void on_closed(const Error& why) noexcept override;

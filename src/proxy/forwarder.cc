@@ -328,6 +328,9 @@ void Forwarder::take_request_body(ByteQueue& data, End end) noexcept {
   } else if (replayable_) {
     replayable_ = false;
     replay_.clear();
+    if (attempt_ && attempt_->stream() != nullptr && x.request.framing == Framing::length) {
+      offer_pipe(client_, *attempt_->stream(), x.request.content_length - x.request_bytes);
+    }
   }
   if (attempt_ && attempt_->stream() != nullptr) {
     attempt_->stream()->send_body(data, end);
@@ -335,6 +338,28 @@ void Forwarder::take_request_body(ByteQueue& data, End end) noexcept {
     data.clear();  // no try is under way and none may follow
     client_.release_window(bytes);
   }
+}
+
+// A long rest of a body goes from one socket to the other inside the kernel, where both can.
+void Forwarder::offer_pipe(http::Stream& from, const http::Stream& to, uint64_t rest) noexcept {
+  if (rest < limits::kPipeFrom || pipe_ != nullptr || !to.can_send_piped()) {
+    return;
+  }
+  pipe_ = Pipe::take();
+  if (pipe_ != nullptr) {
+    from.receive_by(*pipe_);
+  }
+}
+
+void Forwarder::on_piped(size_t bytes, End end) noexcept {
+  x.request_bytes += bytes;
+  request_over_ = request_over_ || end == End::yes;
+  if (attempt_ && attempt_->stream() != nullptr) {
+    attempt_->stream()->send_piped(*pipe_, bytes, end);
+    return;
+  }
+  pipe_->discard();  // answered already
+  client_.release_window(bytes);
 }
 
 void Forwarder::end_request(End end) noexcept {
@@ -480,6 +505,16 @@ void Forwarder::on_response(http::ResponseHead& head, End end) noexcept {
     response_spool_.emplace();
   }
   client_.send_head(x.response, end);
+  if (end == End::yes) {
+    end_response();
+  } else if (x.response.framing == Framing::length && !response_spool_) {
+    offer_pipe(*attempt_->stream(), client_, head.content_length);
+  }
+}
+
+void Forwarder::on_response_piped(size_t bytes, End end) noexcept {
+  x.response_bytes += bytes;
+  client_.send_piped(*pipe_, bytes, end);
   if (end == End::yes) {
     end_response();
   }

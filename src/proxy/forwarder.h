@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "base/byte_queue.h"
+#include "base/pipe.h"
 #include "exchange/exchange.h"
 #include "http/stream.h"
 #include "net/event_loop.h"
@@ -42,6 +43,7 @@ class Forwarder final : public http::RequestSink, public net::Deferrable, public
   void on_head(http::RequestHead& head, End end) noexcept override;
   void on_refused(ErrorCode why) noexcept override;
   void on_body(ByteQueue& data, End end) noexcept override;
+  void on_piped(size_t bytes, End end) noexcept override;
   void on_trailers(http::HeaderMap& trailers) noexcept override;
   void on_sent(size_t bytes) noexcept override;
   void on_closed(const Error& why) noexcept override;
@@ -51,6 +53,7 @@ class Forwarder final : public http::RequestSink, public net::Deferrable, public
   void on_interim(http::ResponseHead& head) noexcept;
   void on_response(http::ResponseHead& head, End end) noexcept;
   void on_response_body(ByteQueue& data, End end) noexcept;
+  void on_response_piped(size_t bytes, End end) noexcept;
   void on_response_trailers(http::HeaderMap& trailers) noexcept;
   void on_request_sent(uint64_t body_bytes) noexcept;
   void on_attempt_failed(const Error& why) noexcept;
@@ -68,6 +71,7 @@ class Forwarder final : public http::RequestSink, public net::Deferrable, public
   void send_request() noexcept;
   void pump_request() noexcept;
   void end_request(End end) noexcept;
+  void offer_pipe(http::Stream& from, const http::Stream& to, uint64_t rest) noexcept;
   void take_request_body(ByteQueue& data, End end) noexcept;
   bool accept_upgrade(const http::ResponseHead& head) const noexcept;
   void end_response() noexcept;
@@ -96,6 +100,7 @@ class Forwarder final : public http::RequestSink, public net::Deferrable, public
   uint64_t response_sent_ = 0;  // of a buffered response body: handed to the client
   uint64_t in_flight_ = 0;      // of a buffered response body: handed over, not yet written
   ByteQueue replay_;
+  Pipe::Handle pipe_;  // of the longer body, if one is long
   std::optional<Attempt> attempt_;
   std::optional<BodySpool> request_spool_;
   std::optional<BodySpool> response_spool_;

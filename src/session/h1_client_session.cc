@@ -66,6 +66,8 @@ http::ClientStream& H1ClientSession::open(http::ResponseSink& sink,
   sent_ = 0;
   unreleased_ = 0;
   body_unsent_ = 0;
+  in_pipe_ = nullptr;
+  pipe_full_ = false;
   return *this;
 }
 
@@ -114,6 +116,19 @@ void H1ClientSession::send_body(ByteQueue& data, End end) noexcept {
   }
 }
 
+void H1ClientSession::send_piped(Pipe& pipe, size_t bytes, End end) noexcept {
+  if (write_failed_) {
+    return;
+  }
+  write_piped(pipe, bytes);
+  if (!connecting_) {
+    watch_writing();
+  }
+  if (end == End::yes) {
+    end_request();
+  }
+}
+
 void H1ClientSession::send_trailers(const http::HeaderMap& trailers) noexcept {
   ByteQueue none;
   frame_body(none, End::yes, &trailers);
@@ -137,7 +152,7 @@ void H1ClientSession::on_output(size_t bytes) noexcept {
     loop_.arm(read_timer_,
               reading_ == Reading::tunnel ? settings_->tunnel_timeout : settings_->read_timeout);
   }
-  if (!out_.empty()) {
+  if (has_output()) {
     loop_.arm(write_timer_, settings_->write_timeout);
   }
   const size_t body = std::min(bytes, body_unsent_);
@@ -148,7 +163,7 @@ void H1ClientSession::on_output(size_t bytes) noexcept {
 }
 
 void H1ClientSession::after_output() noexcept {
-  if (!out_.empty()) {
+  if (has_output()) {
     return;
   }
   write_timer_.cancel();
@@ -173,7 +188,7 @@ void H1ClientSession::after_output() noexcept {
 
 void H1ClientSession::on_write_failure(int error) noexcept {
   // The backend may have answered before it closed (RFC 9112 9.5): what it said counts.
-  out_.clear();
+  drop_output();
   write_failed_ = true;
   keep_alive_ = false;
   write_timer_.cancel();
@@ -197,7 +212,7 @@ bool H1ClientSession::wants_input() const noexcept {
       return true;
     case Reading::body:
     case Reading::tunnel:
-      return unreleased_ < limits::kWindow && !input_ended_;
+      return has_window() && !input_ended_;
     case Reading::done:
       return false;
   }
@@ -315,6 +330,19 @@ void H1ClientSession::on_body_read(const BodyReader::Step& step, ByteQueue& data
   }
 }
 
+void H1ClientSession::on_body_piped(size_t bytes, End end) noexcept {
+  unreleased_ += bytes;
+  if (end == End::no) {
+    loop_.arm(read_timer_, settings_->read_timeout);
+    sink_->on_piped(bytes, End::no);
+    return;
+  }
+  reading_ = Reading::done;
+  read_timer_.cancel();
+  sink_->on_piped(bytes, End::yes);
+  end_response();
+}
+
 void H1ClientSession::end_body(ByteQueue& data) noexcept {
   http::HeaderMap trailers{std::span<http::Field>(t_fields)};
   const std::string_view section = reader_.trailers();
@@ -338,7 +366,7 @@ void H1ClientSession::end_body(ByteQueue& data) noexcept {
 }
 
 void H1ClientSession::end_response() noexcept {
-  if (!closed_ && sink_ != nullptr && request_over_ && out_.empty()) {
+  if (!closed_ && sink_ != nullptr && request_over_ && !has_output()) {
     finish();
   }
 }
@@ -378,7 +406,7 @@ void H1ClientSession::learn_idle_timeout(const http::HeaderMap& headers) noexcep
 }
 
 void H1ClientSession::release_window(size_t bytes) noexcept {
-  unreleased_ -= std::min(bytes, unreleased_);
+  give_window(bytes);
   if (!closed_ && readable_ && (reading_ == Reading::body || reading_ == Reading::tunnel)) {
     loop_.resume_later(*this);
   }
@@ -423,7 +451,7 @@ void H1ClientSession::on_failure(int error) noexcept {
     // The whole answer is here; only what we were still sending is lost.
     request_over_ = true;
     keep_alive_ = false;
-    out_.clear();
+    drop_output();
     if (sink_ != nullptr) {
       finish();
     }
@@ -500,11 +528,11 @@ void H1ClientSession::on_read_timer() noexcept {
 }
 
 bool H1ClientSession::awaits_request() const noexcept {
-  return !request_over_ && out_.empty() && !write_failed_;
+  return !request_over_ && !has_output() && !write_failed_;
 }
 
 void H1ClientSession::on_write_timer() noexcept {
-  if (!out_.empty()) {
+  if (has_output()) {
     fail(ErrorCode::upstream_write_timeout, 0);
   }
 }

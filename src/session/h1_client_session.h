@@ -46,6 +46,12 @@ class H1ClientSession final : public H1Connection,
   void send_body(ByteQueue& data, End end) noexcept override;
   void send_trailers(const http::HeaderMap& trailers) noexcept override;
   void release_window(size_t bytes) noexcept override;
+
+  void receive_by(Pipe& pipe) noexcept override { read_by(pipe); }
+
+  bool can_send_piped() const noexcept override { return can_write_piped(); }
+
+  void send_piped(Pipe& pipe, size_t bytes, End end) noexcept override;
   void reset(ErrorCode why) noexcept override;
 
  private:
@@ -55,6 +61,7 @@ class H1ClientSession final : public H1Connection,
   void on_input() noexcept override;
   bool in_body() const noexcept override;
   void on_body_read(const http::h1::BodyReader::Step& step, ByteQueue& data) noexcept override;
+  void on_body_piped(size_t bytes, End end) noexcept override;
   void on_input_end() noexcept override;
   void on_failure(int error) noexcept override;
   void on_write_failure(int error) noexcept override;

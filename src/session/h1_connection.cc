@@ -51,12 +51,12 @@ void H1Connection::on_io(net::IoEvents ready) noexcept {
     const int error = net::connect_result(transport_->fd());
     // Both sides shut down in order: what the socket still holds is read as the window opens, and
     // what was read to its end is still on its way.
-    if (error != 0 || (unreleased_ < http::limits::kWindow && !input_ended_)) {
+    if (error != 0 || (has_window() && !input_ended_)) {
       on_failure(error);
       return;
     }
   }
-  if (writable_ && !out_.empty()) {
+  if (writable_ && has_output()) {
     flush();
   }
   if (readable_ && !closed_) {
@@ -74,15 +74,30 @@ void H1Connection::on_deferred() noexcept {
   if (closed_ || connecting_) {
     return;
   }
-  if (writable_ && !out_.empty()) {
+  if (writable_ && has_output()) {
     flush();
   } else {
     after_output();
   }
 }
 
+net::IoResult H1Connection::write_output() noexcept {
+  net::IoResult result;
+  if (!out_.empty()) {
+    const bool fin_follows = fin_follows_ && piped_ == 0;
+    result = transport_->write(out_, fin_follows ? End::yes : End::no);
+  }
+  if (piped_ > 0 && result.status == net::IoStatus::progress) {
+    const size_t before = result.bytes;
+    result = transport_->write_from(*out_pipe_, piped_);
+    piped_ -= result.bytes;
+    result.bytes += before;
+  }
+  return result;
+}
+
 void H1Connection::flush() noexcept {
-  const net::IoResult result = transport_->write(out_, fin_follows_ ? End::yes : End::no);
+  const net::IoResult result = write_output();
   writable_ = result.status == net::IoStatus::progress;
   if (result.status == net::IoStatus::failed) {
     on_write_failure(result.error);
@@ -103,8 +118,7 @@ void H1Connection::receive() noexcept {
       loop_.resume_later(*this);
       return;
     }
-    const bool past_input = reader_.raw() > kChunkSize && in_begin_ == in_end_ && in_body();
-    const size_t got = past_input ? receive_body(budget) : receive_input();
+    const size_t got = receive_some(budget);
     budget -= std::min(budget, got);
   }
   if (in_begin_ == in_end_) {
@@ -112,6 +126,15 @@ void H1Connection::receive() noexcept {
     in_begin_ = 0;
     in_end_ = 0;
   }
+}
+
+// One read. Returns its bytes.
+size_t H1Connection::receive_some(size_t budget) noexcept {
+  const size_t few = in_pipe_ == nullptr ? kChunkSize : 0;
+  if (reader_.raw() <= few || in_begin_ != in_end_ || !in_body()) {
+    return receive_input();
+  }
+  return in_pipe_ == nullptr ? receive_body(budget) : receive_piped();
 }
 
 size_t H1Connection::receive_input() noexcept {
@@ -160,6 +183,39 @@ size_t H1Connection::receive_body(size_t budget) noexcept {
   const BodyReader::Step step = take_body(data);
   on_body_read(step, data);
   return result.bytes;
+}
+
+size_t H1Connection::receive_piped() noexcept {
+  const uint64_t wanted = std::min(reader_.raw(), uint64_t{kPipeWindow - unreleased_});
+  const net::IoResult result = transport_->read_to(*in_pipe_, wanted);
+  if (result.status == net::IoStatus::would_block && in_pipe_->size() > 0) {
+    pipe_full_ = true;  // or the socket is empty: that is seen when the pipe has room
+    return 0;
+  }
+  if (!note_read(result, result.bytes)) {
+    return 0;
+  }
+  reader_.advance(result.bytes);
+  const End end = reader_.raw() == 0 ? End::yes : End::no;
+  if (end == End::yes) {
+    in_pipe_ = nullptr;
+    look_behind_body();
+  }
+  on_body_piped(result.bytes, end);
+  return result.bytes;
+}
+
+// Whether more has come than the body, which was read to its last byte and no further.
+void H1Connection::look_behind_body() noexcept {
+  const std::span<char> room = input_room();
+  const net::IoResult result = transport_->read(room);
+  if (result.status == net::IoStatus::progress) {
+    in_end_ += static_cast<uint32_t>(result.bytes);
+    readable_ = result.bytes == room.size() || hangup_;
+  } else if (result.status == net::IoStatus::would_block) {
+    readable_ = false;
+  }
+  // An end or an error is read again when the message has been dealt with.
 }
 
 // True when there are bytes to be looked at.
@@ -246,6 +302,19 @@ BodyReader::Step H1Connection::take_body(ByteQueue& batch) noexcept {
   }
 }
 
+void H1Connection::read_by(Pipe& pipe) noexcept {
+  if (transport_->splices() && reader_.framing() == Framing::length) {
+    in_pipe_ = &pipe;
+  }
+}
+
+void H1Connection::write_piped(Pipe& pipe, size_t bytes) noexcept {
+  out_pipe_ = &pipe;
+  piped_ += bytes;
+  body_unsent_ += bytes;
+  flush_later();
+}
+
 void H1Connection::frame_body(ByteQueue& data, End end, const http::HeaderMap* trailers) noexcept {
   const size_t size = data.size();
   if (size > 0) {
@@ -271,7 +340,7 @@ void H1Connection::close_connection() noexcept {
   }
   closed_ = true;
   transport_.reset();
-  out_.clear();
+  drop_output();
   in_chunk_.reset();
   in_begin_ = 0;
   in_end_ = 0;

@@ -6,6 +6,7 @@
 // holds no buffer.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,12 +14,17 @@
 #include <string_view>
 
 #include "base/byte_queue.h"
+#include "base/pipe.h"
 #include "http/h1/body_reader.h"
 #include "http/head.h"
+#include "http/limits.h"
 #include "net/event_loop.h"
 #include "net/transport.h"
 
 namespace pingap::session {
+
+// Body bytes that may be in a pipe.
+inline constexpr size_t kPipeWindow = 256 * 1024;
 
 class H1Connection : public net::IoHandler,
                      public net::Deferrable,
@@ -38,6 +44,8 @@ class H1Connection : public net::IoHandler,
   virtual bool in_body() const noexcept = 0;
   // Such bytes, from the input or read past it, and the step behind them: need_more, end or failed.
   virtual void on_body_read(const http::h1::BodyReader::Step& step, ByteQueue& data) noexcept = 0;
+  // `bytes` more of the body are in the pipe.
+  virtual void on_body_piped(size_t bytes, End end) noexcept = 0;
   virtual void on_input_end() noexcept = 0;         // the peer sent FIN
   virtual void on_failure(int error) noexcept = 0;  // the connection broke
   virtual void on_write_failure(int error) noexcept = 0;
@@ -71,6 +79,32 @@ class H1Connection : public net::IoHandler,
   // Takes them to `batch` and returns the step behind them.
   http::h1::BodyReader::Step take_body(ByteQueue& batch) noexcept;
 
+  // The rest of the body goes into `pipe`, if it is long and its length is known.
+  void read_by(Pipe& pipe) noexcept;
+
+  bool can_write_piped() const noexcept {
+    return transport_->splices() && out_framing_ == http::Framing::length;
+  }
+
+  void write_piped(Pipe& pipe, size_t bytes) noexcept;
+
+  bool has_output() const noexcept { return !out_.empty() || piped_ > 0; }
+
+  void drop_output() noexcept {
+    out_.clear();
+    piped_ = 0;
+  }
+
+  // Body bytes delivered and not released are fewer than may be.
+  bool has_window() const noexcept {
+    return !pipe_full_ && unreleased_ < (in_pipe_ == nullptr ? http::limits::kWindow : kPipeWindow);
+  }
+
+  void give_window(size_t bytes) noexcept {
+    unreleased_ -= std::min(bytes, unreleased_);
+    pipe_full_ = false;
+  }
+
   // Body framing of what we send.
   void frame_body(ByteQueue& data, End end, const http::HeaderMap* trailers) noexcept;
 
@@ -81,8 +115,11 @@ class H1Connection : public net::IoHandler,
   ChunkRef in_chunk_;
   uint32_t in_begin_ = 0;
   uint32_t in_end_ = 0;
-  size_t unreleased_ = 0;   // body bytes delivered and not yet released
-  size_t body_unsent_ = 0;  // body bytes in out_
+  size_t unreleased_ = 0;     // body bytes delivered and not yet released
+  size_t body_unsent_ = 0;    // body bytes in out_ and out_pipe_
+  size_t piped_ = 0;          // bytes in out_pipe_ that follow out_
+  Pipe* in_pipe_ = nullptr;   // of the current message; its exchange owns it
+  Pipe* out_pipe_ = nullptr;  // where piped_ > 0
   http::Framing out_framing_ = http::Framing::none;
   bool readable_ = false;
   bool writable_ = false;
@@ -91,11 +128,16 @@ class H1Connection : public net::IoHandler,
   bool closed_ = false;
   bool connecting_ = false;
   bool fin_follows_ = false;  // at once, when out_ is written
+  bool pipe_full_ = false;    // until something is taken out of it
 
  private:
   std::span<char> input_room() noexcept;
   size_t receive_input() noexcept;
   size_t receive_body(size_t budget) noexcept;
+  size_t receive_piped() noexcept;
+  size_t receive_some(size_t budget) noexcept;
+  void look_behind_body() noexcept;
+  net::IoResult write_output() noexcept;
   bool note_read(const net::IoResult& result, size_t room) noexcept;
   void flush() noexcept;
 };

@@ -83,7 +83,7 @@ bool H1ServerSession::wants_input() const noexcept {
       return drained_ < limits::kDrain;  // then the socket's buffers stop the client
     case Reading::body:
     case Reading::tunnel:
-      return unreleased_ < limits::kWindow && !input_ended_;
+      return has_window() && !input_ended_;
     case Reading::waiting:
       return false;
   }
@@ -193,20 +193,35 @@ void H1ServerSession::on_body_read(const BodyReader::Step& step, ByteQueue& data
     return;
   }
   unreleased_ += data.size();
-  const bool tunnel = reading_ == Reading::tunnel;
-  if (step.kind == BodyReader::Kind::end && !tunnel) {
+  if (step.kind == BodyReader::Kind::end && reading_ != Reading::tunnel) {
     end_body(data);
     return;
   }
-  if (data.empty()) {
-    return;
+  if (!data.empty() && note_body(data.size())) {
+    sink_->on_body(data, End::no);
   }
-  if (!tunnel && !keeps_rate(data.size())) {
+}
+
+// False when the request had to be refused.
+bool H1ServerSession::note_body(size_t bytes) noexcept {
+  const bool tunnel = reading_ == Reading::tunnel;
+  if (!tunnel && !keeps_rate(bytes)) {
     refuse(ErrorCode::body_too_slow);
-    return;
+    return false;
   }
   arm_read(tunnel ? settings_.tunnel_timeout : settings_.body_timeout);
-  sink_->on_body(data, End::no);
+  return true;
+}
+
+void H1ServerSession::on_body_piped(size_t bytes, End end) noexcept {
+  unreleased_ += bytes;
+  if (end == End::yes) {
+    reading_ = Reading::waiting;
+    read_timer_.cancel();
+  } else if (!note_body(bytes)) {
+    return;
+  }
+  sink_->on_piped(bytes, end);
 }
 
 void H1ServerSession::end_body(ByteQueue& data) noexcept {
@@ -298,12 +313,12 @@ void H1ServerSession::on_failure(int error) noexcept {
 }
 
 void H1ServerSession::release_window(size_t bytes) noexcept {
-  if (unreleased_ >= limits::kWindow) {
+  if (!has_window()) {
     // We did not read: the client is not to blame for the time since.
     rate_bytes_ = 0;
     rate_since_ = loop_.now();
   }
-  unreleased_ -= std::min(bytes, unreleased_);
+  give_window(bytes);
   if (reading_ == Reading::tunnel && input_ended_) {
     flush_later();
   }
@@ -370,7 +385,7 @@ void H1ServerSession::send_interim(const http::ResponseHead& head) noexcept {
 }
 
 bool H1ServerSession::unsend() noexcept {
-  if (!head_unsent_ || reading_ == Reading::tunnel) {
+  if (!head_unsent_ || piped_ > 0 || reading_ == Reading::tunnel) {
     return false;
   }
   out_.clear();
@@ -386,6 +401,14 @@ void H1ServerSession::send_body(ByteQueue& data, End end) noexcept {
     data.clear();
   }
   frame_body(data, end, nullptr);
+  watch_writing();
+  if (end == End::yes) {
+    finish_writing();
+  }
+}
+
+void H1ServerSession::send_piped(Pipe& pipe, size_t bytes, End end) noexcept {
+  write_piped(pipe, bytes);
   watch_writing();
   if (end == End::yes) {
     finish_writing();
@@ -438,7 +461,7 @@ void H1ServerSession::on_output(size_t bytes) noexcept {
 }
 
 void H1ServerSession::after_output() noexcept {
-  if (!out_.empty()) {
+  if (has_output()) {
     return;
   }
   write_timer_.cancel();
@@ -468,6 +491,8 @@ void H1ServerSession::finish_exchange() noexcept {
   }
   unreleased_ = 0;
   body_unsent_ = 0;
+  in_pipe_ = nullptr;
+  pipe_full_ = false;
   if (reading_ == Reading::tunnel) {
     close();
   } else if (!keep_alive_) {
