@@ -1,5 +1,6 @@
 #include "base/chunk.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -9,21 +10,29 @@ namespace {
 struct FreeList {
   Chunk* head = nullptr;
   size_t size = 0;
+  size_t unused = 0;  // the least size since the last trim
 
-  ~FreeList() { trim(0); }
+  ~FreeList() { free(size); }
 
-  void trim(size_t keep) noexcept {
-    while (size > keep) {
-      Chunk* chunk = head;
-      head = chunk->next_free;
-      --size;
-      std::free(chunk);
+  void free(size_t count) noexcept {
+    for (; count > 0; --count) {
+      std::free(take());
     }
+  }
+
+  Chunk* take() noexcept {
+    Chunk* chunk = head;
+    head = chunk->next_free;
+    --size;
+    unused = std::min(unused, size);
+    return chunk;
   }
 };
 
-// Above this the thread's surplus goes back to malloc at once (4 MiB).
-constexpr size_t kMaxFree = 256;
+// Above this the thread's surplus goes back to malloc at once (32 MiB).
+constexpr size_t kMaxFree = 2048;
+// These few are always kept.
+constexpr size_t kMinFree = 64;
 
 thread_local FreeList t_free;
 
@@ -42,9 +51,7 @@ ChunkRef make_chunk(size_t capacity) noexcept {
   if (capacity != kChunkSize || t_free.head == nullptr) {
     return ChunkRef(allocate(capacity));
   }
-  Chunk* chunk = t_free.head;
-  t_free.head = chunk->next_free;
-  --t_free.size;
+  Chunk* chunk = t_free.take();
   chunk->refs = 1;
   return ChunkRef(chunk);
 }
@@ -59,8 +66,11 @@ void ChunkRef::release(Chunk* chunk) noexcept {
   ++t_free.size;
 }
 
-void trim_chunk_pool(size_t keep) noexcept {
-  t_free.trim(keep);
+bool trim_free_chunks() noexcept {
+  const size_t surplus = t_free.size > kMinFree ? t_free.size - kMinFree : 0;
+  t_free.free(std::min(t_free.unused, surplus));
+  t_free.unused = t_free.size;
+  return t_free.size > kMinFree;
 }
 
 }  // namespace pingap

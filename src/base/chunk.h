@@ -70,7 +70,8 @@ class ChunkRef {
 // Aborts the process when memory is out: all that peers can make us hold is bounded before.
 ChunkRef make_chunk(size_t capacity = kChunkSize) noexcept;
 
-// Gives all but `keep` free chunks of this thread back to malloc.
-void trim_chunk_pool(size_t keep) noexcept;
+// Gives the free chunks of this thread back that were not needed since the call before. False when
+// so few are left that there is no point in calling again.
+bool trim_free_chunks() noexcept;
 
 }  // namespace pingap

@@ -10,6 +10,7 @@
 #include "base/byte_queue.h"
 #include "base/error.h"
 #include "base/pipe.h"
+#include "base/slab.h"
 #include "net/fd.h"
 
 namespace pingap::net {
@@ -49,7 +50,7 @@ class Transport {
   virtual int fd() const noexcept = 0;
 };
 
-class SocketTransport final : public Transport {
+class SocketTransport final : public Transport, public Pooled<SocketTransport> {
  public:
   explicit SocketTransport(Fd fd) noexcept : fd_(std::move(fd)) {}
 

@@ -26,26 +26,6 @@ constexpr size_t kCopyBelow = 4 * 1024;
 // What a server as a whole answers to OPTIONS.
 constexpr std::string_view kAllowed = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
 
-// Free blocks of this thread, each of the size of a Forwarder. Surplus goes back to malloc.
-struct Slab {
-  struct Block {
-    Block* next;
-  };
-
-  Block* head = nullptr;
-  size_t size = 0;
-
-  ~Slab() {
-    while (head != nullptr) {
-      ::operator delete(std::exchange(head, head->next));
-    }
-  }
-};
-
-constexpr size_t kMaxFreeBlocks = 512;
-
-thread_local Slab t_slab;
-
 // The name of each element that the response has in its list `id` stands in the request's, too.
 bool offers(const http::HeaderMap& asked, http::HeaderId id,
             const http::HeaderMap& chosen) noexcept {
@@ -84,23 +64,6 @@ ErrorCode why_none(const Cluster& cluster) noexcept {
 }
 
 }  // namespace
-
-void* Forwarder::operator new(size_t size) {
-  if (t_slab.head == nullptr) {
-    return ::operator new(size);
-  }
-  --t_slab.size;
-  return std::exchange(t_slab.head, t_slab.head->next);
-}
-
-void Forwarder::operator delete(void* memory) noexcept {
-  if (t_slab.size >= kMaxFreeBlocks) {
-    ::operator delete(memory);
-    return;
-  }
-  t_slab.head = new (memory) Slab::Block{t_slab.head};
-  ++t_slab.size;
-}
 
 Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
                      session::H1ServerSession& session) noexcept

@@ -13,6 +13,7 @@
 
 #include "base/byte_queue.h"
 #include "base/pipe.h"
+#include "base/slab.h"
 #include "exchange/exchange.h"
 #include "http/stream.h"
 #include "net/event_loop.h"
@@ -29,15 +30,14 @@ namespace pingap::proxy {
 
 class Frontend;
 
-class Forwarder final : public http::RequestSink, public net::Deferrable, public net::Retirable {
+class Forwarder final : public http::RequestSink,
+                        public net::Deferrable,
+                        public net::Retirable,
+                        public Pooled<Forwarder> {
  public:
   Forwarder(Frontend& frontend, http::ServerStream& client,
             session::H1ServerSession& session) noexcept;
   ~Forwarder() override;
-
-  // Blocks come from a free list of the thread.
-  static void* operator new(size_t size);
-  static void operator delete(void* memory) noexcept;
 
   // http::RequestSink: the client
   void on_head(http::RequestHead& head, End end) noexcept override;

@@ -6,6 +6,7 @@
 namespace pingap::proxy {
 namespace {
 
+constexpr Duration kTrimEvery = std::chrono::seconds(5);
 constexpr Duration kLogDelay = std::chrono::milliseconds(200);
 // How often a draining worker looks whether it is done.
 constexpr Duration kDrainCheck = std::chrono::milliseconds(10);
@@ -149,7 +150,17 @@ void Worker::flush_logs() noexcept {
   }
 }
 
+// Buffers that a burst needed and nobody since: the memory is free for others.
+void Worker::trim_memory() noexcept {
+  if (trim_free_chunks()) {
+    loop_->arm(trim_timer_, kTrimEvery);
+  }
+}
+
 void Worker::on_connection_opened() noexcept {
+  if (!trim_timer_.armed()) {
+    loop_->arm(trim_timer_, kTrimEvery);
+  }
   connections_.store(connections() + 1, std::memory_order_relaxed);
 }
 

@@ -61,6 +61,7 @@ class Worker {
   void abort_here() noexcept;
   void stop_when_done() noexcept;
   void flush_logs() noexcept;
+  void trim_memory() noexcept;
   observe::LogBuffer* log_buffer(const std::shared_ptr<observe::LogSink>& sink);
 
   std::shared_ptr<const Snapshot> snapshot_;
@@ -73,6 +74,7 @@ class Worker {
   std::vector<std::unique_ptr<Frontend>> frontends_;
   net::Timer log_timer_{Callback<void()>::of<&Worker::flush_logs>(this)};
   net::Timer stop_timer_{Callback<void()>::of<&Worker::stop_when_done>(this)};
+  net::Timer trim_timer_{Callback<void()>::of<&Worker::trim_memory>(this)};
   TimePoint wall_at_{};  // loop time that wall_ belongs to
   WallTime wall_{};
   std::atomic<uint32_t> connections_{0};  // the worker writes, any thread reads

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "base/slab.h"
 #include "net/address.h"
 #include "net/timer.h"
 #include "session/h1_connection.h"
@@ -18,7 +19,8 @@ struct ClientSessionTag;
 
 class H1ClientSession final : public H1Connection,
                               public http::ClientStream,
-                              public ListHook<ClientSessionTag> {
+                              public ListHook<ClientSessionTag>,
+                              public Pooled<H1ClientSession> {
  public:
   H1ClientSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                   const ClientSettings& settings, ClientSessionOwner& owner) noexcept;

@@ -17,8 +17,8 @@ using http::h1::BodyReader;
 
 // Bytes read per connection and turn, so that one busy peer does not starve the others.
 constexpr size_t kReadsPerTurn = 64 * 1024;
-// Read at once of a long body: a turn's share and one to spare.
-constexpr size_t kBodyChunks = kReadsPerTurn / kChunkSize + 1;
+// Read at once of a long body.
+constexpr size_t kBodyChunks = kReadsPerTurn / kChunkSize;
 // Below this a read would bring too little: the rest of a chunk is left alone.
 constexpr size_t kSmallRoom = 4 * 1024;
 // A body piece shorter than this is copied behind the head it follows, so that both leave in one
@@ -148,17 +148,18 @@ size_t H1Connection::receive_input() noexcept {
   return result.bytes;
 }
 
-// A long body needs no look at its bytes: as many of them in one read as there is window for. There
-// is always room for more than the body, so that a full room never is the end of a message: then
-// it would not be known whether more has come.
+// A long body needs no look at its bytes: as many of them in one read as there is window for. The
+// room is never just that of the body's rest: a read that fills it would leave open whether more
+// has come than the body.
 size_t H1Connection::receive_body(size_t budget) noexcept {
   std::array<ChunkRef, kBodyChunks> chunks;
   std::array<iovec, kBodyChunks> rooms;  // filled as far as used
   const uint64_t raw = reader_.raw();
+  const size_t most = raw == kBodyChunks * kChunkSize ? kBodyChunks - 1 : kBodyChunks;
   const uint64_t wanted =
       std::min({raw, uint64_t{budget}, uint64_t{http::limits::kWindow - unreleased_}});
   size_t count = 0;
-  for (size_t room = 0; count < kBodyChunks && (room < wanted || room == raw); ++count) {
+  for (size_t room = 0; count < most && (room < wanted || room == raw); ++count) {
     chunks[count] = make_chunk();
     rooms[count] = {chunks[count].data(), kChunkSize};
     room += kChunkSize;

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "base/ip.h"
+#include "base/slab.h"
 #include "net/address.h"
 #include "net/timer.h"
 #include "session/h1_connection.h"
@@ -21,7 +22,8 @@ struct ServerSessionTag;
 
 class H1ServerSession final : public H1Connection,
                               public http::ServerStream,
-                              public ListHook<ServerSessionTag> {
+                              public ListHook<ServerSessionTag>,
+                              public Pooled<H1ServerSession> {
  public:
   H1ServerSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                   const net::Address& peer, const ServerSettings& settings,
