@@ -3,6 +3,7 @@
 
     bench/run.py [CASE...] [--peers a,b] [--quick] [--list] [--no-document]
     bench/run.py --profile CASE [--peers pingap]    where the user instructions go
+    bench/run.py --train FOLDER                     counts for the compiler
 
 Each case is measured alone and kept in build/bench/results.json; the tables of
 docs/performance.md are made anew from all that is kept. The method is described there.
@@ -99,6 +100,19 @@ def measure_exactly(case, peer, folder, origin, counters):
     return result
 
 
+def train(counts, names):
+    """Loads a counting build (PINGAP_BIN) with each case; at its end it writes its counts."""
+    counts.mkdir(parents=True)
+    peer = PEERS["pingap"]
+    for name in names:
+        case = CASES[name]
+        say(f"{name}: counting")
+        with work_folder() as folder, running_origin(folder) as origin:
+            env = {"LLVM_PROFILE_FILE": str(counts.resolve() / f"{name}.profraw")}
+            with running(peer, case.setting, folder, origin, env=env) as proxy:
+                measure.load(proxy.port, case, "-n", case.requests(100000))
+
+
 def print_profile(case, peer):
     """User instructions per request by function."""
     requests = case.requests(4000)
@@ -157,6 +171,8 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="one short round of load; nothing is kept")
     parser.add_argument("--list", action="store_true", help="name the cases")
     parser.add_argument("--profile", action="store_true", help="of the named cases and peers")
+    parser.add_argument("--train", metavar="FOLDER", type=pathlib.Path,
+                        help="load a counting build of pingap; `./dev profile` does")
     parser.add_argument("--no-document", action="store_true", help="print the tables only")
     options = parser.parse_args()
     unknown = [name for name in options.cases if name not in CASES]
@@ -175,6 +191,10 @@ def main():
     measure.build_tools()
     for name in options.peers.split(","):
         PEERS[name].prepare()
+    if options.train:
+        train(options.train, options.cases or [case.name for case in CASES.values()
+                                               if not case.idle])
+        return
     if options.profile:
         for name in options.cases:
             for peer in fitting_peers(CASES[name], options.peers.split(",")):

@@ -36,6 +36,18 @@ if(PINGAP_HARDEN)
   add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
 
+# What a release is optimised by: how often its code ran under the loads of the bench. Made by
+# `./dev profile`; what has changed since is compiled as without it.
+if(PINGAP_PROFILE STREQUAL "generate")
+  add_compile_options(-fprofile-generate)
+  add_link_options(-fprofile-generate)
+elseif(PINGAP_PROFILE STREQUAL "use")
+  set(profile ${PROJECT_SOURCE_DIR}/cmake/release.profdata)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${profile})
+  add_compile_options(-fprofile-use=${profile} -Wno-profile-instr-unprofiled
+                      -Wno-profile-instr-out-of-date -Wno-backend-plugin)
+endif()
+
 if(PINGAP_SANITIZE)
   add_compile_options(-fsanitize=${PINGAP_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${PINGAP_SANITIZE})
