@@ -99,6 +99,19 @@ def test_idempotent_request_on_a_dying_kept_connection_is_sent_again(method, dea
     assert int(line["attempts"]) == 2
 
 
+def test_trailers_are_sent_again_with_the_body():
+    with Origin(warm_then(reset)) as origin, \
+            front(origin, location={"trailers": "pass"}) as product:
+        with product.client() as client:
+            assert client.get("/warm").status == 200
+            client.send("PUT /x HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n"
+                        "Trailer: X-Sum\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n")
+            assert client.response("PUT").status == 200
+    last = origin.requests[-1]
+    assert [m.path() for m in origin.requests] == ["/warm", "/x", "/x"]
+    assert (last.body, last.trailers) == (b"abc", [(b"X-Sum", b"1")])
+
+
 @pytest.mark.parametrize("death", [reset, close])
 @pytest.mark.parametrize("method", OTHERS)
 def test_other_request_taken_by_a_dying_kept_connection_is_not_sent_again(method, death):

@@ -218,11 +218,43 @@ def test_origin_that_does_not_take_the_body_is_504():
             client.sock.setblocking(True)
             client.send(f"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: {100 << 20}\r\n\r\n")
             client.sock.settimeout(0.2)
-            with contextlib.suppress(OSError):
-                while True:
-                    client.sock.sendall(b"x" * 65536)
+            with contextlib.suppress(ConnectionError):
+                while not client.readable(0):
+                    with contextlib.suppress(TimeoutError):
+                        client.sock.send(b"x" * 65536)
             answer = client.response("POST")
             assert answer.status == 504
+
+
+def test_a_body_that_pauses_does_not_cut_the_answer_that_is_on_its_way():
+    """Both sides talk at once: while the answer moves, the body may wait."""
+    async def talks(conn):
+        await conn.bytes(1)
+        await conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(15):
+            await asyncio.sleep(0.1)
+            await conn.send(b"1\r\nx\r\n")
+        await conn.send(b"0\r\n\r\n")
+        await conn.end()
+
+    with Origin(talks) as origin, \
+            front(origin, server={"body_timeout": "500ms"}) as product, product.client() as client:
+        client.send("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\ny\r\n")
+        assert client.response("POST").body == b"x" * 15
+
+
+def test_a_body_that_pauses_while_the_answer_pauses_too_ends_both():
+    async def stops(conn):
+        await conn.bytes(1)
+        await conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+        await conn.end()
+
+    with Origin(stops) as origin, \
+            front(origin, server={"body_timeout": "500ms"}) as product, product.client() as client:
+        client.send("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\ny\r\n")
+        with pytest.raises(Closed):
+            client.response("POST")
+        assert product.wait_log(1)[0]["reason"] == "body_timeout"
 
 
 # --- descriptors (SL-07)

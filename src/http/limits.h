@@ -24,10 +24,11 @@ inline constexpr size_t kForwardedHops = 64;       // X-Forwarded-For entries lo
 inline constexpr size_t kChunkExtension = 4 * 1024;  // chunk-extension bytes of a message; 400
 inline constexpr size_t kChunkDigits = 16;           // hex digits of a chunk size; 400
 inline constexpr size_t kTrailer = 8 * 1024;         // bytes of a trailer section; 400
-inline constexpr size_t kWindow = 64 * 1024;  // bytes taken from one side and not yet passed on
+inline constexpr size_t kWindow = 64 * 1024;    // bytes taken from one side and not yet passed on
 inline constexpr size_t kPipeFrom = 64 * 1024;  // body bytes from which it stays in the kernel
-inline constexpr size_t kReplay = 64 * 1024;  // request body bytes kept for a second try
-inline constexpr size_t kDrain = 64 * 1024;   // unread body bytes read away after an answer
+inline constexpr size_t kReplay = 64 * 1024;    // request body bytes kept for a second try
+inline constexpr size_t kSpool = 1024 * 1024 * 1024;  // bytes of a buffered response; it waits
+inline constexpr size_t kDrain = 64 * 1024;           // unread body bytes read away after an answer
 
 // Response head (from a backend)
 inline constexpr size_t kResponseHead = 64 * 1024;  // bytes of a response head; 502

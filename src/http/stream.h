@@ -79,6 +79,7 @@ class BodySink {
  public:
   // Never called with an empty `data` but for End::yes.
   virtual void on_body(ByteQueue& data, End end) noexcept = 0;
+
   // The same for bytes that went into the pipe of receive_by().
   virtual void on_piped(size_t /*bytes*/, End /*end*/) noexcept {}
 

@@ -35,6 +35,7 @@ class Transport {
   // was written. With End::yes shutdown_write() or the close follows at once when all is written:
   // the last bytes may wait for it, to leave in one packet with the FIN.
   virtual IoResult write(ByteQueue& from, End end) noexcept = 0;
+
   // Whether its bytes are those of the socket, so that the kernel can move them by itself.
   virtual bool splices() const noexcept { return false; }
 

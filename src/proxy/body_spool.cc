@@ -11,9 +11,9 @@ namespace pingap::proxy {
 namespace {
 
 constexpr uint64_t kMemoryCap = 256 * 1024;  // of one body
-// Pieces shorter than this are copied together, so that a trickle of bytes does not pin a chunk
-// each.
-constexpr size_t kCopyBelow = 4 * 1024;
+// Pieces shorter than this are copied together, so that the chunks of a spool hold no more than
+// twice its bytes.
+constexpr size_t kCopyBelow = kChunkSize / 2;
 
 std::atomic<uint64_t> g_budget{64 << 20};  // set at start
 std::atomic<uint64_t> g_used{0};           // by all workers

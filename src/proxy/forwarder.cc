@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
-#include "base/strings.h"
 #include "http/limits.h"
 #include "http/status.h"
-#include "http/websocket.h"
 #include "proxy/frontend.h"
 #include "proxy/header_policy.h"
 #include "proxy/routing.h"
+#include "proxy/upgrade.h"
 #include "proxy/worker.h"
 #include "session/h1_server_session.h"
 
@@ -20,33 +19,8 @@ namespace limits = http::limits;
 using http::Framing;
 using http::Method;
 
-// Slices below this are copied into the replay copy (ByteQueue::share_from).
-constexpr size_t kCopyBelow = 4 * 1024;
-
 // What a server as a whole answers to OPTIONS.
 constexpr std::string_view kAllowed = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
-
-// The name of each element that the response has in its list `id` stands in the request's, too.
-bool offers(const http::HeaderMap& asked, http::HeaderId id,
-            const http::HeaderMap& chosen) noexcept {
-  std::string_view list = chosen.get(id);
-  std::string_view item;
-  while (next_list_item(list, item)) {
-    const std::string_view name = trim(item.substr(0, item.find(';')));
-    bool offered = name.empty();
-    for (const http::Field& field : asked.fields()) {
-      std::string_view offer_list = field.id == id ? field.value() : std::string_view{};
-      std::string_view offer;
-      while (!offered && next_list_item(offer_list, offer)) {
-        offered = iequals(name, trim(offer.substr(0, offer.find(';'))));
-      }
-    }
-    if (!offered) {
-      return false;
-    }
-  }
-  return true;
-}
 
 // No server can be picked: what is wrong with them.
 ErrorCode why_none(const Cluster& cluster) noexcept {
@@ -71,7 +45,9 @@ Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
       client_(client),
       session_(session),
       site_(frontend.site()),
-      x(std::span<char>(first_block_)) {
+      x(std::span<char>(first_block_)),
+      request_body_(client, x.arena),
+      response_body_(client) {
   x.started = frontend_.worker().loop().now();
   x.peer_ip = session.peer_ip();
   x.peer_port = session.peer_port();
@@ -90,13 +66,15 @@ Forwarder::~Forwarder() = default;
 void Forwarder::on_head(http::RequestHead& head, End end) noexcept {
   x.request = head;
   x.request.headers = http::HeaderMap::copy(head.headers, x.arena, 0);
-  request_over_ = end == End::yes;
+  if (end == End::yes) {
+    request_body_.set_over();
+  }
   if (!admit() || !route()) {
     return;
   }
-  if (route_->buffer_request && !request_over_) {
+  if (route_->buffer_request && !request_body_.over()) {
     phase_ = Phase::buffering;
-    request_spool_.emplace();
+    request_body_.buffer();
     if (x.request.expect_continue) {
       // We must read the body before anybody else can ask for it (RFC 9110 10.1.1).
       http::ResponseHead go_on;
@@ -149,7 +127,7 @@ bool Forwarder::route() noexcept {
     return false;
   }
   if (x.upstream_request.websocket) {
-    replayable_ = false;
+    request_body_.forbid_replay();
   }
   return true;
 }
@@ -214,92 +192,50 @@ void Forwarder::send_request() noexcept {
     // An HTTP/1.0 client named no host; HTTP/1.1 needs one (RFC 9112 3.2).
     out.authority = x.endpoint.starts_with("unix:") ? std::string_view("localhost") : x.endpoint;
   }
-  const bool whole = request_over_ && x.request_bytes == 0;
-  if (request_spool_) {
+  const bool whole = request_body_.over() && x.request_bytes == 0 && !request_body_.has_trailers();
+  if (request_body_.buffered()) {
     out.framing = Framing::length;
-    out.content_length = request_spool_->size();
-    spool_sent_ = 0;
-    attempt_->stream()->send_head(out, End::no);
-    pump_request();
-    return;
-  }
-  if (out.framing == Framing::chunked && whole) {
+    out.content_length = request_body_.size();
+  } else if (out.framing == Framing::chunked && whole) {
     out.framing = Framing::length;  // the empty body is known by now
     out.content_length = 0;
   }
-  attempt_->stream()->send_head(out, whole ? End::yes : End::no);
-  if (!replay_.empty()) {
-    ByteQueue copy;
-    copy.share_from(replay_, 0);
-    attempt_->stream()->send_body(copy, request_over_ ? End::yes : End::no);
-  } else if (request_over_ && !whole) {
-    ByteQueue none;
-    attempt_->stream()->send_body(none, End::yes);
-  }
-}
-
-// From a buffered body: never more on its way than a window.
-void Forwarder::pump_request() noexcept {
-  ByteQueue piece;
-  const uint64_t size = request_spool_->size();
-  const uint64_t rest = size - spool_sent_;
-  if (auto got =
-          request_spool_->read(spool_sent_, std::min<uint64_t>(rest, limits::kWindow), piece);
-      !got) {
-    on_attempt_failed(got.error());
+  if (whole) {
+    attempt_->stream()->send_head(out, End::yes);
     return;
   }
-  spool_sent_ += piece.size();
-  attempt_->stream()->send_body(piece, spool_sent_ == size ? End::yes : End::no);
+  attempt_->stream()->send_head(out, End::no);
+  if (auto sent = request_body_.send_to(*attempt_->stream()); !sent) {
+    on_attempt_failed(sent.error());
+  }
 }
 
 void Forwarder::on_body(ByteQueue& data, End end) noexcept {
   x.request_bytes += data.size();
   if (tunnel_) {
-    if (attempt_ && attempt_->stream() != nullptr) {
-      attempt_->stream()->send_body(data, end);
+    if (upstream() != nullptr) {
+      upstream()->send_body(data, end);
     }
     return;
   }
-  const bool answered = phase_ == Phase::answered || phase_ == Phase::done;
-  if (!answered && route_->max_body > 0 && x.request_bytes > route_->max_body) {
+  if (answered()) {
+    request_body_.discard(data);
+    return;
+  }
+  if (route_->max_body > 0 && x.request_bytes > route_->max_body) {
     on_refused(ErrorCode::body_too_large);
     return;
   }
-  request_over_ = request_over_ || end == End::yes;
-  take_request_body(data, end);
-}
-
-void Forwarder::take_request_body(ByteQueue& data, End end) noexcept {
-  const size_t bytes = data.size();
-  if (phase_ == Phase::buffering) {
-    if (auto kept = request_spool_->append(data); !kept) {
-      answer_error(ErrorCode::buffer_full, Side::local);
-      return;
-    }
-    client_.release_window(bytes);
-    end_request(end);
+  const bool was_replayable = request_body_.replayable();
+  if (auto taken = request_body_.take(data, end, x.request_bytes, upstream()); !taken) {
+    answer_error(taken.error().code, Side::local);
     return;
   }
-  if (phase_ == Phase::answered || phase_ == Phase::done) {
-    data.clear();
-    client_.release_window(bytes);
-    return;
-  }
-  if (replayable_ && x.request_bytes <= limits::kReplay) {
-    replay_.share_from(data, kCopyBelow);
-  } else if (replayable_) {
-    replayable_ = false;
-    replay_.clear();
-    if (attempt_ && attempt_->stream() != nullptr && x.request.framing == Framing::length) {
-      offer_pipe(client_, *attempt_->stream(), x.request.content_length - x.request_bytes);
-    }
-  }
-  if (attempt_ && attempt_->stream() != nullptr) {
-    attempt_->stream()->send_body(data, end);
-  } else if (!replayable_) {
-    data.clear();  // no try is under way and none may follow
-    client_.release_window(bytes);
+  if (end == End::yes && phase_ == Phase::buffering) {
+    try_backend();
+  } else if (was_replayable && !request_body_.replayable() && upstream() != nullptr &&
+             x.request.framing == Framing::length) {
+    offer_pipe(client_, *upstream(), x.request.content_length - x.request_bytes);
   }
 }
 
@@ -316,60 +252,44 @@ void Forwarder::offer_pipe(http::Stream& from, const http::Stream& to, uint64_t 
 
 void Forwarder::on_piped(size_t bytes, End end) noexcept {
   x.request_bytes += bytes;
-  request_over_ = request_over_ || end == End::yes;
-  if (attempt_ && attempt_->stream() != nullptr) {
-    attempt_->stream()->send_piped(*pipe_, bytes, end);
+  if (end == End::yes) {
+    request_body_.set_over();
+  }
+  if (upstream() != nullptr) {
+    upstream()->send_piped(*pipe_, bytes, end);
     return;
   }
   pipe_->discard();  // answered already
   client_.release_window(bytes);
 }
 
-void Forwarder::end_request(End end) noexcept {
-  if (end == End::yes && phase_ == Phase::buffering) {
+void Forwarder::on_trailers(http::HeaderMap& trailers) noexcept {
+  if (answered() || !route_->pass_trailers) {
+    ByteQueue none;
+    on_body(none, End::yes);
+    return;
+  }
+  filter_trailers(trailers);
+  request_body_.take_trailers(trailers, upstream());
+  if (phase_ == Phase::buffering) {
     try_backend();
   }
 }
 
-void Forwarder::on_trailers(http::HeaderMap& trailers) noexcept {
-  request_over_ = true;
-  if (phase_ == Phase::buffering) {
-    end_request(End::yes);  // a buffered body has a length, and no trailers
-    return;
-  }
-  if (!attempt_ || attempt_->stream() == nullptr) {
-    return;
-  }
-  if (route_->pass_trailers) {
-    filter_trailers(trailers);
-    replayable_ = false;
-    replay_.clear();
-    attempt_->stream()->send_trailers(trailers);
-    return;
-  }
-  ByteQueue none;
-  attempt_->stream()->send_body(none, End::yes);
-}
-
 void Forwarder::on_request_sent(uint64_t body_bytes) noexcept {
-  if (request_spool_) {
-    if (spool_sent_ < request_spool_->size() && spool_sent_ - body_bytes < limits::kWindow / 2) {
-      pump_request();
-    }
+  if (client_gone_ || upstream() == nullptr) {
     return;
   }
-  // A second try sends again what the first one had: that was given back to the client already.
-  if (body_bytes > released_ && !client_gone_) {
-    const uint64_t more = body_bytes - released_;
-    released_ = body_bytes;
-    client_.release_window(static_cast<size_t>(more));
+  if (auto sent = request_body_.on_sent(body_bytes, *upstream()); !sent) {
+    on_attempt_failed(sent.error());
   }
 }
 
 // ---- 5 no answer: another try? ----
 
 bool Forwarder::may_retry(const Error& why) const noexcept {
-  if (phase_ != Phase::connecting || client_gone_ || x.attempts >= 3 || !replayable_) {
+  if (phase_ != Phase::connecting || client_gone_ || x.attempts >= 3 ||
+      !request_body_.replayable()) {
     return false;
   }
   switch (why.code) {
@@ -390,7 +310,7 @@ bool Forwarder::may_retry(const Error& why) const noexcept {
 }
 
 void Forwarder::on_attempt_failed(const Error& why) noexcept {
-  if (phase_ == Phase::answered || phase_ == Phase::done) {
+  if (answered()) {
     return;
   }
   if (!may_retry(why)) {
@@ -425,7 +345,7 @@ void Forwarder::on_interim(http::ResponseHead& head) noexcept {
   }
   // What the client has seen of this try cannot be taken back (RFC 8297, security.md 2B).
   if (head.status != 100) {
-    replayable_ = false;
+    request_body_.forbid_replay();
   }
   http::ResponseHead out = head;
   for (http::Field& field : out.headers.fields()) {
@@ -436,41 +356,28 @@ void Forwarder::on_interim(http::ResponseHead& head) noexcept {
   client_.send_interim(out);
 }
 
-// RFC 6455 4.1: the backend has read our key, and chose nothing that the client did not offer.
-bool Forwarder::accept_upgrade(const http::ResponseHead& head) const noexcept {
-  using http::HeaderId;
-  const http::HeaderMap& asked = x.request.headers;
-  const http::HeaderMap& chosen = head.headers;
-  if (!http::websocket_accepts(asked.get(HeaderId::sec_websocket_key),
-                               chosen.get(HeaderId::sec_websocket_accept))) {
-    return false;
-  }
-  return offers(asked, HeaderId::sec_websocket_protocol, chosen) &&
-         offers(asked, HeaderId::sec_websocket_extensions, chosen);
-}
-
 void Forwarder::on_response(http::ResponseHead& head, End end) noexcept {
   x.first_byte = frontend_.worker().loop().now();
   x.upstream_status = head.status;
-  if (head.status == 101 && !accept_upgrade(head)) {
+  if (head.status == 101 && !accepts_upgrade(x.request.headers, head.headers)) {
     attempt_->abandon(ErrorCode::upstream_bad_upgrade);
     answer_error(ErrorCode::upstream_bad_upgrade, Side::upstream);
     return;
   }
   phase_ = Phase::responding;
-  replay_.clear();
+  request_body_.forbid_replay();
   make_client_response(x, site_, *route_, head);
   x.status = head.status;
   if (head.status == 101) {
     tunnel_ = true;
     x.response.headers.add(http::HeaderId::upgrade, "websocket");
   } else if (route_->buffer_response && end == End::no) {
-    response_spool_.emplace();
+    response_body_.buffer();
   }
   client_.send_head(x.response, end);
   if (end == End::yes) {
     end_response();
-  } else if (x.response.framing == Framing::length && !response_spool_) {
+  } else if (x.response.framing == Framing::length && !response_body_.buffered()) {
     offer_pipe(*attempt_->stream(), client_, head.content_length);
   }
 }
@@ -485,17 +392,9 @@ void Forwarder::on_response_piped(size_t bytes, End end) noexcept {
 
 void Forwarder::on_response_body(ByteQueue& data, End end) noexcept {
   x.response_bytes += data.size();
-  if (response_spool_) {
-    const size_t bytes = data.size();
-    if (auto kept = response_spool_->append(data); !kept) {
-      abort_response(ErrorCode::buffer_full, Side::local);
-      return;
-    }
-    attempt_->stream()->release_window(bytes);
-    response_over_ = end == End::yes;
-    pump_response();
-  } else {
-    client_.send_body(data, end);
+  if (auto taken = response_body_.take(data, end, *attempt_->stream()); !taken) {
+    abort_response(taken.error().code, Side::local);
+    return;
   }
   if (end == End::yes) {
     end_response();
@@ -503,7 +402,7 @@ void Forwarder::on_response_body(ByteQueue& data, End end) noexcept {
 }
 
 void Forwarder::on_response_trailers(http::HeaderMap& trailers) noexcept {
-  if (response_spool_ || !route_->pass_trailers) {
+  if (response_body_.buffered() || !route_->pass_trailers) {
     ByteQueue none;
     on_response_body(none, End::yes);
     return;
@@ -515,51 +414,18 @@ void Forwarder::on_response_trailers(http::HeaderMap& trailers) noexcept {
 
 // The backend's answer is complete; of the request nothing more is needed.
 void Forwarder::end_response() noexcept {
-  response_over_ = true;
-  if (!tunnel_) {
-    phase_ = Phase::answered;
-    if (!request_over_ && attempt_) {
-      attempt_->abandon(ErrorCode::none);
-    }
-  }
-}
-
-// From a buffered body: as much as the client takes, never more on its way than a window.
-void Forwarder::pump_response() noexcept {
-  const uint64_t rest = response_spool_->size() - response_sent_;
-  if (rest == 0 && !response_over_) {
+  if (tunnel_) {
     return;
   }
-  if (in_flight_ >= limits::kWindow / 2 && rest > 0) {
-    return;
-  }
-  ByteQueue piece;
-  const uint64_t room = limits::kWindow - in_flight_;
-  if (auto got = response_spool_->read(response_sent_, std::min(rest, room), piece); !got) {
-    abort_response(ErrorCode::buffer_full, Side::local);
-    return;
-  }
-  response_sent_ += piece.size();
-  in_flight_ += piece.size();
-  response_spool_->release(response_sent_);
-  const bool last = response_over_ && response_sent_ == response_spool_->size();
-  if (last) {
-    phase_ = Phase::answered;
-  }
-  client_.send_body(piece, last ? End::yes : End::no);
-  if (last) {
-    response_spool_.reset();
+  phase_ = Phase::answered;
+  if (!request_body_.over() && attempt_) {
+    attempt_->abandon(ErrorCode::none);
   }
 }
 
 void Forwarder::on_sent(size_t bytes) noexcept {
-  if (response_spool_) {
-    in_flight_ -= std::min<uint64_t>(bytes, in_flight_);
-    pump_response();
-    return;
-  }
-  if (attempt_ && attempt_->stream() != nullptr) {
-    attempt_->stream()->release_window(bytes);
+  if (auto sent = response_body_.on_sent(bytes, upstream()); !sent) {
+    abort_response(sent.error().code, Side::local);
   }
 }
 
@@ -584,7 +450,7 @@ void Forwarder::answer_error(ErrorCode why, Side side) noexcept {
   phase_ = Phase::answered;
   x.reason = why;
   x.reason_side = side;
-  replay_.clear();
+  request_body_.forbid_replay();
   if (attempt_) {
     attempt_->abandon(why);
   }
@@ -612,7 +478,7 @@ void Forwarder::abort_response(ErrorCode why, Side side) noexcept {
   // Bad framing shows right behind the head, before anything has left: that can still be a clean
   // 502. A body that breaks off is shown as it is, broken off.
   if (!client_gone_ && why == ErrorCode::upstream_bad_framing && client_.unsend()) {
-    response_spool_.reset();
+    response_body_.drop();
     answer_error(why, side);
     return;
   }

@@ -18,7 +18,8 @@
 #include "http/stream.h"
 #include "net/event_loop.h"
 #include "proxy/attempt.h"
-#include "proxy/body_spool.h"
+#include "proxy/request_body.h"
+#include "proxy/response_body.h"
 #include "proxy/snapshot.h"
 #include "upstream/pool.h"
 
@@ -69,13 +70,13 @@ class Forwarder final : public http::RequestSink,
   int pick_endpoint() noexcept;
   bool may_retry(const Error& why) const noexcept;
   void send_request() noexcept;
-  void pump_request() noexcept;
-  void end_request(End end) noexcept;
   void offer_pipe(http::Stream& from, const http::Stream& to, uint64_t rest) noexcept;
-  void take_request_body(ByteQueue& data, End end) noexcept;
-  bool accept_upgrade(const http::ResponseHead& head) const noexcept;
+
+  http::ClientStream* upstream() noexcept { return attempt_ ? attempt_->stream() : nullptr; }
+
+  bool answered() const noexcept { return phase_ == Phase::answered || phase_ == Phase::done; }
+
   void end_response() noexcept;
-  void pump_response() noexcept;
   void answer_error(ErrorCode why, Side side) noexcept;
   void abort_response(ErrorCode why, Side side) noexcept;
   void finish() noexcept;
@@ -86,30 +87,22 @@ class Forwarder final : public http::RequestSink,
   const Site& site_;
   const Route* route_ = nullptr;
   Phase phase_ = Phase::receiving;
-  bool request_over_ = false;   // the client's body is complete
-  bool client_gone_ = false;    // client_ must not be used any more
-  bool response_over_ = false;  // the backend's answer is complete
+  bool client_gone_ = false;  // client_ must not be used any more
   bool tunnel_ = false;
-  bool replayable_ = true;      // replay_ holds all of the body so far
-  bool had_stale_ = false;      // the next try takes a fresh connection to the same endpoint
-  int endpoint_ = -1;           // of the current try
-  Error last_error_;            // of the try before
-  uint64_t tried_ = 0;          // a bit per endpoint (the first 64)
-  uint64_t released_ = 0;       // request body bytes given back to the client's window
-  uint64_t spool_sent_ = 0;     // of a buffered request body: handed to the stream
-  uint64_t response_sent_ = 0;  // of a buffered response body: handed to the client
-  uint64_t in_flight_ = 0;      // of a buffered response body: handed over, not yet written
-  ByteQueue replay_;
-  Pipe::Handle pipe_;  // of the longer body, if one is long
+  bool had_stale_ = false;  // the next try takes a fresh connection to the same endpoint
+  int endpoint_ = -1;       // of the current try
+  Error last_error_;        // of the try before
+  uint64_t tried_ = 0;      // a bit per endpoint (the first 64)
+  Pipe::Handle pipe_;       // of a long body, if there is one
   std::optional<Attempt> attempt_;
-  std::optional<BodySpool> request_spool_;
-  std::optional<BodySpool> response_spool_;
 
  public:
-  // Last members: the arena's first block fills the rest of the slab block.
   exchange::Exchange x;
 
  private:
+  RequestBody request_body_;
+  ResponseBody response_body_;
+  // The last member: the arena's first block.
   static constexpr size_t kFirstBlock = 6 * 1024;
   std::array<char, kFirstBlock> first_block_;
 };

@@ -174,6 +174,7 @@ void H1ServerSession::start_request(http::RequestHead& head, size_t consumed) no
     reading_ = Reading::body;
     rate_bytes_ = 0;
     rate_since_ = loop_.now();
+    answering_ = false;
     arm_read(settings_.body_timeout);
   }
   sink_ = &acceptor_.on_new_stream(*this, *this);
@@ -381,6 +382,7 @@ void H1ServerSession::send_interim(const http::ResponseHead& head) noexcept {
     expects_continue_ = false;
   }
   http::h1::write_response(head, {.client = version_, .keep_alive = true, .date = false}, out_);
+  watch_writing();
   flush_later();
 }
 
@@ -442,13 +444,15 @@ void H1ServerSession::reset(ErrorCode /*why*/) noexcept {
   }
   sink_ = nullptr;
   if (writable_ && !out_.empty()) {
-    transport_->write(out_, End::yes);  // as far as it goes: the client sees an answer that breaks off
+    transport_->write(out_,
+                      End::yes);  // as far as it goes: the client sees an answer that breaks off
   }
   close();
 }
 
 void H1ServerSession::on_output(size_t bytes) noexcept {
   written_mark_ += bytes;
+  answering_ = writing_ != Writing::none;
   head_unsent_ = false;
   if (reading_ == Reading::tunnel) {
     arm_read(settings_.tunnel_timeout);
@@ -580,8 +584,10 @@ void H1ServerSession::on_read_timer() noexcept {
       }
       break;
     case Reading::body:
-      if (!wants_input()) {
-        arm_read(settings_.body_timeout);  // it is the backend that does not take it
+      // It is the backend that does not take it; or the answer is on its way meanwhile, as where
+      // both sides talk at once.
+      if (!wants_input() || std::exchange(answering_, false)) {
+        arm_read(settings_.body_timeout);
         break;
       }
       refuse(ErrorCode::body_timeout);

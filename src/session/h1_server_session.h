@@ -126,6 +126,7 @@ class H1ServerSession final : public H1Connection,
   bool draining_ = false;   // close after the current exchange
   bool expects_continue_ = false;
   uint32_t requests_ = 0;
+  bool answering_ = false;    // bytes of the answer were written since the body was last waited for
   bool head_unsent_ = false;  // nothing of the queued response has been written
   uint64_t drained_ = 0;      // bytes thrown away
   uint64_t rate_bytes_ = 0;   // body bytes since rate_since_
