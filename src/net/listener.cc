@@ -26,6 +26,7 @@ Listener::~Listener() {
 // Other workers may hold the same socket (unix): then closing our descriptor of it does not end
 // its events here.
 void Listener::close() noexcept {
+  timer_.cancel();
   if (socket_) {
     loop_.remove(socket_.get());
     socket_.reset();

@@ -31,6 +31,8 @@ class Listener final : public IoHandler {
   // Takes no new connections, hands over those the kernel has already accepted, then closes the
   // socket: nobody who got a connection loses it.
   void drain() noexcept;
+  // Closes the socket, and whoever waits in its queue is reset.
+  void close() noexcept;
   // With the descriptors used up: leaves the queue alone until resume_after has passed.
   void pause(Duration resume_after) noexcept;
 
@@ -38,7 +40,6 @@ class Listener final : public IoHandler {
 
  private:
   void accept_some() noexcept;
-  void close() noexcept;
   void on_timer() noexcept;
 
   EventLoop& loop_;

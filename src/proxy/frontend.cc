@@ -3,12 +3,19 @@
 #include "base/log.h"
 #include "net/socket.h"
 #include "proxy/forwarder.h"
+#include "proxy/spill.h"
 #include "proxy/worker.h"
 
 namespace pingap::proxy {
 
-Frontend::Frontend(Worker& worker, const Site& site, net::Fd socket, observe::LogBuffer* log)
-    : worker_(worker), site_(site), listener_(worker.loop(), std::move(socket), *this), log_(log) {
+Frontend::Frontend(Worker& worker, size_t index, const Site& site, net::Fd socket,
+                   observe::LogBuffer* log)
+    : worker_(worker),
+      index_(index),
+      site_(site),
+      listener_(worker.loop(), std::move(socket), *this),
+      log_(log),
+      limit_(worker.connection_limit(site)) {
   const net::Address address = listener_.address();
   port_ = address.port();
   address_text_ = address.to_string();
@@ -17,20 +24,63 @@ Frontend::Frontend(Worker& worker, const Site& site, net::Fd socket, observe::Lo
 Frontend::~Frontend() = default;
 
 void Frontend::on_accept(net::Fd connection, const net::Address& peer) noexcept {
-  if (connections_ >= worker_.connection_limit(site_) && !make_room()) {
-    return;  // every connection is busy: the new one is closed
+  if ((worker_.may_be_crowded() || !has_room()) && hand_over(connection, peer)) {
+    return;
   }
+  while (!add_below(connections_, limit_)) {
+    if (!make_room()) {
+      return;  // every connection is busy, and no other worker has room: the new one is closed
+    }
+  }
+  worker_.on_connection_opened();
+  serve(std::move(connection), peer);
+}
+
+bool Frontend::hand_over(net::Fd& connection, const net::Address& peer) noexcept {
+  Frontend* host = worker_.choose_host(index_);
+  while (host != nullptr && host != this && !host->reserve()) {
+    host = worker_.choose_host(index_);  // its last place has just been taken, or it stops
+  }
+  if (host == nullptr || host == this) {
+    return false;
+  }
+  // Shared, since a std::function is copyable: the descriptor is closed with the message if that
+  // is never run.
+  auto handed = std::make_shared<net::Fd>(std::move(connection));
+  host->worker_.loop().post([host, handed, peer] { host->adopt(std::move(*handed), peer); });
+  return true;
+}
+
+bool Frontend::reserve() noexcept {
+  if (!worker_.reserve()) {
+    return false;
+  }
+  if (!add_below(connections_, limit_)) {
+    worker_.on_connection_closed();
+    return false;
+  }
+  return true;
+}
+
+void Frontend::adopt(net::Fd connection, const net::Address& peer) noexcept {
+  if (phase_ == Phase::closed) {
+    uncount();  // aborted in between: it is closed like all others
+    return;
+  }
+  serve(std::move(connection), peer);
+}
+
+void Frontend::serve(net::Fd connection, const net::Address& peer) noexcept {
   auto transport = std::make_unique<net::SocketTransport>(std::move(connection));
   auto session = std::make_unique<session::H1ServerSession>(worker_.loop(), std::move(transport),
                                                             peer, site_.settings, *this);
   if (!session->start()) {
+    uncount();
     return;
   }
-  if (draining_) {
+  if (phase_ == Phase::draining) {
     session->serve_one();
   }
-  ++connections_;
-  worker_.on_connection_opened();
   sessions_.push_back(*session.release());  // it owns itself until it is closed
 }
 
@@ -41,15 +91,20 @@ bool Frontend::make_room() noexcept {
   for (session::H1ServerSession* session = sessions_.front(); session != nullptr && looked_at < 64;
        session = next, ++looked_at) {
     next = sessions_.next(*session);
-    const uint32_t before = connections_;
     if (session->waiting()) {
       session->drain();
     }
-    if (connections_ < before) {
-      return true;
+    const ListHook<session::ServerSessionTag>& place = *session;
+    if (!place.linked()) {
+      return true;  // closed
     }
   }
   return false;
+}
+
+void Frontend::uncount() noexcept {
+  connections_.fetch_sub(1, std::memory_order_relaxed);
+  worker_.on_connection_closed();
 }
 
 http::RequestSink& Frontend::on_new_stream(http::ServerStream& stream,
@@ -59,12 +114,11 @@ http::RequestSink& Frontend::on_new_stream(http::ServerStream& stream,
 }
 
 void Frontend::on_session_closed(session::H1ServerSession& /*session*/) noexcept {
-  --connections_;
-  worker_.on_connection_closed();
+  uncount();
 }
 
 void Frontend::drain() noexcept {
-  draining_ = true;
+  phase_ = Phase::draining;
   listener_.drain();
   session::H1ServerSession* next = nullptr;
   for (session::H1ServerSession* session = sessions_.front(); session != nullptr; session = next) {
@@ -74,6 +128,8 @@ void Frontend::drain() noexcept {
 }
 
 void Frontend::abort() noexcept {
+  phase_ = Phase::closed;
+  listener_.close();
   while (session::H1ServerSession* session = sessions_.front()) {
     session->abort();
   }

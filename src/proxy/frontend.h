@@ -1,7 +1,13 @@
 // One listening address of a site on one worker: accepts connections and gives each request a
-// Forwarder. Worker.
+// Forwarder. Worker, but for what is marked.
+//
+// A connection is served by the worker that accepted it, or, when that one has too many (spill.h),
+// by the Frontend of the same address on another worker:
+//
+//   on_accept -> hand_over -> host: reserve (counted there from now on) -> message -> host: adopt
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -16,14 +22,15 @@ class Worker;
 
 class Frontend final : public net::AcceptHandler, public session::RequestAcceptor {
  public:
-  Frontend(Worker& worker, const Site& site, net::Fd socket, observe::LogBuffer* log);
+  // Number `index` of its worker; the same address has the same number on all workers.
+  Frontend(Worker& worker, size_t index, const Site& site, net::Fd socket, observe::LogBuffer* log);
   virtual ~Frontend();
 
   Result<> start() noexcept { return listener_.start(); }
 
   // Takes no new connections, closes idle ones, lets the others finish.
   void drain() noexcept;
-  // Closes everything.
+  // Closes everything. The object stays: other workers may look at it.
   void abort() noexcept;
 
   Worker& worker() noexcept { return worker_; }
@@ -34,7 +41,14 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
 
   uint16_t port() const noexcept { return port_; }
 
-  uint32_t connections() const noexcept { return connections_; }
+  // Any thread:
+  uint32_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
+
+  bool has_room() const noexcept { return connections() < limit_; }
+
+  // Counts a connection that another worker is about to hand over, so that the next one sees it.
+  // False: no room (any more), or the worker is stopping.
+  bool reserve() noexcept;
 
   // The request is over: logs it.
   void on_exchange_done(const exchange::Exchange& x) noexcept;
@@ -47,16 +61,24 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   void on_session_closed(session::H1ServerSession& session) noexcept override;
 
  private:
+  enum class Phase : uint8_t { open, draining, closed };
+
+  bool hand_over(net::Fd& connection, const net::Address& peer) noexcept;
+  void adopt(net::Fd connection, const net::Address& peer) noexcept;
+  void serve(net::Fd connection, const net::Address& peer) noexcept;
   bool make_room() noexcept;
+  void uncount() noexcept;
 
   Worker& worker_;
+  const size_t index_;
   const Site& site_;
   net::Listener listener_;
   observe::LogBuffer* log_;  // null = off
   std::string address_text_;
   uint16_t port_ = 0;
-  uint32_t connections_ = 0;
-  bool draining_ = false;
+  Phase phase_ = Phase::open;
+  const uint32_t limit_;
+  std::atomic<uint32_t> connections_{0};  // our worker writes, others by reserve()
   IntrusiveList<session::H1ServerSession, session::ServerSessionTag> sessions_;  // oldest first
 };
 

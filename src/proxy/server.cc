@@ -61,6 +61,9 @@ tl::expected<void, std::string> Server::bind() {
     }
     workers_.push_back(std::make_unique<Worker>(snapshot_, std::move(*loop), i, threads));
   }
+  for (const auto& worker : workers_) {
+    worker->set_peers(workers_);
+  }
   for (const auto& site : snapshot_->sites) {
     for (const std::string& address : site->addrs) {
       if (auto bound = bind_address(*site, address); !bound) {

@@ -10,6 +10,9 @@ constexpr Duration kTrimEvery = std::chrono::seconds(5);
 constexpr Duration kLogDelay = std::chrono::milliseconds(200);
 // How often a draining worker looks whether it is done.
 constexpr Duration kDrainCheck = std::chrono::milliseconds(10);
+// For how long a worker below its crowd limit takes that for still right: the limit goes down when
+// others lose connections. What makes it go up is looked at before a connection is moved.
+constexpr Duration kCrowdLimitAge = std::chrono::milliseconds(10);
 
 // Descriptors that client connections must leave to backends, logs and the rest.
 uint64_t reserved_descriptors(uint64_t limit) noexcept {
@@ -44,9 +47,15 @@ Worker::~Worker() {
   join();
 }
 
+void Worker::set_peers(std::span<const std::unique_ptr<Worker>> all) {
+  peers_ = all;
+  loads_.resize(all.size());
+}
+
 void Worker::add_listener(const Site& site, net::Fd socket,
                           const std::shared_ptr<observe::LogSink>& log) {
-  frontends_.push_back(std::make_unique<Frontend>(*this, site, std::move(socket), log_buffer(log)));
+  frontends_.push_back(std::make_unique<Frontend>(*this, frontends_.size(), site, std::move(socket),
+                                                  log_buffer(log)));
 }
 
 observe::LogBuffer* Worker::log_buffer(const std::shared_ptr<observe::LogSink>& sink) {
@@ -78,8 +87,8 @@ void Worker::start() {
 void Worker::run() noexcept {
   pthread_setname_np(pthread_self(), "pingap-worker");
   loop_->run();
-  // On this thread: what is destroyed gives its chunks back to the thread's free list.
-  frontends_.clear();
+  // On this thread: what is destroyed gives its chunks back to the thread's free list. The
+  // frontends stay: other workers may be looking at them.
   pools_.clear();
   loop_->run_once(Duration::zero());
   log_buffers_.clear();  // hands over what is in them
@@ -100,7 +109,12 @@ void Worker::abort() {
   loop_->post([this] { abort_here(); });
 }
 
+void Worker::stop_taking() noexcept {
+  connections_.fetch_or(kStopping, std::memory_order_relaxed);
+}
+
 void Worker::drain_here() noexcept {
+  stop_taking();
   for (const auto& frontend : frontends_) {
     frontend->drain();
   }
@@ -108,6 +122,7 @@ void Worker::drain_here() noexcept {
 }
 
 void Worker::abort_here() noexcept {
+  stop_taking();
   for (const auto& frontend : frontends_) {
     frontend->abort();
   }
@@ -125,6 +140,23 @@ void Worker::stop_when_done() noexcept {
 uint32_t Worker::connection_limit(const Site& site) const noexcept {
   return site.max_connections == 0 ? connection_limit_
                                    : std::max(1U, (site.max_connections + count_ - 1) / count_);
+}
+
+bool Worker::may_be_crowded() const noexcept {
+  return connections() >= crowd_limit_ || loop_->now() - crowd_limit_at_ >= kCrowdLimitAge;
+}
+
+Frontend* Worker::choose_host(size_t index) noexcept {
+  for (size_t i = 0; i < peers_.size(); ++i) {
+    const Worker& peer = *peers_[i];
+    const bool takes = i == index_ || !peer.stopping();
+    loads_[i] = {.connections = peer.connections(),
+                 .has_room = takes && peer.frontends_[index]->has_room()};
+  }
+  const WorkerChoice choice = choose_worker(loads_, index_);
+  crowd_limit_ = choice.crowd_limit;
+  crowd_limit_at_ = loop_->now();
+  return choice.worker ? peers_[*choice.worker]->frontends_[index].get() : nullptr;
 }
 
 WallTime Worker::wall_time() noexcept {
@@ -161,11 +193,11 @@ void Worker::on_connection_opened() noexcept {
   if (!trim_timer_.armed()) {
     loop_->arm(trim_timer_, kTrimEvery);
   }
-  connections_.store(connections() + 1, std::memory_order_relaxed);
+  connections_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void Worker::on_connection_closed() noexcept {
-  connections_.store(connections() - 1, std::memory_order_relaxed);
+  connections_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 int Worker::pick(const Cluster& cluster, const exchange::Exchange& x, uint64_t tried) noexcept {

@@ -1,10 +1,12 @@
 // A thread that proxies: its loop, its listening sockets, its connections to backends. Shares
-// nothing with other workers on the path of a request but the snapshot and a few atomics.
+// nothing with other workers on the path of a request but the snapshot and a few atomics; a new
+// connection that is too many here goes to another worker (spill.h).
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "observe/log_sink.h"
 #include "proxy/frontend.h"
 #include "proxy/snapshot.h"
+#include "proxy/spill.h"
 #include "upstream/pool.h"
 
 namespace pingap::proxy {
@@ -25,6 +28,9 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
   ~Worker();
 
+  // Control thread, before start(): all workers, by index. They outlive this one's thread, and all
+  // get the same listeners in the same order.
+  void set_peers(std::span<const std::unique_ptr<Worker>> all);
   // Control thread, before start(): the socket of one address of `site`.
   void add_listener(const Site& site, net::Fd socket, const std::shared_ptr<observe::LogSink>& log);
   Result<> listen() noexcept;
@@ -36,7 +42,18 @@ class Worker {
 
   bool finished() const noexcept { return finished_.load(std::memory_order_acquire); }
 
-  uint32_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
+  // Those on their way here from other workers included.
+  uint32_t connections() const noexcept {
+    return connections_.load(std::memory_order_relaxed) & ~kStopping;
+  }
+
+  bool stopping() const noexcept {
+    return (connections_.load(std::memory_order_relaxed) & kStopping) != 0;
+  }
+
+  // Counts a connection that is about to come from another worker. False: this one is stopping,
+  // and would perhaps not see it. One that is counted is waited for.
+  bool reserve() noexcept { return add_below(connections_, kStopping); }
 
   // The worker's thread:
   net::EventLoop& loop() noexcept { return *loop_; }
@@ -50,13 +67,21 @@ class Worker {
   // The endpoint to try next, never one with its bit in `tried`; -1 = none is left or usable.
   int pick(const Cluster& cluster, const exchange::Exchange& x, uint64_t tried) noexcept;
   uint32_t connection_limit(const Site& site) const noexcept;
+  // One more connection may be too many beside what the others have: choose_host() knows.
+  bool may_be_crowded() const noexcept;
+  // Who is to serve a connection that came to frontend `index`; null: no worker has room for it.
+  Frontend* choose_host(size_t index) noexcept;
   WallTime wall_time() noexcept;
   void flush_log_later() noexcept;
   void on_connection_opened() noexcept;
   void on_connection_closed() noexcept;
 
  private:
+  // Set in connections_, so that nobody can count a connection here once it is.
+  static constexpr uint32_t kStopping = uint32_t{1} << 31;
+
   void run() noexcept;
+  void stop_taking() noexcept;
   void drain_here() noexcept;
   void abort_here() noexcept;
   void stop_when_done() noexcept;
@@ -77,9 +102,13 @@ class Worker {
   net::Timer trim_timer_{Callback<void()>::of<&Worker::trim_memory>(this)};
   TimePoint wall_at_{};  // loop time that wall_ belongs to
   WallTime wall_{};
-  std::atomic<uint32_t> connections_{0};  // the worker writes, any thread reads
+  std::span<const std::unique_ptr<Worker>> peers_;
+  std::vector<WorkerLoad> loads_;         // of the peers, when choose_host() looked
+  TimePoint crowd_limit_at_{};            // loop time of then
+  uint32_t crowd_limit_ = 0;              // as of then
+  uint32_t connection_limit_ = 0;         // of a frontend, from the limit of descriptors
+  std::atomic<uint32_t> connections_{0};  // the worker writes, others by reserve(); kStopping
   std::atomic<bool> finished_{false};     // the worker writes
-  uint32_t connection_limit_ = 0;
   std::thread thread_;
 };
 

@@ -35,8 +35,9 @@ class Client:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if rcvbuf:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
-        if source:
-            self.sock.bind((source, 0))
+        if source:  # "host", or ("host", port) for a port that was used before
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.sock.bind(source if isinstance(source, tuple) else (source, 0))
         self.sock.settimeout(seconds(timeout))
         self.sock.connect(address)
 

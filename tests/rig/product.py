@@ -14,6 +14,7 @@ from . import toml
 from .client import Client, request
 from .deadline import seconds, until
 
+EPOLL_INODE = re.compile(r"^tfd:.* ino:([0-9a-f]+)", re.M)
 LISTENING = re.compile(r"listening on (\S+) \(([^)]*)\)")
 SANITIZER = re.compile(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|MemorySanitizer"
                        r"|runtime error:|Assertion .* failed)")
@@ -247,6 +248,44 @@ class Product:
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def spread(self, server="main"):
+        """The clients of each worker: [{client's port}], or {inode} on a unix socket.
+
+        What a worker serves is what its epoll descriptor watches; the kernel tells.
+        """
+        listening, clients = self._sockets(self.address(server))
+        workers = []
+        for descriptor in os.listdir(f"/proc/{self.process.pid}/fd"):
+            try:
+                with open(f"/proc/{self.process.pid}/fdinfo/{descriptor}",
+                          encoding="ascii") as file:
+                    watched = {int(match, 16) for match in EPOLL_INODE.findall(file.read())}
+            except FileNotFoundError:
+                continue  # closed since
+            if watched & listening:
+                workers.append({clients[inode] for inode in watched & clients.keys()})
+        return workers
+
+    def _sockets(self, address):
+        """({inode of a listening socket}, {inode of an accepted one: client}) of an address."""
+        family = "unix" if isinstance(address, str) else "tcp6" if ":" in address[0] else "tcp"
+        listening, clients = set(), {}
+        with open(f"/proc/{self.process.pid}/net/{family}", encoding="ascii") as file:
+            rows = [line.split() for line in file][1:]
+        for row in rows:
+            if family == "unix":
+                if row[7:] == [address]:
+                    if int(row[3], 16) & 0x10000:
+                        listening.add(int(row[6]))
+                    else:
+                        clients[int(row[6])] = int(row[6])
+            elif int(row[1].rpartition(":")[2], 16) == address[1]:
+                if row[3] == "0A":
+                    listening.add(int(row[9]))
+                elif row[3] == "01":
+                    clients[int(row[9])] = int(row[2].rpartition(":")[2], 16)
+        return listening, clients
 
     def _status(self, key):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
