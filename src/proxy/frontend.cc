@@ -81,6 +81,7 @@ void Frontend::serve(net::Fd connection, const net::Address& peer) noexcept {
   if (phase_ == Phase::draining) {
     session->serve_one();
   }
+  worker_.trim_memory_later();
   sessions_.push_back(*session.release());  // it owns itself until it is closed
 }
 

@@ -182,6 +182,12 @@ void Worker::flush_logs() noexcept {
   }
 }
 
+void Worker::trim_memory_later() noexcept {
+  if (!trim_timer_.armed()) {
+    loop_->arm(trim_timer_, kTrimEvery);
+  }
+}
+
 // Buffers that a burst needed and nobody since: the memory is free for others.
 void Worker::trim_memory() noexcept {
   if (trim_free_chunks()) {
@@ -190,9 +196,6 @@ void Worker::trim_memory() noexcept {
 }
 
 void Worker::on_connection_opened() noexcept {
-  if (!trim_timer_.armed()) {
-    loop_->arm(trim_timer_, kTrimEvery);
-  }
   connections_.fetch_add(1, std::memory_order_relaxed);
 }
 

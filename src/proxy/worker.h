@@ -73,6 +73,7 @@ class Worker {
   Frontend* choose_host(size_t index) noexcept;
   WallTime wall_time() noexcept;
   void flush_log_later() noexcept;
+  void trim_memory_later() noexcept;
   void on_connection_opened() noexcept;
   void on_connection_closed() noexcept;
 
