@@ -157,18 +157,6 @@ uint64_t random_bits() noexcept {
   return mix64(state);
 }
 
-std::string_view protocol_of(const http::RequestHead& head) noexcept {
-  switch (head.version) {
-    case http::Version::http10:
-      return "HTTP/1.0";
-    case http::Version::http11:
-      return "HTTP/1.1";
-    case http::Version::http2:
-      return "HTTP/2.0";
-  }
-  return {};
-}
-
 }  // namespace
 
 std::string_view make_request_id(Arena& arena) noexcept {
@@ -335,7 +323,7 @@ std::string_view Template::value_of(const Op& op, const VariableContext& context
     case Kind::path:
       return context.path;
     case Kind::protocol:
-      return protocol_of(*context.request);
+      return to_string(context.request->version);
     case Kind::proxy_add_x_forwarded_for:
       return context.forwarded_for.empty() ? context.remote_addr : context.forwarded_for;
     case Kind::query:
