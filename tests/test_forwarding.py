@@ -86,6 +86,14 @@ def test_trusted_proxy_may_say_proto_and_host(recorder):
     assert message.get("Host") == "a.test"
 
 
+def test_forwarded_field_may_be_written_by_its_own_variable(recorder):
+    """A line that many configurations carry over from other proxies."""
+    location = {"proxy_set_headers": ["X-Forwarded-For: $proxy_add_x_forwarded_for"]}
+    with front(recorder, location=location, server=TRUSTED) as product:
+        seen = at_origin(recorder, product, [("X-Forwarded-For", "7.7.7.7")])
+    assert seen.all("X-Forwarded-For") == [b"7.7.7.7, 127.0.0.1"]
+
+
 def test_nobody_is_trusted_outside_the_list(recorder):
     with front(recorder, server={"trusted_proxies": ["10.0.0.0/8"]}) as product:
         message = at_origin(recorder, product, [("X-Forwarded-For", "6.6.6.6")])
