@@ -97,7 +97,10 @@ TEST(RefusedLine, IsBounded) {
 
 TEST(RefusedLine, TakesAnyBytes) {
   // Few different bytes, so that lines, words and users come about; the same in every run.
-  constexpr std::string_view kBytes("G/ :@?\r\n\0\xff" "HTTP/1.1", 18);
+  constexpr std::string_view kBytes(
+      "G/ :@?\r\n\0\xff"
+      "HTTP/1.1",
+      18);
   uint32_t state = 1;
   for (int round = 0; round < 20'000; ++round) {
     std::string head;
