@@ -2,7 +2,10 @@
 #include <array>
 
 #include "head_laws.h"
+#include "http/h1/refused_line.h"
+#include "http/h1/scan.h"
 #include "http/h1/serializer.h"
+#include "http/limits.h"
 
 namespace pingap::fuzz {
 namespace {
@@ -52,12 +55,22 @@ void check_written(Request& request) {
   require(again.written() == text, "written again it is the same");
 }
 
+// Whatever it is that was refused, the log shows a token and a word of it.
+void check_refused_line(std::string_view bytes) {
+  const http::h1::RefusedLine line = http::h1::read_refused_line(bytes);
+  require(line.method.empty() || http::h1::is_token(line.method), "a method is a token");
+  require(line.target.find_first_of(" \r\n") == std::string_view::npos, "a target is one word");
+  require(line.method.size() <= http::limits::kMethod, "a method is bounded");
+  require(line.target.size() <= http::limits::kTarget, "a target is bounded");
+}
+
 void run(Input input) {
   Request request;
   const auto parse = [&](std::string_view bytes) { return request.parse(bytes, kLimits); };
   check_prefix(input, parse(Exact(input.bytes()).view()), parse);
   check_pieces(input, parse(Exact(input.bytes()).view()), parse);
   const Exact bytes(input.bytes());
+  check_refused_line(bytes.view());
   if (parse(bytes.view()).status == ParseStatus::complete) {
     check_written(request);
   }

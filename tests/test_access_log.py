@@ -50,6 +50,61 @@ def test_refused_request_is_one_escaped_line(recorder):
     assert not [byte for byte in raw if byte < 0x20 and byte != 0x0a]
 
 
+@pytest.mark.parametrize("head,method,uri,proto", [
+    (b"GET /x?a=1 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "GET", "/x?a=1", "HTTP/1.1"),
+    (b"GET /x HTTP/1.1\nHost: a.test\n\n", "GET", "/x", "HTTP/1.1"),
+    (b"GET /x HTTP/3.7\r\nHost: a.test\r\n\r\n", "GET", "/x", ""),
+    (b"GET /x?token=hunter2&b=c HTTP/1.1\r\nA B: c\r\n\r\n", "GET", "/x?token=***&b=c",
+     "HTTP/1.1"),
+    (b"GET /x#token=hunter2 HTTP/1.1\r\nHost: a.test\r\n\r\n", "GET", "/x#", "HTTP/1.1"),
+    (b"GET http://bob:hunter2@a.test/x HTTP/1.1\r\nHost: a.test\r\n\r\n", "GET", "a.test/x",
+     "HTTP/1.1"),
+    (b"password=hunter2&x=1\r\n\r\n", "password", "", ""),
+    (b"\x16\x03\x01 hunter2\r\n\r\n", "", "", ""),
+    (b"GET /x HTTP/1.1\r\nAuthorization : hunter2\r\n\r\n", "GET", "/x", "HTTP/1.1"),
+])
+def test_refused_head_is_logged_by_its_first_line_and_nothing_else(recorder, head, method, uri,
+                                                                   proto):
+    with front(recorder) as product:
+        with product.client() as client:
+            client.send(head)
+            assert client.response().status >= 400
+        line = product.wait_log(1)[0]
+        with open(product.path("main.log"), encoding="utf-8") as file:
+            assert "hunter2" not in file.read()
+    assert (line["method"], line["uri"], line["proto"]) == (method, uri, proto)
+    assert line["reason"] and line["attempts"] == 0
+
+
+def test_head_that_never_ends_is_logged_as_far_as_it_came(recorder):
+    with front(recorder, server={"header_timeout": "200ms"}) as product:
+        with product.client() as client:
+            client.send(b"GET /half")
+            assert client.response().status == 408
+        line = product.wait_log(1)[0]
+    assert (line["method"], line["uri"], line["reason"]) == ("GET", "/half", "header_timeout")
+
+
+def test_refused_target_of_any_length_is_cut(recorder):
+    with front(recorder) as product:
+        with product.client() as client:
+            client.send(b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: a.test\r\n\r\n")
+            assert client.response().status == 414
+        line = product.wait_log(1)[0]
+    assert line["uri"].startswith("/xxx") and line["uri"].endswith("[cut]")
+    assert len(line["uri"]) <= 4096
+
+
+def test_refused_body_keeps_the_request_line(recorder):
+    with front(recorder) as product:
+        with product.client() as client:
+            client.send(b"POST /up HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\nx")
+            client.send(b"\r\n")
+            client.any_response("POST")
+        line = product.wait_log(1)[0]
+    assert (line["method"], line["uri"], line["reason"]) == ("POST", "/up", "bad_chunk")
+
+
 def plain(recorder, access_log):
     conf = config(recorder.addr, server={"access_log": access_log})
     return Product(conf, log=False)

@@ -9,7 +9,7 @@ import pytest
 from rig.client import request
 from rig.h1 import request_violations
 from rig.origin import Origin, play
-from rig.product import front
+from rig.product import Product, config, front
 
 
 def at_origin(recorder, product, headers=(), **how):
@@ -84,6 +84,14 @@ def test_trusted_proxy_may_say_proto_and_host(recorder):
     assert message.get("X-Forwarded-Proto") == "https"
     assert message.get("X-Forwarded-Host") == "public.test"
     assert message.get("Host") == "a.test"
+
+
+def test_forwarded_field_may_be_written_by_its_own_variable(recorder):
+    """A line that many configurations carry over from other proxies."""
+    location = {"proxy_set_headers": ["X-Forwarded-For: $proxy_add_x_forwarded_for"]}
+    with front(recorder, location=location, server=TRUSTED) as product:
+        seen = at_origin(recorder, product, [("X-Forwarded-For", "7.7.7.7")])
+    assert seen.all("X-Forwarded-For") == [b"7.7.7.7, 127.0.0.1"]
 
 
 def test_nobody_is_trusted_outside_the_list(recorder):
@@ -234,6 +242,24 @@ def test_via_is_written_both_ways_when_on(recorder):
     assert answer.get("Via") == "1.1 pingap"
     joined = b", ".join(recorder.requests[0].all("Via"))
     assert joined == b"1.0 other, 1.1 pingap"
+
+
+def test_hs10_loop_ends_with_508(tmp_path):
+    """A proxy in front of itself: the request goes round a few times, not for ever."""
+    around = f"unix:{tmp_path}/loop.sock"
+    with Product(config(around, server={"addr": ["127.0.0.1:0", around], "via": True})) as product:
+        assert product.get("/").status == 508
+        lines = product.wait_log(10)
+    reasons = [line["reason"] for line in lines]
+    assert reasons.count("loop_detected") == 1 and len(reasons) == 10
+
+
+def test_hs10_proxies_of_one_name_may_stand_in_a_row(recorder):
+    with front(recorder, server={"via": True}) as inner:
+        host, port = inner.address()
+        with front(f"{host}:{port}", server={"via": True}) as outer:
+            assert outer.get("/").get("Via") == "1.1 pingap, 1.1 pingap"
+    assert recorder.requests[0].get("Via") == "1.1 pingap, 1.1 pingap"
 
 
 # --- trailers (rule T)

@@ -14,7 +14,7 @@ namespace pingap::cli {
 namespace {
 
 ExitCode validate(const Options& options) {
-  if (load_snapshot(options) == nullptr) {
+  if (!load_snapshot(options, Check::machine)) {
     return ExitCode::invalid_config;
   }
   fmt::print("{}: configuration is valid\n", options.config);

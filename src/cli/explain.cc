@@ -112,9 +112,9 @@ void explain_site(const proxy::Site& site, const http::RequestHead& head) {
 }  // namespace
 
 ExitCode explain_route(const Options& options) {
-  const auto snapshot = load_snapshot(options);
-  if (snapshot == nullptr) {
-    return ExitCode::invalid_config;
+  const auto loaded = load_snapshot(options, Check::configuration);
+  if (!loaded) {
+    return loaded.error();
   }
   const std::string text = request_text(options);
   std::array<http::Field, 128> fields;  // filled by the parser
@@ -126,7 +126,7 @@ ExitCode explain_route(const Options& options) {
     return refused(parsed.status == http::h1::ParseStatus::failed ? parsed.error
                                                                   : ErrorCode::bad_header);
   }
-  for (const auto& site : snapshot->sites) {
+  for (const auto& site : loaded->snapshot->sites) {
     explain_site(*site, head);
   }
   return ExitCode::ok;

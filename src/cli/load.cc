@@ -4,26 +4,41 @@
 
 #include <fmt/core.h>
 
+#include "cli/preflight.h"
 #include "config/loader.h"
 
 namespace pingap::cli {
+namespace {
 
-std::shared_ptr<const proxy::Snapshot> load_snapshot(const Options& options) {
-  config::Diagnostics diagnostics;
-  std::shared_ptr<const proxy::Snapshot> snapshot;
+tl::expected<Loaded, ExitCode> build(const Options& options, Check check,
+                                     config::Diagnostics& diagnostics) {
   auto texts = config::read_sources(options.config, diagnostics);
-  if (!diagnostics.has_errors()) {
-    const config::Model model = config::load(std::move(texts), diagnostics);
-    // Also with errors, so that those of building it are shown in the same run.
-    snapshot = proxy::build_snapshot(model, diagnostics);
+  if (diagnostics.has_errors()) {
+    return tl::unexpected(ExitCode::invalid_config);
   }
+  const config::Model model = config::load(std::move(texts), diagnostics);
+  // Also with errors, as the machine is looked at: what is found there is shown in the same run.
+  Loaded loaded;
+  loaded.snapshot = proxy::build_snapshot(model, diagnostics);
+  const bool valid = !diagnostics.has_errors();
+  if (check == Check::machine) {
+    loaded.identity = check_machine(model, *loaded.snapshot, diagnostics);
+  }
+  if (diagnostics.has_errors()) {
+    return tl::unexpected(valid ? ExitCode::cannot_bind : ExitCode::invalid_config);
+  }
+  return loaded;
+}
+
+}  // namespace
+
+tl::expected<Loaded, ExitCode> load_snapshot(const Options& options, Check check) {
+  config::Diagnostics diagnostics;
+  auto loaded = build(options, check, diagnostics);
   if (!diagnostics.entries().empty()) {
     fmt::print(stderr, "{}", diagnostics.render());
   }
-  if (diagnostics.has_errors()) {
-    return nullptr;
-  }
-  return snapshot;
+  return loaded;
 }
 
 }  // namespace pingap::cli

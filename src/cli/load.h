@@ -2,13 +2,26 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+
+#include <tl/expected.hpp>
 
 #include "cli/options.h"
+#include "cli/privileges.h"
 #include "proxy/snapshot.h"
 
 namespace pingap::cli {
 
-// Null when the configuration has errors; they have been printed, all of them.
-std::shared_ptr<const proxy::Snapshot> load_snapshot(const Options& options);
+struct Loaded {
+  std::shared_ptr<const proxy::Snapshot> snapshot;
+  std::optional<Identity> identity;  // who to become; where the machine was looked at
+};
+
+// Whether the machine must be able to start it, too.
+enum class Check : uint8_t { configuration, machine };
+
+// With errors, all of which have been printed: invalid_config, or cannot_bind where only the
+// machine is to blame.
+tl::expected<Loaded, ExitCode> load_snapshot(const Options& options, Check check);
 
 }  // namespace pingap::cli

@@ -112,7 +112,8 @@ class CommandLine {
     run_ = app_.add_subcommand("run", "Start the proxy in the foreground (the default)");
     add_config(*run_);
     run_->add_flag("-t,--test", test_, "Only check the configuration");
-    validate_ = app_.add_subcommand("validate", "Check the configuration as a start would");
+    validate_ =
+        app_.add_subcommand("validate", "Find all that a start would fail on, and start nothing");
     add_config(*validate_);
     version_ = app_.add_subcommand("version", "Print version, commit and compiler");
     version_->add_flag("--json", json_, "As JSON");

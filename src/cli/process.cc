@@ -4,9 +4,6 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
@@ -70,40 +67,15 @@ class PidFile {
   bool written_ = false;
 };
 
-// Gives up root for good. Before the first thread, after the sockets and files are open.
-bool drop_privileges(const config::Basic& basic) {
-  if (basic.user.value.empty() && basic.group.value.empty()) {
+// Before the first thread, after the sockets and files are open.
+bool drop_privileges(const std::optional<Identity>& identity) {
+  if (!identity) {
     return true;
   }
-  if (::geteuid() != 0) {
-    PINGAP_LOG(warn, "user and group are ignored: not started as root");
-    return true;
-  }
-  gid_t gid = ::getgid();
-  uid_t uid = ::getuid();
-  if (!basic.user.value.empty()) {
-    const passwd* user = ::getpwnam(basic.user.value.c_str());  // NOLINT(concurrency-mt-unsafe)
-    if (user == nullptr) {
-      PINGAP_LOG(error, "user {} does not exist on this machine", basic.user.value);
-      return false;
-    }
-    uid = user->pw_uid;
-    gid = user->pw_gid;
-  }
-  if (!basic.group.value.empty()) {
-    const group* entry = ::getgrnam(basic.group.value.c_str());  // NOLINT(concurrency-mt-unsafe)
-    if (entry == nullptr) {
-      PINGAP_LOG(error, "group {} does not exist on this machine", basic.group.value);
-      return false;
-    }
-    gid = entry->gr_gid;
-  }
-  if (::setgroups(0, nullptr) != 0 || ::setresgid(gid, gid, gid) != 0 ||
-      ::setresuid(uid, uid, uid) != 0) {
-    PINGAP_LOG(error, "cannot become {}: {}", basic.user.value, std::strerror(errno));  // NOLINT
+  if (const int error = become(*identity)) {
+    PINGAP_LOG(error, "cannot become uid {}: {}", identity->uid, std::strerror(error));  // NOLINT
     return false;
   }
-  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   return true;
 }
 
@@ -202,11 +174,11 @@ void announce(const proxy::Server& server) {
 }  // namespace
 
 ExitCode run_proxy(const Options& options) {
-  const auto snapshot = load_snapshot(options);
-  if (snapshot == nullptr) {
-    return ExitCode::invalid_config;
+  const auto loaded = load_snapshot(options, Check::machine);
+  if (!loaded) {
+    return loaded.error();
   }
-  const config::Basic& basic = snapshot->basic;
+  const config::Basic& basic = loaded->snapshot->basic;
   log::g_level.store(basic.log_level);
   proxy::set_buffer_budget(basic.buffer_budget);
   net::Fd signals = block_signals();
@@ -220,13 +192,13 @@ ExitCode run_proxy(const Options& options) {
     PINGAP_LOG(error, "cannot create an event loop: errno {}", loop.error().sys);
     return ExitCode::runtime_failure;
   }
-  proxy::Server server(snapshot);
+  proxy::Server server(loaded->snapshot);
   if (auto bound = server.bind(); !bound) {
     PINGAP_LOG(error, "{}", bound.error());
     return ExitCode::cannot_bind;
   }
-  PidFile pid_file(basic.pid_file);
-  if (!pid_file.write() || !drop_privileges(basic)) {
+  PidFile pid_file(basic.pid_file.value);
+  if (!pid_file.write() || !drop_privileges(loaded->identity)) {
     return ExitCode::cannot_bind;
   }
   server.start();

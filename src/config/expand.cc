@@ -4,11 +4,10 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "base/strings.h"
+#include "config/read_file.h"
 #include "config/suggest.h"
 
 namespace pingap::config {
@@ -156,24 +155,15 @@ Parsed<Secret> resolve_secret(std::string_view text, const std::filesystem::path
     return Secret(std::string(text));
   }
   const std::filesystem::path path = folder / text.substr(kScheme.size());
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) {
+  auto content = read_file(path, kMaxSecret);
+  if (!content) {
     return problem("cannot read the secret's file " + quote_path(path.native()), {},
-                   error ? error.message() : "it is not a regular file");
+                   std::move(content.error()));
   }
-  std::ifstream file(path, std::ios::binary);
-  std::string content(kMaxSecret + 1, '\0');
-  file.read(content.data(), static_cast<std::streamsize>(content.size()));
-  if (file.bad() || !file.eof()) {
-    explicit_bzero(content.data(), content.size());
-    return problem("cannot read the secret's file " + quote_path(path.native()),
-                   "a readable file of at most 64 KiB");
+  if (content->ends_with('\n')) {
+    content->pop_back();
   }
-  content.resize(static_cast<size_t>(file.gcount()));
-  if (content.ends_with('\n')) {
-    content.pop_back();
-  }
-  return Secret(std::move(content));
+  return Secret(std::move(*content));
 }
 
 }  // namespace pingap::config

@@ -50,7 +50,8 @@ class Secret {
   std::string value_;
 };
 
-// The secret itself, or the content of a file for "file:PATH" (one newline at its end is dropped;
+// For the keys that hold secrets: those of TLS, in a later version. The secret itself, or the
+// content of a file for "file:PATH" (one newline at its end is dropped;
 // a relative path starts at `folder`). The problem never quotes the content.
 Parsed<Secret> resolve_secret(std::string_view text, const std::filesystem::path& folder);
 

@@ -5,6 +5,9 @@
 #include <sstream>
 #include <string>
 #include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
 
 #include "config/loader.h"
 
@@ -58,6 +61,19 @@ inline std::string complete(const Extra& extra) {
   return "[basic]\n" + extra.basic + "\n[upstreams.u]\naddrs = [\"127.0.0.1:1\"]\n" +
          extra.upstream + "\n[locations.l]\nupstream = \"u\"\n" + extra.location +
          "\n[servers.s]\naddr = \"127.0.0.1:2\"\nlocations = [\"l\"]\n" + extra.server + "\n";
+}
+
+// What a further key is answered with.
+struct Refusal {
+  Extra extra;
+  std::string message;  // without "t:"
+};
+
+inline void expect_refused(const std::vector<Refusal>& cases) {
+  for (const Refusal& one : cases) {
+    const auto [model, diagnostics] = load_text(complete(one.extra));
+    EXPECT_EQ(messages(diagnostics), "t:" + one.message + "\n");
+  }
 }
 
 }  // namespace pingap::config::fixture

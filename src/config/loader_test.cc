@@ -46,7 +46,7 @@ buffer_budget = "1GiB"
   EXPECT_EQ(model.basic.name, "edge-1");
   EXPECT_EQ(model.basic.threads, 4u);
   EXPECT_EQ(model.basic.grace_period, milliseconds(60'000));
-  EXPECT_EQ(model.basic.pid_file, "/run/p.pid");
+  EXPECT_EQ(model.basic.pid_file.value, "/run/p.pid");
   EXPECT_EQ(model.basic.user.value, "nobody");
   EXPECT_EQ(model.basic.user.at.line, 7u);
   EXPECT_EQ(model.basic.group.value, "nogroup");

@@ -24,7 +24,7 @@ struct Basic {
   std::string name = "pingap";
   uint32_t threads = 0;  // 0 = one per core the process may use
   milliseconds grace_period{30'000};
-  std::string pid_file;                 // empty = none
+  Located<std::string> pid_file;        // empty = none
   Located<std::string> user;            // empty = stay
   Located<std::string> group;           // empty = the user's
   Located<std::string> error_template;  // path of a template, empty = built in

@@ -167,7 +167,7 @@ void expect_equal(const Basic& a, const Basic& b) {
   EXPECT_EQ(a.name, b.name);
   EXPECT_EQ(a.threads, b.threads);
   EXPECT_EQ(a.grace_period, b.grace_period);
-  EXPECT_EQ(a.pid_file, b.pid_file);
+  EXPECT_EQ(a.pid_file.value, b.pid_file.value);
   EXPECT_EQ(a.user.value, b.user.value);
   EXPECT_EQ(a.group.value, b.group.value);
   EXPECT_EQ(a.error_template.value, b.error_template.value);

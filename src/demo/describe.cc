@@ -36,10 +36,6 @@ Headers told_headers(const http::RequestHead& head) {
   return headers;
 }
 
-std::string_view version_of(const http::RequestHead& head) noexcept {
-  return head.version == http::Version::http10 ? "HTTP/1.0" : "HTTP/1.1";
-}
-
 std::string quoted(std::string_view value) {
   std::string out(value.size() * 6, ' ');  // the longest escape of a byte
   bool cut = false;
@@ -54,7 +50,7 @@ std::string describe(const http::RequestHead& head, std::string_view backend, bo
   std::string text;
   if (!json) {
     text.append("backend ").append(backend).append(": ").append(head.method_text).append(" ");
-    text.append(head.target).append(" ").append(version_of(head)).append("\n");
+    text.append(head.target).append(" ").append(to_string(head.version)).append("\n");
     for (const auto& [name, value] : told_headers(head)) {
       text.append(name).append(": ").append(value).append("\n");
     }
@@ -63,7 +59,7 @@ std::string describe(const http::RequestHead& head, std::string_view backend, bo
   text.append("{\"backend\":").append(quoted(backend));
   text.append(",\"method\":").append(quoted(head.method_text));
   text.append(",\"path\":").append(quoted(head.target));
-  text.append(",\"proto\":").append(quoted(version_of(head)));
+  text.append(",\"proto\":").append(quoted(to_string(head.version)));
   text.append(",\"headers\":{");
   char before = '\0';
   for (const auto& [name, value] : told_headers(head)) {

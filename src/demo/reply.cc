@@ -98,7 +98,7 @@ bool Reply::choose(std::string_view path) noexcept {
   return true;
 }
 
-void Reply::on_refused(ErrorCode why) noexcept {
+void Reply::on_refused(ErrorCode why, std::string_view /*head*/) noexcept {
   timer_.cancel();
   if (head_sent_) {
     stream_.reset(why);

@@ -20,7 +20,7 @@ class Reply final : public http::RequestSink, public net::Retirable {
 
   // http::RequestSink
   void on_head(http::RequestHead& head, End end) noexcept override;
-  void on_refused(ErrorCode why) noexcept override;
+  void on_refused(ErrorCode why, std::string_view head) noexcept override;
   void on_body(ByteQueue& data, End end) noexcept override;
   void on_trailers(http::HeaderMap& trailers) noexcept override;
   void on_sent(size_t bytes) noexcept override;

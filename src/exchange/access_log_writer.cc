@@ -27,18 +27,6 @@ std::string_view side_name(Side side) noexcept {
   return "-";
 }
 
-std::string_view version_name(http::Version version) noexcept {
-  switch (version) {
-    case http::Version::http10:
-      return "HTTP/1.0";
-    case http::Version::http11:
-      return "HTTP/1.1";
-    case http::Version::http2:
-      return "HTTP/2.0";
-  }
-  return "-";
-}
-
 // A target in its two parts; the first one keeps the '?'.
 struct Parts {
   std::string_view path;
@@ -164,7 +152,7 @@ std::string_view LogLine<kJson>::text_of(const LogOp& op) const noexcept {
     case LogTag::method:
       return x_.request.method_text;
     case LogTag::proto:
-      return x_.request.method_text.empty() ? "" : version_name(x_.request.version);
+      return x_.request.method_text.empty() ? "" : to_string(x_.request.version);
     case LogTag::host:
       return x_.host.empty() ? x_.request.host : x_.host;
     case LogTag::path: {

@@ -36,7 +36,8 @@ struct Exchange {
   uint16_t peer_port = 0;
   std::string_view peer_text;
   std::string_view client_text;
-  std::string_view server_addr;  // of the listener
+  std::string_view forwarded_for;  // the X-Forwarded-For we make, whatever edits do to it
+  std::string_view server_addr;    // of the listener
   uint16_t server_port = 0;
   std::string_view scheme = "http";
 

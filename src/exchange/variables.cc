@@ -157,20 +157,7 @@ uint64_t random_bits() noexcept {
   return mix64(state);
 }
 
-std::string_view protocol_of(const http::RequestHead& head) noexcept {
-  switch (head.version) {
-    case http::Version::http10:
-      return "HTTP/1.0";
-    case http::Version::http11:
-      return "HTTP/1.1";
-    case http::Version::http2:
-      return "HTTP/2.0";
-  }
-  return {};
-}
-
-}  // namespace
-
+// 128 random bits as 32 hex digits.
 std::string_view make_request_id(Arena& arena) noexcept {
   constexpr std::string_view kHex = "0123456789abcdef";
   constexpr size_t kSize = 32;
@@ -184,53 +171,41 @@ std::string_view make_request_id(Arena& arena) noexcept {
   return {out, kSize};
 }
 
-VariableContext variables_of(Exchange& exchange) noexcept {
-  return {.request = &exchange.request,
-          .host = exchange.host,
-          .target = exchange.uri.target,
-          .path = exchange.uri.path,
-          .query = exchange.uri.query,
-          .scheme = exchange.scheme,
-          .remote_addr = exchange.peer_text,
-          .client_ip = exchange.client_text,
-          .server_addr = exchange.server_addr,
-          .forwarded_for = exchange.upstream_request.headers.get(http::HeaderId::x_forwarded_for),
-          .upstream_addr = exchange.endpoint,
-          .server = exchange.server,
-          .location = exchange.location,
-          .upstream = exchange.upstream,
-          .remote_port = exchange.peer_port,
-          .server_port = exchange.server_port,
-          .status = exchange.status != 0 ? exchange.status : exchange.upstream_status,
-          .upstream_status = exchange.upstream_status,
-          .request_id = &exchange.request_id};
+// Made when it is first asked for, then the same for the exchange's life.
+std::string_view request_id_of(Exchange& x) noexcept {
+  if (x.request_id.empty()) {
+    x.request_id = make_request_id(x.arena);
+  }
+  return x.request_id;
 }
+
+}  // namespace
 
 std::span<const Template::Name> Template::names() noexcept {
   static constexpr Name kNames[] = {
       {"args", Kind::query},
-      {"client_ip", Kind::client_ip},
-      {"host", Kind::host},
-      {"location", Kind::location},
+      {"client_ip", Kind::member, &Exchange::client_text},
+      {"host", Kind::member, &Exchange::host},
+      {"location", Kind::member, &Exchange::location},
       {"method", Kind::method},
       {"msec", Kind::msec},
       {"path", Kind::path},
       {"protocol", Kind::protocol},
-      {"proxy_add_x_forwarded_for", Kind::proxy_add_x_forwarded_for},
+      {"proxy_add_x_forwarded_for", Kind::member, &Exchange::forwarded_for},
       {"query", Kind::query},
-      {"remote_addr", Kind::remote_addr},
+      {"remote_addr", Kind::member, &Exchange::peer_text},
       {"remote_port", Kind::remote_port},
       {"request_id", Kind::request_id},
       {"request_method", Kind::method},
       {"request_uri", Kind::request_uri},
-      {"scheme", Kind::scheme},
-      {"server", Kind::server},
-      {"server_addr", Kind::server_addr},
+      {"scheme", Kind::member, &Exchange::scheme},
+      {"server", Kind::member, &Exchange::server},
+      {"server_addr", Kind::member, &Exchange::server_addr},
       {"server_port", Kind::server_port},
       {"status", Kind::status},
       {"time_iso8601", Kind::time_iso8601},
-      {"upstream", Kind::upstream},
-      {"upstream_addr", Kind::upstream_addr},
+      {"upstream", Kind::member, &Exchange::upstream},
+      {"upstream_addr", Kind::member, &Exchange::endpoint},
       {"upstream_status", Kind::upstream_status},
       {"uri", Kind::uri},
   };
@@ -258,7 +233,7 @@ tl::expected<Template, std::string> Template::compile(std::string_view text) {
   if (made.ops_.empty()) {
     made.constant_ = std::move(literal);
   } else if (!literal.empty()) {
-    made.ops_.push_back({Kind::literal, std::move(literal)});
+    made.ops_.push_back({.kind = Kind::literal, .text = std::move(literal)});
   }
   if (made.ops_.size() > kMaxOps) {
     return tl::unexpected(fmt::format("more than {} pieces", kMaxOps));
@@ -274,13 +249,13 @@ tl::expected<void, std::string> Template::add_variable(std::string_view name,
     return {};
   }
   if (!literal.empty()) {
-    ops_.push_back({Kind::literal, std::exchange(literal, {})});
+    ops_.push_back({.kind = Kind::literal, .text = std::exchange(literal, {})});
   }
   constexpr std::pair<std::string_view, Kind> kFamilies[] = {
       {"http_", Kind::header}, {"arg_", Kind::argument}, {"cookie_", Kind::cookie}};
   for (const auto& [prefix, kind] : kFamilies) {
     if (name.starts_with(prefix) && name.size() > prefix.size()) {
-      Op op{kind, std::string(name.substr(prefix.size()))};
+      Op op{.kind = kind, .text = std::string(name.substr(prefix.size()))};
       if (kind == Kind::header) {
         // No header name that gets this far has an underscore (security.md rule U).
         std::replace(op.text.begin(), op.text.end(), '_', '-');
@@ -292,7 +267,7 @@ tl::expected<void, std::string> Template::add_variable(std::string_view name,
   }
   for (const Name& known : names()) {
     if (known.text == name) {
-      ops_.push_back({known.kind, {}});
+      ops_.push_back({.kind = known.kind, .member = known.member});
       return {};
     }
   }
@@ -306,89 +281,67 @@ tl::expected<void, std::string> Template::add_variable(std::string_view name,
       name, allowed));
 }
 
-std::string_view Template::value_of(const Op& op, const VariableContext& context,
-                                    Arena& arena) noexcept {
+std::string_view Template::value_of(const Op& op, Exchange& x) noexcept {
   std::string_view value;
   switch (op.kind) {
     case Kind::literal:
       return op.text;
+    case Kind::member:
+      return x.*op.member;
     case Kind::argument:
-      http::find_argument(context.query, op.text, value);
+      http::find_argument(x.uri.query, op.text, value);
       return value;
     case Kind::header: {
-      const http::Field* field = op.name.find(context.request->headers);
+      const http::Field* field = op.name.find(x.request.headers);
       return field == nullptr ? value : field->value();
     }
     case Kind::cookie:
-      http::find_cookie(context.request->headers, op.text, value);
+      http::find_cookie(x.request.headers, op.text, value);
       return value;
-    case Kind::client_ip:
-      return context.client_ip;
-    case Kind::host:
-      return context.host;
-    case Kind::location:
-      return context.location;
     case Kind::method:
-      return context.request->method_text;
+      return x.request.method_text;
     case Kind::msec:
-      return unix_time(arena);
+      return unix_time(x.arena);
     case Kind::path:
-      return context.path;
+      return x.uri.path;
     case Kind::protocol:
-      return protocol_of(*context.request);
-    case Kind::proxy_add_x_forwarded_for:
-      return context.forwarded_for.empty() ? context.remote_addr : context.forwarded_for;
+      return to_string(x.request.version);
     case Kind::query:
-      return context.query;
-    case Kind::remote_addr:
-      return context.remote_addr;
+      return x.uri.query;
     case Kind::remote_port:
-      return number_or_nothing(context.remote_port, arena);
+      return number_or_nothing(x.peer_port, x.arena);
     case Kind::request_id:
-      if (context.request_id->empty()) {
-        *context.request_id = make_request_id(arena);
-      }
-      return *context.request_id;
+      return request_id_of(x);
     case Kind::request_uri:
-      return context.request->target;
-    case Kind::scheme:
-      return context.scheme;
-    case Kind::server:
-      return context.server;
-    case Kind::server_addr:
-      return context.server_addr;
+      return x.request.target;
     case Kind::server_port:
-      return number_or_nothing(context.server_port, arena);
+      return number_or_nothing(x.server_port, x.arena);
     case Kind::status:
-      return number_or_nothing(context.status, arena);
+      return number_or_nothing(x.status != 0 ? x.status : x.upstream_status, x.arena);
     case Kind::time_iso8601:
-      return iso_time(arena);
-    case Kind::upstream:
-      return context.upstream;
-    case Kind::upstream_addr:
-      return context.upstream_addr;
+      return iso_time(x.arena);
     case Kind::upstream_status:
-      return number_or_nothing(context.upstream_status, arena);
+      return number_or_nothing(x.upstream_status, x.arena);
     case Kind::uri:
-      return context.target;
+      return x.uri.target;
   }
   return value;
 }
 
-std::string_view Template::render(const VariableContext& context, Arena& arena) const noexcept {
+std::string_view Template::render(Exchange& x) const noexcept {
   if (constant()) {
     return constant_;
   }
   std::array<std::string_view, kMaxOps> values;
   size_t size = 0;
   for (size_t i = 0; i < ops_.size(); ++i) {
-    values[i] = one_line(value_of(ops_[i], context, arena), arena);
+    values[i] = one_line(value_of(ops_[i], x), x.arena);
     size += values[i].size();
   }
   if (ops_.size() == 1) {
     return values[0];
   }
-  char* out = arena.make_array<char>(size);
+  char* out = x.arena.make_array<char>(size);
   char* to = out;
   for (size_t i = 0; i < ops_.size(); ++i) {
     to = std::copy(values[i].begin(), values[i].end(), to);

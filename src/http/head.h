@@ -15,7 +15,14 @@ namespace pingap::http {
 // parser looks at Content-Length or Transfer-Encoding again.
 enum class Framing : uint8_t { none, length, chunked, until_close, tunnel };
 
-enum class Version : uint8_t { http10, http11, http2 };
+// Unknown: the line that should have said it was refused.
+enum class Version : uint8_t { http10, http11, http2, unknown };
+
+// As a request line writes it; empty for unknown.
+constexpr std::string_view to_string(Version version) noexcept {
+  constexpr std::string_view kNames[] = {"HTTP/1.0", "HTTP/1.1", "HTTP/2.0", {}};
+  return kNames[static_cast<size_t>(version)];
+}
 
 struct RequestHead {
   Method method = Method::get;

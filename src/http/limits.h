@@ -19,6 +19,7 @@ inline constexpr size_t kMethod = 32;              // bytes of a method; 400
 inline constexpr size_t kEmptyLines = 2;           // empty lines before a request line; 400
 inline constexpr size_t kConnectionTokens = 32;    // options in Connection; 400
 inline constexpr size_t kForwardedHops = 64;       // X-Forwarded-For entries looked at; cut
+inline constexpr size_t kPasses = 8;  // entries of Via with our name, where `via` is on; 508
 
 // Bodies
 inline constexpr size_t kChunkExtension = 4 * 1024;  // chunk-extension bytes of a message; 400

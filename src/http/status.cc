@@ -99,8 +99,6 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::bad_chunk:
     case ErrorCode::bad_trailer:
     case ErrorCode::bad_connection_header:
-    case ErrorCode::bad_upgrade:
-    case ErrorCode::unexpected_bytes:
       return 400;
     case ErrorCode::no_route:
       return 404;
@@ -134,7 +132,6 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::upstream_unreachable:
     case ErrorCode::upstream_closed:
     case ErrorCode::upstream_reset:
-    case ErrorCode::upstream_stale:
     case ErrorCode::upstream_bad_head:
     case ErrorCode::upstream_head_too_large:
     case ErrorCode::upstream_bad_framing:

@@ -1,6 +1,8 @@
 #include "http/status.h"
 
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <string>
 
@@ -84,6 +86,46 @@ TEST(Status, IsDocumentedForEachError) {
   }
   for (const auto& [name, status] : rows) {
     ADD_FAILURE() << name << " is in docs/errors.md, and no reason";
+  }
+}
+
+// The sources that are shipped, but for those that only list the codes.
+std::string shipped_sources() {
+  namespace fs = std::filesystem;
+  std::string all;
+  for (const fs::directory_entry& entry :
+       fs::recursive_directory_iterator(std::string(PINGAP_SOURCE_DIR) + "/src")) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with("_test.cc") || !(name.ends_with(".cc") || name.ends_with(".h"))) {
+      continue;
+    }
+    std::ifstream file(entry.path());
+    all.append(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  }
+  return all;
+}
+
+// Whether a source does more with a code than to ask for it or to list it in a switch.
+bool is_produced(ErrorCode code, const std::string& sources) {
+  const std::string wanted = "ErrorCode::" + std::string(to_string(code));
+  for (size_t at = sources.find(wanted); at != std::string::npos;
+       at = sources.find(wanted, at + 1)) {
+    const char behind = sources[at + wanted.size()];
+    const std::string_view before = std::string_view(sources).substr(0, at);
+    const bool longer = behind == '_' || (behind >= 'a' && behind <= 'z');
+    if (!longer && !before.ends_with("case ") && !before.ends_with("== ") &&
+        !before.ends_with("!= ")) {
+      return true;
+    }
+  }
+  return false;
+}
+
+TEST(Status, IsGivenByNoErrorThatNothingProduces) {
+  const std::string sources = shipped_sources();
+  for (size_t i = 1; i < static_cast<size_t>(ErrorCode::count_); ++i) {
+    const auto code = static_cast<ErrorCode>(i);
+    EXPECT_TRUE(is_produced(code, sources)) << to_string(code) << " is never produced";
   }
 }
 

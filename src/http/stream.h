@@ -99,8 +99,9 @@ class RequestSink : public BodySink {
  public:
   virtual void on_head(RequestHead& head, End end) noexcept = 0;
   // The request (its head, before on_head(), or its body) broke a rule or a deadline. No more of it
-  // will come; an answer may still be sent, after which the connection is closed.
-  virtual void on_refused(ErrorCode why) noexcept = 0;
+  // will come; an answer may still be sent, after which the connection is closed. `head` is what
+  // has arrived of a head that was refused, unchecked and for the call only; empty for a body.
+  virtual void on_refused(ErrorCode why, std::string_view head) noexcept = 0;
 
  protected:
   ~RequestSink() = default;

@@ -1,7 +1,7 @@
+// The quick look: nearly all targets are canonical already, and one pass over them says so.
 #include "http/uri.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -10,70 +10,16 @@
 #include <emmintrin.h>
 #endif
 
-#include "base/strings.h"
-#include "http/limits.h"
+#include "http/uri_internal.h"
 
 namespace pingap::http {
 namespace {
 
-// What a byte of a path is (RFC 3986 3.3).
-enum class ByteClass : uint8_t {
-  plain,  // pchar: stands for itself
-  slash,
-  percent,
-  escape,   // no URI may hold it raw, but clients send it: written as %XX
-  refused,  // control bytes, blank, `#`, `\`
-};
+using uri::bad_in_query;
+using uri::ByteClass;
+using uri::kClasses;
 
-constexpr bool is_unreserved(uint8_t c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
-
-constexpr ByteClass classify(uint8_t c) noexcept {
-  constexpr std::string_view kOtherPchar = "!$&'()*+,;=:@";
-  if (is_unreserved(c) || kOtherPchar.find(static_cast<char>(c)) != std::string_view::npos) {
-    return ByteClass::plain;
-  }
-  if (c == '/') {
-    return ByteClass::slash;
-  }
-  if (c == '%') {
-    return ByteClass::percent;
-  }
-  return c <= 0x20 || c == 0x7f || c == '#' || c == '\\' ? ByteClass::refused : ByteClass::escape;
-}
-
-constexpr std::array<ByteClass, 256> make_classes() noexcept {
-  std::array<ByteClass, 256> classes{};
-  for (size_t i = 0; i < classes.size(); ++i) {
-    classes[i] = classify(static_cast<uint8_t>(i));
-  }
-  return classes;
-}
-
-constexpr std::array<ByteClass, 256> kClasses = make_classes();
-
-constexpr int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  const char lower = to_lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-constexpr bool bad_in_query(char c) noexcept {
-  const auto byte = static_cast<uint8_t>(c);
-  return byte <= 0x20 || byte == 0x7f || c == '#';
-}
-
-tl::unexpected<Error> refuse(ErrorCode code, const char* detail) noexcept {
-  return tl::unexpected(Error{
-      .code = code, .side = Side::downstream, .retry = Retry::never, .sys = 0, .detail = detail});
-}
-
-// ---- The quick look: is the path clean as it is, and where does it end?
-
+// Not a size: the quick look cannot tell.
 constexpr size_t kLookCloser = SIZE_MAX;
 
 #if defined(__SSE2__)
@@ -218,297 +164,6 @@ inline bool query_is_good(std::string_view target, size_t begin) noexcept {
 
 #endif
 
-inline Canonical split(std::string_view target, size_t path_size) noexcept {
-  Canonical canonical;
-  canonical.target = target;
-  canonical.path = target.substr(0, path_size);
-  canonical.match_path = canonical.path;
-  canonical.has_query = path_size < target.size();
-  if (canonical.has_query) {
-    canonical.query = target.substr(path_size + 1);
-  }
-  return canonical;
-}
-
-// ---- The closer look
-
-struct Findings {
-  bool refused = false;
-  bool rewrite = false;  // something has to be written anew
-  size_t escapes = 0;    // raw bytes that become %XX
-};
-
-// A `.` right behind a slash: may it be the start of a dot segment? (`.well-known` is not.)
-bool may_be_dot_segment(std::string_view path, size_t dot) noexcept {
-  return dot + 1 == path.size() ||
-         std::string_view("./;%").find(path[dot + 1]) != std::string_view::npos;
-}
-
-Findings look_at(std::string_view path) noexcept {
-  Findings found;
-  char before = 'x';
-  for (size_t i = 0; i < path.size(); ++i) {
-    const char c = path[i];
-    switch (kClasses[static_cast<uint8_t>(c)]) {
-      case ByteClass::plain:
-        found.rewrite |= c == '.' && before == '/' && may_be_dot_segment(path, i);
-        break;
-      case ByteClass::slash:
-        found.rewrite |= before == '/';
-        break;
-      case ByteClass::percent:
-        found.rewrite = true;
-        break;
-      case ByteClass::escape:
-        found.rewrite = true;
-        ++found.escapes;
-        break;
-      case ByteClass::refused:
-        found.refused = true;
-        return found;
-    }
-    before = c;
-  }
-  return found;
-}
-
-// Writes the canonical path into memory that its maker found large enough.
-class PathWriter {
- public:
-  PathWriter(char* memory, const UriOptions& options) noexcept : out_(memory), options_(options) {
-    out_[size_++] = '/';
-  }
-
-  // `path` without its first slash. False when it has to be refused.
-  bool write(std::string_view path) noexcept {
-    for (size_t i = 0; i < path.size(); ++i) {
-      const char c = path[i];
-      switch (kClasses[static_cast<uint8_t>(c)]) {
-        case ByteClass::plain:
-          out_[size_++] = c;
-          odd_ |= c == ';';
-          break;
-        case ByteClass::slash:
-          if (!end_segment(true)) {
-            return false;
-          }
-          break;
-        case ByteClass::percent:
-          if (!write_escape(path, i)) {
-            return false;
-          }
-          i += 2;
-          break;
-        case ByteClass::escape:
-          put_escaped(static_cast<uint8_t>(c));
-          break;
-        case ByteClass::refused:
-          return false;
-      }
-    }
-    return end_segment(false);
-  }
-
-  std::string_view text() const noexcept { return {out_, size_}; }
-
- private:
-  void put_escaped(uint8_t byte) noexcept {
-    constexpr std::string_view kHex = "0123456789ABCDEF";
-    out_[size_++] = '%';
-    out_[size_++] = kHex[byte >> 4];
-    out_[size_++] = kHex[byte & 15];
-  }
-
-  bool write_escape(std::string_view path, size_t at) noexcept {
-    if (path.size() - at < 3) {
-      return false;
-    }
-    const int high = hex_value(path[at + 1]);
-    const int low = hex_value(path[at + 2]);
-    if (high < 0 || low < 0) {
-      return false;
-    }
-    const auto byte = static_cast<uint8_t>(high << 4 | low);
-    // Not only %00, %0A and %0D: no control byte has a use in a path, and one at its end made
-    // servers see another file.
-    if (byte < 0x20 || byte == 0x7f) {
-      return false;
-    }
-    if (byte == '/' || byte == '\\') {
-      odd_ = true;
-      if (!options_.encoded_slash) {
-        return false;
-      }
-    }
-    if (is_unreserved(byte)) {
-      out_[size_++] = static_cast<char>(byte);
-      return true;
-    }
-    odd_ |= byte == ';' || byte == ' ';
-    put_escaped(byte);
-    return true;
-  }
-
-  // Ends the segment that was written last. False when it may not be.
-  bool end_segment(bool slash) noexcept {
-    const std::string_view segment(out_ + segment_, size_ - segment_);
-    if (odd_ && hides_dots(segment)) {
-      return false;
-    }
-    odd_ = false;
-    if (segment == "." || segment == "..") {
-      size_ = segment_;
-      return segment.size() == 1 || pop();
-    }
-    // The first empty segment goes in any case, see UriOptions.
-    const bool merged = segment.empty() && (options_.merge_slashes || segment_ == 1);
-    if (slash && !merged) {
-      out_[size_++] = '/';
-      segment_ = size_;
-    }
-    return true;
-  }
-
-  // Removes the last whole segment; false at the root. Every byte is passed over once at most.
-  bool pop() noexcept {
-    if (size_ == 1) {
-      return false;
-    }
-    do {
-      --size_;
-    } while (out_[size_ - 1] != '/');
-    segment_ = size_;
-    return true;
-  }
-
-  // Whether some backend could see `.` or `..` in a segment with parameters, blanks at its end or
-  // escaped slashes.
-  static bool hides_dots(std::string_view segment) noexcept {
-    while (true) {
-      const size_t dots = std::min(segment.find_first_not_of('.'), segment.size());
-      std::string_view rest = segment.substr(dots);
-      while (rest.starts_with("%20")) {
-        rest.remove_prefix(3);
-      }
-      const bool ends = rest.empty() || rest.front() == ';' || rest.starts_with("%3B") ||
-                        rest.starts_with("%2F") || rest.starts_with("%5C");
-      if (ends && (dots == 1 || dots == 2)) {
-        return true;
-      }
-      const size_t slash = std::min(segment.find("%2F"), segment.find("%5C"));
-      if (slash == std::string_view::npos) {
-        return false;
-      }
-      segment.remove_prefix(slash + 3);
-    }
-  }
-
-  char* out_;
-  size_t size_ = 0;
-  size_t segment_ = 1;  // where the segment being written starts
-  bool odd_ = false;    // it has a `;`, plain or escaped, or an escaped slash or blank
-  UriOptions options_;
-};
-
-// Where the part of a segment that starts at `at` ends, if it is one that backends drop:
-// parameters, and blanks at the end of a segment, which some file systems do not keep. Else `at`.
-size_t skip_dropped(std::string_view path, size_t at) noexcept {
-  size_t end = at;
-  while (path.substr(end, 3) == "%20") {
-    end += 3;
-  }
-  if (end < path.size() && path[end] == ';') {
-    return std::min(path.find('/', end), path.size());
-  }
-  return end == path.size() || path[end] == '/' ? end : at;
-}
-
-// Calls `keep` with each byte of `path` that is in its match_path, and its place. A segment of
-// which nothing is left vanishes with its slash.
-template <class Keep>
-void walk_without_parameters(std::string_view path, const Keep& keep) noexcept {
-  size_t kept = 0;
-  char last = 'x';
-  for (size_t i = 0; i < path.size(); ++i) {
-    bool vanishes = false;
-    if (const size_t end = skip_dropped(path, i); end != i) {
-      if (end == path.size()) {
-        return;
-      }
-      i = end;
-      vanishes = last == '/';
-    }
-    // Nor are there two slashes at the start.
-    if (vanishes || (path[i] == '/' && kept == 1)) {
-      continue;
-    }
-    last = path[i];
-    ++kept;
-    keep(last, i);
-  }
-}
-
-std::string_view without_parameters(std::string_view path, Arena& arena) noexcept {
-  if (path.find(';') == std::string_view::npos && path.find("%20") == std::string_view::npos) {
-    return path;
-  }
-  char* out = arena.make_array<char>(path.size());
-  size_t size = 0;
-  walk_without_parameters(path, [&](char c, size_t) { out[size++] = c; });
-  return {out, size};
-}
-
-// Apart, so that the quick look saves no registers for it.
-[[gnu::noinline]] Result<Canonical> canonicalize_slowly(std::string_view target,
-                                                        const UriOptions& options,
-                                                        Arena& arena) noexcept {
-  if (target == "*") {
-    return split(target, 1);
-  }
-  const size_t path_size = std::min(target.find('?'), target.size());
-  const std::string_view path = target.substr(0, path_size);
-  if (path.empty() || path.front() != '/') {
-    return refuse(ErrorCode::bad_target, "a target starts with a slash");
-  }
-  const Findings found = look_at(path);
-  if (found.refused) {
-    return refuse(ErrorCode::bad_target, "byte not allowed in a path");
-  }
-  for (const char c : target.substr(path_size)) {
-    if (bad_in_query(c)) {
-      return refuse(ErrorCode::bad_target, "byte not allowed in a query");
-    }
-  }
-  Canonical same = split(target, path_size);
-  if (!found.rewrite) {
-    same.match_path = without_parameters(same.path, arena);
-    return same;
-  }
-  const std::string_view query = target.substr(path_size);
-  const size_t bound = path_size + 2 * found.escapes + query.size();
-  if (bound > 4 * limits::kTarget) {
-    return refuse(ErrorCode::target_too_long, nullptr);
-  }
-  char* memory = arena.make_array<char>(bound);
-  PathWriter writer(memory, options);
-  if (!writer.write(path.substr(1))) {
-    return refuse(ErrorCode::bad_target, "escape or dot segment not allowed in a path");
-  }
-  const size_t size = writer.text().size();
-  if (writer.text() == path) {
-    same.match_path = without_parameters(same.path, arena);
-    return same;
-  }
-  if (size + query.size() > limits::kTarget) {
-    return refuse(ErrorCode::target_too_long, nullptr);
-  }
-  std::memcpy(memory + size, query.data(), query.size());
-  Canonical canonical = split({memory, size + query.size()}, size);
-  canonical.match_path = without_parameters(canonical.path, arena);
-  canonical.changed = true;
-  return canonical;
-}
-
 }  // namespace
 
 Result<Canonical> canonicalize(std::string_view target, const UriOptions& options,
@@ -516,23 +171,12 @@ Result<Canonical> canonicalize(std::string_view target, const UriOptions& option
   const size_t path_size =
       target.empty() || target.front() != '/' ? kLookCloser : clean_path(target);
   if (path_size == kLookCloser) [[unlikely]] {
-    return canonicalize_slowly(target, options, arena);
+    return uri::canonicalize_carefully(target, options, arena);
   }
   if (path_size < target.size() && !query_is_good(target, path_size + 1)) [[unlikely]] {
-    return refuse(ErrorCode::bad_target, "byte not allowed in a query");
+    return uri::refuse(ErrorCode::bad_target, "byte not allowed in a query");
   }
-  return split(target, path_size);
-}
-
-size_t end_of_match(std::string_view path, size_t size) noexcept {
-  size_t kept = 0;
-  size_t end = path.size();  // where all of it is asked for
-  walk_without_parameters(path, [&](char, size_t at) {
-    if (kept++ == size) {
-      end = at;
-    }
-  });
-  return end;
+  return uri::split(target, path_size);
 }
 
 }  // namespace pingap::http

@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/file_access.h"
+
 namespace pingap::net {
 namespace {
 
@@ -34,16 +36,13 @@ void remove_stale_socket(const Address& address) noexcept {
   }
 }
 
-}  // namespace
-
-Result<Fd> listen_on(const Address& address) noexcept {
+// Bound, and no connection comes to it yet: only those that listen get any.
+Result<Fd> bind_to(const Address& address) noexcept {
   Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) {
     return tl::unexpected(system_error("socket"));
   }
-  if (address.is_unix()) {
-    remove_stale_socket(address);
-  } else {
+  if (!address.is_unix()) {
     enable(fd.get(), SOL_SOCKET, SO_REUSEADDR);
     enable(fd.get(), SOL_SOCKET, SO_REUSEPORT);
     enable(fd.get(), IPPROTO_TCP, TCP_NODELAY);  // inherited by what is accepted
@@ -54,10 +53,42 @@ Result<Fd> listen_on(const Address& address) noexcept {
   if (::bind(fd.get(), address.get(), address.size()) != 0) {
     return tl::unexpected(system_error("bind"));
   }
-  if (::listen(fd.get(), kBacklog) != 0) {
+  return fd;
+}
+
+Result<> try_unix_socket(const Address& address) {
+  struct stat info{};
+  if (::lstat(address.c_path(), &info) == 0 && !S_ISSOCK(info.st_mode)) {
+    errno = EEXIST;
+    return tl::unexpected(system_error("bind"));
+  }
+  errno = try_to_create(address.c_path());
+  return errno == 0 ? Result<>{} : tl::unexpected(system_error("bind"));
+}
+
+}  // namespace
+
+Result<Fd> listen_on(const Address& address) noexcept {
+  if (address.is_unix()) {
+    remove_stale_socket(address);
+  }
+  auto fd = bind_to(address);
+  if (fd && ::listen(fd->get(), kBacklog) != 0) {
     return tl::unexpected(system_error("listen"));
   }
   return fd;
+}
+
+Result<> try_to_listen_on(const Address& address) {
+  if (address.is_unix()) {
+    return try_unix_socket(address);  // binding would create the file
+  }
+  // The kernel looks whether the address is ours and the port allowed before who has the port.
+  const auto fd = bind_to(address);
+  if (!fd && fd.error().sys != EADDRINUSE) {
+    return tl::unexpected(fd.error());
+  }
+  return {};
 }
 
 Address local_address(int fd) noexcept {

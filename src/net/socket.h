@@ -12,6 +12,9 @@ namespace pingap::net {
 // A listening socket; TCP ones share their port with the other workers' (SO_REUSEPORT). A stale
 // unix socket file is replaced. Error::sys holds errno.
 Result<Fd> listen_on(const Address& address) noexcept;
+// Whether listen_on() would work but for other programs that listen there; does not disturb them.
+// A file in the way of a unix socket is EEXIST.
+Result<> try_to_listen_on(const Address& address);
 // The address a socket is bound to (port 0 resolved).
 Address local_address(int fd) noexcept;
 

@@ -25,10 +25,6 @@ int open_file(const std::string& path) noexcept {
                 0640);
 }
 
-bool is_standard(std::string_view path) noexcept {
-  return path == "stdout" || path == "stderr";
-}
-
 std::string describe(int error) {
   return std::generic_category().message(error);
 }
@@ -44,6 +40,10 @@ size_t pipe_piece(std::string_view text) noexcept {
 }
 
 }  // namespace
+
+bool is_stream(std::string_view path) noexcept {
+  return path == "stdout" || path == "stderr";
+}
 
 // ---- blocks ----
 
@@ -113,7 +113,7 @@ LogSink::~LogSink() {
 }
 
 int LogSink::open_path(const std::string& path) noexcept {
-  if (is_standard(path)) {
+  if (is_stream(path)) {
     return ::fcntl(path == "stdout" ? STDOUT_FILENO : STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
   }
   return open_file(path);
@@ -129,7 +129,7 @@ void LogSink::adopt(int fd) noexcept {
 }
 
 void LogSink::reopen() noexcept {
-  if (is_standard(path_)) {
+  if (is_stream(path_)) {
     return;
   }
   const int fd = open_file(path_);

@@ -156,6 +156,9 @@ class LogBuffer {
   std::unique_ptr<LogBlock> block_;
 };
 
+// Whether an access log's path is a stream that is open already: "stdout" or "stderr".
+bool is_stream(std::string_view path) noexcept;
+
 // Owns the writer thread and the sinks. Control thread, but for what is marked otherwise.
 class LogWriter {
  public:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "http/h1/refused_line.h"
 #include "http/limits.h"
 #include "http/status.h"
 #include "proxy/frontend.h"
@@ -223,7 +224,7 @@ void Forwarder::on_body(ByteQueue& data, End end) noexcept {
     return;
   }
   if (route_->max_body > 0 && x.request_bytes > route_->max_body) {
-    on_refused(ErrorCode::body_too_large);
+    on_refused(ErrorCode::body_too_large, {});
     return;
   }
   const bool was_replayable = request_body_.replayable();
@@ -431,9 +432,15 @@ void Forwarder::on_sent(size_t bytes) noexcept {
 
 // ---- 7 answers of our own ----
 
-void Forwarder::on_refused(ErrorCode why) noexcept {
+void Forwarder::on_refused(ErrorCode why, std::string_view head) noexcept {
   if (phase_ == Phase::answered) {
     return;  // the answer is complete and goes out; the rest of the request is not missed
+  }
+  if (!head.empty()) {
+    const http::h1::RefusedLine line = http::h1::read_refused_line(head);
+    x.request.method_text = x.arena.copy(line.method);
+    x.request.target = x.arena.copy(line.target);
+    x.request.version = line.version;
   }
   x.reason_side = Side::downstream;
   if (attempt_) {

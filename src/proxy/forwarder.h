@@ -42,7 +42,7 @@ class Forwarder final : public http::RequestSink,
 
   // http::RequestSink: the client
   void on_head(http::RequestHead& head, End end) noexcept override;
-  void on_refused(ErrorCode why) noexcept override;
+  void on_refused(ErrorCode why, std::string_view head) noexcept override;
   void on_body(ByteQueue& data, End end) noexcept override;
   void on_piped(size_t bytes, End end) noexcept override;
   void on_trailers(http::HeaderMap& trailers) noexcept override;

@@ -77,12 +77,12 @@ constexpr bool is_framing(HeaderId id) noexcept {
 }
 
 void add_rules(HeaderMap& headers, const std::vector<HeaderRule>& rules, bool to_upstream,
-               const exchange::VariableContext& context, Arena& arena) noexcept {
+               Exchange& x) noexcept {
   for (const HeaderRule& rule : rules) {
     if (to_upstream && rule.id == HeaderId::host) {
       continue;  // goes into the head's authority
     }
-    const std::string_view value = rule.value.render(context, arena);
+    const std::string_view value = rule.value.render(x);
     if (rule.id == HeaderId::other) {
       headers.add(rule.name, value);
     } else {
@@ -167,8 +167,9 @@ void add_forwarded(Exchange& x, bool trusted, HeaderMap& out) noexcept {
     const std::string_view sent = trusted ? in.get(id) : std::string_view{};
     out.add(id, sent.empty() ? own : sent);
   };
-  if (const std::string_view chain = forwarded_for(x, trusted); !chain.empty()) {
-    out.add(HeaderId::x_forwarded_for, chain);
+  x.forwarded_for = forwarded_for(x, trusted);
+  if (!x.forwarded_for.empty()) {
+    out.add(HeaderId::x_forwarded_for, x.forwarded_for);
     out.add(HeaderId::x_real_ip, x.client_text);
   }
   kept_or(HeaderId::x_forwarded_proto, x.scheme);
@@ -236,16 +237,15 @@ Result<> copy_request_fields(Exchange& x, const Site& site, const Route& route) 
 void edit_request(Exchange& x, const Route& route) noexcept {
   HeaderMap& headers = x.upstream_request.headers;
   if (!route.request_set.empty() || !route.request_add.empty()) {
-    const exchange::VariableContext context = exchange::variables_of(x);
     for (Field& field : headers.fields()) {
       if (edits(route.request_set, field)) {
         field.remove();
       }
     }
-    add_rules(headers, route.request_set, true, context, x.arena);
-    add_rules(headers, route.request_add, true, context, x.arena);
+    add_rules(headers, route.request_set, true, x);
+    add_rules(headers, route.request_add, true, x);
     if (route.host_rule != nullptr) {
-      x.upstream_request.authority = route.host_rule->value.render(context, x.arena);
+      x.upstream_request.authority = route.host_rule->value.render(x);
     }
   }
   for (Field& field : headers.fields()) {
@@ -332,11 +332,8 @@ void make_client_response(Exchange& x, const Site& site, const Route& route,
   if (!site.via.empty()) {
     add_via(head.headers, out.headers, via_entry(head.version, site, x.arena), x.arena);
   }
-  if (!route.response_set.empty() || !route.response_add.empty()) {
-    const exchange::VariableContext context = exchange::variables_of(x);
-    add_rules(out.headers, route.response_set, false, context, x.arena);
-    add_rules(out.headers, route.response_add, false, context, x.arena);
-  }
+  add_rules(out.headers, route.response_set, false, x);
+  add_rules(out.headers, route.response_add, false, x);
 }
 
 void filter_trailers(HeaderMap& trailers) noexcept {

@@ -3,6 +3,7 @@
 #include "http/host.h"
 #include "http/uri.h"
 #include "proxy/header_policy.h"
+#include "proxy/loop_guard.h"
 
 namespace pingap::proxy {
 namespace {
@@ -50,6 +51,9 @@ Result<> prepare_upstream_request(exchange::Exchange& x, const Site& site,
   if (route.max_body > 0 && x.request.framing == Framing::length &&
       x.request.content_length > route.max_body) {
     return tl::unexpected(refused(ErrorCode::body_too_large, Side::downstream));
+  }
+  if (!site.via.empty() && is_loop(x.request.headers, site.via)) {
+    return tl::unexpected(refused(ErrorCode::loop_detected, Side::local));
   }
   if (auto made = make_upstream_request(x, site, route); !made) {
     return made;

@@ -23,19 +23,30 @@ uint32_t usable_cores() noexcept {
 }
 
 std::string explain(const std::string& address, const Error& error) {
-  std::string text = fmt::format("cannot listen on {}: {}", address,
-                                 std::strerror(error.sys));  // NOLINT(concurrency-mt-unsafe)
-  if (error.sys == EACCES) {
-    text += "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
-  } else if (error.sys == EADDRINUSE) {
-    text += "; another program has this port: stop it or choose another";
-  } else if (error.sys == EADDRNOTAVAIL) {
-    text += "; this machine has no such address";
-  }
-  return text;
+  const std::string_view hint = listen_hint(error.sys);
+  return fmt::format("cannot listen on {}: {}{}{}", address,
+                     std::strerror(error.sys),  // NOLINT(concurrency-mt-unsafe)
+                     hint.empty() ? "" : "; ", hint);
 }
 
 }  // namespace
+
+std::string_view listen_hint(int error) noexcept {
+  switch (error) {
+    case EACCES:
+      return "ports below 1024 need root or CAP_NET_BIND_SERVICE";
+    case EADDRINUSE:
+      return "another program has this port: stop it or choose another";
+    case EADDRNOTAVAIL:
+      return "this machine has no such address";
+    case EEXIST:
+      return "a file that is no socket is in the way: remove it or choose another path";
+    case EAFNOSUPPORT:
+      return "IPv6 is switched off on this machine";
+    default:
+      return {};
+  }
+}
 
 Server::Server(std::shared_ptr<const Snapshot> snapshot) : snapshot_(std::move(snapshot)) {
 }

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "observe/log_sink.h"
@@ -10,6 +11,9 @@
 #include "proxy/worker.h"
 
 namespace pingap::proxy {
+
+// What to do about an address that cannot be listened on, by its errno; empty where that says it.
+std::string_view listen_hint(int error) noexcept;
 
 class Server {
  public:

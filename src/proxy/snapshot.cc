@@ -1,13 +1,11 @@
 #include "proxy/snapshot.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <unordered_set>
 
 #include <fmt/format.h>
 
-#include "base/log.h"
+#include "config/read_file.h"
 
 namespace pingap::proxy {
 namespace {
@@ -16,6 +14,7 @@ using config::Diagnostics;
 using std::chrono::hours;
 
 constexpr Duration kTunnelTimeout = hours(1);
+constexpr size_t kMaxTemplate = 1 << 20;  // bytes: it is sent whole with each error
 
 class Builder {
  public:
@@ -45,14 +44,13 @@ class Builder {
     if (path.value.empty()) {
       return;
     }
-    std::ifstream file(path.value, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    if (!file && text.empty()) {
-      diagnostics_.error(path.at, fmt::format("cannot read error_template `{}`", path.value), {},
-                         "it is the path of a file with the page's text");
+    auto text = config::read_file(path.value, kMaxTemplate);
+    if (!text || text->empty()) {
+      diagnostics_.error(path.at, fmt::format("cannot use error_template `{}`", path.value), {},
+                         text ? "the file is empty" : std::move(text.error()));
       return;
     }
-    snapshot_->error_pages.set_template(std::move(text));
+    snapshot_->error_pages.set_template(std::move(*text));
   }
 
   std::unique_ptr<Cluster> build_cluster(const config::Upstream& from) {
@@ -88,7 +86,7 @@ class Builder {
     }
   }
 
-  static upstream::Endpoint build_endpoint(const config::Server& from) {
+  upstream::Endpoint build_endpoint(const config::Server& from) {
     upstream::Endpoint endpoint;
     endpoint.name = from.addr.value;
     endpoint.weight = from.weight;
@@ -97,7 +95,8 @@ class Builder {
     if (endpoint.addresses.empty()) {
       // Only this server is out of service: a name that is gone must not keep the rest from
       // starting.
-      PINGAP_LOG(warn, "{} does not resolve: no requests go there", endpoint.name);
+      diagnostics_.warning(from.addr.at, fmt::format("`{}` does not resolve", endpoint.name), {},
+                           "no requests go there until it does and pingap is started again");
       endpoint.state->healthy.store(false);
     }
     return endpoint;

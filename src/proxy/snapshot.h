@@ -1,5 +1,5 @@
 // The running form of a configuration: immutable, built whole by the control thread, shared by all
-// workers. `pingap validate` builds exactly this and stops.
+// workers. `pingap validate` builds exactly this.
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,8 @@
 // What building the running form of a configuration makes of it, and what it finds wrong.
 #include "proxy/snapshot.h"
 
+#include <cstdio>
+#include <fstream>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -67,6 +69,23 @@ TEST(Snapshot, SaysWhatIsWrongWithALocationOnceForAllItsServers) {
       build(kUpstream + "[locations.l]\nupstream = \"u\"\nheaders_set = [\"X: $nope\"]\n" +
             kServer + "[servers.t]\naddr = \"127.0.0.1:3\"\nlocations = [\"l\"]\n");
   EXPECT_EQ(built.diagnostics.errors(), 1u) << built.diagnostics.render();
+}
+
+TEST(Snapshot, RefusesATemplateThatIsNoText) {
+  const auto problem_with = [](const std::string& path) {
+    const Built built = build("[basic]\nerror_template = \"" + path + "\"\n" + kUpstream +
+                              "[locations.l]\nupstream = \"u\"\n" + kServer);
+    EXPECT_EQ(built.diagnostics.errors(), 1u) << built.diagnostics.render();
+    return built.diagnostics.entries()[0].hint;
+  };
+  EXPECT_EQ(problem_with("/none"), "No such file or directory");
+  EXPECT_EQ(problem_with("/"), "it is not a regular file");
+  const std::string path = testing::TempDir() + "pingap_template_test";
+  std::ofstream{path} << "";
+  EXPECT_EQ(problem_with(path), "the file is empty");
+  std::ofstream{path} << std::string((1 << 20) + 1, 'x');
+  EXPECT_EQ(problem_with(path), "it has more than 1024 KiB");
+  std::remove(path.c_str());
 }
 
 }  // namespace

@@ -276,6 +276,8 @@ void H1ServerSession::refuse(ErrorCode why) noexcept {
   partial_head_ = false;
   reading_ = Reading::waiting;
   read_timer_.cancel();
+  const ChunkRef kept = in_chunk_;  // backs `head`
+  const std::string_view head = sink_ == nullptr ? input() : std::string_view{};
   discard_input();
   if (sink_ == nullptr) {
     writing_ = Writing::none;
@@ -283,7 +285,7 @@ void H1ServerSession::refuse(ErrorCode why) noexcept {
     head_request_ = false;
     sink_ = &acceptor_.on_new_stream(*this, *this);
   }
-  sink_->on_refused(why);
+  sink_->on_refused(why, head);
 }
 
 void H1ServerSession::on_input_end() noexcept {
