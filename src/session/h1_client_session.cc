@@ -6,7 +6,6 @@
 #include "base/strings.h"
 #include "http/h1/serializer.h"
 #include "http/limits.h"
-#include "net/socket.h"
 
 namespace pingap::session {
 namespace {
@@ -70,7 +69,7 @@ http::ClientStream& H1ClientSession::open(http::ResponseSink& sink,
 }
 
 void H1ClientSession::on_connect_ready() noexcept {
-  if (const int error = net::connect_result(transport_->fd()); error != 0) {
+  if (const int error = transport_->take_error(); error != 0) {
     fail(connect_error(error), error);
     return;
   }

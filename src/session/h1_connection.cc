@@ -6,7 +6,6 @@
 
 #include "http/h1/serializer.h"
 #include "http/limits.h"
-#include "net/socket.h"
 
 namespace pingap::session {
 namespace {
@@ -45,7 +44,7 @@ void H1Connection::on_io(net::IoEvents ready) noexcept {
     // Established, and what the peer sent at once may have come with the same event: read on.
   }
   if (ready.failed && !wants_input()) {
-    const int error = net::connect_result(transport_->fd());
+    const int error = transport_->take_error();
     // Both sides shut down in order: what the socket still holds is read as the window opens, and
     // what was read to its end is still on its way.
     if (error != 0 || (unreleased_ < http::limits::kWindow && !input_ended_)) {
