@@ -135,6 +135,17 @@ TEST_P(ClientDeadlines, BackendThatStopsInTheRequest) {
   expect_lost_after(settings.write_timeout, ErrorCode::upstream_write_timeout);
 }
 
+TEST_P(ClientDeadlines, BackendThatTakesNothingOfTheTrailers) {
+  settings.read_timeout = 1h;
+  open().send_head("POST", Framing::chunked);
+  sink().send_body("body", End::no);
+  link.settle();
+  link.take(0);
+  sink().send_trailers("X-End", "1");
+  link.settle();
+  expect_lost_after(settings.write_timeout, ErrorCode::upstream_write_timeout);
+}
+
 TEST_P(ClientDeadlines, BackendThatTakesTheRequestSlowly) {
   link.wire.take_only(0);
   upload(100'000).send_body(letters(100'000), End::yes);

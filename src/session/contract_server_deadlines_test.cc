@@ -163,6 +163,17 @@ TEST_P(ServerDeadlines, ClientThatStopsInTheBodyIsStalled) {
   EXPECT_TRUE(gone());
 }
 
+TEST_P(ServerDeadlines, ClientThatStopsBeforeTheTrailersIsStalled) {
+  ask().send_head(200, Framing::chunked);
+  sink().send_body("body", End::no);
+  link.settle();
+  link.take(0);
+  sink().send_trailers("X-End", "1");
+  link.pass(settings.write_timeout + 2 * kTick);
+  EXPECT_EQ(sink().why.code, ErrorCode::client_stalled);
+  EXPECT_TRUE(gone());
+}
+
 TEST_P(ServerDeadlines, SlowClientThatGoesOnIsNotStalled) {
   link.take(0);
   ask().answer(letters(100'000));

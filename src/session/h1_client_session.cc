@@ -116,6 +116,9 @@ void H1ClientSession::send_body(ByteQueue& data, End end) noexcept {
 void H1ClientSession::send_trailers(const http::HeaderMap& trailers) noexcept {
   ByteQueue none;
   frame_body(none, End::yes, &trailers);
+  if (!connecting_) {
+    watch_writing();
+  }
   end_request();
 }
 

@@ -396,6 +396,7 @@ void H1ServerSession::watch_writing() noexcept {
 void H1ServerSession::send_trailers(const http::HeaderMap& trailers) noexcept {
   ByteQueue none;
   frame_body(none, End::yes, &trailers);
+  watch_writing();
   finish_writing();
 }
 
