@@ -200,5 +200,15 @@ TEST_P(ServerFlow, IdleConnectionHoldsNoBuffer) {
   EXPECT_TRUE(holds_no_buffer());
 }
 
+TEST_P(ServerFlow, IdleConnectionHoldsNoBufferBehindRequestsInOneRead) {
+  link.say(protocol->head({}) + protocol->head({}));
+  for (size_t i = 1; i <= 2; ++i) {
+    sink().answer("ok");
+    link.settle();
+    ASSERT_EQ(answers(), i);
+  }
+  EXPECT_TRUE(holds_no_buffer());
+}
+
 }  // namespace
 }  // namespace pingap::session::contract

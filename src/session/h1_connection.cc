@@ -124,11 +124,7 @@ void H1Connection::receive() noexcept {
         break;
     }
   }
-  if (in_begin_ == in_end_) {
-    in_chunk_.reset();
-    in_begin_ = 0;
-    in_end_ = 0;
-  }
+  release_empty_input();
 }
 
 std::span<char> H1Connection::input_room() noexcept {

@@ -484,6 +484,7 @@ void H1ServerSession::next_request() noexcept {
     linger();
     return;
   }
+  release_empty_input();
   reading_ = Reading::head;
   writing_ = Writing::none;
   arm_read(input().empty() ? settings_.keepalive_timeout : settings_.header_timeout);
