@@ -85,6 +85,18 @@ TEST_P(ClientWrites, WriteFailsBeforeTheAnswerComes) {
   expect_whole_but_not_kept("too much");
 }
 
+TEST_P(ClientWrites, WriteFailsAndTheRestOfTheRequestComesLater) {
+  upload(10);
+  link.wire.refuse_writes();
+  sink().send_body("01234", End::no);
+  link.settle();
+  sink().send_body("56789", End::yes);
+  link.settle();
+  EXPECT_EQ(sink().sent, 10U) << "what is lost is not held against the client's window";
+  link.say(answer("too much"));
+  expect_whole_but_not_kept("too much");
+}
+
 TEST_P(ClientWrites, WriteFailsAndTrailersComeLater) {
   open().send_head("POST", Framing::chunked);
   link.settle();
@@ -105,6 +117,31 @@ TEST_P(ClientWrites, WriteFailsBehindTheWholeAnswer) {
   EXPECT_TRUE(sink().whole);
   link.wire.refuse_writes();
   sink().send_body(letters(5'000), End::yes);
+  sink().loses = true;
+  link.take_all();
+  expect_whole_but_not_kept("enough");
+}
+
+TEST_P(ClientWrites, WriteFailsBehindTheWholeAnswerWithNothingLeftToGive) {
+  link.wire.take_only(200);
+  upload(10'000).send_body(letters(10'000), End::yes);
+  link.settle();
+  link.say(answer("enough"));
+  EXPECT_TRUE(sink().whole);
+  link.wire.refuse_writes();
+  sink().loses = true;
+  link.take_all();
+  expect_whole_but_not_kept("enough");
+}
+
+TEST_P(ClientWrites, WriteFailsBehindAnAnswerThatTheConnectionEnded) {
+  link.wire.take_only(200);
+  upload(10'000).send_body(letters(10'000), End::yes);
+  link.settle();
+  reply({.body = Body::until_close});
+  link.say_and_fin("enough");
+  EXPECT_TRUE(sink().whole);
+  link.wire.refuse_writes();
   sink().loses = true;
   link.take_all();
   expect_whole_but_not_kept("enough");
