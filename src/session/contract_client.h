@@ -57,15 +57,17 @@ class ClientBench : protected ClientSessionOwner {
   }
 
   // Takes the connection for one request, of which nothing is sent.
-  ClientSink& open() {
+  ClientSink& open(const ClientSettings& with) {
     if (link.session == nullptr) {
       connect(false);
     }
-    idle_ = false;
     ClientSink& sink = sinks_.emplace_back();
-    sink.stream = &protocol->open(sink, settings);
+    sink.stream = &protocol->open(sink, with);
+    EXPECT_FALSE(idle()) << "still in the owner's list";
     return sink;
   }
+
+  ClientSink& open() { return open(settings); }
 
   // GET, sent whole.
   ClientSink& get(std::string_view method = "GET") {
@@ -106,7 +108,7 @@ class ClientBench : protected ClientSessionOwner {
 
   const std::deque<ClientSink>& sinks() const { return sinks_; }
 
-  bool idle() const { return idle_; }
+  bool idle() const { return !pool_.empty(); }
 
   bool gone() const { return gone_; }
 
@@ -121,7 +123,7 @@ class ClientBench : protected ClientSessionOwner {
 
   // A second exchange on the same connection comes to its end.
   void expect_reusable() {
-    ASSERT_TRUE(idle_ && !gone_);
+    ASSERT_TRUE(idle() && !gone_);
     const size_t before = requests();
     get();
     EXPECT_EQ(requests(), before + 1);
@@ -132,9 +134,9 @@ class ClientBench : protected ClientSessionOwner {
   }
 
  private:
-  void on_session_idle(H1ClientSession& /*session*/) noexcept override {
-    EXPECT_FALSE(gone_ || idle_);
-    idle_ = true;
+  void on_session_idle(H1ClientSession& session) noexcept override {
+    EXPECT_FALSE(gone_ || idle());
+    pool_.push_front(session);
     run(at_idle);
   }
 
@@ -144,7 +146,7 @@ class ClientBench : protected ClientSessionOwner {
   }
 
   std::deque<ClientSink> sinks_;
-  bool idle_ = false;
+  IntrusiveList<H1ClientSession, ClientSessionTag> pool_;  // of one at most
   bool gone_ = false;
 };
 

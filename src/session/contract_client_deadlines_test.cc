@@ -79,8 +79,17 @@ TEST_P(ClientDeadlines, BackendIsNotTimedWhileTheClientIsToSend) {
   expect_reusable();
 }
 
+TEST_P(ClientDeadlines, DeadlinesAreThoseOfTheRequest) {
+  ClientSettings quick = settings;
+  quick.read_timeout = 3s;
+  open(quick).send_head("GET", Framing::none);
+  link.settle();
+  expect_lost_after(quick.read_timeout, ErrorCode::upstream_timeout);
+}
+
 TEST_P(ClientDeadlines, BodyThatNeverStarts) {
   get();
+  link.pass(5s);
   reply({.body = Body::length, .length = 10});
   expect_lost_after(settings.read_timeout, ErrorCode::upstream_idle_timeout);
 }
@@ -124,6 +133,31 @@ TEST_P(ClientDeadlines, BackendThatTakesNothing) {
   link.settle();
   expect_lost_after(settings.write_timeout, ErrorCode::upstream_write_timeout);
   EXPECT_EQ(sink().why.retry, Retry::never);
+}
+
+TEST_P(ClientDeadlines, BackendThatTakesNotAByte) {
+  settings.read_timeout = 1h;
+  link.wire.take_only(0);
+  get();
+  expect_lost_after(settings.write_timeout, ErrorCode::upstream_write_timeout);
+  EXPECT_EQ(sink().why.retry, Retry::safe);
+}
+
+TEST_P(ClientDeadlines, BackendThatNeitherTakesNorSaysAnything) {
+  settings.write_timeout = 1h;
+  link.wire.take_only(0);
+  get();
+  expect_lost_after(settings.read_timeout, ErrorCode::upstream_timeout);
+}
+
+TEST_P(ClientDeadlines, WriteIsTimedFromWhenItIsBlocked) {
+  settings.read_timeout = 1h;
+  upload(1000);
+  link.pass(25s);
+  link.take(0);
+  sink().send_body(letters(1000), End::yes);
+  link.settle();
+  expect_lost_after(settings.write_timeout, ErrorCode::upstream_write_timeout);
 }
 
 TEST_P(ClientDeadlines, BackendThatStopsInTheRequest) {

@@ -90,7 +90,10 @@ TEST_P(ClientWrites, WriteFailsAndTheRestOfTheRequestComesLater) {
   link.wire.refuse_writes();
   sink().send_body("01234", End::no);
   link.settle();
-  sink().send_body("56789", End::yes);
+  sink().send_body("5678", End::no);
+  link.settle();
+  EXPECT_EQ(sink().sent, 9U);
+  sink().send_body("9", End::yes);
   link.settle();
   EXPECT_EQ(sink().sent, 10U) << "what is lost is not held against the client's window";
   link.say(answer("too much"));
@@ -106,6 +109,19 @@ TEST_P(ClientWrites, WriteFailsAndTrailersComeLater) {
   sink().send_trailers("X-End", "1");
   link.settle();
   link.say(answer("too much"));
+  expect_whole_but_not_kept("too much");
+}
+
+TEST_P(ClientWrites, WriteFailsAndTrailersComeBehindTheAnswer) {
+  open().send_head("POST", Framing::chunked);
+  link.settle();
+  link.wire.refuse_writes();
+  sink().send_body("01234", End::no);
+  link.settle();
+  link.say(answer("too much"));
+  EXPECT_FALSE(sink().closed);
+  sink().send_trailers("X-End", "1");
+  link.settle();
   expect_whole_but_not_kept("too much");
 }
 

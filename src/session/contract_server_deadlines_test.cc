@@ -5,9 +5,18 @@ namespace pingap::session::contract {
 namespace {
 
 using http::Framing;
+using http::limits::kWindow;
 
 class ServerDeadlines : public ServerContract {
  protected:
+  // So many bytes of a body each second, until it is refused.
+  void trickle(size_t bytes, int seconds) {
+    for (int i = 0; i < seconds && sink().refused == ErrorCode::none; ++i) {
+      body(letters(bytes));
+      link.pass(1s);
+    }
+  }
+
   // Nothing happens before `deadline`, and then the session is at its end.
   void expect_gone_after(Duration deadline) {
     link.pass(deadline - kTick);
@@ -56,6 +65,13 @@ TEST_P(ServerDeadlines, HeadIsTimedFromTheStartNotPerByte) {
   expect_refused_after(settings.header_timeout - 9s, ErrorCode::header_timeout);
 }
 
+TEST_P(ServerDeadlines, FirstHeadIsTimedFromTheConnection) {
+  link.pass(5s);
+  const std::string head = protocol->head({});
+  link.say(head.substr(0, head.size() / 2));
+  expect_refused_after(settings.header_timeout - 5s, ErrorCode::header_timeout);
+}
+
 TEST_P(ServerDeadlines, NextHeadIsTimedFromItsFirstByte) {
   ask().answer("one");
   link.pass(15s);
@@ -84,7 +100,7 @@ TEST_P(ServerDeadlines, BodyThatStopsIsRefused) {
 }
 
 TEST_P(ServerDeadlines, BodyIsNotTimedWhileTheSinkHoldsIt) {
-  const std::string all = letters(http::limits::kWindow + 20'000);
+  const std::string all = letters(kWindow + 20'000);
   upload(all.size()).hold = true;
   body(all, End::yes);
   link.pass(settings.body_timeout * 3);
@@ -95,7 +111,7 @@ TEST_P(ServerDeadlines, BodyIsNotTimedWhileTheSinkHoldsIt) {
 }
 
 TEST_P(ServerDeadlines, BodyIsTimedAgainOnceTheSinkTookIt) {
-  const std::string part = letters(http::limits::kWindow);
+  const std::string part = letters(kWindow);
   upload(part.size() * 2).hold = true;
   body(part);
   link.pass(settings.body_timeout * 3);
@@ -107,20 +123,55 @@ TEST_P(ServerDeadlines, BodyIsTimedAgainOnceTheSinkTookIt) {
 TEST_P(ServerDeadlines, BodyThatTricklesIsRefusedForItsRate) {
   settings.min_body_rate = 10;
   upload(10'000);
-  for (int i = 0; i < 31 && sink().refused == ErrorCode::none; ++i) {
-    body("012345678");
-    link.pass(1s);
-  }
+  trickle(9, 31);
   EXPECT_EQ(sink().refused, ErrorCode::body_too_slow);
 }
 
 TEST_P(ServerDeadlines, BodyThatKeepsItsRateIsNotRefused) {
   settings.min_body_rate = 10;
   upload(10'000);
-  for (int i = 0; i < 70; ++i) {
-    body("0123456789a");
-    link.pass(1s);
-  }
+  trickle(11, 70);
+  EXPECT_EQ(sink().refused, ErrorCode::none);
+}
+
+TEST_P(ServerDeadlines, RateOfTheStartDoesNotHelpLater) {
+  settings.min_body_rate = 10;
+  upload(100'000);
+  trickle(1000, 31);
+  trickle(9, 31);
+  EXPECT_EQ(sink().refused, ErrorCode::body_too_slow);
+}
+
+TEST_P(ServerDeadlines, RateOfTheBodyBeforeDoesNotHelp) {
+  settings.min_body_rate = 10;
+  upload(10'000);
+  body(letters(9'999));
+  body("z", End::yes);
+  sink().answer("ok");
+  link.settle();
+  upload(10'000);
+  trickle(9, 31);
+  EXPECT_EQ(sink().refused, ErrorCode::body_too_slow);
+}
+
+TEST_P(ServerDeadlines, RateBeforeTheSinkHeldTheBodyDoesNotHelp) {
+  settings.min_body_rate = 10;
+  upload(kWindow * 2).hold = true;
+  body(letters(kWindow));
+  link.pass(10s);
+  sink().release_all();
+  sink().hold = false;
+  trickle(9, 31);
+  EXPECT_EQ(sink().refused, ErrorCode::body_too_slow);
+}
+
+TEST_P(ServerDeadlines, RateIsNotCountedWhileTheSinkHoldsTheBody) {
+  settings.min_body_rate = 10;
+  upload(kWindow * 2).hold = true;
+  body(letters(kWindow));
+  link.pass(60s);  // a window has run out, and would be found too slow by the next byte
+  sink().release_all();
+  trickle(11, 29);
   EXPECT_EQ(sink().refused, ErrorCode::none);
 }
 
@@ -153,6 +204,23 @@ TEST_P(ServerDeadlines, ClientThatTakesNothingIsStalled) {
   EXPECT_EQ(sink().why.code, ErrorCode::client_stalled);
   EXPECT_TRUE(gone());
   EXPECT_TRUE(link.wire.aborted()) << "the kernel would go on with what it holds";
+}
+
+TEST_P(ServerDeadlines, ClientThatTakesNoHeadIsStalled) {
+  link.take(0);
+  ask().send_head(200, Framing::length, 10);
+  link.pass(settings.write_timeout + 2 * kTick);
+  EXPECT_EQ(sink().why.code, ErrorCode::client_stalled);
+  EXPECT_TRUE(gone());
+}
+
+TEST_P(ServerDeadlines, WhatWasTakenBeforeDoesNotHelpAClientThatStops) {
+  ask().answer(letters(5000));
+  link.settle();
+  link.take(0);
+  ask().answer(letters(5000));
+  link.pass(settings.write_timeout + 2 * kTick);
+  EXPECT_EQ(sink().why.code, ErrorCode::client_stalled);
 }
 
 TEST_P(ServerDeadlines, ClientThatStopsInTheBodyIsStalled) {

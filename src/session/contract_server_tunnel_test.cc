@@ -115,6 +115,17 @@ TEST_P(ServerTunnel, ClientThatEndedIsHeardToItsLastByte) {
   expect_ended_well();
 }
 
+TEST_P(ServerTunnel, ClientThatEndedIsKeptUntilItsLastByteIsTaken) {
+  tunnel().hold = true;
+  end_ours();
+  link.say_and_fin("last");
+  EXPECT_TRUE(sink().whole);
+  EXPECT_FALSE(sink().closed);
+  sink().release_all();
+  link.settle();
+  expect_ended_well();
+}
+
 TEST_P(ServerTunnel, ExhaustedWindowStopsTheReading) {
   const std::string all = letters(kWindow * 3);
   tunnel().hold = true;

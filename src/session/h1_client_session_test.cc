@@ -130,6 +130,12 @@ TEST_P(H1ClientOwn, BackendsHintOfNoTimeIsTheLastAnswer) {
   expect_done_but_not_kept();
 }
 
+TEST_P(H1ClientOwn, BackendsHintOfNoTimeoutIsIgnored) {
+  get();
+  reply({.status = 204, .fields = "Keep-Alive: max=9\r\n"});
+  expect_kept_for(settings.idle_timeout);
+}
+
 TEST_P(H1ClientOwn, BackendsHintThatIsNoneIsIgnored) {
   get();
   reply({.status = 204, .fields = "Keep-Alive: timeout=soon\r\n"});
@@ -205,6 +211,18 @@ TEST_P(H1ClientOwn, BodyThatIsNone) {
   get();
   reply({.body = Body::chunked});
   link.say("5\r\nhello\r\nZZ\r\n");
+  expect_lost(ErrorCode::upstream_bad_framing);
+}
+
+TEST_P(H1ClientOwn, TrailersThatAreTooMany) {
+  get();
+  reply({.body = Body::chunked});
+  std::string lines;
+  for (int i = 0; i < 257; ++i) {
+    lines += "a:\r\n";
+  }
+  link.say("0\r\n" + lines + "\r\n");
+  EXPECT_FALSE(sink().whole);
   expect_lost(ErrorCode::upstream_bad_framing);
 }
 
