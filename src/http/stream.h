@@ -1,9 +1,14 @@
 // One message pair on a connection, whatever the protocol: h1 and h2, client side and server side
 // implement these, so that protocol pairs cost M + N. Worker.
 //
-// Flow control is one number: a source may have at most limits::kWindow bytes that it delivered by
-// on_body() and that were not yet returned by release_window(). A sender takes every byte it is
-// given (the window bounds them) and reports by on_sent() what has left for the network.
+// Flow control is one number: a source delivers no more by on_body() while limits::kWindow bytes
+// were not yet returned by release_window(); a read that began below the line may end above it, by
+// less than a chunk. A sender takes every byte it is given (the window bounds them) and reports by
+// on_sent() what has left for the network.
+//
+// Every call is allowed inside every callback but on_closed(). With a tunnel (Framing::tunnel in
+// the response) the bodies of both directions begin, also where the request's head was its end.
+// All of this is tested for each protocol: src/session/contract_*_test.cc.
 //
 //   source session --on_body--> BodyPipe --send_body--> sending session
 //        ^                         |                          |
@@ -85,7 +90,8 @@ class BodySink {
 
   // The message ended with trailers (instead of on_body(..., End::yes)). Valid for the call only.
   virtual void on_trailers(HeaderMap& trailers) noexcept = 0;
-  // `bytes` of body given to send_body() were written to the network.
+  // `bytes` of body given to send_body() were written to the network. Exact in sum; on the way
+  // there it may be early by the size of the head and framing that left with them.
   virtual void on_sent(size_t bytes) noexcept = 0;
   // Exactly once, always last, unless reset() was called: both directions are done
   // (ErrorCode::none) or the stream failed. The stream must not be used any more.

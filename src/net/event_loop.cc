@@ -136,6 +136,16 @@ void EventLoop::run_once(Duration longest) noexcept {
     static_cast<IoHandler*>(event.data.ptr)->on_io(io);
     run_deferred();
   }
+  finish_turn();
+}
+
+void EventLoop::run_once_at(TimePoint now) noexcept {
+  now_ = now;
+  run_deferred();
+  finish_turn();
+}
+
+void EventLoop::finish_turn() noexcept {
   wheel_.advance(now_);
   run_deferred();
   run_posted();

@@ -73,8 +73,10 @@ class EventLoop {
 
   // Runs until stop(). The loop must be used by this thread only (post() and stop() excepted).
   void run() noexcept;
-  void run_once(Duration longest) noexcept;  // for tests
-  void stop() noexcept;                      // any thread
+  // For tests: a turn that waits this long at most; a turn without events, at a time of theirs.
+  void run_once(Duration longest) noexcept;
+  void run_once_at(TimePoint now) noexcept;
+  void stop() noexcept;  // any thread
 
   // Once per descriptor, for in, out and hang-up; closing the descriptor takes it out.
   Result<> add(int fd, IoHandler& handler) noexcept;
@@ -123,6 +125,7 @@ class EventLoop {
   EventLoop(Fd epoll, Fd wake) noexcept;
   void wake() noexcept;
   int wait_milliseconds(Duration longest) const noexcept;
+  void finish_turn() noexcept;
   void run_deferred() noexcept;
   void run_posted() noexcept;
   void destroy_retired() noexcept;

@@ -126,5 +126,24 @@ TEST(EventLoop, WaitsNoLongerThanTheNextTimer) {
   }
 }
 
+TEST(EventLoop, TakesTheTimeOfATestForItsTimers) {
+  struct Waiter {
+    void on_expire() noexcept { fired = true; }
+
+    bool fired = false;
+    Timer timer{Callback<void()>::of<&Waiter::on_expire>(this)};
+  };
+
+  auto loop = *EventLoop::create();
+  Waiter waiter;
+  const TimePoint start = loop->now();
+  loop->arm(waiter.timer, std::chrono::hours(1));
+  loop->run_once_at(start + std::chrono::minutes(59));
+  EXPECT_FALSE(waiter.fired);
+  loop->run_once_at(start + std::chrono::minutes(61));
+  EXPECT_TRUE(waiter.fired);
+  EXPECT_EQ(loop->now(), start + std::chrono::minutes(61));
+}
+
 }  // namespace
 }  // namespace pingap::net

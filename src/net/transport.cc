@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "net/socket.h"
+
 namespace pingap::net {
 namespace {
 
@@ -112,6 +114,10 @@ void SocketTransport::shutdown_write() noexcept {
 void SocketTransport::abort_on_close() noexcept {
   const linger now{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+int SocketTransport::take_error() noexcept {
+  return connect_result(fd_.get());
 }
 
 }  // namespace pingap::net

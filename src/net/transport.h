@@ -48,6 +48,8 @@ class Transport {
   virtual void shutdown_write() noexcept = 0;
   // Makes the coming close a reset, so that a truncated until-close body cannot pass for whole.
   virtual void abort_on_close() noexcept = 0;
+  // What broke the connection, or kept it from being made; 0 for nothing. Told once.
+  virtual int take_error() noexcept = 0;
   virtual int fd() const noexcept = 0;
 };
 
@@ -65,6 +67,7 @@ class SocketTransport final : public Transport, public Pooled<SocketTransport> {
   IoResult write_from(Pipe& pipe, size_t max) noexcept override;
   void shutdown_write() noexcept override;
   void abort_on_close() noexcept override;
+  int take_error() noexcept override;
 
   int fd() const noexcept override { return fd_.get(); }
 

@@ -6,7 +6,6 @@
 #include "base/strings.h"
 #include "http/h1/serializer.h"
 #include "http/limits.h"
-#include "net/socket.h"
 
 namespace pingap::session {
 namespace {
@@ -72,7 +71,7 @@ http::ClientStream& H1ClientSession::open(http::ResponseSink& sink,
 }
 
 void H1ClientSession::on_connect_ready() noexcept {
-  if (const int error = net::connect_result(transport_->fd()); error != 0) {
+  if (const int error = transport_->take_error(); error != 0) {
     fail(connect_error(error), error);
     return;
   }
@@ -104,12 +103,14 @@ void H1ClientSession::send_head(const http::RequestHead& head, End end) noexcept
 
 void H1ClientSession::send_body(ByteQueue& data, End end) noexcept {
   if (write_failed_) {
+    body_unsent_ += data.size();  // lost, and given back by after_output()
     data.clear();
-    return;
-  }
-  frame_body(data, end, nullptr);
-  if (!connecting_) {
-    watch_writing();
+    flush_later();
+  } else {
+    frame_body(data, end, nullptr);
+    if (!connecting_) {
+      watch_writing();
+    }
   }
   if (end == End::yes) {
     end_request();
@@ -118,11 +119,14 @@ void H1ClientSession::send_body(ByteQueue& data, End end) noexcept {
 
 void H1ClientSession::send_piped(Pipe& pipe, size_t bytes, End end) noexcept {
   if (write_failed_) {
-    return;
-  }
-  write_piped(pipe, bytes);
-  if (!connecting_) {
-    watch_writing();
+    body_unsent_ += bytes;  // as in send_body()
+    pipe.discard();
+    flush_later();
+  } else {
+    write_piped(pipe, bytes);
+    if (!connecting_) {
+      watch_writing();
+    }
   }
   if (end == End::yes) {
     end_request();
@@ -130,8 +134,13 @@ void H1ClientSession::send_piped(Pipe& pipe, size_t bytes, End end) noexcept {
 }
 
 void H1ClientSession::send_trailers(const http::HeaderMap& trailers) noexcept {
-  ByteQueue none;
-  frame_body(none, End::yes, &trailers);
+  if (!write_failed_) {
+    ByteQueue none;
+    frame_body(none, End::yes, &trailers);
+    if (!connecting_) {
+      watch_writing();
+    }
+  }
   end_request();
 }
 
@@ -167,7 +176,10 @@ void H1ClientSession::after_output() noexcept {
     return;
   }
   write_timer_.cancel();
-  if (!request_over_) {
+  if (write_failed_) {
+    give_back_lost();
+  }
+  if (!request_over_ || closed_) {
     return;
   }
   if (reading_ == Reading::tunnel) {
@@ -192,15 +204,24 @@ void H1ClientSession::on_write_failure(int error) noexcept {
   write_failed_ = true;
   keep_alive_ = false;
   write_timer_.cancel();
+  if (reading_ == Reading::done) {
+    on_failure(error);
+    return;
+  }
   if (reading_ == Reading::idle || input_ended_) {
     fail(ErrorCode::upstream_reset, error);
     return;
   }
+  give_back_lost();
+  readable_ = true;
+  receive();
+}
+
+// Bytes that the backend will not take any more are not held against the client's window.
+void H1ClientSession::give_back_lost() noexcept {
   if (body_unsent_ > 0 && sink_ != nullptr) {
     sink_->on_sent(std::exchange(body_unsent_, 0));
   }
-  readable_ = true;
-  receive();
 }
 
 // ---- receiving the response ----

@@ -74,6 +74,7 @@ class H1ClientSession final : public H1Connection,
   bool read_head() noexcept;  // false: wait for more, or closed
   void read_final_head(http::ResponseHead& head) noexcept;
   void end_body(ByteQueue& data) noexcept;
+  void give_back_lost() noexcept;
   void end_request() noexcept;
   void end_response() noexcept;
   void finish() noexcept;

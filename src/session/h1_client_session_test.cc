@@ -1,136 +1,230 @@
-#include "session/h1_client_session.h"
+// What is HTTP/1's own in a client session: which bytes are whose answer, when a connection is kept
+// for the next request (RFC 9112 9.3, 9.6), and bodies that end with it.
+#include "session/contract_client.h"
 
-#include <array>
-#include <string>
-#include <sys/socket.h>
-
-#include <gtest/gtest.h>
-
-namespace pingap::session {
+namespace pingap::session::contract {
 namespace {
 
-const ClientSettings kSettings{
-    .connect_timeout = std::chrono::seconds(5),
-    .read_timeout = std::chrono::seconds(5),
-    .write_timeout = std::chrono::seconds(5),
-    .idle_timeout = std::chrono::seconds(5),
-    .tunnel_timeout = std::chrono::seconds(5),
+using http::Framing;
+
+class H1ClientOwn : public ClientContract {
+ protected:
+  void expect_done_but_not_kept() {
+    EXPECT_TRUE(sink().closed);
+    EXPECT_FALSE(sink().why);
+    EXPECT_FALSE(idle());
+    EXPECT_TRUE(gone());
+  }
+
+  void expect_lost(ErrorCode code) {
+    EXPECT_EQ(sink().why.code, code);
+    EXPECT_EQ(sink().why.retry, Retry::never);
+    EXPECT_TRUE(gone());
+  }
+
+  void expect_kept_for(Duration time) {
+    ASSERT_TRUE(idle());
+    link.pass(time - kTick);
+    EXPECT_FALSE(gone());
+    link.pass(2 * kTick);
+    EXPECT_TRUE(gone());
+  }
 };
 
-struct Sink final : http::ResponseSink {
-  void on_connected() noexcept override {}
+INSTANTIATE_TEST_SUITE_P(Own, H1ClientOwn, client_protocols(), protocol_name);
 
-  void on_head(http::ResponseHead& head, End /*end*/) noexcept override { status = head.status; }
+// ---- bytes that answer nothing
 
-  void on_body(ByteQueue& data, End end) noexcept override {
-    data.clear();
-    whole = whole || end == End::yes;
-  }
-
-  void on_trailers(http::HeaderMap& /*trailers*/) noexcept override {}
-
-  void on_sent(size_t /*bytes*/) noexcept override {}
-
-  void on_closed(const Error& /*why*/) noexcept override { closed = true; }
-
-  int status = 0;
-  bool whole = false;
-  bool closed = false;
-};
-
-struct Owner final : ClientSessionOwner {
-  void on_session_idle(H1ClientSession& /*session*/) noexcept override { idle = true; }
-
-  void on_session_gone(H1ClientSession& /*session*/) noexcept override { gone = true; }
-
-  bool idle = false;
-  bool gone = false;
-};
-
-// A session whose backend is the other end of a socket pair.
-struct Bench {
-  Bench() {
-    std::array<int, 2> fds{};
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()), 0);
-    backend = net::Fd(fds[1]);
-    auto transport = std::make_unique<net::SocketTransport>(net::Fd(fds[0]));
-    session = new H1ClientSession(*loop, std::move(transport), kSettings, owner);  // owns itself
-    EXPECT_TRUE(session->start(false));
-  }
-
-  ~Bench() {
-    if (!owner.gone) {
-      session->close();
-    }
-    turn();
-  }
-
-  void turn() { loop->run_once(std::chrono::milliseconds(1)); }
-
-  void say(std::string_view bytes) {
-    EXPECT_EQ(::send(backend.get(), bytes.data(), bytes.size(), 0),
-              static_cast<ssize_t>(bytes.size()));
-    turn();
-  }
-
-  // Reads what the session sent until there is no more.
-  void take_all() {
-    std::array<char, 65536> room{};
-    while (::recv(backend.get(), room.data(), room.size(), 0) > 0) {
-      turn();
-    }
-  }
-
-  std::unique_ptr<net::EventLoop> loop = *net::EventLoop::create();
-  Owner owner;
-  Sink sink;
-  net::Fd backend;
-  H1ClientSession* session;
-};
-
-constexpr size_t kMuch = size_t{4} << 20;  // more than the socket takes
-
-void send_upload(Bench& bench) {
-  http::ClientStream& stream = bench.session->open(bench.sink, kSettings);
-  http::RequestHead head;
-  head.method = http::Method::post;
-  head.method_text = "POST";
-  head.framing = http::Framing::length;
-  head.content_length = kMuch;
-  head.target = "/";
-  head.authority = "a.test";
-  stream.send_head(head, End::no);
-  ByteQueue body;
-  body.append(std::string(kMuch, 'u'));
-  stream.send_body(body, End::yes);
-  bench.turn();
-  bench.turn();
+TEST_P(H1ClientOwn, BytesOnAnIdleConnectionCloseIt) {
+  get();
+  link.say(answer("one"));
+  ASSERT_TRUE(idle());
+  link.say(answer("poison"));
+  EXPECT_TRUE(gone());
 }
 
-TEST(H1ClientSession, IsKeptWhenTheAnswerCameBeforeTheRequestWasOut) {
-  Bench bench;
-  send_upload(bench);
-  bench.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-  EXPECT_TRUE(bench.sink.whole);
-  EXPECT_FALSE(bench.sink.closed);
-  bench.take_all();
-  EXPECT_TRUE(bench.sink.closed);
-  EXPECT_TRUE(bench.owner.idle);
-  EXPECT_FALSE(bench.owner.gone);
+TEST_P(H1ClientOwn, BytesOnAConnectionThatWasNeverUsedCloseIt) {
+  connect(false);
+  link.say(answer("poison"));
+  EXPECT_TRUE(gone());
+}
+
+TEST_P(H1ClientOwn, BytesBehindTheAnswerKeepItFromTheNextRequest) {
+  get();
+  link.say(answer("one") + answer("poison"));
+  EXPECT_EQ(sink().body, "one");
+  expect_done_but_not_kept();
+}
+
+TEST_P(H1ClientOwn, ByteBehindABodilessAnswerKeepsItFromTheNextRequest) {
+  get();
+  link.say(protocol->head({.status = 204}) + "x");
+  expect_done_but_not_kept();
+}
+
+TEST_P(H1ClientOwn, BodyOfAnAnswerToHeadKeepsItFromTheNextRequest) {
+  get("HEAD");
+  link.say(answer("poison"));
+  EXPECT_EQ(sink().body, "");
+  expect_done_but_not_kept();
+}
+
+TEST_P(H1ClientOwn, IsKeptWhenTheAnswerCameBeforeTheRequestWasOut) {
+  link.wire.take_only(100);
+  upload(10'000).send_body(letters(10'000), End::yes);
+  link.say(answer("ok"));
+  EXPECT_TRUE(sink().whole);
+  EXPECT_FALSE(sink().closed);
+  link.take_all();
+  EXPECT_TRUE(sink().closed);
+  expect_reusable();
 }
 
 // They would be the answer to the next request.
-TEST(H1ClientSession, IsNotKeptWithBytesBehindTheAnswer) {
-  Bench bench;
-  send_upload(bench);
-  bench.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-  EXPECT_TRUE(bench.sink.whole);
-  bench.say("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison");
-  EXPECT_FALSE(bench.sink.closed);
-  bench.take_all();
-  EXPECT_FALSE(bench.owner.idle);
-  EXPECT_TRUE(bench.owner.gone);
+TEST_P(H1ClientOwn, IsNotKeptWithBytesBehindAnAnswerThatCameBeforeTheRequestWasOut) {
+  link.wire.take_only(100);
+  upload(10'000).send_body(letters(10'000), End::yes);
+  link.say(answer("ok"));
+  EXPECT_TRUE(sink().whole);
+  link.say(answer("poison"));
+  EXPECT_FALSE(sink().closed);
+  link.take_all();
+  expect_done_but_not_kept();
+}
+
+// ---- kept, and for how long
+
+TEST_P(H1ClientOwn, AnswerThatSaysCloseIsTheLast) {
+  get();
+  link.say("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+  expect_done_but_not_kept();
+}
+
+TEST_P(H1ClientOwn, AnswerOfHttp10IsTheLast) {
+  get();
+  link.say("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  expect_done_but_not_kept();
+}
+
+TEST_P(H1ClientOwn, AnswerOfHttp10MayBeKept) {
+  get();
+  link.say("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok");
+  expect_reusable();
+}
+
+TEST_P(H1ClientOwn, BackendsHintEndsTheIdlenessASecondBefore) {
+  get();
+  reply({.status = 204, .fields = "Keep-Alive: timeout=5, max=100\r\n"});
+  expect_kept_for(4s);
+}
+
+TEST_P(H1ClientOwn, BackendsHintDoesNotProlongTheIdleness) {
+  get();
+  reply({.status = 204, .fields = "Keep-Alive: timeout=500\r\n"});
+  expect_kept_for(settings.idle_timeout);
+}
+
+TEST_P(H1ClientOwn, BackendsHintOfNoTimeIsTheLastAnswer) {
+  get();
+  reply({.status = 204, .fields = "Keep-Alive: timeout=1\r\n"});
+  expect_done_but_not_kept();
+}
+
+TEST_P(H1ClientOwn, BackendsHintOfNoTimeoutIsIgnored) {
+  get();
+  reply({.status = 204, .fields = "Keep-Alive: max=9\r\n"});
+  expect_kept_for(settings.idle_timeout);
+}
+
+TEST_P(H1ClientOwn, BackendsHintThatIsNoneIsIgnored) {
+  get();
+  reply({.status = 204, .fields = "Keep-Alive: timeout=soon\r\n"});
+  expect_kept_for(settings.idle_timeout);
+}
+
+// ---- bodies that end with the connection
+
+TEST_P(H1ClientOwn, FinEndsABodyUntilClose) {
+  get();
+  reply({.body = Body::until_close});
+  body("hello");
+  EXPECT_FALSE(sink().whole);
+  link.fin();
+  EXPECT_EQ(sink().body, "hello");
+  EXPECT_TRUE(sink().whole);
+  expect_done_but_not_kept();
+}
+
+TEST_P(H1ClientOwn, FinWithTheHeadIsAnEmptyBodyUntilClose) {
+  get();
+  link.say_and_fin(protocol->head({.body = Body::until_close}));
+  EXPECT_TRUE(sink().whole);
+  expect_done_but_not_kept();
+}
+
+TEST_P(H1ClientOwn, RstIsNotTheEndOfABodyUntilClose) {
+  get();
+  reply({.body = Body::until_close});
+  body("hello");
+  link.rst();
+  EXPECT_FALSE(sink().whole);
+  expect_lost(ErrorCode::upstream_truncated);
+}
+
+TEST_P(H1ClientOwn, RstIsNotTheEndOfABodyUntilCloseBehindAFullWindow) {
+  get().hold = true;
+  reply({.body = Body::until_close});
+  body(letters(http::limits::kWindow * 2));
+  link.rst();
+  EXPECT_FALSE(sink().whole);
+  expect_lost(ErrorCode::upstream_truncated);
+}
+
+TEST_P(H1ClientOwn, BodyUntilCloseBehindAFullWindowIsHeardToItsEnd) {
+  const std::string all = letters(http::limits::kWindow * 2);
+  get().hold = true;
+  link.say_and_fin(protocol->head({.body = Body::until_close}) + all);
+  for (int i = 0; i < 20 && !sink().closed; ++i) {
+    sink().release_all();
+    link.settle();
+  }
+  EXPECT_EQ(sink().body, all);
+  EXPECT_TRUE(sink().whole);
+  expect_done_but_not_kept();
+}
+
+// ---- answers that are none
+
+TEST_P(H1ClientOwn, HeadThatIsNone) {
+  get();
+  link.say("HELLO\r\n\r\n");
+  expect_lost(ErrorCode::upstream_bad_head);
+}
+
+TEST_P(H1ClientOwn, HeadThatIsTooLarge) {
+  get();
+  link.say("HTTP/1.1 200 OK\r\nX: " + letters(70'000));
+  expect_lost(ErrorCode::upstream_head_too_large);
+}
+
+TEST_P(H1ClientOwn, BodyThatIsNone) {
+  get();
+  reply({.body = Body::chunked});
+  link.say("5\r\nhello\r\nZZ\r\n");
+  expect_lost(ErrorCode::upstream_bad_framing);
+}
+
+TEST_P(H1ClientOwn, TrailersThatAreTooMany) {
+  get();
+  reply({.body = Body::chunked});
+  std::string lines;
+  for (int i = 0; i < 257; ++i) {
+    lines += "a:\r\n";
+  }
+  link.say("0\r\n" + lines + "\r\n");
+  EXPECT_FALSE(sink().whole);
+  expect_lost(ErrorCode::upstream_bad_framing);
 }
 
 }  // namespace
-}  // namespace pingap::session
+}  // namespace pingap::session::contract

@@ -7,7 +7,6 @@
 
 #include "http/h1/serializer.h"
 #include "http/limits.h"
-#include "net/socket.h"
 
 namespace pingap::session {
 namespace {
@@ -48,7 +47,7 @@ void H1Connection::on_io(net::IoEvents ready) noexcept {
     // Established, and what the peer sent at once may have come with the same event: read on.
   }
   if (ready.failed && !wants_input()) {
-    const int error = net::connect_result(transport_->fd());
+    const int error = transport_->take_error();
     // Both sides shut down in order: what the socket still holds is read as the window opens, and
     // what was read to its end is still on its way.
     if (error != 0 || (has_window() && !input_ended_)) {
@@ -121,11 +120,7 @@ void H1Connection::receive() noexcept {
     const size_t got = receive_some(budget);
     budget -= std::min(budget, got);
   }
-  if (in_begin_ == in_end_) {
-    in_chunk_.reset();
-    in_begin_ = 0;
-    in_end_ = 0;
-  }
+  release_empty_input();
 }
 
 // One read. Returns its bytes.

@@ -71,6 +71,14 @@ class H1Connection : public net::IoHandler,
 
   void discard_input() noexcept { consume_input(in_end_ - in_begin_); }
 
+  void release_empty_input() noexcept {
+    if (in_begin_ == in_end_) {
+      in_chunk_.reset();
+      in_begin_ = 0;
+      in_end_ = 0;
+    }
+  }
+
   // Puts a part of a head that waits for its rest into a buffer of its own size.
   void keep_partial_input(size_t max) noexcept;
 

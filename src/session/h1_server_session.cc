@@ -429,6 +429,7 @@ void H1ServerSession::watch_writing() noexcept {
 void H1ServerSession::send_trailers(const http::HeaderMap& trailers) noexcept {
   ByteQueue none;
   frame_body(none, End::yes, &trailers);
+  watch_writing();
   finish_writing();
 }
 
@@ -521,6 +522,7 @@ void H1ServerSession::next_request() noexcept {
     linger();
     return;
   }
+  release_empty_input();
   reading_ = Reading::head;
   writing_ = Writing::none;
   arm_read(input().empty() ? settings_.keepalive_timeout : settings_.header_timeout);

@@ -68,13 +68,14 @@ def front(origins, options=None, **parts):
 class Product:
     """A running pingap. Context manager; leaving it stops the process and checks its end."""
 
-    def __init__(self, conf, nofile=None, env=None, expect_exit=0, log=True):
+    def __init__(self, conf, nofile=None, fsize=None, env=None, expect_exit=0, log=True):
         self.dir = tempfile.TemporaryDirectory(prefix="pingap-test-")
         self.conf = conf
         self.expect_exit = expect_exit
         self.stderr = []  # lines
         self.addresses = {}  # server name -> [address]
-        self._nofile = nofile
+        self._nofile = nofile  # (soft, hard) limit of descriptors
+        self._fsize = fsize  # the longest file it may write
         self._env = env or {}
         self._changed = threading.Condition()
         self._ready = False
@@ -111,6 +112,8 @@ class Product:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a killed test run leaves nothing behind
         if self._nofile:
             resource.setrlimit(resource.RLIMIT_NOFILE, self._nofile)
+        if self._fsize:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self._fsize, self._fsize))
 
     def _read_stderr(self):
         for raw in self.process.stderr:

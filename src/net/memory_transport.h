@@ -1,0 +1,159 @@
+// A connection in memory, for tests of what uses a Transport: the test is the peer and the kernel.
+// Tests only.
+//
+//   test: say, fin, reset, take_only  -->  MemoryWire  <-->  MemoryTransport, which the session
+//   owns
+//
+// The wire outlives the session and keeps what it did. It behaves as a socket does (transport_test
+// runs both through the same tests): what was said is read before the end or the error behind it,
+// an error is told once, and after it there is only the end.
+#pragma once
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <sys/eventfd.h>
+
+#include "net/event_loop.h"
+#include "net/transport.h"
+
+namespace pingap::net {
+
+class MemoryWire {
+ public:
+  // ---- the peer
+
+  void say(std::string_view bytes) { inbox_ += bytes; }
+
+  void fin() { fin_ = true; }
+
+  // A connection that failed, or that never came to be. What was said before can be read.
+  void reset(int error = ECONNRESET) {
+    error_ = error;
+    broken_ = true;
+  }
+
+  // The peer takes this many bytes more, and none after them.
+  void take_only(size_t bytes) { room_ = bytes; }
+
+  void take_all() { room_ = std::numeric_limits<size_t>::max(); }
+
+  // Writes fail from now on, and nothing else tells of it yet.
+  void refuse_writes(int error = EPIPE) { write_error_ = error; }
+
+  // ---- the kernel
+
+  // What epoll says of the socket.
+  IoEvents ready() const {
+    return {.readable = !inbox_.empty() || fin_ || broken_,
+            .writable = room_ > 0 || broken_,
+            .hangup = fin_ || broken_,
+            .failed = broken_ || (fin_ && shut_)};
+  }
+
+  // ---- what was done with the connection
+
+  const std::string& written() const { return outbox_; }
+
+  size_t unread() const { return inbox_.size(); }
+
+  bool shut() const { return shut_; }
+
+  bool aborted() const { return aborted_; }
+
+  bool closed() const { return closed_; }
+
+  int writes() const { return writes_; }  // that took a byte
+
+  bool misused() const { return misused_; }  // written to, or shut, after the FIN
+
+ private:
+  friend class MemoryTransport;
+
+  std::string inbox_;   // said and not yet read
+  std::string outbox_;  // written
+  size_t room_ = std::numeric_limits<size_t>::max();
+  int error_ = 0;  // to be told
+  int write_error_ = 0;
+  int writes_ = 0;
+  bool fin_ = false;
+  bool broken_ = false;
+  bool shut_ = false;
+  bool aborted_ = false;
+  bool closed_ = false;
+  bool misused_ = false;
+};
+
+class MemoryTransport final : public Transport {
+ public:
+  explicit MemoryTransport(MemoryWire& wire) : wire_(wire), fd_(::eventfd(0, EFD_CLOEXEC)) {}
+
+  ~MemoryTransport() override { wire_.closed_ = true; }
+
+  IoResult read(std::span<char> room) noexcept override {
+    if (!wire_.inbox_.empty()) {
+      const size_t size = std::min(room.size(), wire_.inbox_.size());
+      std::memcpy(room.data(), wire_.inbox_.data(), size);
+      wire_.inbox_.erase(0, size);
+      return {IoStatus::progress, size, 0};
+    }
+    if (const int error = take_error(); error != 0) {
+      return {IoStatus::failed, 0, error};
+    }
+    return {wire_.fin_ || wire_.broken_ ? IoStatus::eof : IoStatus::would_block, 0, 0};
+  }
+
+  IoResult read_many(std::span<const iovec> rooms) noexcept override {
+    size_t total = 0;
+    for (const iovec& room : rooms) {
+      const IoResult result = read({static_cast<char*>(room.iov_base), room.iov_len});
+      if (result.status != IoStatus::progress) {
+        return total > 0 ? IoResult{IoStatus::progress, total, 0} : result;
+      }
+      total += result.bytes;
+      if (result.bytes < room.iov_len) {
+        break;
+      }
+    }
+    return {IoStatus::progress, total, 0};
+  }
+
+  IoResult write(ByteQueue& from, End /*end*/) noexcept override {
+    wire_.misused_ = wire_.misused_ || wire_.shut_;
+    if (wire_.broken_ || wire_.write_error_ != 0) {
+      const int told = take_error();
+      return {IoStatus::failed, 0, told != 0 ? told : EPIPE};
+    }
+    size_t total = 0;
+    while (!from.empty() && wire_.room_ > 0) {
+      const std::string_view piece = from.front().substr(0, wire_.room_);
+      wire_.outbox_ += piece;
+      wire_.room_ -= piece.size();
+      total += piece.size();
+      from.consume(piece.size());
+    }
+    wire_.writes_ += total > 0 ? 1 : 0;
+    return {from.empty() ? IoStatus::progress : IoStatus::would_block, total, 0};
+  }
+
+  void shutdown_write() noexcept override {
+    wire_.misused_ = wire_.misused_ || wire_.shut_;
+    wire_.shut_ = true;
+  }
+
+  void abort_on_close() noexcept override { wire_.aborted_ = true; }
+
+  int take_error() noexcept override { return std::exchange(wire_.error_, 0); }
+
+  int fd() const noexcept override { return fd_.get(); }
+
+ private:
+  MemoryWire& wire_;
+  Fd fd_;  // for the loop to register; it is never asked
+};
+
+}  // namespace pingap::net
