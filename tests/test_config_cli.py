@@ -278,3 +278,13 @@ def test_secrets_are_not_in_the_error_text(file, tmp_path):
     text = GOOD.replace('path = "/api"', f'path = "file:{secret}"\npath_type = "exact"')
     _, out, err = run("validate", "--config", file(text))
     assert "hunter2" not in out + err
+
+
+def test_a_second_program_on_the_same_port_does_not_start(recorder):
+    """It could share the port, and each would get a part of the connections."""
+    with front(recorder) as product:
+        host, port = product.address()[:2]
+        conf = config([recorder.addr], server={"addr": f"{host}:{port}"})
+        with pytest.raises(AssertionError, match="another program has this port"):
+            Product(conf)
+        assert product.get("/").status == 200

@@ -282,6 +282,35 @@ def test_trailers_pass_both_ways_only_where_the_location_says_so(location, passe
     assert message.trailers == ([(b"X-Sum", b"1")] if passed else [])
 
 
+# --- 426 and OPTIONS
+
+def test_426_says_what_to_upgrade_to():
+    answer = (b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2, HTTP/1.1\r\n"
+              b"Connection: upgrade\r\nContent-Length: 0\r\n\r\n")
+    with Origin(play(answer)) as origin, front(origin) as product:
+        got = product.get("/")
+    assert (got.status, got.get("Upgrade")) == (426, "TLS/1.2, HTTP/1.1")
+    assert "upgrade" in got.tokens("Connection")
+
+
+@pytest.mark.parametrize("hops,forwarded", [("0", None), ("1", "0"), ("12", "11"), ("x", "x")])
+def test_hs10_options_goes_as_far_as_it_may(recorder, hops, forwarded):
+    with front(recorder) as product:
+        answer = product.get("/x", [("Max-Forwards", hops)], method="OPTIONS")
+        if forwarded is None:
+            assert answer.status == 204
+            assert "GET" in answer.get("Allow")
+            assert recorder.requests == []
+        else:
+            assert recorder.requests[0].get("Max-Forwards") == forwarded
+
+
+def test_max_forwards_means_nothing_to_other_methods(recorder):
+    with front(recorder) as product:
+        assert product.get("/x", [("Max-Forwards", "0")]).status == 200
+    assert recorder.requests[0].get("Max-Forwards") == "0"
+
+
 # --- versions
 
 def test_http10_client_gets_a_body_without_chunks(recorder):

@@ -88,7 +88,7 @@ enum HeaderPolicy : uint8_t {
   kForwarding = 2,  // client address and kin: rewritten by us (security.md rule X)
   kConnSafe = 4,    // may not be deleted by naming it in Connection (rule H)
   kNoTrailer = 8,   // never passed as a trailer (RFC 9110 6.5.1, rule T)
-  kSingleton = 16,  // at most one line in a message
+  kFromHead = 16,   // said by members of the head: codecs write it from these, whatever was sent
 };
 
 // The id of a name in any case; `other` when it has none.

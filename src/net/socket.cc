@@ -37,14 +37,18 @@ void remove_stale_socket(const Address& address) noexcept {
 }
 
 // Bound, and no connection comes to it yet: only those that listen get any.
-Result<Fd> bind_to(const Address& address) noexcept {
+enum class Port : bool { ours, shared };
+
+Result<Fd> bind_to(const Address& address, Port port) noexcept {
   Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) {
     return tl::unexpected(system_error("socket"));
   }
   if (!address.is_unix()) {
     enable(fd.get(), SOL_SOCKET, SO_REUSEADDR);
-    enable(fd.get(), SOL_SOCKET, SO_REUSEPORT);
+    if (port == Port::shared) {
+      enable(fd.get(), SOL_SOCKET, SO_REUSEPORT);
+    }
     enable(fd.get(), IPPROTO_TCP, TCP_NODELAY);  // inherited by what is accepted
     if (address.family() == AF_INET6) {
       enable(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY);  // 0.0.0.0 and [::] may both be listed
@@ -72,7 +76,7 @@ Result<Fd> listen_on(const Address& address) noexcept {
   if (address.is_unix()) {
     remove_stale_socket(address);
   }
-  auto fd = bind_to(address);
+  auto fd = bind_to(address, Port::shared);
   if (fd && ::listen(fd->get(), kBacklog) != 0) {
     return tl::unexpected(system_error("listen"));
   }
@@ -84,11 +88,16 @@ Result<> try_to_listen_on(const Address& address) {
     return try_unix_socket(address);  // binding would create the file
   }
   // The kernel looks whether the address is ours and the port allowed before who has the port.
-  const auto fd = bind_to(address);
+  const auto fd = bind_to(address, Port::shared);
   if (!fd && fd.error().sys != EADDRINUSE) {
     return tl::unexpected(fd.error());
   }
   return {};
+}
+
+Result<> expect_free(const Address& address) noexcept {
+  const auto fd = address.is_unix() ? Result<Fd>{} : bind_to(address, Port::ours);
+  return fd ? Result<>{} : tl::unexpected(fd.error());
 }
 
 Address local_address(int fd) noexcept {

@@ -15,6 +15,9 @@ Result<Fd> listen_on(const Address& address) noexcept;
 // Whether listen_on() would work but for other programs that listen there; does not disturb them.
 // A file in the way of a unix socket is EEXIST.
 Result<> try_to_listen_on(const Address& address);
+// Fails with EADDRINUSE where somebody has the port of a TCP address already. Another process of
+// the same user could share it (SO_REUSEPORT), and each would get a part of the connections.
+Result<> expect_free(const Address& address) noexcept;
 // The address a socket is bound to (port 0 resolved).
 Address local_address(int fd) noexcept;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/strings.h"
 #include "http/h1/refused_line.h"
 #include "http/limits.h"
 #include "http/status.h"
@@ -22,6 +23,14 @@ using http::Method;
 
 // What a server as a whole answers to OPTIONS.
 constexpr std::string_view kAllowed = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
+
+bool is_last_hop(const http::RequestHead& head) noexcept {
+  if (head.method != Method::options) {
+    return false;
+  }
+  const http::Field* hops = head.headers.find(http::HeaderId::max_forwards);
+  return hops != nullptr && parse_decimal(hops->value()) == 0U;
+}
 
 // No server can be picked: what is wrong with them.
 ErrorCode why_none(const Cluster& cluster) noexcept {
@@ -95,8 +104,9 @@ bool Forwarder::admit() noexcept {
     answer_error(ErrorCode::method_not_allowed, Side::downstream);
     return false;
   }
-  if (x.request.asterisk) {
-    // Asks about the server as a whole: that is us (RFC 9110 9.3.7).
+  if (x.request.asterisk || is_last_hop(x.request)) {
+    // Asks about the server as a whole, or the last one it may reach: that is us (RFC 9110 9.3.7,
+    // 7.6.2).
     phase_ = Phase::answered;
     x.response.headers = http::HeaderMap(std::span(x.arena.make_array<http::Field>(2), 2));
     x.response.headers.add(http::HeaderId::server, "pingap");

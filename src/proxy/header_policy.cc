@@ -70,11 +70,30 @@ bool has_underscore(const Field& field) noexcept {
   return field.id == HeaderId::other && field.name().find('_') != std::string_view::npos;
 }
 
-// Written anew from the head by the serializer.
-constexpr bool is_framing(HeaderId id) noexcept {
-  return id == HeaderId::host || id == HeaderId::content_length ||
-         id == HeaderId::transfer_encoding || id == HeaderId::connection;
-}
+// What a location, Connection or Via take away from a message's fields. Most messages meet none of
+// these: then fields are not looked at one by one.
+class Removal {
+ public:
+  Removal(const ConnectionOptions* listed, const Site& site, const std::vector<HeaderRule>& removed,
+          const std::vector<HeaderRule>& replaced) noexcept
+      : listed_(listed),
+        removed_(removed),
+        replaced_(replaced),
+        via_(!site.via.empty()),
+        any_(listed != nullptr || via_ || !removed.empty() || !replaced.empty()) {}
+
+  bool takes(const Field& field) const noexcept {
+    return any_ && ((listed_ != nullptr && listed_->names(field)) || edits(removed_, field) ||
+                    edits(replaced_, field) || (via_ && field.id == HeaderId::via));
+  }
+
+ private:
+  const ConnectionOptions* listed_;
+  const std::vector<HeaderRule>& removed_;
+  const std::vector<HeaderRule>& replaced_;
+  bool via_;
+  bool any_;
+};
 
 void add_rules(HeaderMap& headers, const std::vector<HeaderRule>& rules, bool to_upstream,
                Exchange& x) noexcept {
@@ -210,11 +229,12 @@ HeaderMap make_map(Arena& arena, size_t capacity) noexcept {
 
 // The client's fields that go on, but for those of its address.
 Result<> copy_request_fields(Exchange& x, const Site& site, const Route& route) noexcept {
+  constexpr uint8_t kNever = http::kHopByHop | http::kForwarding | http::kFromHead;
   const http::RequestHead& in = x.request;
-  const auto* listed = ConnectionOptions::of(in.headers, in.connection_names_fields, x.arena);
+  const Removal removal(ConnectionOptions::of(in.headers, in.connection_names_fields, x.arena),
+                        site, route.request_remove, route.request_set);
   for (const Field& field : in.headers.fields()) {
-    const uint8_t policy = http::header_policy(field.id);
-    if ((policy & (http::kHopByHop | http::kForwarding)) != 0 || is_framing(field.id)) {
+    if ((http::header_policy(field.id) & kNever) != 0) {
       continue;
     }
     if (site.underscores != config::Underscores::keep && has_underscore(field)) {
@@ -224,13 +244,24 @@ Result<> copy_request_fields(Exchange& x, const Site& site, const Route& route) 
       }
       continue;
     }
-    if ((listed != nullptr && listed->names(field)) || edits(route.request_remove, field) ||
-        edits(route.request_set, field) || (!site.via.empty() && field.id == HeaderId::via)) {
-      continue;
+    if (!removal.takes(field)) {
+      x.upstream_request.headers.add(field);
     }
-    x.upstream_request.headers.add(field);
   }
   return {};
+}
+
+// One hop less for OPTIONS (RFC 9110 7.6.2); that none is left, the forwarder has seen.
+void count_hop(Exchange& x) noexcept {
+  Field* hops = x.upstream_request.headers.find(HeaderId::max_forwards);
+  const auto left = hops == nullptr ? std::nullopt : parse_decimal(hops->value());
+  if (!left || *left == 0) {
+    return;
+  }
+  char* room = x.arena.make_array<char>(20);
+  hops->value_size = static_cast<uint32_t>(std::to_chars(room, room + 20, *left - 1).ptr - room);
+  hops->value_data = room;
+  hops->flags = 0;
 }
 
 // The location's edits; a configured field also replaces or removes one of ours.
@@ -294,6 +325,9 @@ Result<> make_upstream_request(Exchange& x, const Site& site, const Route& route
   if (auto copied = copy_request_fields(x, site, route); !copied) {
     return copied;
   }
+  if (in.method == http::Method::options) {
+    count_hop(x);
+  }
   const bool trusted =
       !site.trusted.empty() && (x.peer_ip.size == 0 || site.trusted.contains(x.peer_ip));
   add_forwarded(x, trusted, out.headers);
@@ -318,16 +352,16 @@ void make_client_response(Exchange& x, const Site& site, const Route& route,
   out.keep_alive = true;
   out.headers = make_map(x.arena, head.headers.size() + kOwnFields + route.response_set.size() +
                                       route.response_add.size());
-  const auto* listed = ConnectionOptions::of(head.headers, head.connection_names_fields, x.arena);
+  const Removal removal(ConnectionOptions::of(head.headers, head.connection_names_fields, x.arena),
+                        site, route.response_remove, route.response_set);
+  constexpr uint8_t kNever = http::kHopByHop | http::kFromHead;
   for (const Field& field : head.headers.fields()) {
-    if ((http::header_policy(field.id) & http::kHopByHop) != 0 || is_framing(field.id)) {
-      continue;
+    // 426 has to say what to upgrade to (RFC 9110 15.5.22).
+    const bool goes_on = (http::header_policy(field.id) & kNever) == 0 ||
+                         (head.status == 426 && field.id == HeaderId::upgrade);
+    if (goes_on && !removal.takes(field)) {
+      out.headers.add(field);
     }
-    if ((listed != nullptr && listed->names(field)) || edits(route.response_remove, field) ||
-        edits(route.response_set, field) || (!site.via.empty() && field.id == HeaderId::via)) {
-      continue;
-    }
-    out.headers.add(field);
   }
   if (!site.via.empty()) {
     add_via(head.headers, out.headers, via_entry(head.version, site, x.arena), x.arena);

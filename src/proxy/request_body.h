@@ -15,8 +15,7 @@ namespace pingap::proxy {
 
 class RequestBody {
  public:
-  RequestBody(http::ServerStream& client, Arena& arena) noexcept
-      : client_(client), arena_(arena) {}
+  RequestBody(http::ServerStream& client, Arena& arena) noexcept : client_(client), arena_(arena) {}
 
   // All of it is to be kept before anything is sent on.
   void buffer() noexcept { spool_.emplace(); }

@@ -1,5 +1,6 @@
 // A body that a backend sends, on its way to the client: straight through or, where the location
-// buffers, kept aside so that the backend is done as soon as it can be. Worker; part of a Forwarder.
+// buffers, kept aside so that the backend is done as soon as it can be. Worker; part of a
+// Forwarder.
 #pragma once
 
 #include <cstdint>

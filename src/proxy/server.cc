@@ -61,7 +61,21 @@ Server::~Server() {
   }
 }
 
+tl::expected<void, std::string> Server::expect_free_addresses() const {
+  for (const auto& site : snapshot_->sites) {
+    for (const std::string& address : site->addrs) {
+      if (auto free = net::expect_free(*net::Address::parse(address)); !free) {
+        return tl::unexpected(explain(address, free.error()));
+      }
+    }
+  }
+  return {};
+}
+
 tl::expected<void, std::string> Server::bind() {
+  if (auto free = expect_free_addresses(); !free) {
+    return free;
+  }
   const uint32_t threads =
       snapshot_->basic.threads == 0 ? usable_cores() : snapshot_->basic.threads;
   for (uint32_t i = 0; i < threads; ++i) {

@@ -39,6 +39,7 @@ class Server {
   void reopen_logs();
 
  private:
+  tl::expected<void, std::string> expect_free_addresses() const;
   tl::expected<void, std::string> bind_address(const Site& site, const std::string& address);
 
   std::shared_ptr<const Snapshot> snapshot_;

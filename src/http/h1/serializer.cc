@@ -17,20 +17,10 @@ namespace {
 // More than all that is not a field, the method, target, authority or reason.
 constexpr size_t kFixedRoom = 256;
 
-// Fields that are written from the head, never copied. Upgrade is one: what a peer may upgrade to
-// is what the head says, whatever else was sent.
-constexpr auto kFromHead = [] {
-  std::array<bool, static_cast<size_t>(HeaderId::count_)> table{};
-  for (const HeaderId id : {HeaderId::host, HeaderId::content_length, HeaderId::transfer_encoding,
-                            HeaderId::connection, HeaderId::upgrade}) {
-    table[static_cast<size_t>(id)] = true;
-  }
-  return table;
-}();
-
-// data(): the index cannot be out of range, so that it is not checked.
+// What is written from the head is never copied. Upgrade is among it: what a peer may upgrade to is
+// what the head says, whatever else was sent.
 bool is_copied(const Field& field) noexcept {
-  return !field.removed() && !kFromHead.data()[static_cast<size_t>(field.id)];
+  return !field.removed() && (header_policy(field.id) & kFromHead) == 0;
 }
 
 [[maybe_unused]] bool is_text(std::string_view text) noexcept {
