@@ -42,8 +42,13 @@ if(PINGAP_PROFILE STREQUAL "generate")
   add_compile_options(-fprofile-generate)
   add_link_options(-fprofile-generate)
 elseif(PINGAP_PROFILE STREQUAL "use")
-  set(profile ${PROJECT_SOURCE_DIR}/cmake/release.profdata)
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${profile})
+  # By a name that changes with its contents: then everything is compiled anew, as it must be, since
+  # objects that were made with different profiles cannot be linked.
+  set(source ${PROJECT_SOURCE_DIR}/cmake/release.profdata)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+  file(MD5 ${source} digest)
+  set(profile ${PROJECT_BINARY_DIR}/release-${digest}.profdata)
+  configure_file(${source} ${profile} COPYONLY)
   add_compile_options(-fprofile-use=${profile} -Wno-profile-instr-unprofiled
                       -Wno-profile-instr-out-of-date -Wno-backend-plugin)
 endif()
