@@ -28,7 +28,7 @@ Origin::Origin(net::EventLoop& loop, net::Fd socket, std::string name)
 }
 
 void Origin::abort() noexcept {
-  while (session::H1ServerSession* session = sessions_.front()) {
+  while (session::ServerSession* session = sessions_.front()) {
     session->abort();
   }
 }
@@ -54,11 +54,11 @@ void Origin::on_accept(net::Fd connection, const net::Address& peer) noexcept {
 }
 
 http::RequestSink& Origin::on_new_stream(http::ServerStream& stream,
-                                         session::H1ServerSession& /*session*/) noexcept {
+                                         session::ServerSession& /*session*/) noexcept {
   return *std::make_unique<Reply>(*this, stream).release();  // retires itself
 }
 
-void Origin::on_session_closed(session::H1ServerSession& /*session*/) noexcept {
+void Origin::on_session_closed(session::ServerSession& /*session*/) noexcept {
 }
 
 }  // namespace pingap::demo

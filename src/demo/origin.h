@@ -32,8 +32,8 @@ class Origin final : public net::AcceptHandler, public session::RequestAcceptor 
   void on_accept(net::Fd connection, const net::Address& peer) noexcept override;
   // session::RequestAcceptor
   http::RequestSink& on_new_stream(http::ServerStream& stream,
-                                   session::H1ServerSession& session) noexcept override;
-  void on_session_closed(session::H1ServerSession& session) noexcept override;
+                                   session::ServerSession& session) noexcept override;
+  void on_session_closed(session::ServerSession& session) noexcept override;
 
  private:
   net::EventLoop& loop_;
@@ -41,7 +41,7 @@ class Origin final : public net::AcceptHandler, public session::RequestAcceptor 
   std::string name_;
   session::ServerSettings settings_;
   ChunkRef filler_;
-  IntrusiveList<session::H1ServerSession, session::ServerSessionTag> sessions_;
+  IntrusiveList<session::ServerSession, session::ServerSessionTag> sessions_;
 };
 
 }  // namespace pingap::demo

@@ -62,6 +62,16 @@ Result<> EventLoop::add(int fd, IoHandler& handler) noexcept {
   return {};
 }
 
+Result<> EventLoop::take_over(int fd, IoHandler& handler) noexcept {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = &handler;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0) {
+    return {};
+  }
+  return errno == ENOENT ? add(fd, handler) : tl::unexpected(system_error("epoll_ctl"));
+}
+
 Result<> EventLoop::add_level(int fd, IoHandler& handler) noexcept {
   epoll_event event{};
   event.events = EPOLLIN;

@@ -80,6 +80,8 @@ class EventLoop {
 
   // Once per descriptor, for in, out and hang-up; closing the descriptor takes it out.
   Result<> add(int fd, IoHandler& handler) noexcept;
+  // The same for one that may be registered for another handler already: it is told nothing more.
+  Result<> take_over(int fd, IoHandler& handler) noexcept;
   // For descriptors that are only read and must not be edge-triggered (listeners).
   Result<> add_level(int fd, IoHandler& handler) noexcept;
   void remove(int fd) noexcept;

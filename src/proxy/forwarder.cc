@@ -11,7 +11,7 @@
 #include "proxy/routing.h"
 #include "proxy/upgrade.h"
 #include "proxy/worker.h"
-#include "session/h1_server_session.h"
+#include "session/server_session.h"
 
 namespace pingap::proxy {
 namespace {
@@ -50,18 +50,17 @@ ErrorCode why_none(const Cluster& cluster) noexcept {
 }  // namespace
 
 Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
-                     session::H1ServerSession& session) noexcept
+                     session::ServerSession& session) noexcept
     : frontend_(frontend),
       client_(client),
-      session_(session),
       site_(frontend.site()),
       x(std::span<char>(first_block_)),
       request_body_(client, x.arena),
       response_body_(client) {
   x.started = frontend_.worker().loop().now();
-  x.peer_ip = session.peer_ip();
-  x.peer_port = session.peer_port();
-  x.peer_text = x.arena.copy(session.peer_text());
+  x.peer_ip = session.peer().ip();
+  x.peer_port = session.peer().port();
+  x.peer_text = x.arena.copy(session.peer().text());
   x.client_ip = x.peer_ip;
   x.client_text = x.peer_text;
   x.server = site_.name;

@@ -24,7 +24,7 @@
 #include "upstream/pool.h"
 
 namespace pingap::session {
-class H1ServerSession;
+class ServerSession;
 }
 
 namespace pingap::proxy {
@@ -37,7 +37,7 @@ class Forwarder final : public http::RequestSink,
                         public Pooled<Forwarder> {
  public:
   Forwarder(Frontend& frontend, http::ServerStream& client,
-            session::H1ServerSession& session) noexcept;
+            session::ServerSession& session) noexcept;
   ~Forwarder() override;
 
   // http::RequestSink: the client
@@ -83,7 +83,6 @@ class Forwarder final : public http::RequestSink,
 
   Frontend& frontend_;
   http::ServerStream& client_;
-  session::H1ServerSession& session_;
   const Site& site_;
   const Route* route_ = nullptr;
   Phase phase_ = Phase::receiving;

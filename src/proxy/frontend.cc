@@ -5,6 +5,8 @@
 #include "proxy/forwarder.h"
 #include "proxy/spill.h"
 #include "proxy/worker.h"
+#include "session/h1_server_session.h"
+#include "session/h2_server_session.h"
 
 namespace pingap::proxy {
 
@@ -88,8 +90,8 @@ void Frontend::serve(net::Fd connection, const net::Address& peer) noexcept {
 bool Frontend::make_room() noexcept {
   // The oldest idle one of the first few: the list is in order of age, not of idleness.
   int looked_at = 0;
-  session::H1ServerSession* next = nullptr;
-  for (session::H1ServerSession* session = sessions_.front(); session != nullptr && looked_at < 64;
+  session::ServerSession* next = nullptr;
+  for (session::ServerSession* session = sessions_.front(); session != nullptr && looked_at < 64;
        session = next, ++looked_at) {
     next = sessions_.next(*session);
     if (session->waiting()) {
@@ -109,20 +111,39 @@ void Frontend::uncount() noexcept {
 }
 
 http::RequestSink& Frontend::on_new_stream(http::ServerStream& stream,
-                                           session::H1ServerSession& session) noexcept {
+                                           session::ServerSession& session) noexcept {
   // Retires itself. Out of memory ends the process, as it does for chunks.
   return *new Forwarder(*this, stream, session);  // NOLINT(bugprone-unhandled-exception-at-new)
 }
 
-void Frontend::on_session_closed(session::H1ServerSession& /*session*/) noexcept {
+bool Frontend::on_h2_preface(session::ServerSession& session,
+                             std::unique_ptr<net::Transport>& transport,
+                             std::string_view bytes) noexcept {
+  auto successor = std::make_unique<session::H2ServerSession>(
+      worker_.loop(), std::move(transport), session.peer(), site_.settings, *this);
+  if (!successor->start()) {
+    return true;  // out of memory or descriptors: both end
+  }
+  // The one that ends is uncounted when it does.
+  connections_.fetch_add(1, std::memory_order_relaxed);
+  worker_.on_connection_opened();
+  if (phase_ == Phase::draining) {
+    successor->serve_one();
+  }
+  sessions_.push_back(*successor);
+  successor.release()->take_input(bytes);  // it owns itself until it is closed
+  return true;
+}
+
+void Frontend::on_session_closed(session::ServerSession& /*session*/) noexcept {
   uncount();
 }
 
 void Frontend::drain() noexcept {
   phase_ = Phase::draining;
   listener_.drain();
-  session::H1ServerSession* next = nullptr;
-  for (session::H1ServerSession* session = sessions_.front(); session != nullptr; session = next) {
+  session::ServerSession* next = nullptr;
+  for (session::ServerSession* session = sessions_.front(); session != nullptr; session = next) {
     next = sessions_.next(*session);
     session->drain();
   }
@@ -131,7 +152,7 @@ void Frontend::drain() noexcept {
 void Frontend::abort() noexcept {
   phase_ = Phase::closed;
   listener_.close();
-  while (session::H1ServerSession* session = sessions_.front()) {
+  while (session::ServerSession* session = sessions_.front()) {
     session->abort();
   }
 }

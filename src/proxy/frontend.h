@@ -14,7 +14,8 @@
 #include "net/listener.h"
 #include "observe/log_sink.h"
 #include "proxy/snapshot.h"
-#include "session/h1_server_session.h"
+#include "session/server_session.h"
+#include "session/session.h"
 
 namespace pingap::proxy {
 
@@ -57,8 +58,10 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   void on_accept(net::Fd connection, const net::Address& peer) noexcept override;
   // session::RequestAcceptor
   http::RequestSink& on_new_stream(http::ServerStream& stream,
-                                   session::H1ServerSession& session) noexcept override;
-  void on_session_closed(session::H1ServerSession& session) noexcept override;
+                                   session::ServerSession& session) noexcept override;
+  bool on_h2_preface(session::ServerSession& session, std::unique_ptr<net::Transport>& transport,
+                     std::string_view bytes) noexcept override;
+  void on_session_closed(session::ServerSession& session) noexcept override;
 
  private:
   enum class Phase : uint8_t { open, draining, closed };
@@ -79,7 +82,7 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   Phase phase_ = Phase::open;
   const uint32_t limit_;
   std::atomic<uint32_t> connections_{0};  // our worker writes, others by reserve()
-  IntrusiveList<session::H1ServerSession, session::ServerSessionTag> sessions_;  // oldest first
+  IntrusiveList<session::ServerSession, session::ServerSessionTag> sessions_;  // oldest first
 };
 
 }  // namespace pingap::proxy

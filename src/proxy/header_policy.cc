@@ -210,7 +210,10 @@ void add_forwarded(Exchange& x, bool trusted, HeaderMap& out) noexcept {
 
 // The version is that of the message as we received it (RFC 9110 7.6.3).
 std::string_view via_entry(http::Version received, const Site& site, Arena& arena) noexcept {
-  return arena.concat(received == http::Version::http10 ? "1.0" : "1.1", " ", site.via);
+  const std::string_view version = received == http::Version::http2    ? "2"
+                                   : received == http::Version::http10 ? "1.0"
+                                                                       : "1.1";
+  return arena.concat(version, " ", site.via);
 }
 
 void add_via(const HeaderMap& in, HeaderMap& out, std::string_view own, Arena& arena) noexcept {

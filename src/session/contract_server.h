@@ -110,14 +110,14 @@ class ServerBench : protected RequestAcceptor {
 
  private:
   http::RequestSink& on_new_stream(http::ServerStream& stream,
-                                   H1ServerSession& /*session*/) noexcept override {
+                                   ServerSession& /*session*/) noexcept override {
     EXPECT_FALSE(gone_);
     sinks_.emplace_back().stream = &stream;
     run(at_stream);
     return sinks_.back();
   }
 
-  void on_session_closed(H1ServerSession& /*session*/) noexcept override {
+  void on_session_closed(ServerSession& /*session*/) noexcept override {
     EXPECT_FALSE(gone_) << "gone twice";
     gone_ = true;
   }

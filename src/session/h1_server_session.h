@@ -9,47 +9,32 @@
 
 #include <cstdint>
 
-#include "base/ip.h"
 #include "base/slab.h"
-#include "net/address.h"
 #include "net/timer.h"
 #include "session/h1_connection.h"
+#include "session/server_session.h"
 #include "session/session.h"
 
 namespace pingap::session {
 
-struct ServerSessionTag;
-
 class H1ServerSession final : public H1Connection,
                               public http::ServerStream,
-                              public ListHook<ServerSessionTag>,
+                              public ServerSession,
                               public Pooled<H1ServerSession> {
  public:
   H1ServerSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                   const net::Address& peer, const ServerSettings& settings,
                   RequestAcceptor& acceptor) noexcept;
 
-  // Registers with the loop; false when that failed (then delete it).
-  bool start() noexcept;
+  // ServerSession
+  bool start() noexcept override;
+  void drain() noexcept override;
+  void serve_one() noexcept override;
+  void abort() noexcept override;
 
-  // Idle: closes now. Busy: the current answer is the last one. Tunnels go on.
-  void drain() noexcept;
-  // For a connection accepted while draining: its first request, which must come soon, is its last.
-  void serve_one() noexcept;
-  // Closes whatever is going on; the exchange, if any, is told.
-  void abort() noexcept;
-
-  // Between requests, with no part of the next one here.
-  bool waiting() const noexcept {
+  bool waiting() const noexcept override {
     return sink_ == nullptr && !closed_ && reading_ == Reading::head && !partial_head_;
   }
-
-  const IpAddress& peer_ip() const noexcept { return peer_ip_; }
-
-  uint16_t peer_port() const noexcept { return peer_port_; }
-
-  // The peer's address as text; empty on a unix socket. Formatted once.
-  std::string_view peer_text() noexcept;
 
   int fd() const noexcept { return transport_->fd(); }
 
@@ -86,6 +71,7 @@ class H1ServerSession final : public H1Connection,
   void after_output() noexcept override;
 
   bool read_head() noexcept;  // false: wait for more
+  bool is_h2(std::string_view bytes) noexcept;
   void start_request(http::RequestHead& head, size_t consumed) noexcept;
   bool note_body(size_t bytes) noexcept;
   void end_body(ByteQueue& data) noexcept;
@@ -112,10 +98,6 @@ class H1ServerSession final : public H1Connection,
   http::h1::HeadScanner scanner_;
   net::Timer read_timer_{Callback<void()>::of<&H1ServerSession::on_read_timer>(this)};
   net::Timer write_timer_{Callback<void()>::of<&H1ServerSession::on_write_timer>(this)};
-  IpAddress peer_ip_;
-  uint16_t peer_port_ = 0;
-  uint8_t peer_text_size_ = 0;
-  char peer_text_[46];
   Reading reading_ = Reading::head;
   Writing writing_ = Writing::none;
   http::Version version_ = http::Version::http11;  // of the current request

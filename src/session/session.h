@@ -3,14 +3,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string_view>
 
 #include "base/clock.h"
 #include "http/h1/parser.h"
 #include "http/stream.h"
+#include "net/transport.h"
 
 namespace pingap::session {
 
-class H1ServerSession;
+class ServerSession;
 class H1ClientSession;
 
 // Settings of a listener's sessions; outlive them.
@@ -29,9 +32,17 @@ struct ServerSettings {
 class RequestAcceptor {
  public:
   virtual http::RequestSink& on_new_stream(http::ServerStream& stream,
-                                           H1ServerSession& session) noexcept = 0;
+                                           ServerSession& session) noexcept = 0;
+  // The connection speaks HTTP/2 (prior knowledge, RFC 9113 3.3): `bytes`, all there are so far,
+  // start with the preface. True where it was taken over, its transport with it; then `session` ends.
+  virtual bool on_h2_preface(ServerSession& /*session*/,
+                             std::unique_ptr<net::Transport>& /*transport*/,
+                             std::string_view /*bytes*/) noexcept {
+    return false;
+  }
+
   // The connection is gone; the session is destroyed at the end of the turn.
-  virtual void on_session_closed(H1ServerSession& session) noexcept = 0;
+  virtual void on_session_closed(ServerSession& session) noexcept = 0;
 
  protected:
   ~RequestAcceptor() = default;

@@ -1,0 +1,40 @@
+// What a peer may do often but not endlessly (security.md 1F): tokens that come back with time.
+// Pure.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace pingap::http::h2 {
+
+class TokenBucket {
+ public:
+  constexpr TokenBucket(uint32_t burst, uint32_t per_second) noexcept
+      : burst_(burst), per_second_(per_second), tokens_(burst) {}
+
+  // False when there are none left.
+  bool take(TimePoint now) noexcept {
+    const Duration passed = now - filled_;
+    const Duration each = std::chrono::seconds(1) / per_second_;
+    if (passed >= each) {
+      const auto more = static_cast<uint64_t>(passed / each);
+      tokens_ = static_cast<uint32_t>(std::min<uint64_t>(burst_, tokens_ + more));
+      filled_ = now;
+    }
+    if (tokens_ == 0) {
+      return false;
+    }
+    --tokens_;
+    return true;
+  }
+
+ private:
+  uint32_t burst_;
+  uint32_t per_second_;
+  uint32_t tokens_;
+  TimePoint filled_{};
+};
+
+}  // namespace pingap::http::h2

@@ -1,0 +1,207 @@
+#include "http/h2/request_builder.h"
+
+#include <cstring>
+
+#include "base/strings.h"
+#include "http/h1/authority.h"
+
+namespace pingap::http::h2 {
+namespace {
+
+// What a field counts beside its bytes (RFC 9113 6.5.2).
+constexpr size_t kFieldOverhead = 32;
+
+constexpr size_t kMostBytes = limits::kRequestHead;
+
+}  // namespace
+
+// Room for `bytes` more. Most heads fit into one chunk; a larger one moves, once: what is kept, with
+// its cookies joined, is never more than twice the limit.
+void RequestBuilder::make_room(size_t bytes) noexcept {
+  if (!bytes_) {
+    bytes_ = make_chunk();
+  }
+  if (bytes_.capacity() - size_ >= bytes) {
+    return;
+  }
+  ChunkRef larger = make_chunk(2 * kMostBytes);
+  std::memcpy(larger.data(), bytes_.data(), size_);
+  const auto moved = [&](const char* from) { return larger.data() + (from - bytes_.data()); };
+  for (size_t i = 0; i < count_; ++i) {
+    Field& field = fields_[i];
+    field.value_data = moved(field.value_data);
+    if (field.id == HeaderId::other) {
+      field.name_data = moved(field.name_data);
+    }
+  }
+  for (std::string_view* view : {&method_, &path_, &authority_}) {
+    if (!view->empty()) {
+      *view = {moved(view->data()), view->size()};
+    }
+  }
+  bytes_ = std::move(larger);
+}
+
+std::string_view RequestBuilder::keep(std::string_view text) noexcept {
+  make_room(text.size());
+  char* to = bytes_.data() + size_;
+  std::memcpy(to, text.data(), text.size());
+  size_ += text.size();
+  return {to, text.size()};
+}
+
+void RequestBuilder::add(std::string_view name, std::string_view value) noexcept {
+  list_size_ += name.size() + value.size() + kFieldOverhead;
+  if (list_size_ > kMostBytes) {
+    too_large_ = true;
+    return;
+  }
+  if (name.starts_with(':')) {
+    add_pseudo(name, value);
+    return;
+  }
+  if (count_ == fields_.size()) {
+    too_large_ = true;
+    return;
+  }
+  const HeaderId id = find_header_id(name);
+  make_room(name.size() + value.size());
+  const std::string_view kept_name = id == HeaderId::other ? keep(name) : header_name(id);
+  const std::string_view kept_value = keep(value);
+  fields_[count_++] = {kept_name.data(),
+                       kept_value.data(),
+                       static_cast<uint32_t>(kept_value.size()),
+                       static_cast<uint16_t>(kept_name.size()),
+                       id,
+                       0};
+}
+
+void RequestBuilder::add_pseudo(std::string_view name, std::string_view value) noexcept {
+  if (name == ":method") {
+    method_ = keep(value);
+  } else if (name == ":path") {
+    path_ = keep(value);
+  } else if (name == ":authority") {
+    authority_ = keep(value);
+  }
+}
+
+// Crumbs become one field again, which is what HTTP/1.1 and applications know (RFC 9113 8.2.3).
+void RequestBuilder::join_cookies() noexcept {
+  Field* first = nullptr;
+  size_t crumbs = 0;
+  size_t size = 0;
+  for (Field& field : std::span(fields_).first(count_)) {
+    if (field.id == HeaderId::cookie) {
+      first = first == nullptr ? &field : first;
+      ++crumbs;
+      size += field.value_size + 2;
+    }
+  }
+  if (crumbs < 2) {
+    return;
+  }
+  make_room(size);
+  const size_t start = size_;
+  for (Field& field : std::span(fields_).first(count_)) {
+    if (field.id != HeaderId::cookie) {
+      continue;
+    }
+    if (&field != first) {
+      keep("; ");
+    }
+    keep(field.value());
+    field.remove();
+  }
+  first->value_data = bytes_.data() + start;
+  first->value_size = static_cast<uint32_t>(size_ - start);
+  first->flags = 0;
+}
+
+// Host and :authority agree (RFC 9113 8.3.1); one of them is there.
+ErrorCode RequestBuilder::settle_authority(RequestHead& head) const noexcept {
+  std::string_view host;
+  for (size_t i = 0; i < count_; ++i) {
+    if (fields_[i].id != HeaderId::host) {
+      continue;
+    }
+    if (!host.empty()) {
+      return ErrorCode::bad_host;
+    }
+    host = fields_[i].value();
+  }
+  head.authority = authority_.empty() ? host : authority_;
+  if (!authority_.empty() && !host.empty() && !iequals(authority_, host)) {
+    return ErrorCode::bad_host;
+  }
+  h1::Authority parts;
+  if (!h1::split_authority(head.authority, parts) || parts.host.empty()) {
+    return ErrorCode::bad_host;
+  }
+  head.host = parts.host;
+  return ErrorCode::none;
+}
+
+ErrorCode RequestBuilder::take_fields(RequestHead& head) noexcept {
+  for (size_t i = 0; i < count_; ++i) {
+    const Field& field = fields_[i];
+    if (field.id == HeaderId::content_length) {
+      const auto length = parse_decimal(field.value());
+      if (!length) {
+        return ErrorCode::bad_content_length;
+      }
+      head.framing = Framing::length;
+      head.content_length = *length;
+    } else if (field.id == HeaderId::expect) {
+      if (!iequals(field.value(), "100-continue")) {
+        return ErrorCode::bad_expectation;
+      }
+      head.expect_continue = true;
+    }
+  }
+  return ErrorCode::none;
+}
+
+ErrorCode RequestBuilder::finish(End end, RequestHead& head) noexcept {
+  head.version = Version::http2;
+  head.storage = bytes_;
+  head.method_text = method_;
+  head.method = parse_method(method_);
+  head.target = path_;
+  head.asterisk = path_ == "*";
+  head.framing = end == End::yes ? Framing::none : Framing::chunked;
+  if (too_large_) {
+    return ErrorCode::head_too_large;
+  }
+  if (path_.size() > limits::kTarget) {
+    return ErrorCode::target_too_long;
+  }
+  if (method_.size() > limits::kMethod) {
+    return ErrorCode::bad_method;
+  }
+  join_cookies();
+  head.storage = bytes_;
+  head.method_text = method_;
+  head.target = path_;
+  if (const ErrorCode why = settle_authority(head); why != ErrorCode::none) {
+    return why;
+  }
+  if (const ErrorCode why = take_fields(head); why != ErrorCode::none) {
+    return why;
+  }
+  if (end == End::yes && head.content_length == 0) {
+    // An empty body whose length is said is not the same as none (RFC 9110 8.6).
+    head.framing = head.framing == Framing::length ? Framing::length : Framing::none;
+  }
+  head.headers = HeaderMap(std::span(fields_));
+  head.headers.filled(count_);
+  return ErrorCode::none;
+}
+
+HeaderMap RequestBuilder::trailers() noexcept {
+  HeaderMap map{std::span(fields_)};
+  map.filled(too_large_ ? 0 : count_);
+  return map;
+}
+
+}  // namespace pingap::http::h2

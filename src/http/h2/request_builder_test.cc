@@ -1,0 +1,129 @@
+#include "http/h2/request_builder.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace pingap::http::h2 {
+namespace {
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+class Building : public testing::Test {
+ protected:
+  // A GET of "/x" at a.test with `more` fields.
+  ErrorCode get(const Fields& more, End end = End::yes) {
+    return build({{":method", "GET"}, {":scheme", "http"}, {":path", "/x"}, {":authority", "a.test"}},
+                 more, end);
+  }
+
+  ErrorCode build(const Fields& pseudo, const Fields& more, End end = End::yes) {
+    for (const Fields* fields : {&pseudo, &more}) {
+      for (const auto& [name, value] : *fields) {
+        // The library's memory is gone after each field.
+        std::string n = name;
+        std::string v = value;
+        builder_.add(n, v);
+        n.assign(n.size(), '?');
+        v.assign(v.size(), '?');
+      }
+    }
+    return builder_.finish(end, head_);
+  }
+
+  RequestBuilder builder_;
+  RequestHead head_;
+};
+
+TEST_F(Building, MakesAHead) {
+  ASSERT_EQ(get({{"accept", "*/*"}, {"x-odd", "1"}}), ErrorCode::none);
+  EXPECT_EQ(head_.method, Method::get);
+  EXPECT_EQ(head_.method_text, "GET");
+  EXPECT_EQ(head_.target, "/x");
+  EXPECT_EQ(head_.authority, "a.test");
+  EXPECT_EQ(head_.host, "a.test");
+  EXPECT_EQ(head_.framing, Framing::none);
+  EXPECT_EQ(head_.headers.get(HeaderId::accept), "*/*");
+  EXPECT_EQ(head_.headers.get("X-Odd"), "1");
+}
+
+TEST_F(Building, KnowsHowTheBodyEnds) {
+  ASSERT_EQ(get({}, End::no), ErrorCode::none);
+  EXPECT_EQ(head_.framing, Framing::chunked);
+}
+
+TEST_F(Building, TakesTheLengthThatIsSaid) {
+  ASSERT_EQ(get({{"content-length", "7"}}, End::no), ErrorCode::none);
+  EXPECT_EQ(head_.framing, Framing::length);
+  EXPECT_EQ(head_.content_length, 7U);
+}
+
+TEST_F(Building, RefusesALengthThatIsNoNumber) {
+  EXPECT_EQ(get({{"content-length", "+7"}}, End::no), ErrorCode::bad_content_length);
+}
+
+TEST_F(Building, JoinsCrumbs) {
+  ASSERT_EQ(get({{"cookie", "a=1"}, {"accept", "x"}, {"cookie", "b=2"}, {"cookie", "c=3"}}),
+            ErrorCode::none);
+  EXPECT_EQ(head_.headers.get(HeaderId::cookie), "a=1; b=2; c=3");
+  size_t cookies = 0;
+  for (const Field& field : head_.headers.fields()) {
+    cookies += field.id == HeaderId::cookie && !field.removed() ? 1 : 0;
+  }
+  EXPECT_EQ(cookies, 1U);
+}
+
+TEST_F(Building, TakesHostWhereThereIsNoAuthority) {
+  ASSERT_EQ(build({{":method", "GET"}, {":scheme", "http"}, {":path", "/"}}, {{"host", "b.test"}}),
+            ErrorCode::none);
+  EXPECT_EQ(head_.authority, "b.test");
+}
+
+TEST_F(Building, RefusesTwoNamesOfTheServer) {
+  EXPECT_EQ(get({{"host", "b.test"}}), ErrorCode::bad_host);
+}
+
+TEST_F(Building, TakesHostThatSaysTheSame) {
+  EXPECT_EQ(get({{"host", "A.test"}}), ErrorCode::none);
+}
+
+TEST_F(Building, RefusesNoNameAtAll) {
+  EXPECT_EQ(build({{":method", "GET"}, {":scheme", "http"}, {":path", "/"}}, {}),
+            ErrorCode::bad_host);
+}
+
+TEST_F(Building, MovesALargeHeadWhole) {
+  Fields many;
+  for (int i = 0; i < 30; ++i) {
+    many.emplace_back("x-" + std::to_string(i), std::string(900, static_cast<char>('a' + i % 26)));
+    many.emplace_back("cookie", "k" + std::to_string(i) + "=" + std::to_string(i));
+  }
+  ASSERT_EQ(get(many), ErrorCode::none);
+  EXPECT_EQ(head_.target, "/x");
+  EXPECT_EQ(head_.host, "a.test");
+  for (int i = 0; i < 30; ++i) {
+    EXPECT_EQ(head_.headers.get("x-" + std::to_string(i)),
+              std::string(900, static_cast<char>('a' + i % 26)));
+  }
+  EXPECT_TRUE(head_.headers.get(HeaderId::cookie).starts_with("k0=0; k1=1; "));
+  EXPECT_TRUE(head_.headers.get(HeaderId::cookie).ends_with("; k29=29"));
+}
+
+TEST_F(Building, RefusesMoreFieldsThanItMayKeep) {
+  Fields many(limits::kFields + 1, {"x", "y"});
+  EXPECT_EQ(get(many), ErrorCode::head_too_large);
+}
+
+TEST_F(Building, CountsBytesAsTheSettingDoes) {
+  EXPECT_EQ(get({{"x", std::string(limits::kRequestHead, 'y')}}), ErrorCode::head_too_large);
+  EXPECT_GT(builder_.list_size(), limits::kRequestHead);
+}
+
+TEST_F(Building, CountsCrumbsOfCookiesThatAreEmpty) {
+  EXPECT_EQ(get(Fields(limits::kRequestHead / 32, {"cookie", ""})), ErrorCode::head_too_large);
+}
+
+}  // namespace
+}  // namespace pingap::http::h2

@@ -1,0 +1,93 @@
+#include "http/h2/response_fields.h"
+
+#include <array>
+#include <charconv>
+
+#include "base/strings.h"
+#include "http/date.h"
+#include "http/limits.h"
+
+namespace pingap::http::h2 {
+namespace {
+
+// `:status`, Content-Length and Date beside those of the head and the configured ones.
+constexpr size_t kMostFields = limits::kResponseFields + 256;
+
+// Fields that are being written, and the text of what is not in the head as it is needed.
+struct Scratch {
+  std::array<FieldView, kMostFields> fields;
+  std::array<char, 64 * 1024> text;
+  size_t count = 0;
+  size_t used = 0;
+
+  void clear() noexcept {
+    count = 0;
+    used = 0;
+  }
+
+  void add(std::string_view name, std::string_view value) noexcept {
+    if (count < fields.size()) {
+      fields[count++] = {name, value};
+    }
+  }
+
+  std::string_view lower(std::string_view name) noexcept {
+    char* to = text.data() + used;
+    for (size_t i = 0; i < name.size(); ++i) {
+      to[i] = to_lower(name[i]);
+    }
+    used += name.size();
+    return {to, name.size()};
+  }
+
+  std::string_view number(uint64_t value) noexcept {
+    char* to = text.data() + used;
+    const auto size = static_cast<size_t>(std::to_chars(to, to + 20, value).ptr - to);
+    used += size;
+    return {to, size};
+  }
+
+  bool has_room(size_t bytes) const noexcept { return text.size() - used >= bytes; }
+
+  void add_fields(const HeaderMap& headers) noexcept {
+    for (const Field& field : headers.fields()) {
+      constexpr uint8_t kNever = kHopByHop | kFromHead;
+      if (!field.removed() && (header_policy(field.id) & kNever) == 0 &&
+          has_room(field.name_size)) {
+        add(lower(field.name()), field.value());
+      }
+    }
+  }
+
+  std::span<const FieldView> view() const noexcept { return std::span(fields).first(count); }
+};
+
+thread_local Scratch t_scratch;
+
+}  // namespace
+
+std::span<const FieldView> response_fields(const ResponseHead& head) noexcept {
+  Scratch& out = t_scratch;
+  out.clear();
+  out.add(":status", out.number(head.status));
+  out.add_fields(head.headers);
+  const bool lengthless = head.status < 200 || head.status == 204;
+  if (!lengthless && out.has_room(64) &&
+      (head.framing == Framing::length ||
+       (head.framing == Framing::none && head.has_content_length))) {
+    out.add("content-length", out.number(head.content_length));
+  }
+  if (head.status >= 200 && head.headers.find(HeaderId::date) == nullptr) {
+    out.add("date", date_now());
+  }
+  return out.view();
+}
+
+std::span<const FieldView> trailer_fields(const HeaderMap& trailers) noexcept {
+  Scratch& out = t_scratch;
+  out.clear();
+  out.add_fields(trailers);
+  return out.view();
+}
+
+}  // namespace pingap::http::h2

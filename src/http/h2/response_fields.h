@@ -1,0 +1,21 @@
+// The fields of a response as HTTP/2 writes them: lower-case names, `:status` first, nothing that
+// belongs to a connection. Pure; the views hold until the next call on the thread, or as long as
+// what they were made of.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "http/head.h"
+
+namespace pingap::http::h2 {
+
+struct FieldView {
+  std::string_view name;
+  std::string_view value;
+};
+
+std::span<const FieldView> response_fields(const ResponseHead& head) noexcept;
+std::span<const FieldView> trailer_fields(const HeaderMap& trailers) noexcept;
+
+}  // namespace pingap::http::h2

@@ -1,0 +1,257 @@
+#include "session/h2_server_stream.h"
+
+#include <array>
+#include <nghttp2/nghttp2.h>
+
+#include "http/h2/response_fields.h"
+#include "http/limits.h"
+#include "session/h2_server_session.h"
+
+namespace pingap::session {
+namespace {
+
+namespace h2 = http::h2;
+
+// A piece of body shorter than this is copied behind its frame header, so that both are in one
+// piece of memory; a longer one is sent from where it is.
+constexpr size_t kCopyBelow = 4 * 1024;
+// A client that opens its window by less than this within write_timeout is stalled.
+constexpr size_t kWriteProgress = 1024;
+
+// As nghttp2 wants them; it copies what it is given.
+std::span<nghttp2_nv> to_nv(std::span<const h2::FieldView> fields) noexcept {
+  thread_local std::vector<nghttp2_nv> nv;
+  nv.clear();
+  for (const h2::FieldView& field : fields) {
+    // It takes pointers to what is not const, and does not write there.
+    const auto bytes = [](std::string_view text) {
+      return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));  // NOLINT
+    };
+    nv.push_back({bytes(field.name), bytes(field.value), field.name.size(), field.value.size(),
+                  NGHTTP2_NV_FLAG_NONE});
+  }
+  return nv;
+}
+
+ssize_t read_body(nghttp2_session* /*session*/, int32_t /*id*/, uint8_t* /*to*/, size_t most,
+                  uint32_t* flags, nghttp2_data_source* source, void* /*user*/) {
+  auto& stream = *static_cast<H2ServerStream*>(source->ptr);
+  const H2ServerStream::Piece piece = stream.next_piece(most);
+  if (piece.wait) {
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  if (piece.end) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+  }
+  if (piece.trailers) {
+    *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    stream.submit_trailers();
+  }
+  return static_cast<ssize_t>(piece.size);
+}
+
+uint32_t code_of(ErrorCode why) noexcept {
+  switch (why) {
+    case ErrorCode::shutting_down:
+    case ErrorCode::client_stalled:
+      return NGHTTP2_CANCEL;
+    default:
+      return NGHTTP2_INTERNAL_ERROR;
+  }
+}
+
+}  // namespace
+
+H2ServerStream::~H2ServerStream() {
+  body_timer_.cancel();
+  write_timer_.cancel();
+}
+
+// ---- the response ----
+
+void H2ServerStream::send_head(http::ResponseHead& head, End end) noexcept {
+  const auto nv = to_nv(h2::response_fields(head));
+  nghttp2_data_provider body{};
+  body.source.ptr = this;
+  body.read_callback = read_body;
+  response_over_ = end == End::yes;
+  head_sent_ = true;
+  nghttp2_submit_response(session_.framing(), id_, nv.data(), nv.size(),
+                          end == End::yes ? nullptr : &body);
+  session_.flush_later();
+}
+
+void H2ServerStream::send_interim(const http::ResponseHead& head) noexcept {
+  const auto nv = to_nv(h2::response_fields(head));
+  nghttp2_submit_headers(session_.framing(), NGHTTP2_FLAG_NONE, id_, nullptr, nv.data(), nv.size(),
+                         nullptr);
+  session_.flush_later();
+}
+
+void H2ServerStream::wake() noexcept {
+  nghttp2_session_resume_data(session_.framing(), id_);
+  session_.flush_later();
+}
+
+void H2ServerStream::send_body(ByteQueue& data, End end) noexcept {
+  out_.move_from(data, data.size());
+  response_over_ = response_over_ || end == End::yes;
+  watch_writing();
+  wake();
+}
+
+void H2ServerStream::send_trailers(const http::HeaderMap& trailers) noexcept {
+  for (const h2::FieldView& field : h2::trailer_fields(trailers)) {
+    trailers_.emplace_back(field.name, field.value);
+  }
+  response_over_ = true;
+  wake();
+}
+
+H2ServerStream::Piece H2ServerStream::next_piece(size_t most) noexcept {
+  const size_t size = std::min(out_.size(), most);
+  const bool end = response_over_ && size == out_.size();
+  return {.size = size,
+          .wait = size == 0 && !end,
+          .end = end,
+          .trailers = end && !trailers_.empty()};
+}
+
+void H2ServerStream::submit_trailers() noexcept {
+  std::vector<h2::FieldView> fields;
+  for (const auto& [name, value] : trailers_) {
+    fields.push_back({name, value});
+  }
+  const auto nv = to_nv(fields);
+  nghttp2_submit_trailer(session_.framing(), id_, nv.data(), nv.size());
+}
+
+void H2ServerStream::write_frame(std::string_view frame_header, size_t bytes) noexcept {
+  ByteQueue& out = session_.output();
+  out.append(frame_header);
+  out.move_from(out_, bytes, kCopyBelow);
+  written_mark_ += bytes;
+  if (out_.empty()) {
+    write_timer_.cancel();
+  }
+  if (bytes > 0 && sink_ != nullptr) {
+    sink_->on_sent(bytes);
+  }
+}
+
+void H2ServerStream::on_response_sent() noexcept {
+  if (!request_over_) {
+    // The answer is whole; the rest of the request is not missed (RFC 9113 8.1).
+    nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_NO_ERROR);
+  }
+}
+
+void H2ServerStream::reset(ErrorCode why) noexcept {
+  sink_ = nullptr;
+  reset_ = true;
+  out_.clear();
+  body_timer_.cancel();
+  write_timer_.cancel();
+  nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, code_of(why));
+  session_.flush_later();
+}
+
+// ---- the request ----
+
+void H2ServerStream::on_head(http::RequestHead& head, End end, http::RequestSink& sink) noexcept {
+  sink_ = &sink;
+  request_over_ = end == End::yes;
+  watch_body();
+  sink.on_head(head, end);
+}
+
+void H2ServerStream::on_refused(ErrorCode why, http::RequestSink& sink) noexcept {
+  sink_ = &sink;
+  sink.on_refused(why, {});
+}
+
+void H2ServerStream::on_data(const ChunkRef& chunk, size_t begin, size_t end) noexcept {
+  if (sink_ == nullptr) {
+    nghttp2_session_consume_stream(session_.framing(), id_, end - begin);
+    return;
+  }
+  watch_body();
+  ByteQueue data;
+  data.push(chunk, begin, end);
+  sink_->on_body(data, End::no);
+}
+
+void H2ServerStream::on_end() noexcept {
+  if (request_over_) {
+    return;
+  }
+  request_over_ = true;
+  body_timer_.cancel();
+  if (sink_ != nullptr) {
+    ByteQueue none;
+    sink_->on_body(none, End::yes);
+  }
+}
+
+void H2ServerStream::on_trailers(http::HeaderMap& trailers) noexcept {
+  request_over_ = true;
+  body_timer_.cancel();
+  if (sink_ != nullptr) {
+    sink_->on_trailers(trailers);
+  }
+}
+
+void H2ServerStream::release_window(size_t bytes) noexcept {
+  nghttp2_session_consume_stream(session_.framing(), id_, bytes);
+  session_.flush_later();
+}
+
+void H2ServerStream::on_closed(const Error& why) noexcept {
+  body_timer_.cancel();
+  write_timer_.cancel();
+  if (http::RequestSink* sink = std::exchange(sink_, nullptr)) {
+    sink->on_closed(why);
+  }
+}
+
+// ---- deadlines ----
+
+void H2ServerStream::watch_body() noexcept {
+  if (!request_over_) {
+    session_.loop().arm(body_timer_, session_.settings().body_timeout);
+  }
+}
+
+void H2ServerStream::watch_writing() noexcept {
+  if (!write_timer_.armed() && !out_.empty()) {
+    written_mark_ = 0;
+    session_.loop().arm(write_timer_, session_.settings().write_timeout);
+  }
+}
+
+void H2ServerStream::on_body_timer() noexcept {
+  // The window is shut: it is the backend that does not take it. Or the answer moves meanwhile.
+  if (nghttp2_session_get_stream_effective_recv_data_length(session_.framing(), id_) > 0 ||
+      std::exchange(written_mark_, 0) > 0) {
+    watch_body();
+    return;
+  }
+  if (sink_ != nullptr) {
+    sink_->on_refused(ErrorCode::body_timeout, {});
+    session_.flush_later();
+  }
+}
+
+void H2ServerStream::on_write_timer() noexcept {
+  if (written_mark_ >= kWriteProgress) {
+    watch_writing();
+    return;
+  }
+  if (http::RequestSink* sink = std::exchange(sink_, nullptr)) {
+    sink->on_closed({ErrorCode::client_stalled, Side::downstream, Retry::never, 0, nullptr});
+  }
+  reset(ErrorCode::client_stalled);
+}
+
+}  // namespace pingap::session

@@ -1,0 +1,64 @@
+// A client connection, whatever protocol it speaks: what its owner (a frontend) sees of it. Worker.
+// It owns itself from start() until it is closed.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/intrusive_list.h"
+#include "base/ip.h"
+#include "net/address.h"
+
+namespace pingap::session {
+
+// Who is at the other end of the socket.
+class Peer {
+ public:
+  explicit Peer(const net::Address& address) noexcept
+      : ip_(address.ip()), port_(address.port()) {}
+
+  const IpAddress& ip() const noexcept { return ip_; }
+
+  uint16_t port() const noexcept { return port_; }
+
+  // As text; empty on a unix socket. Formatted when first asked for.
+  std::string_view text() noexcept {
+    if (size_ == 0) {
+      size_ = static_cast<uint8_t>(ip_.format(text_).size());
+    }
+    return {text_, size_};
+  }
+
+ private:
+  IpAddress ip_;
+  uint16_t port_;
+  uint8_t size_ = 0;
+  char text_[46];
+};
+
+struct ServerSessionTag;
+
+class ServerSession : public ListHook<ServerSessionTag> {
+ public:
+  // Registers with the loop; false when that failed (then delete it).
+  virtual bool start() noexcept = 0;
+  // Idle: closes now. Busy: what is under way is the last. Tunnels go on.
+  virtual void drain() noexcept = 0;
+  // For a connection accepted while draining: its first request, which must come soon, is its last.
+  virtual void serve_one() noexcept = 0;
+  // Closes whatever is going on; the exchanges are told.
+  virtual void abort() noexcept = 0;
+  // Nothing is under way, and no part of a next request is here.
+  virtual bool waiting() const noexcept = 0;
+
+  Peer& peer() noexcept { return peer_; }
+
+ protected:
+  explicit ServerSession(const Peer& peer) noexcept : peer_(peer) {}
+
+  ~ServerSession() = default;
+
+  Peer peer_;
+};
+
+}  // namespace pingap::session

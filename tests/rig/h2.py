@@ -1,0 +1,144 @@
+"""A raw HTTP/2 client (prior knowledge): frames as given, and what came back, frame by frame.
+
+Header blocks are HPACK literals without indexing unless given as bytes, so that nothing of the
+client's own checks what is sent.
+"""
+import collections
+import struct
+import time
+
+import hpack
+
+from .client import Client
+from .deadline import seconds
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+DATA, HEADERS, PRIORITY, RST, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = range(10)
+END_STREAM, ACK, END_HEADERS, PADDED = 1, 1, 4, 8
+NO_ERROR, PROTOCOL, INTERNAL, FLOW, _, CLOSED, SIZE, REFUSED, CANCEL, COMPRESSION = range(10)
+CALM = 11
+
+
+def frame(kind, flags=0, stream=0, payload=b""):
+    """The bytes of a frame."""
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + \
+        struct.pack(">I", stream) + payload
+
+
+def string(text):
+    """A string literal of HPACK, not Huffman-coded."""
+    data = text if isinstance(text, bytes) else text.encode("latin-1")
+    return integer(len(data), 7) + data
+
+
+def integer(value, bits, high=0):
+    """An integer of HPACK with the given prefix."""
+    most = (1 << bits) - 1
+    if value < most:
+        return bytes([high | value])
+    out, value = bytearray([high | most]), value - most
+    while value >= 128:
+        out.append(value % 128 + 128)
+        value //= 128
+    out.append(value)
+    return bytes(out)
+
+
+def literal(name, value):
+    """A field without indexing."""
+    return b"\x00" + string(name) + string(value)
+
+
+def block(fields):
+    """A header block of literals."""
+    return b"".join(literal(name, value) for name, value in fields)
+
+
+BASE = ((":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a.test"))
+
+
+def head(*more, **pseudo):
+    """The fields of a request: BASE, with pseudo fields replaced (None: left out), and `more`."""
+    fields = [(name, pseudo.get(name[1:], value)) for name, value in BASE]
+    return [(name, value) for name, value in fields if value is not None] + list(more)
+
+
+class Answer:
+    """What came on one stream: how is None while it goes on, then "end" or the code of a reset."""
+
+    def __init__(self):
+        self.status = None
+        self.fields = []
+        self.trailers = []
+        self.body = b""
+        self.how = None
+
+    def get(self, name):
+        """The first field of that name, or None."""
+        return next((value for key, value in self.fields if key == name), None)
+
+
+class H2Client(Client):
+    """A Client that has sent the preface and its SETTINGS. It opens no window by itself."""
+
+    def __init__(self, address, settings=b"", start=True, **options):
+        super().__init__(address, **options)
+        self.decoder = hpack.Decoder()
+        self.answers = collections.defaultdict(Answer)
+        self.goaway = None  # the code of the last one
+        self.counts = collections.Counter()  # frames by type
+        if start:
+            self.send(PREFACE + frame(SETTINGS, payload=settings))
+
+    def request(self, stream, fields, end=True, flags=END_HEADERS):
+        """HEADERS with these fields, or with a block given as bytes."""
+        payload = fields if isinstance(fields, bytes) else block(fields)
+        self.send(frame(HEADERS, flags | (END_STREAM if end else 0), stream, payload))
+
+    def open_windows(self, stream, bytes_=1 << 30):
+        """Takes whatever comes on a stream."""
+        self.send(frame(WINDOW, 0, stream, struct.pack(">I", bytes_)) +
+                  frame(WINDOW, 0, 0, struct.pack(">I", bytes_)))
+
+    def pump(self, wanted, timeout=None):
+        """Reads frames until `wanted()`; False when the connection ended first."""
+        end = time.monotonic() + seconds(timeout or self.timeout)
+        while not wanted():
+            if len(self.received) >= 9 and len(self.received) >= 9 + self._length():
+                size = 9 + self._length()
+                data, self.received = self.received[:size], self.received[size:]
+                self._take(data[3], data[4], struct.unpack(">I", data[5:9])[0], data[9:])
+            elif not self._receive(end):
+                return False
+        return True
+
+    def answer(self, stream=1, timeout=None):
+        """The Answer of a stream when it is over, or as far as it came before GOAWAY or the end."""
+        answer = self.answers[stream]
+        self.pump(lambda: answer.how is not None or self.goaway, timeout)
+        return answer
+
+    def _length(self):
+        return int.from_bytes(self.received[:3], "big")
+
+    def _take(self, kind, flags, stream, payload):
+        self.counts[kind] += 1
+        answer = self.answers[stream]
+        if kind == HEADERS:
+            fields = self.decoder.decode(payload)
+            if fields and fields[0][0] == ":status":
+                answer.status, answer.fields = int(fields[0][1]), fields
+            else:
+                answer.trailers = fields
+        elif kind == DATA:
+            answer.body += payload
+        elif kind == RST:
+            answer.how = answer.how or struct.unpack(">I", payload)[0]
+        elif kind == GOAWAY:
+            self.goaway = struct.unpack(">I", payload[4:8])[0]
+        elif kind == SETTINGS and not flags & ACK:
+            self.send(frame(SETTINGS, ACK))
+        elif kind == PING and not flags & ACK:
+            self.send(frame(PING, ACK, 0, payload))
+        if kind in (HEADERS, DATA) and flags & END_STREAM:
+            answer.how = "end"
