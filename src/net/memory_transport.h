@@ -38,9 +38,12 @@ class MemoryWire {
   }
 
   // The peer takes this many bytes more, and none after them.
-  void take_only(size_t bytes) { room_ = bytes; }
+  void take_only(size_t bytes) {
+    room_ = bytes;
+    blocked_ = blocked_ && bytes == 0;
+  }
 
-  void take_all() { room_ = std::numeric_limits<size_t>::max(); }
+  void take_all() { take_only(std::numeric_limits<size_t>::max()); }
 
   // Writes fail from now on, and nothing else tells of it yet.
   void refuse_writes(int error = EPIPE) { write_error_ = error; }
@@ -69,7 +72,8 @@ class MemoryWire {
 
   int writes() const { return writes_; }  // that took a byte
 
-  bool misused() const { return misused_; }  // written to, or shut, after the FIN
+  // Written to or shut behind its FIN, or written to again before there was room.
+  bool misused() const { return misused_; }
 
  private:
   friend class MemoryTransport;
@@ -85,6 +89,7 @@ class MemoryWire {
   bool shut_ = false;
   bool aborted_ = false;
   bool closed_ = false;
+  bool blocked_ = false;  // the last write was not all taken, and there was no room since
   bool misused_ = false;
 };
 
@@ -123,7 +128,7 @@ class MemoryTransport final : public Transport {
   }
 
   IoResult write(ByteQueue& from, End /*end*/) noexcept override {
-    wire_.misused_ = wire_.misused_ || wire_.shut_;
+    wire_.misused_ = wire_.misused_ || wire_.shut_ || (wire_.blocked_ && !wire_.broken_);
     if (wire_.broken_ || wire_.write_error_ != 0) {
       const int told = take_error();
       return {IoStatus::failed, 0, told != 0 ? told : EPIPE};
@@ -137,7 +142,8 @@ class MemoryTransport final : public Transport {
       from.consume(piece.size());
     }
     wire_.writes_ += total > 0 ? 1 : 0;
-    return {from.empty() ? IoStatus::progress : IoStatus::would_block, total, 0};
+    wire_.blocked_ = !from.empty();
+    return {wire_.blocked_ ? IoStatus::would_block : IoStatus::progress, total, 0};
   }
 
   void shutdown_write() noexcept override {

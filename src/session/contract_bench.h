@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -96,6 +97,8 @@ class Connection {
   net::MemoryWire wire;
   net::IoHandler* session = nullptr;
 
+  Connection() { settle(); }
+
   net::EventLoop& loop() { return *loop_; }
 
   std::unique_ptr<net::Transport> transport() {
@@ -166,11 +169,22 @@ class Connection {
 
  private:
   std::unique_ptr<net::EventLoop> loop_ = *net::EventLoop::create();
-  TimePoint now_ = loop_->now();
+  // On a full turn of the timer wheel's lower levels, so that each run finds the same ticks.
+  TimePoint now_{Duration(((loop_->now().time_since_epoch().count() >> 40) + 1) << 40)};
 };
 
 // The wheel tells of a deadline up to two ticks late, and never early.
 inline constexpr Duration kTick = 20ms;
+
+// One after the other. The operands of + have no order, and what a peer says depends on what it
+// said before.
+inline std::string join(std::initializer_list<std::string> parts) {
+  std::string all;
+  for (const std::string& part : parts) {
+    all += part;
+  }
+  return all;
+}
 
 inline std::string letters(size_t size) {
   std::string text(size, ' ');

@@ -40,8 +40,8 @@ class ClientBench : protected ClientSessionOwner {
     }
     link.settle();
     EXPECT_TRUE(gone_);
-    EXPECT_TRUE(link.wire.closed()) << "the session is never destroyed";
-    EXPECT_FALSE(link.wire.misused()) << "something was written behind the FIN";
+    EXPECT_TRUE(link.wire.closed()) << "the connection is never closed";
+    EXPECT_FALSE(link.wire.misused()) << "something was written where nothing could be";
     for (const ClientSink& one : sinks_) {
       EXPECT_TRUE(one.over()) << "a stream that nobody told of its end";
     }
@@ -100,8 +100,8 @@ class ClientBench : protected ClientSessionOwner {
 
   // A whole answer, as bytes.
   std::string answer(std::string_view text) {
-    const std::string head = protocol->head({.body = Body::length, .length = text.size()});
-    return head + protocol->body(text, End::yes);
+    return join({protocol->head({.body = Body::length, .length = text.size()}),
+                 protocol->body(text, End::yes)});
   }
 
   ClientSink& sink() { return sinks_.back(); }

@@ -122,7 +122,7 @@ TEST_P(ClientDeadlines, BodyIsTimedAgainOnceTheSinkTookIt) {
   link.pass(settings.read_timeout * 5);
   EXPECT_FALSE(sink().closed);
   sink().release_all();
-  link.pass(settings.read_timeout + kTick);
+  link.pass(settings.read_timeout + 1s);
   EXPECT_EQ(sink().why.code, ErrorCode::upstream_idle_timeout);
 }
 

@@ -61,6 +61,16 @@ TEST_P(ClientFlow, WindowIsReleasedInsideOnBody) {
   expect_reusable();
 }
 
+TEST_P(ClientFlow, BusyBackendLeavesTheTurnToOthers) {
+  const std::string all = letters(kWindow * 8);
+  get();
+  link.wire.say(answer(all));
+  link.session->on_io(link.wire.ready());
+  EXPECT_LE(sink().body.size(), kWindow * 2);
+  link.settle();
+  expect_whole(all);
+}
+
 // An echo, as a proxy is one: every byte is given back when it has left.
 TEST_P(ClientFlow, WindowIsReleasedInsideOnSent) {
   const std::string all = letters(kWindow * 3);
@@ -117,10 +127,10 @@ TEST_P(ClientFlow, WhatOneEventMakesLeavesInOneWrite) {
 }
 
 TEST_P(ClientFlow, AnyCutOfAnAnswerIsTheSameAnswer) {
-  const std::string bytes = protocol->head({.status = 103}) +
-                            protocol->head({.body = Body::chunked}) +
-                            protocol->body("01234", End::no) + protocol->body("56", End::no) +
-                            protocol->trailers("X-End: 1");
+  const std::string bytes =
+      join({protocol->head({.status = 103}), protocol->head({.body = Body::chunked}),
+            protocol->body("01234", End::no), protocol->body("56", End::no),
+            protocol->trailers("X-End: 1")});
   for (size_t piece = 1; piece <= bytes.size(); ++piece) {
     get();
     link.say_in_pieces(bytes, piece);
@@ -198,7 +208,7 @@ TEST_P(ClientFlow, InterimAnswersComeBeforeTheFinalOne) {
   EXPECT_EQ(sink().interim, std::vector<int>{100});
   sink().send_body("hello", End::yes);
   link.settle();
-  link.say(protocol->head({.status = 102}) + protocol->head({.status = 103}) + answer("ok"));
+  link.say(join({protocol->head({.status = 102}), protocol->head({.status = 103}), answer("ok")}));
   EXPECT_EQ(sink().interim, (std::vector<int>{100, 102, 103}));
   expect_whole("ok");
   expect_reusable();
@@ -240,7 +250,7 @@ TEST_P(ClientFlow, EmptyBodyOfUnknownLengthIsTheEndAtItsEnd) {
 TEST_P(ClientFlow, TrailersEndTheAnswer) {
   get();
   reply({.body = Body::chunked});
-  link.say(protocol->body("hello", End::no) + protocol->trailers("X-End: 1"));
+  link.say(join({protocol->body("hello", End::no), protocol->trailers("X-End: 1")}));
   EXPECT_EQ(sink().trailers, "X-End: 1\n");
   expect_whole("hello");
   expect_reusable();

@@ -88,7 +88,7 @@ TEST_P(ClientResets, InOnSentOfBytesThatAreLost) {
 
 TEST_P(ClientResets, InOnHeadOfAnInterimAnswer) {
   get().at_interim = reset();
-  link.say(protocol->head({.status = 103}) + answer("final"));
+  link.say(join({protocol->head({.status = 103}), answer("final")}));
   EXPECT_EQ(sink().status, 0);
   expect_reset();
 }
@@ -149,7 +149,7 @@ TEST_P(ClientResets, InOnBodyBeforeTheTrailers) {
   get();
   reply({.body = Body::chunked});
   sink().at_body = reset();
-  link.say(protocol->body("01234", End::no) + protocol->trailers("X-End: 1"));
+  link.say(join({protocol->body("01234", End::no), protocol->trailers("X-End: 1")}));
   EXPECT_EQ(sink().trailers, "");
   expect_reset();
 }

@@ -112,6 +112,23 @@ TEST_P(ClientTunnel, BackendThatEndedIsHeardToItsLastByte) {
   expect_ended_well();
 }
 
+TEST_P(ClientTunnel, EndsOfBothBehindAFullWindowAreFoundWhenItOpens) {
+  const std::string all = letters(kWindow * 2);
+  tunnel().hold = true;
+  link.say(all);
+  ASSERT_GE(sink().held, kWindow);
+  end_ours();
+  link.fin();
+  EXPECT_FALSE(sink().closed) << "an end in good order is no failure";
+  for (int i = 0; i < 20 && !sink().closed; ++i) {
+    sink().release_all();
+    link.settle();
+  }
+  EXPECT_EQ(sink().body, all);
+  EXPECT_TRUE(sink().whole);
+  expect_ended_well();
+}
+
 TEST_P(ClientTunnel, RstIsTold) {
   tunnel();
   link.rst();

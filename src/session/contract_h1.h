@@ -166,7 +166,9 @@ class H1Server final : public ServerProtocol {
     while (!reader.done()) {
       const bool known = asked < methods_.size();
       all.push_back(reader.next(known ? methods_[asked] : "GET"));
-      asked += all.back().start[0] == '1' ? 0 : 1;
+      if (all.back().start[0] != '1') {
+        ++asked;
+      }
     }
     return all;
   }

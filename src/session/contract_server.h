@@ -42,8 +42,8 @@ class ServerBench : protected RequestAcceptor {
       link.settle();
     }
     EXPECT_TRUE(gone_) << "the session outlives its abort";
-    EXPECT_TRUE(link.wire.closed()) << "the session is never destroyed";
-    EXPECT_FALSE(link.wire.misused()) << "something was written behind the FIN";
+    EXPECT_TRUE(link.wire.closed()) << "the connection is never closed";
+    EXPECT_FALSE(link.wire.misused()) << "something was written where nothing could be";
     for (const ServerSink& one : sinks_) {
       EXPECT_TRUE(one.over()) << "a stream that nobody told of its end";
     }

@@ -59,6 +59,16 @@ TEST_P(ServerFlow, WindowIsReleasedInsideOnBody) {
   EXPECT_EQ(sink().held, 0U);
 }
 
+TEST_P(ServerFlow, BusyClientLeavesTheTurnToOthers) {
+  const std::string all = letters(kWindow * 8);
+  upload(all.size());
+  link.wire.say(protocol->body(all, End::yes));
+  link.session->on_io(link.wire.ready());
+  EXPECT_LE(sink().body.size(), kWindow * 2);
+  link.settle();
+  EXPECT_EQ(sink().body, all);
+}
+
 // An echo, as a proxy is one: every byte is given back when it has left.
 TEST_P(ServerFlow, WindowIsReleasedInsideOnSent) {
   const std::string all = letters(kWindow * 3);
@@ -116,9 +126,9 @@ TEST_P(ServerFlow, WhatOneEventMakesLeavesInOneWrite) {
 }
 
 TEST_P(ServerFlow, AnyCutOfARequestIsTheSameRequest) {
-  const std::string bytes = protocol->head({.method = "POST", .body = Body::chunked}) +
-                            protocol->body("01234", End::no) + protocol->body("56", End::no) +
-                            protocol->trailers("X-End: 1");
+  const std::string bytes = join({protocol->head({.method = "POST", .body = Body::chunked}),
+                                  protocol->body("01234", End::no), protocol->body("56", End::no),
+                                  protocol->trailers("X-End: 1")});
   for (size_t piece = 1; piece <= bytes.size(); ++piece) {
     link.say_in_pieces(bytes, piece);
     EXPECT_EQ(sink().method, "POST") << piece;
@@ -133,7 +143,7 @@ TEST_P(ServerFlow, AnyCutOfARequestIsTheSameRequest) {
 
 TEST_P(ServerFlow, NextRequestBehindTheLastBytesIsItsOwnStream) {
   upload(10);
-  link.say(protocol->body("0123456789", End::yes) + protocol->head({}));
+  link.say(join({protocol->body("0123456789", End::yes), protocol->head({})}));
   EXPECT_EQ(sink().body, "0123456789");
   while (streams() < 2 && !gone()) {
     ASSERT_FALSE(sink().closed);
@@ -201,7 +211,7 @@ TEST_P(ServerFlow, IdleConnectionHoldsNoBuffer) {
 }
 
 TEST_P(ServerFlow, IdleConnectionHoldsNoBufferBehindRequestsInOneRead) {
-  link.say(protocol->head({}) + protocol->head({}));
+  link.say(join({protocol->head({}), protocol->head({})}));
   for (size_t i = 1; i <= 2; ++i) {
     sink().answer("ok");
     link.settle();

@@ -31,15 +31,15 @@ TEST_P(ServerResets, InOnHead) {
 
 TEST_P(ServerResets, InOnHeadWithTheBodyBehindIt) {
   at_stream = [this] { sink().at_head = reset(); };
-  link.say(protocol->head({.method = "POST", .body = Body::length, .length = 5}) +
-           protocol->body("01234", End::yes));
+  link.say(join({protocol->head({.method = "POST", .body = Body::length, .length = 5}),
+                 protocol->body("01234", End::yes)}));
   EXPECT_EQ(sink().body, "");
   expect_reset();
 }
 
 TEST_P(ServerResets, InOnHeadWithTheNextRequestBehindIt) {
   at_stream = [this] { sink().at_head = reset(); };
-  link.say(protocol->head({}) + protocol->head({}));
+  link.say(join({protocol->head({}), protocol->head({})}));
   EXPECT_EQ(streams(), 1U);
   expect_reset();
 }
@@ -59,7 +59,7 @@ TEST_P(ServerResets, InOnBodyAtTheEnd) {
 TEST_P(ServerResets, InOnBodyBeforeTheTrailers) {
   ask({.method = "POST", .body = Body::chunked});
   sink().at_body = reset();
-  link.say(protocol->body("01234", End::no) + protocol->trailers("X-End: 1"));
+  link.say(join({protocol->body("01234", End::no), protocol->trailers("X-End: 1")}));
   EXPECT_EQ(sink().trailers, "");
   expect_reset();
 }
@@ -67,7 +67,7 @@ TEST_P(ServerResets, InOnBodyBeforeTheTrailers) {
 TEST_P(ServerResets, InOnTrailers) {
   ask({.method = "POST", .body = Body::chunked});
   sink().at_trailers = reset();
-  link.say(protocol->body("01234", End::no) + protocol->trailers("X-End: 1"));
+  link.say(join({protocol->body("01234", End::no), protocol->trailers("X-End: 1")}));
   expect_reset();
 }
 

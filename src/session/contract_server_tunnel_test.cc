@@ -138,6 +138,23 @@ TEST_P(ServerTunnel, ExhaustedWindowStopsTheReading) {
   EXPECT_EQ(sink().body, all);
 }
 
+TEST_P(ServerTunnel, EndsOfBothBehindAFullWindowAreFoundWhenItOpens) {
+  const std::string all = letters(kWindow * 2);
+  tunnel().hold = true;
+  link.say(all);
+  ASSERT_GE(sink().held, kWindow);
+  end_ours();
+  link.fin();
+  EXPECT_FALSE(sink().closed) << "an end in good order is no failure";
+  for (int i = 0; i < 20 && !sink().closed; ++i) {
+    sink().release_all();
+    link.settle();
+  }
+  EXPECT_EQ(sink().body, all);
+  EXPECT_TRUE(sink().whole);
+  expect_ended_well();
+}
+
 TEST_P(ServerTunnel, RstIsTold) {
   tunnel();
   link.rst();
@@ -188,7 +205,7 @@ TEST_P(ServerTunnel, HandshakeThatIsRefusedLeavesAConnection) {
 }
 
 TEST_P(ServerTunnel, BytesBehindARefusedHandshakeAreTheNextRequest) {
-  link.say(protocol->head({.websocket = true}) + protocol->head({.method = "PUT"}));
+  link.say(join({protocol->head({.websocket = true}), protocol->head({.method = "PUT"})}));
   sink().answer("no", 403);
   link.settle();
   ASSERT_EQ(streams(), 2U);

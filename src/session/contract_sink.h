@@ -39,9 +39,10 @@ template <class Base, class StreamType>
 class Sink : public Base {
  public:
   StreamType* stream = nullptr;
+  std::string fields;  // of the head, a line each; of trailers the same
   std::string body;
-  std::string trailers;  // lines
-  bool whole = false;    // the message ended
+  std::string trailers;
+  bool whole = false;  // the message ended
   bool closed = false;
   Error why;
   size_t sent = 0;     // of `given`
@@ -108,9 +109,7 @@ class Sink : public Base {
   void on_trailers(http::HeaderMap& map) noexcept override {
     expect_open("on_trailers");
     EXPECT_FALSE(whole) << "trailers behind the end";
-    for (const http::Field& field : map.fields()) {
-      trailers.append(field.name()).append(": ").append(field.value()).append("\n");
-    }
+    trailers = lines(map);
     whole = true;
     run(at_trailers);
   }
@@ -135,10 +134,12 @@ class Sink : public Base {
  protected:
   ~Sink() = default;
 
-  void take_head(const ChunkRef& storage) {
+  template <class Head>
+  void take_head(const Head& head) {
     expect_open("on_head");
     EXPECT_TRUE(body.empty() && !whole) << "a head behind a body";
-    kept_.push_back(storage);
+    kept_.push_back(head.storage);
+    fields = lines(head.headers);
   }
 
   void end_head(End end) {
@@ -153,6 +154,14 @@ class Sink : public Base {
   }
 
  private:
+  static std::string lines(const http::HeaderMap& map) {
+    std::string all;
+    for (const http::Field& field : map.fields()) {
+      all.append(field.name()).append(": ").append(field.value()).append("\n");
+    }
+    return all;
+  }
+
   bool head_seen_ = false;
   bool over_ = false;  // on_closed, or reset: nothing may come
   std::vector<ChunkRef> kept_;
@@ -167,7 +176,7 @@ class ServerSink final : public Sink<http::RequestSink, http::ServerStream> {
   Hook at_refused;
 
   void on_head(http::RequestHead& head, End end) noexcept override {
-    take_head(head.storage);
+    take_head(head);
     method = head.method_text;
     framing = head.framing;
     end_head(end);
@@ -225,7 +234,7 @@ class ClientSink final : public Sink<http::ResponseSink, http::ClientStream> {
   }
 
   void on_head(http::ResponseHead& head, End end) noexcept override {
-    take_head(head.storage);
+    take_head(head);
     if (head.status < 200 && head.status != 101) {
       EXPECT_EQ(status, 0) << "1xx behind the final head";
       EXPECT_EQ(end, End::no);

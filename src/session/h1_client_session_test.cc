@@ -51,7 +51,7 @@ TEST_P(H1ClientOwn, BytesOnAConnectionThatWasNeverUsedCloseIt) {
 
 TEST_P(H1ClientOwn, BytesBehindTheAnswerKeepItFromTheNextRequest) {
   get();
-  link.say(answer("one") + answer("poison"));
+  link.say(join({answer("one"), answer("poison")}));
   EXPECT_EQ(sink().body, "one");
   expect_done_but_not_kept();
 }
@@ -140,6 +140,15 @@ TEST_P(H1ClientOwn, BackendsHintThatIsNoneIsIgnored) {
   get();
   reply({.status = 204, .fields = "Keep-Alive: timeout=soon\r\n"});
   expect_kept_for(settings.idle_timeout);
+}
+
+// An owner that closes all of its list goes by what is in it.
+TEST_P(H1ClientOwn, ClosedConnectionLeavesItsOwnersListAtOnce) {
+  get();
+  link.say(answer("ok"));
+  ASSERT_TRUE(idle());
+  protocol->close();
+  EXPECT_FALSE(idle());
 }
 
 // ---- bodies that end with the connection

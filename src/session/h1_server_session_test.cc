@@ -11,8 +11,8 @@ class H1ServerOwn : public ServerContract {};
 INSTANTIATE_TEST_SUITE_P(Own, H1ServerOwn, server_protocols(), protocol_name);
 
 TEST_P(H1ServerOwn, PipelineIsAnsweredInOrder) {
-  link.say(protocol->head({}) + protocol->head({.method = "PUT"}) +
-           protocol->head({.method = "DELETE"}));
+  link.say(join({protocol->head({}), protocol->head({.method = "PUT"}),
+                 protocol->head({.method = "DELETE"})}));
   for (const std::string method : {"GET", "PUT", "DELETE"}) {
     EXPECT_EQ(sink().method, method);
     sink().answer(method);
@@ -53,7 +53,7 @@ TEST_P(H1ServerOwn, HalfOfTheNextHeadWaitsForItsRest) {
 }
 
 TEST_P(H1ServerOwn, RequestThatSaysCloseIsTheLast) {
-  link.say(protocol->head({.close = true}) + protocol->head({}));
+  link.say(join({protocol->head({.close = true}), protocol->head({})}));
   sink().answer("last");
   link.settle();
   EXPECT_EQ(streams(), 1U);
@@ -121,6 +121,17 @@ TEST_P(H1ServerOwn, HeadOfManyReadsIsFound) {
   sink().answer("one");
   link.settle();
   EXPECT_EQ(sink().method, "PUT");
+}
+
+TEST_P(H1ServerOwn, HeadBehindAnotherThatFillsTheBufferIsFound) {
+  const std::string value = letters(20'000);
+  const std::string next = "PUT / HTTP/1.1\r\nHost: a.test\r\nX: " + value + "\r\n\r\n";
+  link.say(protocol->head({}) + next);
+  sink().answer("one");
+  link.settle();
+  ASSERT_EQ(streams(), 2U);
+  EXPECT_EQ(sink().method, "PUT");
+  EXPECT_EQ(sink().fields, "Host: a.test\nX: " + value + "\n");
 }
 
 // A short head behind a long one: what was found out about that one is forgotten.

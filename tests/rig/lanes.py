@@ -4,6 +4,7 @@ A lane is a listener of the product with a recorder of its own behind it, used b
 time; so many vectors run at once against one process and none sees another's bytes.
 """
 
+import contextlib
 import queue
 import threading
 
@@ -339,11 +340,20 @@ class ProductLanes(Lanes):
                 continue
             found += [f"{lane.name}: no reason in {line}" for line in lines
                       if int(line["status"]) >= 400 and not line["reason"]]
-            logged = sum(1 for line in lines if line["upstream"] and int(line["status"]) < 400)
-            if forwarded and logged != lane.forwarded:
-                found.append(f"{lane.name}: {logged} forwarded by the log, "
+            if forwarded and not self._settled_log(lane):
+                found.append(f"{lane.name}: {self._forwarded(lane)} forwarded by the log, "
                              f"{lane.forwarded} at the origin")
         return found
+
+    def _forwarded(self, lane):
+        return sum(1 for line in self.product.log_lines(lane.name)
+                   if line["upstream"] and int(line["status"]) < 400)
+
+    def _settled_log(self, lane):
+        """Not every line is of an answer that a client got: the last ones may still be to come."""
+        with contextlib.suppress(AssertionError):
+            until(lambda: self._forwarded(lane) >= lane.forwarded, "the whole log", 3)
+        return self._forwarded(lane) == lane.forwarded
 
     def stop(self):
         try:
