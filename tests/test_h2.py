@@ -42,7 +42,7 @@ def test_curl_gets_an_answer(recorder):
         assert out.startswith(b"HTTP/2 200")
         assert out.endswith(b"echo /x?y=1")
         line = product.wait_log(1)[0]
-    assert line["status"] == "200"
+    assert line["status"] == 200
     assert recorder.requests[0].get("Host") == "a.test"
     assert recorder.requests[0].get("X-Forwarded-Proto") == "http"
 

@@ -54,6 +54,7 @@ void H1ServerSession::serve_one() noexcept {
 void H1ServerSession::abort() noexcept {
   fail({ErrorCode::shutting_down, Side::local, Retry::never, 0, nullptr});
 }
+
 // ---- ends ----
 
 void H1ServerSession::finish_exchange() noexcept {
@@ -144,6 +145,7 @@ void H1ServerSession::close() noexcept {
 void H1ServerSession::on_write_failure(int error) noexcept {
   fail({ErrorCode::client_reset, Side::downstream, Retry::never, error, "write"});
 }
+
 // ---- deadlines ----
 
 void H1ServerSession::on_read_timer() noexcept {

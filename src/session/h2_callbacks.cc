@@ -28,8 +28,8 @@ struct H2ServerCallbacks {
     return frame.headers.cat == NGHTTP2_HCAT_REQUEST;
   }
 
-  static ssize_t send(nghttp2_session* /*framing*/, const uint8_t* data, size_t size,
-                      int /*flags*/, void* user) noexcept {
+  static ssize_t send(nghttp2_session* /*framing*/, const uint8_t* data, size_t size, int /*flags*/,
+                      void* user) noexcept {
     H2ServerSession& session = session_of(user);
     if (!session.has_room()) {
       return NGHTTP2_ERR_WOULDBLOCK;
@@ -60,8 +60,8 @@ struct H2ServerCallbacks {
   }
 
   static int header(nghttp2_session* /*framing*/, const nghttp2_frame* /*frame*/,
-                    const uint8_t* name, size_t name_size, const uint8_t* value,
-                    size_t value_size, uint8_t /*flags*/, void* user) noexcept {
+                    const uint8_t* name, size_t name_size, const uint8_t* value, size_t value_size,
+                    uint8_t /*flags*/, void* user) noexcept {
     session_of(user).on_field(view(name, name_size), view(value, value_size));
     return 0;
   }
@@ -71,8 +71,8 @@ struct H2ServerCallbacks {
     H2ServerSession& session = session_of(user);
     nghttp2_session_consume_connection(framing, size);
     if (H2ServerStream* stream = stream_of(framing, id); stream != nullptr) {
-      const auto begin = static_cast<size_t>(reinterpret_cast<const char*>(data) -
-                                             session.in_chunk_.data());
+      const auto begin =
+          static_cast<size_t>(reinterpret_cast<const char*>(data) - session.in_chunk_.data());
       stream->on_data(session.in_chunk_, begin, begin + size);
     }
     return 0;
@@ -117,8 +117,7 @@ struct H2ServerCallbacks {
     return 0;
   }
 
-  static int frame_sent(nghttp2_session* framing, const nghttp2_frame* frame,
-                        void* user) noexcept {
+  static int frame_sent(nghttp2_session* framing, const nghttp2_frame* frame, void* user) noexcept {
     if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
         frame->rst_stream.error_code != NGHTTP2_INTERNAL_ERROR) {
       session_of(user).charge_reset();  // the client made us (MadeYouReset, CVE-2025-8671)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+
 #include <nghttp2/nghttp2.h>
 
 #include "http/limits.h"
@@ -75,8 +76,8 @@ bool H2ServerSession::start_framing() noexcept {
   static const nghttp2_session_callbacks* const callbacks = make_h2_server_callbacks();
   static nghttp2_option* const options = make_options();
   return nghttp2_session_server_new2(&framing_, callbacks, this, options) == 0 &&
-         nghttp2_submit_settings(framing_, NGHTTP2_FLAG_NONE, kSettings.data(),
-                                 kSettings.size()) == 0 &&
+         nghttp2_submit_settings(framing_, NGHTTP2_FLAG_NONE, kSettings.data(), kSettings.size()) ==
+             0 &&
          // One stream that does not move must not stop the others: the window of the connection is
          // that of all of them.
          nghttp2_session_set_local_window_size(framing_, NGHTTP2_FLAG_NONE, 0,
@@ -290,8 +291,8 @@ void H2ServerSession::close_if_over() noexcept {
   if (!out_.empty()) {
     return;
   }
-  const bool over = nghttp2_session_want_read(framing_) == 0 &&
-                    nghttp2_session_want_write(framing_) == 0;
+  const bool over =
+      nghttp2_session_want_read(framing_) == 0 && nghttp2_session_want_write(framing_) == 0;
   if (!over && !ending_) {
     return;
   }

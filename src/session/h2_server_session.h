@@ -105,7 +105,7 @@ class H2ServerSession final : public net::IoHandler,
   bool readable_ = false;
   bool writable_ = false;
   bool input_ended_ = false;
-  bool one_more_ = false;   // accepted while draining: no new stream behind the first
+  bool one_more_ = false;  // accepted while draining: no new stream behind the first
   bool draining_ = false;
   bool ending_ = false;     // GOAWAY for good is queued: what still comes is not looked at
   bool lingering_ = false;  // our FIN is out; input is thrown away

@@ -1,6 +1,7 @@
 #include "session/h2_server_stream.h"
 
 #include <array>
+
 #include <nghttp2/nghttp2.h>
 
 #include "http/h2/response_fields.h"
@@ -112,10 +113,8 @@ void H2ServerStream::send_trailers(const http::HeaderMap& trailers) noexcept {
 H2ServerStream::Piece H2ServerStream::next_piece(size_t most) noexcept {
   const size_t size = std::min(out_.size(), most);
   const bool end = response_over_ && size == out_.size();
-  return {.size = size,
-          .wait = size == 0 && !end,
-          .end = end,
-          .trailers = end && !trailers_.empty()};
+  return {
+      .size = size, .wait = size == 0 && !end, .end = end, .trailers = end && !trailers_.empty()};
 }
 
 void H2ServerStream::submit_trailers() noexcept {

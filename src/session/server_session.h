@@ -14,8 +14,7 @@ namespace pingap::session {
 // Who is at the other end of the socket.
 class Peer {
  public:
-  explicit Peer(const net::Address& address) noexcept
-      : ip_(address.ip()), port_(address.port()) {}
+  explicit Peer(const net::Address& address) noexcept : ip_(address.ip()), port_(address.port()) {}
 
   const IpAddress& ip() const noexcept { return ip_; }
 

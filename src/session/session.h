@@ -33,8 +33,10 @@ class RequestAcceptor {
  public:
   virtual http::RequestSink& on_new_stream(http::ServerStream& stream,
                                            ServerSession& session) noexcept = 0;
+
   // The connection speaks HTTP/2 (prior knowledge, RFC 9113 3.3): `bytes`, all there are so far,
-  // start with the preface. True where it was taken over, its transport with it; then `session` ends.
+  // start with the preface. True where it was taken over, its transport with it; then `session`
+  // ends.
   virtual bool on_h2_preface(ServerSession& /*session*/,
                              std::unique_ptr<net::Transport>& /*transport*/,
                              std::string_view /*bytes*/) noexcept {

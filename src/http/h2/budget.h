@@ -17,7 +17,7 @@ class TokenBucket {
   // False when there are none left.
   bool take(TimePoint now) noexcept {
     const Duration passed = now - filled_;
-    const Duration each = std::chrono::seconds(1) / per_second_;
+    const Duration each = Duration(std::chrono::seconds(1)) / per_second_;
     if (passed >= each) {
       const auto more = static_cast<uint64_t>(passed / each);
       tokens_ = static_cast<uint32_t>(std::min<uint64_t>(burst_, tokens_ + more));

@@ -15,8 +15,8 @@ constexpr size_t kMostBytes = limits::kRequestHead;
 
 }  // namespace
 
-// Room for `bytes` more. Most heads fit into one chunk; a larger one moves, once: what is kept, with
-// its cookies joined, is never more than twice the limit.
+// Room for `bytes` more. Most heads fit into one chunk; a larger one moves, once: what is kept,
+// with its cookies joined, is never more than twice the limit.
 void RequestBuilder::make_room(size_t bytes) noexcept {
   if (!bytes_) {
     bytes_ = make_chunk();

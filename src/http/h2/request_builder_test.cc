@@ -15,8 +15,9 @@ class Building : public testing::Test {
  protected:
   // A GET of "/x" at a.test with `more` fields.
   ErrorCode get(const Fields& more, End end = End::yes) {
-    return build({{":method", "GET"}, {":scheme", "http"}, {":path", "/x"}, {":authority", "a.test"}},
-                 more, end);
+    return build(
+        {{":method", "GET"}, {":scheme", "http"}, {":path", "/x"}, {":authority", "a.test"}}, more,
+        end);
   }
 
   ErrorCode build(const Fields& pseudo, const Fields& more, End end = End::yes) {
