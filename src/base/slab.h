@@ -58,6 +58,11 @@ class Pooled {
   static void operator delete(void* memory) noexcept { blocks().give(memory); }
 
  private:
+  friend T;
+
+  Pooled() noexcept = default;
+  ~Pooled() = default;
+
   static FreeBlocks& blocks() noexcept {
     static thread_local FreeBlocks blocks;
     return blocks;
