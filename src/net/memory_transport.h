@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "net/event_loop.h"
 #include "net/transport.h"
@@ -44,6 +45,9 @@ class MemoryWire {
   }
 
   void take_all() { take_only(std::numeric_limits<size_t>::max()); }
+
+  // Bytes can go from and to pipes, as on a socket.
+  void let_splice() { splices_ = true; }
 
   // Writes fail from now on, and nothing else tells of it yet.
   void refuse_writes(int error = EPIPE) { write_error_ = error; }
@@ -84,6 +88,7 @@ class MemoryWire {
   int error_ = 0;  // to be told
   int write_error_ = 0;
   int writes_ = 0;
+  bool splices_ = false;
   bool fin_ = false;
   bool broken_ = false;
   bool shut_ = false;
@@ -143,6 +148,40 @@ class MemoryTransport final : public Transport {
     }
     wire_.writes_ += total > 0 ? 1 : 0;
     wire_.blocked_ = !from.empty();
+    return {wire_.blocked_ ? IoStatus::would_block : IoStatus::progress, total, 0};
+  }
+
+  bool splices() const noexcept override { return wire_.splices_; }
+
+  IoResult read_to(Pipe& pipe, size_t max) noexcept override {
+    std::string bytes(std::min(max, wire_.inbox_.size()), '\0');
+    if (bytes.empty()) {
+      return read({bytes.data(), 0});
+    }
+    const ssize_t put = ::write(pipe.write_end(), wire_.inbox_.data(), bytes.size());
+    if (put < 0) {
+      return {IoStatus::would_block, 0, 0};
+    }
+    pipe.filled(static_cast<size_t>(put));
+    wire_.inbox_.erase(0, static_cast<size_t>(put));
+    return {IoStatus::progress, static_cast<size_t>(put), 0};
+  }
+
+  IoResult write_from(Pipe& pipe, size_t max) noexcept override {
+    size_t total = 0;
+    while (total < max && wire_.room_ > 0) {
+      std::string bytes(std::min(max - total, wire_.room_), '\0');
+      const ssize_t got = ::read(pipe.read_end(), bytes.data(), bytes.size());
+      if (got <= 0) {
+        break;
+      }
+      const auto size = static_cast<size_t>(got);
+      pipe.drained(size);
+      wire_.outbox_ += bytes.substr(0, size);
+      wire_.room_ -= size;
+      total += size;
+    }
+    wire_.blocked_ = total < max;
     return {wire_.blocked_ ? IoStatus::would_block : IoStatus::progress, total, 0};
   }
 

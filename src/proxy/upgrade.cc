@@ -29,12 +29,14 @@ bool offered(const http::HeaderMap& asked, HeaderId id, std::string_view name) n
 // The name of each element that the response has in its list `id` stands in the request's, too.
 bool all_offered(const http::HeaderMap& asked, HeaderId id,
                  const http::HeaderMap& chosen) noexcept {
-  std::string_view list = chosen.get(id);
-  std::string_view item;
-  while (next_list_item(list, item)) {
-    const std::string_view name = name_of(item);
-    if (!name.empty() && !offered(asked, id, name)) {
-      return false;
+  for (const http::Field& field : chosen.fields()) {
+    std::string_view list = field.id == id ? field.value() : std::string_view{};
+    std::string_view item;
+    while (next_list_item(list, item)) {
+      const std::string_view name = name_of(item);
+      if (!name.empty() && !offered(asked, id, name)) {
+        return false;
+      }
     }
   }
   return true;

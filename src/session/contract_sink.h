@@ -13,6 +13,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/pipe.h"
 #include "http/limits.h"
 #include "http/stream.h"
 
@@ -72,6 +73,15 @@ class Sink : public Base {
     EXPECT_TRUE(data.empty()) << "a sender takes every byte";
   }
 
+  // Puts `bytes` into the pipe first, as the session at the other end would.
+  void send_piped(Pipe& pipe, std::string_view bytes, End end) {
+    ASSERT_EQ(::write(pipe.write_end(), bytes.data(), bytes.size()),
+              static_cast<ssize_t>(bytes.size()));
+    pipe.filled(bytes.size());
+    given += bytes.size();
+    stream->send_piped(pipe, bytes.size(), end);
+  }
+
   void send_trailers(std::string_view name, std::string_view value) {
     http::Field room[1];
     http::HeaderMap map{std::span(room)};
@@ -104,6 +114,12 @@ class Sink : public Base {
     if (!hold && !over_ && held > 0) {
       release_all();
     }
+  }
+
+  void on_piped(size_t bytes, End end) noexcept override {
+    expect_open("on_piped");
+    held += bytes;
+    whole = end == End::yes;
   }
 
   void on_trailers(http::HeaderMap& map) noexcept override {

@@ -87,7 +87,9 @@ void H1ClientSession::on_output(size_t bytes) noexcept {
   if (has_output()) {
     loop_.arm(write_timer_, settings_->write_timeout);
   }
-  const size_t body = std::min(bytes, body_unsent_);
+  // Bytes of the head count as body here, early; but what is in the pipe is not reported before it
+  // has left that.
+  const size_t body = std::min(bytes, body_unsent_ - piped_);
   body_unsent_ -= body;
   if (body > 0 && sink_ != nullptr) {
     sink_->on_sent(body);
@@ -123,6 +125,9 @@ void H1ClientSession::after_output() noexcept {
 
 void H1ClientSession::on_write_failure(int error) noexcept {
   // The backend may have answered before it closed (RFC 9112 9.5): what it said counts.
+  if (piped_ > 0) {
+    out_pipe_->discard();
+  }
   drop_output();
   write_failed_ = true;
   keep_alive_ = false;

@@ -98,16 +98,17 @@ net::IoResult H1Connection::write_output() noexcept {
 void H1Connection::flush() noexcept {
   const net::IoResult result = write_output();
   writable_ = result.status == net::IoStatus::progress;
+  if (result.bytes > 0) {
+    on_output(result.bytes);
+  }
+  if (closed_) {
+    return;
+  }
   if (result.status == net::IoStatus::failed) {
     on_write_failure(result.error);
     return;
   }
-  if (result.bytes > 0) {
-    on_output(result.bytes);
-  }
-  if (!closed_) {
-    after_output();
-  }
+  after_output();
 }
 
 void H1Connection::receive() noexcept {
@@ -184,6 +185,9 @@ size_t H1Connection::receive_body(size_t budget) noexcept {
 size_t H1Connection::receive_piped() noexcept {
   const uint64_t wanted = std::min(reader_.raw(), uint64_t{kPipeWindow - unreleased_});
   const net::IoResult result = transport_->read_to(*in_pipe_, wanted);
+  if (result.status == net::IoStatus::would_block) {
+    pipe_was_full_ = false;
+  }
   if (result.status == net::IoStatus::would_block && in_pipe_->size() > 0) {
     pipe_full_ = true;  // or the socket is empty: that is seen when the pipe has room
     return 0;

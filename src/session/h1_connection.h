@@ -110,6 +110,7 @@ class H1Connection : public net::IoHandler,
 
   void give_window(size_t bytes) noexcept {
     unreleased_ -= std::min(bytes, unreleased_);
+    pipe_was_full_ = pipe_was_full_ || pipe_full_;
     pipe_full_ = false;
   }
 
@@ -135,8 +136,9 @@ class H1Connection : public net::IoHandler,
   bool input_ended_ = false;
   bool closed_ = false;
   bool connecting_ = false;
-  bool fin_follows_ = false;  // at once, when out_ is written
-  bool pipe_full_ = false;    // until something is taken out of it
+  bool fin_follows_ = false;    // at once, when out_ is written
+  bool pipe_full_ = false;      // until something is taken out of it
+  bool pipe_was_full_ = false;  // or the socket was empty: the next read tells
 
  private:
   std::span<char> input_room() noexcept;

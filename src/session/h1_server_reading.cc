@@ -184,6 +184,10 @@ bool H1ServerSession::note_body(size_t bytes) noexcept {
 
 void H1ServerSession::on_body_piped(size_t bytes, End end) noexcept {
   unreleased_ += bytes;
+  if (std::exchange(pipe_was_full_, false)) {
+    rate_bytes_ = 0;  // as in release_window()
+    rate_since_ = loop_.now();
+  }
   if (end == End::yes) {
     reading_ = Reading::waiting;
     read_timer_.cancel();
@@ -284,7 +288,7 @@ void H1ServerSession::on_failure(int error) noexcept {
 }
 
 void H1ServerSession::release_window(size_t bytes) noexcept {
-  if (!has_window()) {
+  if (!has_window() && !pipe_full_) {
     // We did not read: the client is not to blame for the time since.
     rate_bytes_ = 0;
     rate_since_ = loop_.now();

@@ -142,7 +142,9 @@ void H1ServerSession::on_output(size_t bytes) noexcept {
   if (reading_ == Reading::tunnel) {
     arm_read(settings_.tunnel_timeout);
   }
-  const size_t body = std::min(bytes, body_unsent_);
+  // Bytes of the head count as body here, early; but what is in the pipe is not reported before it
+  // has left that.
+  const size_t body = std::min(bytes, body_unsent_ - piped_);
   body_unsent_ -= body;
   if (body > 0 && sink_ != nullptr) {
     sink_->on_sent(body);

@@ -23,6 +23,7 @@ constexpr size_t kWriteProgress = 1024;
 std::span<nghttp2_nv> to_nv(std::span<const h2::FieldView> fields) noexcept {
   thread_local std::vector<nghttp2_nv> nv;
   nv.clear();
+  nv.reserve(fields.size());
   for (const h2::FieldView& field : fields) {
     // It takes pointers to what is not const, and does not write there.
     const auto bytes = [](std::string_view text) {
@@ -119,6 +120,7 @@ H2ServerStream::Piece H2ServerStream::next_piece(size_t most) noexcept {
 
 void H2ServerStream::submit_trailers() noexcept {
   std::vector<h2::FieldView> fields;
+  fields.reserve(trailers_.size());
   for (const auto& [name, value] : trailers_) {
     fields.push_back({name, value});
   }
