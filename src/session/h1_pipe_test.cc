@@ -10,6 +10,7 @@ using http::Framing;
 constexpr size_t kBody = 1000;
 
 class H1ServerPipe : public ServerContract {};
+
 class H1ClientPipe : public ClientContract {};
 
 INSTANTIATE_TEST_SUITE_P(Own, H1ServerPipe, server_protocols(), protocol_name);
