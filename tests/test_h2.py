@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import shutil
 import signal
 import struct
@@ -244,6 +245,22 @@ def test_a_running_request_is_answered_when_stopping():
         gate.open()
         assert client.answer().body == b"done"
         assert product.wait_exit() == 0
+
+
+def test_an_idle_connection_makes_room_for_a_new_one(recorder):
+    """And no more of them than are needed."""
+    with front(recorder, basic={"threads": 1}, server={"max_connections": 3}) as product:
+        clients = [open_client(product) for _ in range(3)]
+        for client in clients:
+            client.request(1, head())
+            assert client.answer().status == 200
+        assert product.get("/new").status == 200
+        told = select.select([client.sock for client in clients], [], [], seconds(5))[0]
+        assert len(told) == 1
+        assert product.get("/newer").status == 200
+        assert select.select([client.sock for client in clients], [], [], 0)[0] == told
+        for client in clients:
+            client.close()
 
 
 def test_http1_client_is_served_beside(recorder):

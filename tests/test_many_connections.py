@@ -51,16 +51,15 @@ def test_ten_thousand_connections_are_held_and_served(recorder, limit):
         crowd = Crowd(product.address(), COUNT)
         try:
             assert crowd.ask("open") == COUNT
-            grown = product.rss() - before
             assert product.descriptors() >= COUNT
+            if SLOW == 1:  # what the rush needed beside them is given back
+                until(lambda: product.rss() - before <= 9_500_000, "950 bytes each while idle", 25)
             assert crowd.ask("again") == COUNT
             start = time.monotonic()
             assert product.get("/honest").status == 200
             assert time.monotonic() - start < 1 * SLOW
         finally:
             crowd.close()
-        if SLOW == 1:
-            assert grown <= 10 << 20, f"{grown / COUNT:.0f} bytes per idle connection"
         until(lambda: product.descriptors() < 200, "descriptors come back", 10)
         assert product.get("/after").status == 200
 

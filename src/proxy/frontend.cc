@@ -94,10 +94,13 @@ bool Frontend::make_room() noexcept {
   for (session::ServerSession* session = sessions_.front(); session != nullptr && looked_at < 64;
        session = next, ++looked_at) {
     next = sessions_.next(*session);
+    const ListHook<session::ServerSessionTag>& place = *session;
     if (session->waiting()) {
       session->drain();
+      if (place.linked() && session->waiting()) {
+        session->abort();  // HTTP/2 would wait for what may be on its way
+      }
     }
-    const ListHook<session::ServerSessionTag>& place = *session;
     if (!place.linked()) {
       return true;  // closed
     }

@@ -1,6 +1,7 @@
 #include "proxy/worker.h"
 
 #include <algorithm>
+#include <malloc.h>
 #include <sys/resource.h>
 
 namespace pingap::proxy {
@@ -190,9 +191,12 @@ void Worker::trim_memory_later() noexcept {
 
 // Buffers that a burst needed and nobody since: the memory is free for others.
 void Worker::trim_memory() noexcept {
-  if (trim_free_chunks()) {
+  const bool more = trim_free_chunks();
+  if (FreeBlocks::trim_all() || more) {
     loop_->arm(trim_timer_, kTrimEvery);
+    return;
   }
+  ::malloc_trim(0);  // what was freed lies between what is in use
 }
 
 void Worker::on_connection_opened() noexcept {

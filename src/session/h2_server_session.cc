@@ -351,7 +351,7 @@ void H2ServerSession::drain() noexcept {
   // Streams that are on their way are served: the last one is named a little later (RFC 9113 6.8).
   nghttp2_submit_shutdown_notice(framing_);
   loop_.arm(drain_timer_, streams_.empty() ? Duration::zero() : kDrainTime);
-  flush_later();
+  flush();
 }
 
 void H2ServerSession::on_drain_timer() noexcept {
