@@ -88,8 +88,14 @@ def test_http1_stays_on_the_same_port(recorder):
         assert product.get("/").status == 200
 
 
+def test_rl32_the_preface_alone_is_answered_by_settings(recorder):
+    with front(recorder) as product, open_client(product, start=False) as client:
+        client.send(h2.PREFACE)
+        assert client.bytes(9)[3] == h2.SETTINGS
+
+
 @pytest.mark.parametrize("cut", range(1, 24))
-def test_the_preface_may_come_in_pieces(recorder, cut):
+def test_rl32_the_preface_may_come_in_pieces(recorder, cut):
     with front(recorder) as product, open_client(product, start=False) as client:
         client.send_pieces([h2.PREFACE[:cut], h2.PREFACE[cut:] + frame(h2.SETTINGS)])
         client.request(1, head())

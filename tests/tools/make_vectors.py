@@ -28,13 +28,14 @@ PEERS = ("nginx", "haproxy", "caddy", "h2o", "httpd", "nghttpx")
 #   host       Host at the origin
 #   or         another outcome that is right as well
 #   incomplete the origin may see the start of a request, never a whole one
+#   http2      is answered in HTTP/2: test_h2.py looks at it, byte by byte
 NOTES = {
     "RL-18": ("as 1.1", {}),
     "RL-23": ("at most 2 empty lines", {}),
     "RL-28": ("local 200/204 or F", {"answers": [[200, 204]], "forwarded": [0, 1],
                                      "targets": ["*"]}),
     "RL-31": ("405", {"close": None}),
-    "RL-32": ("400 where h2c is off", {"answers": [[400]], "close": True}),
+    "RL-32": ("HTTP/2 where on", {"http2": True}),
     "RL-33": ("option: percent-encode, never raw", {}),
     "RL-34": ("in the query forwarded as is", {}),
     "CL-04": ("re-emitted as `5`", {"fields": {"Content-Length": "5"}, "body": "abcde"}),
