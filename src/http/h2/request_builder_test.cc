@@ -71,7 +71,7 @@ TEST_F(Building, JoinsCrumbs) {
   EXPECT_EQ(head_.headers.get(HeaderId::cookie), "a=1; b=2; c=3");
   size_t cookies = 0;
   for (const Field& field : head_.headers.fields()) {
-    cookies += field.id == HeaderId::cookie && !field.removed() ? 1 : 0;
+    cookies += field.id == HeaderId::cookie && !field.removed() ? 1U : 0U;
   }
   EXPECT_EQ(cookies, 1U);
 }
