@@ -120,7 +120,7 @@ std::optional<std::string> received(const net::Fd& client) {
 size_t open(const std::vector<net::Fd>& clients) {
   size_t count = 0;
   for (const net::Fd& client : clients) {
-    count += received(client) != std::string() ? 1 : 0;
+    count += received(client) != std::string() ? 1U : 0U;
   }
   return count;
 }

@@ -85,7 +85,7 @@ TEST(Spill, CountsNoHigherThanTheLimitFromAllThreads) {
     for (uint32_t& mine : taken) {
       threads.emplace_back([&mine, &count] {
         for (int i = 0; i < 1000; ++i) {
-          mine += add_below(count, 1500) ? 1 : 0;
+          mine += add_below(count, 1500) ? 1U : 0U;
         }
       });
     }
