@@ -38,6 +38,11 @@ endif()
 
 # What a release is optimised by: how often its code ran under the loads of the bench. Made by
 # `./dev profile`; what has changed since is compiled as without it.
+if(PINGAP_PROFILE)
+  # Functions of one file are known by its name without its folder, wherever the tree lies.
+  set(names "SHELL:-mllvm -static-func-full-module-prefix=false")
+  add_compile_options("${names}")
+endif()
 if(PINGAP_PROFILE STREQUAL "generate")
   add_compile_options(-fprofile-generate)
   add_link_options(-fprofile-generate)
