@@ -58,6 +58,7 @@ Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
       request_body_(client, x.arena),
       response_body_(client) {
   x.started = frontend_.worker().loop().now();
+  x.scheme = session.secured() != nullptr ? "https" : "http";
   x.peer_ip = session.peer().ip();
   x.peer_port = session.peer().port();
   x.peer_text = x.arena.copy(session.peer().text());

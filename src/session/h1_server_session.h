@@ -23,7 +23,7 @@ class H1ServerSession final : public H1Connection,
                               public Pooled<H1ServerSession> {
  public:
   H1ServerSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
-                  const net::Address& peer, const ServerSettings& settings,
+                  const Peer& peer, const ServerSettings& settings,
                   RequestAcceptor& acceptor) noexcept;
 
   // ServerSession
