@@ -146,7 +146,7 @@ constexpr Key<Listener> kKeys[] = {
      }},
     {{"tls_key_password", "", "string", "\"\""},
      [](Reader& reader, const Field& field, Listener& out) {
-       reader.text(field, out.tls.pair.password);
+       reader.secret(field, out.tls.pair.password);
      }},
     {{"tls_key_readable", "", "boolean", "false"},
      [](Reader& reader, const Field& field, Listener& out) {

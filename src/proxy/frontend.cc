@@ -79,7 +79,8 @@ void Frontend::serve(net::Fd connection, const net::Address& peer) noexcept {
   if (site_.tls != nullptr) {
     auto transport =
         std::make_unique<tls::Transport>(std::move(connection), site_.tls->accept());
-    begin(std::make_unique<session::HandshakeSession>(worker_.loop(), std::move(transport), from,
+    begin(std::make_unique<session::HandshakeSession>(worker_.loop(), worker_.handshakes(),
+                                                      std::move(transport), from,
                                                       site_.settings, *this));
     return;
   }

@@ -100,16 +100,18 @@ tls::ServerPolicy SiteTls::policy_of(const config::ServerTls& from) {
   policy.ciphersuites = from.ciphersuites.value;
   policy.curves = from.curves.value;
   policy.h2 = from.h2;
-  policy.client_required = from.client_auth == config::ClientAuth::required;
-  if (!from.client_ca.value.empty() && from.client_auth != config::ClientAuth::off) {
-    auto ca = tls::read_pem(from.client_ca.value, tls::Readers::any);
-    if (!ca) {
-      diagnostics_.error(from.client_ca.at,
-                         fmt::format("cannot use tls_client_ca {}", shown(from.client_ca)), {},
-                         std::move(ca.error()));
-    } else {
-      policy.client_ca = std::move(ca->text);
-    }
+  if (from.client_ca.value.empty() || from.client_auth == config::ClientAuth::off) {
+    return policy;
+  }
+  policy.client_auth = from.client_auth == config::ClientAuth::optional ? tls::ClientAuth::optional
+                                                                        : tls::ClientAuth::required;
+  auto ca = tls::read_pem(from.client_ca.value, tls::Readers::any);
+  if (!ca) {
+    diagnostics_.error(from.client_ca.at,
+                       fmt::format("cannot use tls_client_ca {}", shown(from.client_ca)), {},
+                       std::move(ca.error()));
+  } else {
+    policy.client_ca = std::move(ca->text);
   }
   return policy;
 }

@@ -63,7 +63,7 @@ bool use(SSL_CTX* context, const Certificate& certificate) {
 
 // Resumption must not lead past a check of another listener or of another set of CAs (TLS-01).
 void bind_sessions(SSL_CTX* context, const ServerPolicy& policy) {
-  const std::string decides = policy.client_ca + (policy.client_required ? "!" : "?") +
+  const std::string decides = policy.client_ca + std::to_string(static_cast<int>(policy.client_auth)) +
                               std::to_string(policy.min_version) + (policy.h2 ? "h2" : "");
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
   SHA256(reinterpret_cast<const unsigned char*>(decides.data()), decides.size(), digest.data());
@@ -110,7 +110,8 @@ Built<void> ask_clients(SSL_CTX* context, const ServerPolicy& policy) {
   }
   SSL_CTX_set_verify(
       context,
-      SSL_VERIFY_PEER | (policy.client_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+      SSL_VERIFY_PEER | (policy.client_auth == ClientAuth::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+      nullptr);
   return {};
 }
 
@@ -130,7 +131,7 @@ Built<SslCtxPtr> ServerContext::make_context(const ServerPolicy& policy) const {
   if (auto set = set_versions(context.get(), policy); !set) {
     return tl::unexpected(std::move(set.error()));
   }
-  if (!policy.client_ca.empty()) {
+  if (policy.client_auth != ClientAuth::off) {
     if (auto asked = ask_clients(context.get(), policy); !asked) {
       return tl::unexpected(std::move(asked.error()));
     }

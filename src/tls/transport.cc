@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <openssl/err.h>
+#include <openssl/sslerr.h>
 #include <openssl/x509_vfy.h>
 
 #include "tls/certificate.h"
@@ -154,6 +155,9 @@ net::IoResult Transport::handshake() noexcept {
   if (why == SSL_ERROR_WANT_READ && sent.status != net::IoStatus::failed) {
     return {.status = net::IoStatus::would_block};
   }
+  if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST) {
+    refuse_plain();
+  }
   const long verified = SSL_get_verify_result(ssl_.get());
   failure_ = take_errors();
   if (verified != X509_V_OK) {
@@ -177,6 +181,15 @@ std::unique_ptr<const net::Secured> Transport::take_secured() noexcept {
     agreed->server_name = normal_name(name);
   }
   return agreed;
+}
+
+// A browser was sent to this port with "http:": it can only show what it is told in the clear.
+void Transport::refuse_plain() noexcept {
+  ByteQueue answer;
+  answer.append(
+      "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 36\r\n"
+      "Connection: close\r\n\r\nThis port speaks HTTPS: use https:.\n");
+  socket_.write(answer, End::yes);
 }
 
 // ---- reading
@@ -303,7 +316,7 @@ net::IoResult Transport::send(End end) noexcept {
 }
 
 void Transport::say_goodbye() noexcept {
-  if (!said_goodbye_ && established_ && !failed_) {
+  if (!said_goodbye_ && established_ && !failed_ && !aborting_) {
     said_goodbye_ = true;
     ERR_clear_error();
     SSL_shutdown(ssl_.get());

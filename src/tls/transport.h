@@ -24,6 +24,9 @@ class Transport final : public net::Transport, public Pooled<Transport> {
   net::IoResult read_many(std::span<const iovec> rooms) noexcept override;
   net::IoResult write(ByteQueue& from, End end) noexcept override;
   void shutdown_write() noexcept override;
+
+  void break_off() noexcept override { aborting_ = true; }
+
   void abort_on_close() noexcept override;
 
   int take_error() noexcept override { return socket_.take_error(); }
@@ -46,6 +49,7 @@ class Transport final : public net::Transport, public Pooled<Transport> {
   net::IoResult outcome(int result, size_t bytes) noexcept;
   net::IoResult fail(int error, size_t bytes) noexcept;
   void keep_rest() noexcept;
+  void refuse_plain() noexcept;
   bool encrypt(ByteQueue& from) noexcept;
   void say_goodbye() noexcept;
   net::IoResult send(End end) noexcept;
