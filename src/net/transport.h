@@ -43,6 +43,10 @@ class Transport {
   // Goes on with what must happen before bytes can be read and written. Progress: it is over.
   virtual IoResult handshake() noexcept { return {}; }
 
+  // Why it failed, for people: static text, may be null. The error of handshake() is EKEYREJECTED
+  // where the peer's certificate is not to be trusted.
+  virtual const char* handshake_failure() const noexcept { return nullptr; }
+
   // Reads once into `room`.
   virtual IoResult read(std::span<char> room) noexcept = 0;
   // The same for several rooms, filled in order.

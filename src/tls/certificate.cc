@@ -169,4 +169,16 @@ Loaded<std::shared_ptr<const Certificate>> load_certificate(std::string_view cha
   return std::shared_ptr<const Certificate>(std::move(made));
 }
 
+bool use_certificate(SSL_CTX* context, const Certificate& certificate) {
+  STACK_OF(X509)* chain = sk_X509_new_null();
+  for (const X509Ptr& one : certificate.chain) {
+    sk_X509_push(chain, one.get());
+  }
+  const bool used =
+      SSL_CTX_use_cert_and_key(context, certificate.leaf.get(), certificate.key.get(), chain, 1) ==
+      1;
+  sk_X509_free(chain);
+  return used;
+}
+
 }  // namespace pingap::tls

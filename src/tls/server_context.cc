@@ -49,18 +49,6 @@ bool offers(std::string_view list, std::string_view protocol) noexcept {
   return false;
 }
 
-bool use(SSL_CTX* context, const Certificate& certificate) {
-  STACK_OF(X509)* chain = sk_X509_new_null();
-  for (const X509Ptr& one : certificate.chain) {
-    sk_X509_push(chain, one.get());
-  }
-  const bool used =
-      SSL_CTX_use_cert_and_key(context, certificate.leaf.get(), certificate.key.get(), chain, 1) ==
-      1;
-  sk_X509_free(chain);
-  return used;
-}
-
 // Resumption must not lead past a check of another listener or of another set of CAs (TLS-01).
 void bind_sessions(SSL_CTX* context, const ServerPolicy& policy) {
   const std::string decides = policy.client_ca + std::to_string(static_cast<int>(policy.client_auth)) +
@@ -172,7 +160,7 @@ Built<std::unique_ptr<ServerContext>> ServerContext::build(
       made->contexts_.push_back(std::move(*context));
       first.push_back(one);
     }
-    if (!use(made->contexts_[at].get(), *one->certificate)) {
+    if (!use_certificate(made->contexts_[at].get(), *one->certificate)) {
       return tl::unexpected(failed("certificate"));
     }
     for (const std::string& name : one->names) {

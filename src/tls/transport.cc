@@ -87,6 +87,8 @@ Transport::~Transport() {
     say_goodbye();
     send(End::yes);  // as far as it goes
   }
+  // Else OpenSSL takes the session for broken and never resumes it.
+  SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
 // ---- what OpenSSL calls
@@ -159,12 +161,14 @@ net::IoResult Transport::handshake() noexcept {
     refuse_plain();
   }
   const long verified = SSL_get_verify_result(ssl_.get());
-  failure_ = take_errors();
   if (verified != X509_V_OK) {
     failure_ = X509_verify_cert_error_string(verified);
-  } else if (socket_ended_) {
-    failure_ = "the peer closed the connection";
+    ERR_clear_error();
+    return fail(EKEYREJECTED, 0);
   }
+  const char* reason = ERR_reason_error_string(ERR_peek_error());
+  failure_ = socket_ended_ ? "closed by the peer" : reason;
+  ERR_clear_error();
   return fail(error_ != 0 ? error_ : EPROTO, 0);
 }
 

@@ -39,8 +39,7 @@ class Transport final : public net::Transport, public Pooled<Transport> {
     return !received_.empty() || SSL_has_pending(ssl_.get()) == 1;
   }
 
-  // Why the handshake failed, for people: OpenSSL's words or those of certificate verification.
-  const std::string& failure() const noexcept { return failure_; }
+  const char* handshake_failure() const noexcept override { return failure_; }
 
  private:
   friend struct BioMethods;
@@ -68,7 +67,7 @@ class Transport final : public net::Transport, public Pooled<Transport> {
   bool failed_ = false;
   bool aborting_ = false;
   int error_ = 0;  // of the socket
-  std::string failure_;
+  const char* failure_ = nullptr;
 };
 
 }  // namespace pingap::tls
