@@ -1,6 +1,7 @@
 """TLS with clients: certificates by name, versions, protocols, resumption (security.md 1H)."""
 
 import base64
+import os
 import socket
 import ssl
 import subprocess
@@ -328,6 +329,62 @@ def test_an_error_never_shows_a_key(pair):
         key = file.read()
     said = refusal({"tls_cert": key, "tls_key": key.replace("M", "N")})
     assert key.splitlines()[1][:20] not in said
+
+
+# ---- new certificates under way
+
+def copy_over(source, target):
+    """As an administrator does: the file is written anew in its place."""
+    with open(source, "rb") as file:
+        data = file.read()
+    with open(target, "wb") as file:
+        file.write(data)
+    os.chmod(target, 0o600)
+
+
+def test_new_files_are_taken_while_connections_go_on(origin, tmp_path):
+    ca = authority()
+    old, new = ca.issue("a.test", "old.test"), ca.issue("a.test", "new.test")
+    cert, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    copy_over(old.cert, cert)
+    copy_over(old.key, key)
+    server = {"tls_cert": cert, "tls_key": key}
+    with front(origin, server=server) as product, TlsClient(product.address()) as before:
+        before.send(request("/1"))
+        assert before.response().status == 200
+        # The two files do not belong together for a while: nobody notices.
+        copy_over(new.cert, cert)
+        product.wait_line("do not belong together")
+        product.wait_line("the old ones stay")
+        assert "old.test" in shown(product, "a.test")
+        copy_over(new.key, key)
+        product.wait_line("are new")
+        assert "new.test" in shown(product, "a.test")
+        before.send(request("/2"))
+        assert before.response().status == 200
+
+
+def test_a_link_that_is_replaced_is_followed(origin, tmp_path):
+    """As Kubernetes and certbot do: the files are links into a folder that is exchanged."""
+    ca = authority()
+    for number, names in enumerate((("a.test", "old.test"), ("a.test", "new.test"))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        pair = ca.issue(*names)
+        copy_over(pair.cert, folder / "tls.crt")
+        copy_over(pair.key, folder / "tls.key")
+    data = tmp_path / "data"
+    data.symlink_to(tmp_path / "0")
+    server = {"tls_cert": str(data / "tls.crt"), "tls_key": str(data / "tls.key")}
+    with front(origin, server=server) as product:
+        assert "old.test" in shown(product, "a.test")
+        (tmp_path / "next").symlink_to(tmp_path / "1")
+        os.rename(tmp_path / "next", data)
+        product.wait_line("are new")
+        assert "new.test" in shown(product, "a.test")
+        os.remove(tmp_path / "1" / "tls.key")
+        product.wait_line("the old ones stay")
+        assert "new.test" in shown(product, "a.test")
 
 
 # ---- policy

@@ -53,8 +53,7 @@ TEST(Loader, RefusesWhatComesWithLaterVersions) {
       {{.basic = "trusted_proxies = []"},
        "2:1: error: unknown key `trusted_proxies` in [basic]; it belongs into [servers.NAME]"},
   });
-  for (const char* section :
-       {"plugins.x", "metrics", "tracing", "admin", "storages.x"}) {
+  for (const char* section : {"plugins.x", "metrics", "tracing", "admin", "storages.x"}) {
     const std::string name = std::string(section).substr(0, std::string(section).find('.'));
     const auto [model, diagnostics] =
         load_text(complete({.server = std::string("[") + section + "]\na = 1"}));

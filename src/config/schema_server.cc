@@ -173,9 +173,7 @@ constexpr Key<Listener> kKeys[] = {
        reader.text(field, out.tls.ciphersuites);
      }},
     {{"tls_curves", "", "string", "\"X25519:P-256:P-384\""},
-     [](Reader& reader, const Field& field, Listener& out) {
-       reader.text(field, out.tls.curves);
-     }},
+     [](Reader& reader, const Field& field, Listener& out) { reader.text(field, out.tls.curves); }},
     {{"tls_client_ca", "", "path, PEM or base64", "none"},
      [](Reader& reader, const Field& field, Listener& out) {
        reader.pem(field, out.tls.client_ca);
@@ -187,9 +185,7 @@ constexpr Key<Listener> kKeys[] = {
        }
      }},
     {{"enabled_h2", "", "boolean", "true"},
-     [](Reader& reader, const Field& field, Listener& out) {
-       reader.boolean(field, out.tls.h2);
-     }},
+     [](Reader& reader, const Field& field, Listener& out) { reader.boolean(field, out.tls.h2); }},
 };
 
 constexpr Foreign kForeign[] = {

@@ -70,8 +70,10 @@ class Transport {
   virtual IoResult write_from(Pipe& /*pipe*/, size_t /*max*/) noexcept { return {}; }
 
   virtual void shutdown_write() noexcept = 0;
+
   // The coming close must not look like an end in order, where there are such (TLS).
   virtual void break_off() noexcept {}
+
   // Makes the coming close a reset, so that a truncated until-close body cannot pass for whole.
   virtual void abort_on_close() noexcept = 0;
   // What broke the connection, or kept it from being made; 0 for nothing. Told once.

@@ -132,7 +132,8 @@ bool Forwarder::route() noexcept {
     answer_error(canonical.error().code, Side::downstream);
     return false;
   }
-  if (site_.tls != nullptr && !site_.tls->serves(x.tls_server_name, x.host)) {
+  if (site_.tls != nullptr && x.tls_server_name != x.host &&
+      !site_.tls->get()->serves(x.tls_server_name, x.host)) {
     answer_error(ErrorCode::misdirected, Side::downstream);  // RFC 9110 15.5.20
     return false;
   }

@@ -77,11 +77,16 @@ void Frontend::adopt(net::Fd connection, const net::Address& peer) noexcept {
 void Frontend::serve(net::Fd connection, const net::Address& peer) noexcept {
   const session::Peer from(peer);
   if (site_.tls != nullptr) {
+    auto context = site_.tls->get();
+    auto ssl = context->accept();
+    if (ssl == nullptr) {
+      uncount();  // out of memory
+      return;
+    }
     auto transport =
-        std::make_unique<tls::Transport>(std::move(connection), site_.tls->accept());
-    begin(std::make_unique<session::HandshakeSession>(worker_.loop(), worker_.handshakes(),
-                                                      std::move(transport), from,
-                                                      site_.settings, *this));
+        std::make_unique<tls::Transport>(std::move(connection), std::move(ssl), std::move(context));
+    begin(std::make_unique<session::HandshakeSession>(
+        worker_.loop(), worker_.handshakes(), std::move(transport), from, site_.settings, *this));
     return;
   }
   auto transport = std::make_unique<net::SocketTransport>(std::move(connection));

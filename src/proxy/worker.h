@@ -12,10 +12,10 @@
 
 #include "net/event_loop.h"
 #include "observe/log_sink.h"
-#include "session/handshake_session.h"
 #include "proxy/frontend.h"
 #include "proxy/snapshot.h"
 #include "proxy/spill.h"
+#include "session/handshake_session.h"
 #include "upstream/pool.h"
 
 namespace pingap::proxy {

@@ -100,8 +100,7 @@ bool is_label(std::string_view label) {
     return false;
   }
   for (const char c : label) {
-    const bool ok =
-        (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    const bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
     if (!ok) {
       return false;
     }
@@ -174,9 +173,8 @@ bool use_certificate(SSL_CTX* context, const Certificate& certificate) {
   for (const X509Ptr& one : certificate.chain) {
     sk_X509_push(chain, one.get());
   }
-  const bool used =
-      SSL_CTX_use_cert_and_key(context, certificate.leaf.get(), certificate.key.get(), chain, 1) ==
-      1;
+  const bool used = SSL_CTX_use_cert_and_key(context, certificate.leaf.get(), certificate.key.get(),
+                                             chain, 1) == 1;
   sk_X509_free(chain);
   return used;
 }

@@ -51,8 +51,7 @@ Built<void> trust(SSL_CTX* context, const ClientPolicy& policy) {
     SSL_CTX_set1_cert_store(context, system_store());
     return {};
   }
-  const BioPtr source{
-      BIO_new_mem_buf(policy.ca.data(), static_cast<int>(policy.ca.size()))};
+  const BioPtr source{BIO_new_mem_buf(policy.ca.data(), static_cast<int>(policy.ca.size()))};
   size_t count = 0;
   while (const X509Ptr ca{PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr)}) {
     if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca.get()) != 1) {
@@ -90,7 +89,8 @@ bool expect_name(SSL* ssl, const std::string& name) noexcept {
   if (is_address(name)) {
     return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str()) == 1;
   }
-  SSL_set_hostflags(ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  SSL_set_hostflags(ssl,
+                    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   return !name.empty() && SSL_set1_host(ssl, name.c_str()) == 1;
 }
 
@@ -124,8 +124,7 @@ Built<std::unique_ptr<ClientContext>> ClientContext::build(const ClientPolicy& p
     return tl::unexpected(failed("tls_cert"));
   }
   offer_protocols(context, policy);
-  SSL_CTX_set_session_cache_mode(context,
-                                 SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
   SSL_CTX_sess_set_new_cb(context, keep_session);
   return made;
 }

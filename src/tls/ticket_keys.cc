@@ -35,8 +35,7 @@ bool set_mac_key(EVP_MAC_CTX* mac, std::array<unsigned char, 32>& key) noexcept 
 
 int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
               EVP_MAC_CTX* mac, int encrypting) noexcept {
-  auto* keys =
-      static_cast<TicketKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ex_index()));
+  auto* keys = static_cast<TicketKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ex_index()));
   const auto now = TicketKeys::Clock::now();
   return encrypting != 0 ? keys->encrypt(now, name, iv, cipher, mac)
                          : keys->decrypt(now, name, iv, cipher, mac);
@@ -48,8 +47,8 @@ int note_age(SSL* ssl, void* /*unused*/) noexcept {
   SSL_SESSION* session = SSL_get_session(ssl);
   void* data = nullptr;
   size_t size = 0;
-  if (SSL_session_reused(ssl) == 1 &&
-      SSL_SESSION_get0_ticket_appdata(session, &data, &size) == 1 && size == sizeof(time_t)) {
+  if (SSL_session_reused(ssl) == 1 && SSL_SESSION_get0_ticket_appdata(session, &data, &size) == 1 &&
+      size == sizeof(time_t)) {
     return 1;
   }
   const time_t now = std::time(nullptr);

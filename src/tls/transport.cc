@@ -70,8 +70,8 @@ struct BioMethods {
   }
 };
 
-Transport::Transport(net::Fd fd, SslPtr ssl) noexcept
-    : socket_(std::move(fd)), ssl_(std::move(ssl)) {
+Transport::Transport(net::Fd fd, SslPtr ssl, std::shared_ptr<const void> keep) noexcept
+    : socket_(std::move(fd)), ssl_(std::move(ssl)), keep_(std::move(keep)) {
   BIO* bio = BIO_new(BioMethods::get());
   if (bio == nullptr) {
     failed_ = true;
@@ -152,6 +152,7 @@ net::IoResult Transport::handshake() noexcept {
   const net::IoResult sent = send(End::no);  // also the alert of a failure
   if (why == SSL_ERROR_NONE) {
     established_ = true;
+    keep_.reset();
     return {};
   }
   if (why == SSL_ERROR_WANT_READ && sent.status != net::IoStatus::failed) {

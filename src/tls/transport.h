@@ -15,8 +15,8 @@ namespace pingap::tls {
 
 class Transport final : public net::Transport, public Pooled<Transport> {
  public:
-  // `ssl` is set to accept or to connect.
-  Transport(net::Fd fd, SslPtr ssl) noexcept;
+  // `ssl` is set to accept or to connect. `keep` is what it needs during the handshake.
+  Transport(net::Fd fd, SslPtr ssl, std::shared_ptr<const void> keep) noexcept;
   ~Transport() override;
 
   net::IoResult handshake() noexcept override;
@@ -55,15 +55,16 @@ class Transport final : public net::Transport, public Pooled<Transport> {
 
   net::SocketTransport socket_;
   SslPtr ssl_;
-  ByteQueue received_;          // ciphertext that there was no room for
-  ByteQueue made_;              // ciphertext for the socket
-  std::string_view input_;      // what a read of the socket brought, during a call only
-  size_t read_limit_ = 0;       // bytes worth reading from the socket, during a call
-  bool drained_ = false;        // the socket has no more, in this call
-  bool socket_ended_ = false;   // its FIN was read
-  bool said_goodbye_ = false;   // close_notify was made
-  bool shut_ = false;           // the FIN follows what is pending
-  bool established_ = false;    // the handshake is over
+  std::shared_ptr<const void> keep_;
+  ByteQueue received_;         // ciphertext that there was no room for
+  ByteQueue made_;             // ciphertext for the socket
+  std::string_view input_;     // what a read of the socket brought, during a call only
+  size_t read_limit_ = 0;      // bytes worth reading from the socket, during a call
+  bool drained_ = false;       // the socket has no more, in this call
+  bool socket_ended_ = false;  // its FIN was read
+  bool said_goodbye_ = false;  // close_notify was made
+  bool shut_ = false;          // the FIN follows what is pending
+  bool established_ = false;   // the handshake is over
   bool failed_ = false;
   bool aborting_ = false;
   int error_ = 0;  // of the socket
