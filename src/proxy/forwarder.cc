@@ -148,6 +148,10 @@ bool Forwarder::route() noexcept {
     return false;
   }
   if (x.upstream_request.websocket) {
+    if (route_->cluster->pool.protocol != upstream::Protocol::http1) {
+      answer_error(ErrorCode::upstream_bad_upgrade, Side::local);  // no RFC 8441 to backends yet
+      return false;
+    }
     request_body_.forbid_replay();
   }
   return true;
@@ -343,7 +347,7 @@ void Forwarder::on_attempt_failed(const Error& why) noexcept {
     return;
   }
   last_error_ = why;
-  had_stale_ = x.upstream_reused;
+  had_stale_ = x.upstream_reused || why.code == ErrorCode::upstream_stream_refused;
   // Not from inside the failed try.
   frontend_.worker().loop().defer(*this);
 }
