@@ -83,6 +83,9 @@ class Transport {
   // Once, after the handshake of TLS; else null.
   virtual std::unique_ptr<const Secured> take_secured() noexcept { return nullptr; }
 
+  // What is read and written goes through TLS.
+  virtual bool secure() const noexcept { return false; }
+
   // Bytes are here that no event will tell of.
   virtual bool has_input() const noexcept { return false; }
 

@@ -191,7 +191,7 @@ void Forwarder::try_backend() noexcept {
     x.endpoint = endpoint.name;
     x.connect_start = frontend_.worker().loop().now();
     attempt_.emplace(*this, endpoint, cluster.counts_active);
-    auto opened = frontend_.worker().pool(cluster, index).open(*attempt_, reuse, route_->settings);
+    auto opened = frontend_.worker().pool(cluster, index).open(*attempt_, reuse, route_->settings, x.host);
     if (opened) {
       x.upstream_reused = opened->reused;
       attempt_->start(*opened->stream);
@@ -347,6 +347,9 @@ void Forwarder::on_attempt_failed(const Error& why) noexcept {
     return;
   }
   last_error_ = why;
+  if (why.code == ErrorCode::upstream_protocol) {
+    tried_ &= ~(uint64_t{1} << (static_cast<size_t>(endpoint_) & 63));  // it is known now
+  }
   had_stale_ = x.upstream_reused || why.code == ErrorCode::upstream_stream_refused;
   // Not from inside the failed try.
   frontend_.worker().loop().defer(*this);

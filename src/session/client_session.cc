@@ -3,6 +3,7 @@
 #include <cerrno>
 
 namespace pingap::session {
+namespace {
 
 ErrorCode connect_error(int error) noexcept {
   switch (error) {
@@ -13,6 +14,38 @@ ErrorCode connect_error(int error) noexcept {
     default:
       return ErrorCode::upstream_unreachable;
   }
+}
+
+// The backend has not seen a byte of a request.
+Connecting failed(ErrorCode code, int error, const char* detail) noexcept {
+  return {.failure = {code, Side::upstream, Retry::safe, error, detail}};
+}
+
+}  // namespace
+
+Connecting connect_further(net::Transport& transport, bool hangup) noexcept {
+  if (const int error = transport.take_error(); error != 0) {
+    return failed(connect_error(error), error, nullptr);
+  }
+  net::IoResult shaken = transport.handshake();
+  if (shaken.status == net::IoStatus::would_block && hangup) {
+    shaken = transport.handshake();
+  }
+  switch (shaken.status) {
+    case net::IoStatus::would_block:
+      return {};
+    case net::IoStatus::progress:
+      break;
+    default:
+      return failed(shaken.error == EKEYREJECTED ? ErrorCode::upstream_certificate
+                                                 : ErrorCode::upstream_tls,
+                    shaken.error, transport.handshake_failure());
+  }
+  const auto secured = transport.take_secured();
+  return {.done = true,
+          .h2 = secured != nullptr && secured->h2,
+          .tls = secured != nullptr,
+          .failure = {}};
 }
 
 }  // namespace pingap::session

@@ -69,7 +69,7 @@ class H1ClientSession final : public H1Connection,
   void end_response() noexcept;
   void finish() noexcept;
   void learn_idle_timeout(const http::HeaderMap& headers) noexcept;
-  void fail(ErrorCode code, int error) noexcept;
+  void fail(ErrorCode code, int error, const char* detail = nullptr) noexcept;
   // All we have of the request is sent and the client is to send the rest: its own deadlines hold.
   bool awaits_request() const noexcept;
   void on_read_timer() noexcept;

@@ -33,6 +33,7 @@ H2ClientSession::H2ClientSession(net::EventLoop& loop, std::unique_ptr<net::Tran
                                  const ClientSettings& settings, ClientSessionOwner& owner,
                                  uint32_t max_streams) noexcept
     : H2Connection(loop, std::move(transport)),
+      ClientSession(Kind::shared),
       owner_(owner),
       max_streams_(max_streams),
       connect_timeout_(settings.connect_timeout),
@@ -51,6 +52,10 @@ bool H2ClientSession::start(bool connecting) noexcept {
   heard_at_ = loop_.now();
   if (!start_framing() || !loop_.add(transport_->fd(), *this)) {
     return false;
+  }
+  if (!connecting && transport_->has_input()) {
+    readable_ = true;
+    loop_.resume_later(*this);
   }
   loop_.arm(read_timer_, connecting ? connect_timeout_ : idle_timeout_);
   return true;
@@ -153,17 +158,31 @@ void H2ClientSession::on_stream_closed(H2ClientStream& stream, uint32_t code) no
 
 void H2ClientSession::on_io(net::IoEvents ready) noexcept {
   if (connecting_ && !closed_) {
-    if (!ready.writable) {
+    readable_ = readable_ || ready.readable;
+    writable_ = writable_ || ready.writable;
+    hangup_ = hangup_ || ready.hangup;
+    if (writable_) {
+      on_connect_ready();
+    }
+    if (connecting_) {
       return;
     }
-    on_connect_ready();
   }
   H2Connection::on_io(ready);
 }
 
 void H2ClientSession::on_connect_ready() noexcept {
-  if (const int error = transport_->take_error(); error != 0) {
-    close(connect_error(error), error);
+  const Connecting state = connect_further(*transport_, hangup_);
+  if (state.failure) {
+    close(state.failure.code, state.failure.sys);
+    return;
+  }
+  if (!state.done) {
+    return;
+  }
+  if (state.tls && !state.h2) {
+    owner_.on_other_protocol(*this, transport_);
+    close(ErrorCode::upstream_protocol, 0);
     return;
   }
   connecting_ = false;
@@ -263,7 +282,7 @@ void H2ClientSession::after_flush() noexcept {
   }
   const bool over = ending_ || (nghttp2_session_want_read(framing_) == 0 &&
                                 nghttp2_session_want_write(framing_) == 0);
-  if (over && out_.empty()) {
+  if (over && !has_output()) {
     close(ErrorCode::upstream_bad_framing, 0);
     return;
   }

@@ -58,6 +58,9 @@ class H2ClientSession final : public H2Connection,
 
   bool connecting() const noexcept { return connecting_; }
 
+  // Of the requests.
+  std::string_view scheme() const noexcept { return transport_->secure() ? "https" : "http"; }
+
   // The peer serves extended CONNECT (RFC 8441 3).
   bool allows_extended_connect() const noexcept;
 

@@ -28,7 +28,7 @@ H2ClientStream::~H2ClientStream() {
 void H2ClientStream::send_head(const http::RequestHead& head, End end) noexcept {
   method_ = head.method;
   send_over_ = end == End::yes;
-  const auto nv = to_nv(h2::request_fields(head, "http"));
+  const auto nv = to_nv(h2::request_fields(head, session_.scheme()));
   const nghttp2_data_provider body = body_source();
   const int32_t id = nghttp2_submit_request(session_.framing(), nullptr, nv.data(), nv.size(),
                                             end == End::yes ? nullptr : &body, this);

@@ -55,7 +55,8 @@ void H2Connection::on_io(net::IoEvents ready) noexcept {
   }
   readable_ = readable_ || ready.readable;
   writable_ = writable_ || ready.writable;
-  if (writable_ && !out_.empty()) {
+  hangup_ = hangup_ || ready.hangup;
+  if (writable_ && has_output()) {
     flush();
   }
   if (readable_ && !closed_) {
@@ -80,12 +81,11 @@ void H2Connection::receive() noexcept {
       in_chunk_ = make_chunk();
     }
     const net::IoResult result = transport_->read({in_chunk_.data(), kChunkSize});
+    readable_ = result.more || (result.status == net::IoStatus::progress && hangup_);
     if (result.status == net::IoStatus::would_block) {
-      readable_ = false;
       break;
     }
     if (result.status != net::IoStatus::progress) {
-      readable_ = false;
       on_input_end(result.error);
       return;
     }
@@ -156,6 +156,9 @@ void H2Connection::on_deferred() noexcept {
 
 void H2Connection::flush() noexcept {
   if (lingering_) {
+    if (transport_->pending()) {
+      writable_ = transport_->write(out_, End::yes).status == net::IoStatus::progress;
+    }
     return;
   }
   for (;;) {
@@ -163,7 +166,7 @@ void H2Connection::flush() noexcept {
       on_framing_failed();
       return;
     }
-    if (out_.empty()) {
+    if (!has_output()) {
       write_timer_.cancel();
       break;
     }

@@ -68,6 +68,8 @@ class H2Connection : public net::IoHandler,
   virtual void on_write_timer() noexcept = 0;
   virtual void watch_reading() noexcept = 0;
 
+  bool has_output() const noexcept { return !out_.empty() || transport_->pending(); }
+
   bool may_read() const noexcept { return reads_always_ || has_room(); }
 
   void charge_control() noexcept;
@@ -90,6 +92,7 @@ class H2Connection : public net::IoHandler,
   bool reads_always_ = false;  // also while there is no room: what the peer makes us say is bounded
   bool readable_ = false;
   bool writable_ = false;
+  bool hangup_ = false;     // the peer's FIN is known: no event will tell of what comes before it
   bool ending_ = false;     // GOAWAY for good is queued: what still comes is not looked at
   bool lingering_ = false;  // our FIN is out; input is thrown away
   bool closed_ = false;

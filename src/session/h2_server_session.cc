@@ -44,6 +44,10 @@ bool H2ServerSession::start() noexcept {
     return false;
   }
   writable_ = true;
+  if (transport_->has_input()) {
+    readable_ = true;
+    loop_.resume_later(*this);
+  }
   watch_reading();
   flush_later();
   return true;
@@ -144,7 +148,7 @@ void H2ServerSession::on_framing_failed() noexcept {
 }
 
 void H2ServerSession::after_flush() noexcept {
-  if (!out_.empty()) {
+  if (has_output()) {
     return;
   }
   const bool over =

@@ -1,17 +1,35 @@
 #include "upstream/pool.h"
 
 #include <cerrno>
+#include <utility>
 
 #include "net/socket.h"
 #include "session/h1_client_session.h"
+#include "session/h2_client_session.h"
+#include "tls/transport.h"
 
 namespace pingap::upstream {
+namespace {
+
+// "host:port", "[::1]:port"; the name of a unix socket is none.
+std::string_view host_of(std::string_view endpoint) noexcept {
+  if (endpoint.starts_with("unix:")) {
+    return {};
+  }
+  if (endpoint.starts_with('[')) {
+    return endpoint.substr(1, endpoint.find(']') - 1);
+  }
+  return endpoint.substr(0, endpoint.rfind(':'));
+}
+
+}  // namespace
 
 EndpointPool::EndpointPool(net::EventLoop& loop, const Endpoint& endpoint,
                            const PoolSettings& settings) noexcept
     : loop_(loop),
       endpoint_(endpoint),
       settings_(settings),
+      speaks_h2_(settings.protocol != Protocol::http1),
       max_idle_(settings.max_idle),
       streams_hint_(settings.max_streams) {
 }
@@ -25,20 +43,27 @@ EndpointPool::~EndpointPool() {
   }
 }
 
-session::H1ClientSession* EndpointPool::take_idle(Reuse reuse) noexcept {
-  auto* session =
-      static_cast<session::H1ClientSession*>(reuse == Reuse::never ? nullptr : idle_.front());
-  if (session == nullptr) {
-    return nullptr;
+// ---- making connections
+
+std::string EndpointPool::name_for(std::string_view host) const {
+  if (settings_.sni_is_host) {
+    return std::string(host);
   }
-  if (reuse == Reuse::recent && loop_.now() - session->heard_at() > kRecent) {
-    return nullptr;
-  }
-  --idle_count_;
-  return session;
+  return settings_.sni.empty() ? std::string(host_of(endpoint_.name)) : settings_.sni;
 }
 
-Result<EndpointPool::Dialed> EndpointPool::dial() noexcept {
+Result<std::unique_ptr<net::Transport>> EndpointPool::secure(net::Fd fd,
+                                                             const std::string& name) noexcept {
+  const std::string& expected = settings_.verify_name.empty() ? name : settings_.verify_name;
+  auto ssl = settings_.tls->connect(endpoint_.name, name, expected);
+  if (ssl == nullptr) {
+    return tl::unexpected(Error{ErrorCode::upstream_tls, Side::upstream, Retry::safe, 0,
+                                "no name to check the certificate for"});
+  }
+  return std::make_unique<tls::Transport>(std::move(fd), std::move(ssl), settings_.tls);
+}
+
+Result<EndpointPool::Dialed> EndpointPool::dial(const std::string& name) noexcept {
   const auto& addresses = endpoint_.addresses;
   if (addresses.empty()) {
     return tl::unexpected(
@@ -56,37 +81,90 @@ Result<EndpointPool::Dialed> EndpointPool::dial() noexcept {
     error.retry = no_descriptor ? Retry::never : Retry::safe;
     return tl::unexpected(error);
   }
-  return Dialed{std::make_unique<net::SocketTransport>(std::move(*fd)), in_progress};
-}
-
-Result<session::H1ClientSession*> EndpointPool::connect(
-    const session::ClientSettings& settings) noexcept {
-  auto dialed = dial();
-  if (!dialed) {
-    return tl::unexpected(dialed.error());
+  if (settings_.tls == nullptr) {
+    return Dialed{std::make_unique<net::SocketTransport>(std::move(*fd)), in_progress};
   }
-  auto session = std::make_unique<session::H1ClientSession>(loop_, std::move(dialed->transport),
-                                                            settings, *this);
-  if (!session->start(dialed->in_progress)) {
-    return tl::unexpected(Error{ErrorCode::io, Side::local, Retry::never, errno, "epoll_ctl"});
+  auto secured = secure(std::move(*fd), name);
+  if (!secured) {
+    return tl::unexpected(secured.error());
   }
-  ++connections_;
-  return session.release();  // it owns itself until it is closed
+  return Dialed{std::move(*secured), true};  // the handshake is to come
 }
 
 Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse reuse,
-                                                const session::ClientSettings& settings) noexcept {
-  if (shares()) {
-    return open_shared(sink, reuse, settings);
+                                                const session::ClientSettings& settings,
+                                                std::string_view host) noexcept {
+  session::ClientSession* session = nullptr;
+  if (speaks_h2_) {
+    session = find_shared(reuse, host);
+  } else {
+    session = take_idle(reuse, host);
   }
-  if (session::H1ClientSession* kept = take_idle(reuse)) {
-    return Opened{&kept->open(sink, settings), true};
+  if (session != nullptr) {
+    const bool reused = session->reused();
+    return Opened{&session->open(sink, settings), reused};
   }
-  auto fresh = connect(settings);
-  if (!fresh) {
-    return tl::unexpected(fresh.error());
+  client_settings_ = &settings;
+  std::string name = settings_.tls != nullptr ? name_for(host) : std::string();
+  auto dialed = dial(name);
+  if (!dialed) {
+    return tl::unexpected(dialed.error());
   }
-  return Opened{&(*fresh)->open(sink, settings), false};
+  if (speaks_h2_) {
+    session = add_shared(std::move(*dialed), std::move(name));
+  } else {
+    session = add_exclusive(std::move(*dialed), std::move(name));
+  }
+  if (session == nullptr) {
+    return tl::unexpected(Error{ErrorCode::io, Side::local, Retry::never, errno, "epoll_ctl"});
+  }
+  return Opened{&session->open(sink, settings), false};
+}
+
+bool EndpointPool::on_other_protocol(session::ClientSession& session,
+                                     std::unique_ptr<net::Transport>& transport) noexcept {
+  if (settings_.protocol != Protocol::either || client_settings_ == nullptr) {
+    return false;
+  }
+  loop_.remove(transport->fd());
+  Dialed stands{std::move(transport), false};
+  speaks_h2_ = session.kind() == session::ClientSession::Kind::exclusive;
+  if (speaks_h2_) {
+    return add_shared(std::move(stands), session.server_name()) != nullptr;
+  }
+  session::H1ClientSession* made = add_exclusive(std::move(stands), session.server_name());
+  if (made != nullptr) {
+    keep(*made);
+  }
+  return made != nullptr;
+}
+
+// ---- HTTP/1
+
+session::H1ClientSession* EndpointPool::take_idle(Reuse reuse, std::string_view host) noexcept {
+  session::ClientSession* session = reuse == Reuse::never ? nullptr : idle_.front();
+  while (session != nullptr && !fits(*session, host)) {
+    session = idle_.next(*session);
+  }
+  if (session == nullptr) {
+    return nullptr;
+  }
+  if (reuse == Reuse::recent && loop_.now() - session->heard_at() > kRecent) {
+    return nullptr;
+  }
+  --idle_count_;
+  return static_cast<session::H1ClientSession*>(session);
+}
+
+session::H1ClientSession* EndpointPool::add_exclusive(Dialed dialed, std::string name) noexcept {
+  auto session = std::make_unique<session::H1ClientSession>(loop_, std::move(dialed.transport),
+                                                            *client_settings_, *this);
+  if (!session->start(dialed.in_progress)) {
+    return nullptr;
+  }
+  session->set_server_name(std::move(name));
+  ++connections_;
+  return session.release();  // it owns itself until it is closed
 }
 
 void EndpointPool::keep(session::ClientSession& session) noexcept {
@@ -103,7 +181,7 @@ void EndpointPool::keep(session::ClientSession& session) noexcept {
 }
 
 void EndpointPool::on_session_free(session::ClientSession& session) noexcept {
-  if (shares()) {
+  if (session.kind() == session::ClientSession::Kind::shared) {
     share(*shared(&session));
     return;
   }
@@ -112,7 +190,7 @@ void EndpointPool::on_session_free(session::ClientSession& session) noexcept {
 
 void EndpointPool::on_session_gone(session::ClientSession& session) noexcept {
   --connections_;
-  if (!shares() && session.pooled()) {
+  if (session.kind() == session::ClientSession::Kind::exclusive && session.pooled()) {
     --idle_count_;
   }
 }

@@ -5,11 +5,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "net/event_loop.h"
 #include "net/transport.h"
 #include "session/client_session.h"
 #include "session/session.h"
+#include "tls/client_context.h"
 #include "upstream/endpoint.h"
 
 namespace pingap::session {
@@ -26,11 +29,19 @@ enum class Reuse : uint8_t {
   any,
 };
 
-enum class Protocol : uint8_t { http1, h2c };
+enum class Protocol : uint8_t {
+  http1,
+  h2,
+  either,  // what TLS agrees on
+};
 
 // What the pools of an upstream are told; outlives them.
 struct PoolSettings {
   Protocol protocol = Protocol::http1;
+  std::shared_ptr<const tls::ClientContext> tls;  // null = in the clear
+  std::string sni;          // empty: the endpoint's own name
+  std::string verify_name;  // that the certificate must have; empty: the one of SNI
+  bool sni_is_host = false; // the name is that of the request, given with it
   uint32_t max_idle = 0;     // connections kept; per endpoint and worker
   uint32_t max_streams = 0;  // requests at once on a connection, where it can have several
 };
@@ -50,8 +61,9 @@ class EndpointPool final : public session::ClientSessionOwner {
 
   // A stream on a kept or new connection. An error here means that not even a socket could be
   // had; a connection that fails later says so to the sink.
+  // `host`: of the request, where the settings want it.
   Result<Opened> open(http::ResponseSink& sink, Reuse reuse,
-                      const session::ClientSettings& settings) noexcept;
+                      const session::ClientSettings& settings, std::string_view host) noexcept;
 
   // Closes what is idle, and what is shared when its last request has ended; keeps nothing from
   // now on.
@@ -65,6 +77,8 @@ class EndpointPool final : public session::ClientSessionOwner {
   uint32_t connections() const noexcept { return connections_; }
 
   void on_session_free(session::ClientSession& session) noexcept override;
+  bool on_other_protocol(session::ClientSession& session,
+                         std::unique_ptr<net::Transport>& transport) noexcept override;
   void on_session_gone(session::ClientSession& session) noexcept override;
 
  private:
@@ -79,28 +93,33 @@ class EndpointPool final : public session::ClientSessionOwner {
   // be sent twice is safe enough on it.
   static constexpr Duration kRecent = std::chrono::seconds(2);
 
-  Result<Dialed> dial() noexcept;
+  Result<Dialed> dial(const std::string& name) noexcept;
+  Result<std::unique_ptr<net::Transport>> secure(net::Fd fd, const std::string& name) noexcept;
+  // The name that TLS is made for.
+  std::string name_for(std::string_view host) const;
 
-  bool shares() const noexcept { return settings_.protocol == Protocol::h2c; }
+  bool fits(const session::ClientSession& session, std::string_view host) const noexcept {
+    return !settings_.sni_is_host || session.server_name() == host;
+  }
 
   // HTTP/1
-  session::H1ClientSession* take_idle(Reuse reuse) noexcept;
-  Result<session::H1ClientSession*> connect(const session::ClientSettings& settings) noexcept;
+  session::H1ClientSession* take_idle(Reuse reuse, std::string_view host) noexcept;
+  session::H1ClientSession* add_exclusive(Dialed dialed, std::string name) noexcept;
   void keep(session::ClientSession& session) noexcept;
 
   // HTTP/2
-  Result<Opened> open_shared(http::ResponseSink& sink, Reuse reuse,
-                             const session::ClientSettings& settings) noexcept;
-  session::H2ClientSession* find_shared(Reuse reuse) noexcept;
+  session::H2ClientSession* find_shared(Reuse reuse, std::string_view host) noexcept;
+  session::H2ClientSession* add_shared(Dialed dialed, std::string name) noexcept;
   bool may_be_stale(const session::H2ClientSession& session, Reuse reuse) const noexcept;
-  Result<session::H2ClientSession*> connect_shared(
-      const session::ClientSettings& settings) noexcept;
   void share(session::H2ClientSession& session) noexcept;
   static session::H2ClientSession* shared(session::ClientSession* session) noexcept;
 
   net::EventLoop& loop_;
   const Endpoint& endpoint_;
   const PoolSettings& settings_;
+  // Of the request that made the last connection.
+  const session::ClientSettings* client_settings_ = nullptr;
+  bool speaks_h2_;  // as far as is known
   uint32_t max_idle_;
   uint32_t idle_count_ = 0;
   uint32_t connections_ = 0;

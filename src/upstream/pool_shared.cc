@@ -1,6 +1,6 @@
 // Connections that serve several requests at once.
 #include <algorithm>
-#include <cerrno>
+#include <utility>
 
 #include "session/h2_client_session.h"
 #include "upstream/pool.h"
@@ -39,7 +39,7 @@ bool EndpointPool::may_be_stale(const H2ClientSession& session, Reuse reuse) con
 }
 
 // The one that had room last, so that a surplus ages out.
-H2ClientSession* EndpointPool::find_shared(Reuse reuse) noexcept {
+H2ClientSession* EndpointPool::find_shared(Reuse reuse, std::string_view host) noexcept {
   session::ClientSession* next = nullptr;
   for (session::ClientSession* at = shared_.front(); at != nullptr; at = next) {
     next = shared_.next(*at);
@@ -52,42 +52,25 @@ H2ClientSession* EndpointPool::find_shared(Reuse reuse) noexcept {
       full_.push_back(session);
       continue;
     }
-    if (!may_be_stale(session, reuse) && session.takes_new()) {
+    if (fits(session, host) && !may_be_stale(session, reuse) && session.takes_new()) {
       return &session;
     }
   }
   return nullptr;
 }
 
-Result<H2ClientSession*> EndpointPool::connect_shared(
-    const session::ClientSettings& settings) noexcept {
-  auto dialed = dial();
-  if (!dialed) {
-    return tl::unexpected(dialed.error());
+H2ClientSession* EndpointPool::add_shared(Dialed dialed, std::string name) noexcept {
+  auto session = std::make_unique<H2ClientSession>(loop_, std::move(dialed.transport),
+                                                   *client_settings_, *this,
+                                                   settings_.max_streams);
+  if (!session->start(dialed.in_progress)) {
+    return nullptr;
   }
-  auto session = std::make_unique<H2ClientSession>(loop_, std::move(dialed->transport), settings,
-                                                   *this, settings_.max_streams);
-  if (!session->start(dialed->in_progress)) {
-    return tl::unexpected(Error{ErrorCode::io, Side::local, Retry::never, errno, "epoll_ctl"});
-  }
+  session->set_server_name(std::move(name));
   session->expect_limit(streams_hint_);
   ++connections_;
   shared_.push_front(*session);
   return session.release();  // it owns itself until it is closed
-}
-
-Result<EndpointPool::Opened> EndpointPool::open_shared(
-    http::ResponseSink& sink, Reuse reuse, const session::ClientSettings& settings) noexcept {
-  H2ClientSession* session = find_shared(reuse);
-  if (session == nullptr) {
-    auto fresh = connect_shared(settings);
-    if (!fresh) {
-      return tl::unexpected(fresh.error());
-    }
-    session = *fresh;
-  }
-  const bool reused = session->reused();
-  return Opened{&session->open(sink, settings), reused};
 }
 
 void EndpointPool::share(H2ClientSession& session) noexcept {
