@@ -48,6 +48,7 @@ struct UpstreamDraft {
   Position weights_at;  // line 0 = not given
   Position algorithm_at;
   Position max_streams_at;
+  Position verify_at;
   Located<std::string> hash_key;
 };
 

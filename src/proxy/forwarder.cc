@@ -347,7 +347,8 @@ void Forwarder::on_attempt_failed(const Error& why) noexcept {
     return;
   }
   last_error_ = why;
-  if (why.code == ErrorCode::upstream_protocol) {
+  if (why.code == ErrorCode::upstream_protocol &&
+      route_->cluster->pool.protocol == upstream::Protocol::either) {
     tried_ &= ~(uint64_t{1} << (static_cast<size_t>(endpoint_) & 63));  // it is known now
   }
   had_stale_ = x.upstream_reused || why.code == ErrorCode::upstream_stream_refused;
