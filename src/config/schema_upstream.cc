@@ -148,7 +148,7 @@ constexpr Key<UpstreamDraft> kKeys[] = {
        reader.integer(field, kStreams, out.upstream.max_streams);
        out.max_streams_at = field.value.at;
      }},
-    {{"tls", "", "boolean", "true with `sni`"},
+    {{"tls", "", "boolean", "true with sni"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
        reader.boolean(field, out.upstream.tls.on);
        out.upstream.tls.on_at = field.value.at;
@@ -169,7 +169,7 @@ constexpr Key<UpstreamDraft> kKeys[] = {
        reader.boolean(field, out.upstream.tls.verify);
        out.verify_at = field.value.at;
      }},
-    {{"verify_name", "", "string", "the one of `sni`"},
+    {{"verify_name", "", "string", "the one of sni"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
        reader.text(field, out.upstream.tls.verify_name);
      }},
