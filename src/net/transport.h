@@ -32,6 +32,9 @@ struct Secured {
   std::string_view version;  // "TLSv1.3"
   std::string_view cipher;   // "TLS_AES_128_GCM_SHA256"
   std::string server_name;   // SNI, lower case; empty = none
+  // Of the client's certificate, which was checked; empty = none was shown.
+  std::string client_subject;      // as in RFC 4514: "CN=Jane,O=Example"
+  std::string client_fingerprint;  // SHA-256 in lower-case hex
   bool resumed = false;
   bool h2 = false;  // chosen by ALPN
 };

@@ -63,6 +63,8 @@ Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
     x.tls_version = secured->version;
     x.tls_cipher = secured->cipher;
     x.tls_server_name = x.arena.copy(secured->server_name);
+    x.tls_client_subject = x.arena.copy(secured->client_subject);
+    x.tls_client_fingerprint = x.arena.copy(secured->client_fingerprint);
   }
   x.peer_ip = session.peer().ip();
   x.peer_port = session.peer().port();

@@ -179,4 +179,30 @@ bool use_certificate(SSL_CTX* context, const Certificate& certificate) {
   return used;
 }
 
+std::string subject_of(const X509* certificate) {
+  const BioPtr text{BIO_new(BIO_s_mem())};
+  if (X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0,
+                         XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0) {
+    return {};
+  }
+  const char* data = nullptr;
+  const long size = BIO_get_mem_data(text.get(), &data);
+  return {data, static_cast<size_t>(size)};
+}
+
+std::string fingerprint_of(const X509* certificate) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) {
+    return {};
+  }
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text;
+  for (unsigned i = 0; i < size; ++i) {
+    text += kHex[digest[i] >> 4];
+    text += kHex[digest[i] & 15];
+  }
+  return text;
+}
+
 }  // namespace pingap::tls

@@ -185,6 +185,11 @@ std::unique_ptr<const net::Secured> Transport::take_secured() noexcept {
   if (const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name)) {
     agreed->server_name = normal_name(name);
   }
+  if (const X509* client = SSL_get0_peer_certificate(ssl_.get());
+      client != nullptr && SSL_is_server(ssl_.get()) == 1) {
+    agreed->client_subject = subject_of(client);
+    agreed->client_fingerprint = fingerprint_of(client);
+  }
   return agreed;
 }
 
