@@ -61,6 +61,7 @@ def test_a_wrong_name_is_refused(names, upstream, reason):
         assert answer.status == 502
         assert b"certificate" not in answer.body.lower()  # TLS-20
         assert product.wait_log(1)[0]["reason"] == reason
+        product.wait_line("certificate: hostname mismatch|certificate: IP address mismatch")
 
 
 @pytest.mark.parametrize("names,upstream", [

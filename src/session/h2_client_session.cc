@@ -174,6 +174,7 @@ void H2ClientSession::on_io(net::IoEvents ready) noexcept {
 void H2ClientSession::on_connect_ready() noexcept {
   const Connecting state = connect_further(*transport_, hangup_);
   if (state.failure) {
+    detail_ = state.failure.detail;
     close(state.failure.code, state.failure.sys);
     return;
   }

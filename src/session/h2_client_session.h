@@ -58,6 +58,9 @@ class H2ClientSession final : public H2Connection,
 
   bool connecting() const noexcept { return connecting_; }
 
+  // Static text, may be null.
+  const char* detail() const noexcept { return detail_; }
+
   // Of the requests.
   std::string_view scheme() const noexcept { return transport_->secure() ? "https" : "http"; }
 
@@ -123,6 +126,7 @@ class H2ClientSession final : public H2Connection,
   TimePoint asked_at_{};       // first request since the backend was last heard; 0: none
   TimePoint refused_until_{};  // it wants no new streams
   net::Timer read_timer_{Callback<void()>::of<&H2ClientSession::on_read_timer>(this)};
+  const char* detail_ = nullptr;  // of why there is no connection
   bool pinged_ = false;    // since the backend was last heard
   bool leaving_ = false;   // no new streams, for good
   bool was_full_ = false;  // since the owner was told that there is room
