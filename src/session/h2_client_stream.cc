@@ -182,7 +182,7 @@ void H2ClientStream::release_window(size_t bytes) noexcept {
 // ---- the end ----
 
 Error H2ClientStream::error_of(ErrorCode why, int error) const noexcept {
-  Error all{why, Side::upstream, Retry::never, error, nullptr};
+  Error all{why, Side::upstream, Retry::never, error, session_.detail()};
   if (answer_begun_) {
     return all;
   }
