@@ -47,7 +47,8 @@ class Transport {
   virtual IoResult handshake() noexcept { return {}; }
 
   // Why it failed, for people: static text, may be null. The error of handshake() is EKEYREJECTED
-  // where the peer's certificate is not to be trusted.
+  // where the peer's certificate is not to be trusted, EPROTONOSUPPORT where it knows none of the
+  // versions of HTTP that were offered.
   virtual const char* handshake_failure() const noexcept { return nullptr; }
 
   // Reads once into `room`.

@@ -16,6 +16,17 @@ ErrorCode connect_error(int error) noexcept {
   }
 }
 
+ErrorCode handshake_error(int error) noexcept {
+  switch (error) {
+    case EKEYREJECTED:
+      return ErrorCode::upstream_certificate;
+    case EPROTONOSUPPORT:
+      return ErrorCode::upstream_protocol;
+    default:
+      return ErrorCode::upstream_tls;
+  }
+}
+
 // The backend has not seen a byte of a request.
 Connecting failed(ErrorCode code, int error, const char* detail) noexcept {
   return {.failure = {code, Side::upstream, Retry::safe, error, detail}};
@@ -37,9 +48,7 @@ Connecting connect_further(net::Transport& transport, bool hangup) noexcept {
     case net::IoStatus::progress:
       break;
     default:
-      return failed(shaken.error == EKEYREJECTED ? ErrorCode::upstream_certificate
-                                                 : ErrorCode::upstream_tls,
-                    shaken.error, transport.handshake_failure());
+      return failed(handshake_error(shaken.error), shaken.error, transport.handshake_failure());
   }
   const auto secured = transport.take_secured();
   return {.done = true,

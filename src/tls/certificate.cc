@@ -46,7 +46,7 @@ Loaded<std::vector<X509Ptr>> read_chain(std::string_view pem) {
 Loaded<KeyPtr> read_key(std::string_view pem, std::string_view password) {
   const BioPtr source = view_of(pem);
   KeyPtr key{PEM_read_bio_PrivateKey(source.get(), nullptr, give_password, &password)};
-  const std::string error = take_errors();
+  take_errors();
   if (key != nullptr) {
     return key;
   }
@@ -55,8 +55,7 @@ Loaded<KeyPtr> read_key(std::string_view pem, std::string_view password) {
                                            ? "the key is encrypted and there is no password"
                                            : "the password does not open the key");
   }
-  return tl::unexpected("it holds no private key in PEM form" +
-                        (error.empty() || error == "no start line" ? "" : ": " + error));
+  return tl::unexpected<std::string>("it holds no private key in PEM form");
 }
 
 std::string name_of(const GENERAL_NAME& name) {

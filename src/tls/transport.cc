@@ -169,6 +169,9 @@ net::IoResult Transport::handshake() noexcept {
   }
   const char* reason = ERR_reason_error_string(ERR_peek_error());
   failure_ = socket_ended_ ? "closed by the peer" : reason;
+  if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL) {
+    error_ = EPROTONOSUPPORT;
+  }
   ERR_clear_error();
   return fail(error_ != 0 ? error_ : EPROTO, 0);
 }

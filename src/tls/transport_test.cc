@@ -25,7 +25,11 @@ class TlsPair : public testing::Test {
     auto certificate = *load_certificate(pair.cert, pair.key, {});
     server_context_ =
         *ServerContext::build({}, {{certificate, certificate->names, true}}, keys_);
-    client_context_ = *ClientContext::build({.own_ca = true, .ca = pair.cert, .h2 = true});
+    ClientPolicy policy;
+    policy.own_ca = true;
+    policy.ca = pair.cert;
+    policy.h2 = true;
+    client_context_ = *ClientContext::build(policy);
     server_ = std::make_unique<Transport>(net::Fd(ends[0]), server_context_->accept(),
                                           server_context_);
     client_ = std::make_unique<Transport>(
