@@ -49,7 +49,7 @@ def h2load(port, case, requests, seconds):
     # The name with the certificate is not in any DNS: only the header is of it.
     out = run_tool(["h2load", "-n", str(requests), "-c", str(case.connections),
                     "-m", str(case.streams), *(["--h1"] if case.protocol == "https" else []),
-                    "-H", f"Host: {HOST}" if case.protocol == "https" else f":authority: {HOST}",
+                    "-H", f":authority: {HOST}",
                     f"--log-file={log}", f"{scheme}://127.0.0.1:{port}{case.path}"], seconds)
     took = re.search(r"finished in ([\d.]+)(us|ms|s)", out)
     good = int(re.search(r"status codes: (\d+) 2xx", out).group(1))
