@@ -42,7 +42,8 @@ TEST(Loader, RefusesWhatComesWithLaterVersions) {
        "8:1: error: `plugins` in [locations.l] is not supported yet in this version; remove it: it "
        "would have no effect"},
       {{.upstream = "discovery = 'dns'"},
-       "5:1: error: `discovery` in [upstreams.u] is not supported yet in this version; remove it: it "
+       "5:1: error: `discovery` in [upstreams.u] is not supported yet in this version; remove it: "
+       "it "
        "would have no effect"},
       {{.server = "modules = ['x']"},
        "12:1: error: `modules` in [servers.s] is not supported yet in this version; remove it: it "

@@ -255,9 +255,9 @@ void finish_tls(UpstreamDraft& draft, Reader& reader) {
   tls.on = tls.on || named;
   if (tls.on) {
     if (draft.upstream.protocol == Protocol::h2c) {
-      reader.error(draft.upstream.at, {"protocol = \"h2c\" is HTTP/2 without TLS",
-                                       {},
-                                       "with TLS it is alpn = \"h2\""});
+      reader.error(
+          draft.upstream.at,
+          {"protocol = \"h2c\" is HTTP/2 without TLS", {}, "with TLS it is alpn = \"h2\""});
     }
     if (!tls.verify) {
       reader.diagnostics().warning(draft.verify_at,

@@ -193,7 +193,8 @@ void Forwarder::try_backend() noexcept {
     x.endpoint = endpoint.name;
     x.connect_start = frontend_.worker().loop().now();
     attempt_.emplace(*this, endpoint, cluster.counts_active);
-    auto opened = frontend_.worker().pool(cluster, index).open(*attempt_, reuse, route_->settings, x.host);
+    auto opened =
+        frontend_.worker().pool(cluster, index).open(*attempt_, reuse, route_->settings, x.host);
     if (opened) {
       x.upstream_reused = opened->reused;
       attempt_->start(*opened->stream);

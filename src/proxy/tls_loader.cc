@@ -30,14 +30,14 @@ std::shared_ptr<const tls::Certificate> load_pair(const config::CertificatePair&
   auto chain = tls::read_pem(pair.cert.value, tls::Readers::any);
   if (!chain) {
     diagnostics.error(pair.cert.at, fmt::format("cannot use tls_cert {}", shown(pair.cert)), {},
-                       std::move(chain.error()));
+                      std::move(chain.error()));
   }
   auto key = tls::read_pem(pair.key.value,
                            pair.key_readable ? tls::Readers::any : tls::Readers::no_others);
   if (!key) {
     const bool open = key.error() == "everybody can read it";
     diagnostics.error(pair.key.at, fmt::format("cannot use tls_key {}", shown(pair.key)), {},
-                       key.error() + (open ? ": `chmod o-r` it, or set tls_key_readable" : ""));
+                      key.error() + (open ? ": `chmod o-r` it, or set tls_key_readable" : ""));
   }
   if (!chain || !key) {
     return nullptr;
@@ -45,7 +45,7 @@ std::shared_ptr<const tls::Certificate> load_pair(const config::CertificatePair&
   auto certificate = tls::load_certificate(chain->text, key->text, pair.password);
   if (!certificate) {
     diagnostics.error(pair.cert.at, fmt::format("cannot use tls_cert {}", shown(pair.cert)), {},
-                       std::move(certificate.error()));
+                      std::move(certificate.error()));
     return nullptr;
   }
   if ((*certificate)->not_after <= std::time(nullptr)) {

@@ -71,6 +71,7 @@ class ClientSessionOwner {
   // The session can be opened again. Of those that serve several requests at once also when the
   // last one has ended.
   virtual void on_session_free(ClientSession& session) noexcept = 0;
+
   // The peer has chosen the other version of HTTP than the session speaks (ALPN). True where the
   // owner has made one of it that does, of `transport`; then `session` ends.
   virtual bool on_other_protocol(ClientSession& /*session*/,

@@ -18,13 +18,26 @@ TEST(NormalName, IsLowerCaseWithoutTheLastDot) {
 
 TEST(NormalName, RefusesWhatIsNoName) {
   const std::string nul("a.test\0.evil", 12);
-  for (const std::string& name :
-       {std::string(), std::string("."), std::string(".."), std::string("a..test"),
-        std::string(".a.test"), std::string("-a.test"), std::string("a-.test"),
-        std::string("*.test"), std::string("*"), std::string("*a.test"), std::string("a.*.test"),
-        std::string("*.*.test"), std::string("a/b.test"), std::string("../../etc/passwd"),
-        std::string("a b.test"), std::string("a.test\n"), std::string("\xc3\xa4.test"), nul,
-        std::string(64, 'a') + ".test", std::string(254, 'a')}) {
+  for (const std::string& name : {std::string(),
+                                  std::string("."),
+                                  std::string(".."),
+                                  std::string("a..test"),
+                                  std::string(".a.test"),
+                                  std::string("-a.test"),
+                                  std::string("a-.test"),
+                                  std::string("*.test"),
+                                  std::string("*"),
+                                  std::string("*a.test"),
+                                  std::string("a.*.test"),
+                                  std::string("*.*.test"),
+                                  std::string("a/b.test"),
+                                  std::string("../../etc/passwd"),
+                                  std::string("a b.test"),
+                                  std::string("a.test\n"),
+                                  std::string("\xc3\xa4.test"),
+                                  nul,
+                                  std::string(64, 'a') + ".test",
+                                  std::string(254, 'a')}) {
     EXPECT_EQ(normal_name(name), "") << name;
   }
 }
@@ -33,8 +46,7 @@ TEST(LoadCertificate, TakesNamesOfTheSan) {
   const TestPair pair = make_pair("DNS:A.test,DNS:*.b.test,IP:127.0.0.1,IP:::1");
   const auto loaded = load_certificate(pair.cert, pair.key, {});
   ASSERT_TRUE(loaded);
-  EXPECT_EQ((*loaded)->names,
-            (std::vector<std::string>{"a.test", "*.b.test", "127.0.0.1", "::1"}));
+  EXPECT_EQ((*loaded)->names, (std::vector<std::string>{"a.test", "*.b.test", "127.0.0.1", "::1"}));
   EXPECT_EQ((*loaded)->chain.size(), 0u);
   EXPECT_EQ((*loaded)->not_after - (*loaded)->not_before, 24 * 60 * 60 + 60);
 }

@@ -23,15 +23,14 @@ class TlsPair : public testing::Test {
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     const TestPair pair = make_pair("DNS:a.test");
     auto certificate = *load_certificate(pair.cert, pair.key, {});
-    server_context_ =
-        *ServerContext::build({}, {{certificate, certificate->names, true}}, keys_);
+    server_context_ = *ServerContext::build({}, {{certificate, certificate->names, true}}, keys_);
     ClientPolicy policy;
     policy.own_ca = true;
     policy.ca = pair.cert;
     policy.h2 = true;
     client_context_ = *ClientContext::build(policy);
-    server_ = std::make_unique<Transport>(net::Fd(ends[0]), server_context_->accept(),
-                                          server_context_);
+    server_ =
+        std::make_unique<Transport>(net::Fd(ends[0]), server_context_->accept(), server_context_);
     client_ = std::make_unique<Transport>(
         net::Fd(ends[1]), client_context_->connect("server", "a.test", "a.test"), client_context_);
   }
@@ -152,8 +151,8 @@ TEST_F(TlsPair, AClosedConnectionWasEndedInOrder) {
 TEST_F(TlsPair, AnotherNameIsRefused) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
-  server_ = std::make_unique<Transport>(net::Fd(ends[0]), server_context_->accept(),
-                                        server_context_);
+  server_ =
+      std::make_unique<Transport>(net::Fd(ends[0]), server_context_->accept(), server_context_);
   client_ = std::make_unique<Transport>(
       net::Fd(ends[1]), client_context_->connect("server", "a.test", "b.test"), client_context_);
   client_->handshake();

@@ -39,9 +39,9 @@ enum class Protocol : uint8_t {
 struct PoolSettings {
   Protocol protocol = Protocol::http1;
   std::shared_ptr<const tls::ClientContext> tls;  // null = in the clear
-  std::string sni;          // empty: the endpoint's own name
-  std::string verify_name;  // that the certificate must have; empty: the one of SNI
-  bool sni_is_host = false; // the name is that of the request, given with it
+  std::string sni;                                // empty: the endpoint's own name
+  std::string verify_name;   // that the certificate must have; empty: the one of SNI
+  bool sni_is_host = false;  // the name is that of the request, given with it
   uint32_t max_idle = 0;     // connections kept; per endpoint and worker
   uint32_t max_streams = 0;  // requests at once on a connection, where it can have several
 };
