@@ -263,7 +263,7 @@ void H2ClientSession::after_flush() noexcept {
   }
   const bool over = ending_ || (nghttp2_session_want_read(framing_) == 0 &&
                                 nghttp2_session_want_write(framing_) == 0);
-  if (over && out_.empty()) {
+  if (over && !has_output()) {
     close(ErrorCode::upstream_bad_framing, 0);
     return;
   }

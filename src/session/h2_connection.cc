@@ -55,7 +55,7 @@ void H2Connection::on_io(net::IoEvents ready) noexcept {
   }
   readable_ = readable_ || ready.readable;
   writable_ = writable_ || ready.writable;
-  if (writable_ && !out_.empty()) {
+  if (writable_ && has_output()) {
     flush();
   }
   if (readable_ && !closed_) {
@@ -163,7 +163,7 @@ void H2Connection::flush() noexcept {
       on_framing_failed();
       return;
     }
-    if (out_.empty()) {
+    if (!has_output()) {
       write_timer_.cancel();
       break;
     }

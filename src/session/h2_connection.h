@@ -68,6 +68,9 @@ class H2Connection : public net::IoHandler,
   virtual void on_write_timer() noexcept = 0;
   virtual void watch_reading() noexcept = 0;
 
+  // Bytes that the peer has still to take, those in the transport included.
+  bool has_output() const noexcept { return !out_.empty() || transport_->pending(); }
+
   bool may_read() const noexcept { return reads_always_ || has_room(); }
 
   void charge_control() noexcept;

@@ -144,7 +144,7 @@ void H2ServerSession::on_framing_failed() noexcept {
 }
 
 void H2ServerSession::after_flush() noexcept {
-  if (!out_.empty()) {
+  if (has_output()) {
     return;
   }
   const bool over =
