@@ -27,6 +27,8 @@ class H2Connection : public net::IoHandler,
                      public net::Resumable,
                      public net::Retirable {
  public:
+  ~H2Connection() override;
+
   // net
   void on_io(net::IoEvents ready) noexcept override;
   void on_deferred() noexcept final;
@@ -47,7 +49,6 @@ class H2Connection : public net::IoHandler,
   friend struct H2Callbacks;
 
   H2Connection(net::EventLoop& loop, std::unique_ptr<net::Transport> transport) noexcept;
-  ~H2Connection() override;
 
   // What nghttp2 is told about either end; never freed.
   static nghttp2_option* make_options() noexcept;
