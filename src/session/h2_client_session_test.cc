@@ -87,7 +87,7 @@ class H2ClientSessionTest : public ::testing::Test, private ClientSessionOwner {
   uint32_t reset_of(int32_t id) {
     const H2Reader reader(link_.wire.written());
     const auto found = reader.resets.find(id);
-    return found == reader.resets.end() ? NGHTTP2_NO_ERROR : found->second;
+    return found == reader.resets.end() ? uint32_t{NGHTTP2_NO_ERROR} : found->second;
   }
 
   size_t body_written(int32_t id) {

@@ -27,6 +27,8 @@ class H2Connection : public net::IoHandler,
                      public net::Resumable,
                      public net::Retirable {
  public:
+  ~H2Connection() override;
+
   // net
   void on_io(net::IoEvents ready) noexcept override;
   void on_deferred() noexcept final;
@@ -47,7 +49,6 @@ class H2Connection : public net::IoHandler,
   friend struct H2Callbacks;
 
   H2Connection(net::EventLoop& loop, std::unique_ptr<net::Transport> transport) noexcept;
-  ~H2Connection() override;
 
   // What nghttp2 is told about either end; never freed.
   static nghttp2_option* make_options() noexcept;
@@ -68,6 +69,7 @@ class H2Connection : public net::IoHandler,
   virtual void on_write_timer() noexcept = 0;
   virtual void watch_reading() noexcept = 0;
 
+  // Bytes that the peer has still to take, those in the transport included.
   bool has_output() const noexcept { return !out_.empty() || transport_->pending(); }
 
   bool may_read() const noexcept { return reads_always_ || has_room(); }
