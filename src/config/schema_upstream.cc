@@ -26,6 +26,9 @@ constexpr std::string_view kHashForms =
 constexpr std::array<std::string_view, 6> kAlgorithms = {
     "round_robin", "weighted_round_robin", "least_conn", "ip_hash", "random", "hash"};
 
+// In the order of SendProxy, behind `off`.
+constexpr std::array<std::string_view, 2> kProxyVersions = {"v1", "v2"};
+
 struct HashForm {
   std::string_view name;
   HashSource source;
@@ -127,11 +130,18 @@ constexpr Key<UpstreamDraft> kKeys[] = {
      }},
     {{"keepalive_pool_size", "", "integer", "64"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       out.pool_size_at = field.value.at;
        reader.integer(field, kCounts, out.upstream.keepalive_pool_size);
      }},
     {{"max_connections", "", "integer", "0"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
        reader.integer(field, kCounts, out.upstream.max_connections);
+     }},
+    {{"send_proxy_protocol", "", "`\"v1\"` or `\"v2\"`", "off"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       if (const auto found = reader.choice(field, kProxyVersions)) {
+         out.upstream.send_proxy_protocol = static_cast<SendProxy>(*found + 1);
+       }
      }},
 };
 
@@ -238,6 +248,13 @@ Upstream finish(UpstreamDraft draft, Reader& reader) {
     reader.error(draft.hash_key.at, {"`hash_key` without algorithm = \"hash\"", {}, {}});
   } else if (hashes) {
     apply_hash_key(draft.hash_key, out, reader);
+  }
+  if (out.send_proxy_protocol != SendProxy::off && given(draft.pool_size_at) &&
+      out.keepalive_pool_size > 0) {
+    reader.error(draft.pool_size_at,
+                 {"`keepalive_pool_size` with `send_proxy_protocol`",
+                  {},
+                  "remove it: a connection that says who its client is cannot be kept for others"});
   }
   // The original has one name for both.
   const auto weighs = [](const Server& server) { return server.weight != 1; };

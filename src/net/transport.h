@@ -2,6 +2,7 @@
 // Worker. Never blocks, never raises SIGPIPE.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,7 +30,14 @@ class Transport {
 
   // Reads once into `room`. Fewer bytes than room means: no more for now.
   virtual IoResult read(std::span<char> room) noexcept = 0;
-  // The same for several rooms, filled in order. Fewer bytes than they have: no more for now.
+
+  // The same, and the bytes stay to be read again; an end behind bytes is not seen. Of sockets
+  // only.
+  virtual IoResult peek(std::span<char> /*room*/) noexcept {
+    return {IoStatus::failed, 0, ENOTSUP};
+  }
+
+  // As read() for several rooms, filled in order. Fewer bytes than they have: no more for now.
   virtual IoResult read_many(std::span<const iovec> rooms) noexcept = 0;
   // Writes from the front of `from` until it is empty or the peer takes no more, and consumes what
   // was written. With End::yes shutdown_write() or the close follows at once when all is written:
@@ -58,6 +66,7 @@ class SocketTransport final : public Transport, public Pooled<SocketTransport> {
   explicit SocketTransport(Fd fd) noexcept : fd_(std::move(fd)) {}
 
   IoResult read(std::span<char> room) noexcept override;
+  IoResult peek(std::span<char> room) noexcept override;
   IoResult read_many(std::span<const iovec> rooms) noexcept override;
   IoResult write(ByteQueue& from, End end) noexcept override;
 

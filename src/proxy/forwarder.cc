@@ -6,6 +6,7 @@
 #include "http/h1/refused_line.h"
 #include "http/limits.h"
 #include "http/status.h"
+#include "net/socket.h"
 #include "proxy/frontend.h"
 #include "proxy/header_policy.h"
 #include "proxy/routing.h"
@@ -53,19 +54,12 @@ Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
                      session::ServerSession& session) noexcept
     : frontend_(frontend),
       client_(client),
+      session_(session),
       site_(frontend.site()),
       x(std::span<char>(first_block_)),
       request_body_(client, x.arena),
       response_body_(client) {
-  x.started = frontend_.worker().loop().now();
-  x.peer_ip = session.peer().ip();
-  x.peer_port = session.peer().port();
-  x.peer_text = x.arena.copy(session.peer().text());
-  x.client_ip = x.peer_ip;
-  x.client_text = x.peer_text;
-  x.server = site_.name;
-  x.server_addr = frontend.address_text();
-  x.server_port = frontend.port();
+  frontend.introduce(x, session);
 }
 
 Forwarder::~Forwarder() = default;
@@ -176,7 +170,10 @@ void Forwarder::try_backend() noexcept {
     x.endpoint = endpoint.name;
     x.connect_start = frontend_.worker().loop().now();
     attempt_.emplace(*this, endpoint, cluster.counts_active);
-    auto opened = frontend_.worker().pool(cluster, index).open(*attempt_, reuse, route_->settings);
+    net::ProxyHeaderRoom room;
+    auto opened = frontend_.worker()
+                      .pool(cluster, index)
+                      .open(*attempt_, reuse, route_->settings, proxy_header(room));
     if (opened) {
       x.upstream_reused = opened->reused;
       attempt_->start(*opened->stream);
@@ -188,6 +185,18 @@ void Forwarder::try_backend() noexcept {
     attempt_.reset();
   }
   answer_error(why ? why.code : why_none(cluster), Side::upstream);
+}
+
+// What a backend that wants to know who the client is gets in front of the request.
+std::string_view Forwarder::proxy_header(net::ProxyHeaderRoom& room) const noexcept {
+  const auto& version = route_->cluster->send_proxy;
+  if (!version) {
+    return {};
+  }
+  const net::Address here = net::local_address(session_.fd());
+  // Behind a trusted proxy the client's port is not known.
+  const uint16_t port = x.client_ip == x.peer_ip ? x.peer_port : uint16_t{0};
+  return net::write_proxy_header(*version, {x.client_ip, port}, {here.ip(), here.port()}, room);
 }
 
 void Forwarder::on_connected() noexcept {

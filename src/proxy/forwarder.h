@@ -17,6 +17,7 @@
 #include "exchange/exchange.h"
 #include "http/stream.h"
 #include "net/event_loop.h"
+#include "net/proxy_protocol.h"
 #include "proxy/attempt.h"
 #include "proxy/request_body.h"
 #include "proxy/response_body.h"
@@ -68,6 +69,7 @@ class Forwarder final : public http::RequestSink,
   bool route() noexcept;
   void try_backend() noexcept;
   int pick_endpoint() noexcept;
+  std::string_view proxy_header(net::ProxyHeaderRoom& room) const noexcept;
   bool may_retry(const Error& why) const noexcept;
   void send_request() noexcept;
   void offer_pipe(http::Stream& from, const http::Stream& to, uint64_t rest) noexcept;
@@ -83,6 +85,7 @@ class Forwarder final : public http::RequestSink,
 
   Frontend& frontend_;
   http::ServerStream& client_;
+  const session::ServerSession& session_;  // of client_: while that may be used
   const Site& site_;
   const Route* route_ = nullptr;
   Phase phase_ = Phase::receiving;

@@ -1,12 +1,16 @@
 #include "proxy/frontend.h"
 
+#include <array>
+
 #include "base/log.h"
+#include "http/status.h"
 #include "net/socket.h"
 #include "proxy/forwarder.h"
 #include "proxy/spill.h"
 #include "proxy/worker.h"
 #include "session/h1_server_session.h"
 #include "session/h2_server_session.h"
+#include "session/proxy_header_session.h"
 
 namespace pingap::proxy {
 
@@ -73,18 +77,44 @@ void Frontend::adopt(net::Fd connection, const net::Address& peer) noexcept {
 }
 
 void Frontend::serve(net::Fd connection, const net::Address& peer) noexcept {
-  auto transport = std::make_unique<net::SocketTransport>(std::move(connection));
-  auto session = std::make_unique<session::H1ServerSession>(worker_.loop(), std::move(transport),
-                                                            peer, site_.settings, *this);
-  if (!session->start()) {
+  using session::H1ServerSession;
+  using session::ProxyHeaderSession;
+  std::unique_ptr<net::Transport> transport =
+      std::make_unique<net::SocketTransport>(std::move(connection));
+  const session::Peer who(peer);
+  const bool begun =
+      site_.proxies.lists(who.ip())
+          ? begin(std::make_unique<ProxyHeaderSession>(worker_.loop(), std::move(transport), who,
+                                                       site_.settings, *this)) != nullptr
+          : begin(std::make_unique<H1ServerSession>(worker_.loop(), std::move(transport), who,
+                                                    site_.settings, *this)) != nullptr;
+  if (!begun) {
     uncount();
     return;
+  }
+  worker_.trim_memory_later();
+}
+
+template <class Session>
+Session* Frontend::begin(std::unique_ptr<Session> session) noexcept {
+  if (!session->start()) {
+    return nullptr;  // out of memory or descriptors
   }
   if (phase_ == Phase::draining) {
     session->serve_one();
   }
-  worker_.trim_memory_later();
-  sessions_.push_back(*session.release());  // it owns itself until it is closed
+  sessions_.push_back(*session);
+  return session.release();
+}
+
+template <class Session>
+Session* Frontend::succeed(std::unique_ptr<Session> session) noexcept {
+  Session* begun = begin(std::move(session));
+  if (begun != nullptr) {
+    connections_.fetch_add(1, std::memory_order_relaxed);
+    worker_.on_connection_opened();
+  }
+  return begun;
 }
 
 bool Frontend::make_room() noexcept {
@@ -122,20 +152,42 @@ http::RequestSink& Frontend::on_new_stream(http::ServerStream& stream,
 bool Frontend::on_h2_preface(session::ServerSession& session,
                              std::unique_ptr<net::Transport>& transport,
                              std::string_view bytes) noexcept {
-  auto successor = std::make_unique<session::H2ServerSession>(
-      worker_.loop(), std::move(transport), session.peer(), site_.settings, *this);
-  if (!successor->start()) {
-    return true;  // out of memory or descriptors: both end
+  auto* successor = succeed(std::make_unique<session::H2ServerSession>(
+      worker_.loop(), std::move(transport), session.peer(), site_.settings, *this));
+  if (successor != nullptr) {
+    successor->take_input(bytes);
   }
-  // The one that ends is uncounted when it does.
-  connections_.fetch_add(1, std::memory_order_relaxed);
-  worker_.on_connection_opened();
-  if (phase_ == Phase::draining) {
-    successor->serve_one();
-  }
-  sessions_.push_back(*successor);
-  successor.release()->take_input(bytes);  // it owns itself until it is closed
   return true;
+}
+
+void Frontend::on_proxy_header(session::ServerSession& /*session*/,
+                               std::unique_ptr<net::Transport> transport,
+                               const session::Peer& client) noexcept {
+  succeed(std::make_unique<session::H1ServerSession>(worker_.loop(), std::move(transport), client,
+                                                     site_.settings, *this));
+}
+
+void Frontend::on_turned_away(session::ServerSession& session, ErrorCode why) noexcept {
+  std::array<char, 256> room;
+  exchange::Exchange x{room};
+  introduce(x, session);
+  x.reason = why;
+  x.reason_side = Side::downstream;
+  x.status = http::status_for(why);
+  x.finished = x.started;
+  on_exchange_done(x);
+}
+
+void Frontend::introduce(exchange::Exchange& x, session::ServerSession& session) noexcept {
+  x.started = worker_.loop().now();
+  x.peer_ip = session.peer().ip();
+  x.peer_port = session.peer().port();
+  x.peer_text = x.arena.copy(session.peer().text());
+  x.client_ip = x.peer_ip;
+  x.client_text = x.peer_text;
+  x.server = site_.name;
+  x.server_addr = address_text_;
+  x.server_port = port_;
 }
 
 void Frontend::on_session_closed(session::ServerSession& /*session*/) noexcept {

@@ -15,6 +15,7 @@
 #include "exchange/variables.h"
 #include "http/header_id.h"
 #include "http/uri.h"
+#include "net/proxy_protocol.h"
 #include "proxy/error_page.h"
 #include "route/rewrite.h"
 #include "route/router.h"
@@ -32,7 +33,8 @@ struct Cluster {  // [upstreams.NAME]
   upstream::balancer::Plan plan;
   std::optional<upstream::balancer::HashKey> hash_key;  // where the algorithm hashes
   session::ClientSettings settings;
-  uint32_t pool_size = 0;      // idle connections per endpoint and worker
+  std::optional<net::ProxyVersion> send_proxy;  // the header that starts each connection
+  uint32_t pool_size = 0;                       // idle connections per endpoint and worker
   bool counts_active = false;  // the algorithm or the limit needs EndpointState::active
 };
 
@@ -66,6 +68,7 @@ struct Site {  // [servers.NAME]
   std::string via;  // what stands for us in Via; empty = no Via
   uint32_t max_connections = 0;
   NetworkSet trusted;
+  NetworkSet proxies;  // whose connections start with a header of the PROXY protocol
   std::optional<route::Router> router;                  // always there once built
   std::vector<std::unique_ptr<Route>> routes;           // by the router's index
   std::optional<exchange::AccessLogFormat> access_log;  // where there is a path

@@ -21,10 +21,10 @@ constexpr uint64_t kWriteProgress = 1024;
 }  // namespace
 
 H1ServerSession::H1ServerSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
-                                 const net::Address& peer, const ServerSettings& settings,
+                                 const Peer& peer, const ServerSettings& settings,
                                  RequestAcceptor& acceptor) noexcept
     : H1Connection(loop, std::move(transport)),
-      ServerSession(Peer(peer)),
+      ServerSession(peer),
       settings_(settings),
       acceptor_(acceptor) {
 }

@@ -22,9 +22,8 @@ class H1ServerSession final : public H1Connection,
                               public ServerSession,
                               public Pooled<H1ServerSession> {
  public:
-  H1ServerSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
-                  const net::Address& peer, const ServerSettings& settings,
-                  RequestAcceptor& acceptor) noexcept;
+  H1ServerSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport, const Peer& peer,
+                  const ServerSettings& settings, RequestAcceptor& acceptor) noexcept;
 
   // ServerSession
   bool start() noexcept override;
@@ -36,7 +35,7 @@ class H1ServerSession final : public H1Connection,
     return sink_ == nullptr && !closed_ && reading_ == Reading::head && !partial_head_;
   }
 
-  int fd() const noexcept { return transport_->fd(); }
+  int fd() const noexcept override { return transport_ ? transport_->fd() : -1; }
 
   uint32_t requests() const noexcept { return requests_; }
 

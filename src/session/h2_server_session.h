@@ -46,6 +46,8 @@ class H2ServerSession final : public net::IoHandler,
   void abort() noexcept override;
   bool waiting() const noexcept override;
 
+  int fd() const noexcept override { return transport_ ? transport_->fd() : -1; }
+
   // net
   void on_io(net::IoEvents ready) noexcept override;
   void on_deferred() noexcept override;

@@ -13,8 +13,9 @@
 
 namespace pingap::session {
 
-class ServerSession;
 class H1ClientSession;
+class Peer;
+class ServerSession;
 
 // Settings of a listener's sessions; outlive them.
 struct ServerSettings {
@@ -42,6 +43,15 @@ class RequestAcceptor {
                              std::string_view /*bytes*/) noexcept {
     return false;
   }
+
+  // A proxy before us has said who its client is: the connection is that one's from now on, and
+  // goes on with `transport`. Then `session` ends.
+  virtual void on_proxy_header(ServerSession& /*session*/,
+                               std::unique_ptr<net::Transport> /*transport*/,
+                               const Peer& /*client*/) noexcept {}
+
+  // The connection is closed before its first request, and why belongs into the log.
+  virtual void on_turned_away(ServerSession& /*session*/, ErrorCode /*why*/) noexcept {}
 
   // The connection is gone; the session is destroyed at the end of the turn.
   virtual void on_session_closed(ServerSession& session) noexcept = 0;

@@ -71,7 +71,8 @@ Result<session::H1ClientSession*> EndpointPool::connect(
 }
 
 Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse reuse,
-                                                const session::ClientSettings& settings) noexcept {
+                                                const session::ClientSettings& settings,
+                                                std::string_view opening) noexcept {
   if (session::H1ClientSession* kept = take_idle(reuse)) {
     return Opened{&kept->open(sink, settings), true};
   }
@@ -79,6 +80,7 @@ Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse 
   if (!fresh) {
     return tl::unexpected(fresh.error());
   }
+  (*fresh)->send_opening(opening);
   return Opened{&(*fresh)->open(sink, settings), false};
 }
 

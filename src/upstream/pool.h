@@ -31,9 +31,10 @@ class EndpointPool final : public session::ClientSessionOwner {
   };
 
   // A stream on a kept or new connection. An error here means that not even a socket could be
-  // had; a connection that fails later says so to the sink.
+  // had; a connection that fails later says so to the sink. `opening` is sent first on a new
+  // connection; one that needs it is never kept (`max_idle` is 0).
   Result<Opened> open(http::ResponseSink& sink, Reuse reuse,
-                      const session::ClientSettings& settings) noexcept;
+                      const session::ClientSettings& settings, std::string_view opening) noexcept;
 
   // Closes what is idle and keeps nothing from now on.
   void drain() noexcept;
