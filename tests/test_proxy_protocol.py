@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import ssl
 import struct
 import subprocess
 import tempfile
@@ -229,6 +230,48 @@ def test_stopping_serves_what_has_begun(recorder):
         answer = client.response()
         assert (answer.status, answer.tokens("Connection")) == (200, ["close"])
         assert product.wait_exit() == 0
+
+
+@EITHER
+@pytest.mark.parametrize("cut", [0, 5, None], ids=["together", "within", "apart"])
+def test_tls_follows_it(recorder, header, cut):
+    with tempfile.TemporaryDirectory() as folder:
+        cert, key = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert,
+                        "-subj", "/CN=a.test", "-addext", "subjectAltName=DNS:a.test"],
+                       check=True, capture_output=True)
+        os.chmod(key, 0o600)
+        with front(recorder, server={**HERE, "tls_cert": cert, "tls_key": key}) as product, \
+                product.client() as client:
+            context = ssl.create_default_context(cafile=cert)
+            come, go = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = context.wrap_bio(come, go, server_hostname="a.test")
+            with pytest.raises(ssl.SSLWantReadError):
+                tls.do_handshake()
+            hello = go.read()
+            at = len(header) + (cut or 0)
+            data = header + hello
+            client.send_pieces([data] if cut == 0 else [data[:at], data[at:]])
+            run_tls(client, tls.do_handshake, come, go)
+            tls.write(request("/", CLOSE))
+            client.send(go.read())
+            assert run_tls(client, tls.read, come, go).startswith(b"HTTP/1.1 200 ")
+            assert product.wait_log(1)[0]["peer"] == "192.0.2.1"
+    assert recorder.requests[0].get("X-Real-IP") == "192.0.2.1"
+    assert recorder.requests[0].get("X-Forwarded-Proto") == "https"
+
+
+def run_tls(client, step, come, go):
+    """Does `step` of TLS with what it needs from the connection."""
+    while True:
+        try:
+            done = step()
+            client.send(go.read())
+            return done
+        except ssl.SSLWantReadError:
+            client.send(go.read())
+            come.write(client.sock.recv(65536))
 
 
 def test_curl_sends_one(recorder):

@@ -76,6 +76,19 @@ bool Reader::text(const Field& field, std::string& out) {
   return true;
 }
 
+bool Reader::pem(const Field& field, Located<std::string>& out) {
+  if (field.value.kind != ValueKind::string) {
+    wrong_type(field, "a string");
+    return false;
+  }
+  if (field.value.text.empty()) {
+    diagnostics_.error(field.value.at, quote(field.key) + " is empty");
+    return false;
+  }
+  out = {field.value.text, field.value.at};
+  return true;
+}
+
 bool Reader::text(const Field& field, Located<std::string>& out) {
   if (!text(field, out.value)) {
     return false;

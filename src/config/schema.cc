@@ -11,14 +11,13 @@
 namespace pingap::config {
 namespace {
 
-constexpr std::array<std::string_view, 4> kSectionNames = {"basic", "upstreams", "locations",
-                                                           "servers"};
+constexpr std::array<std::string_view, 5> kSectionNames = {"basic", "upstreams", "locations",
+                                                           "servers", "certificates"};
 
-constexpr std::array<Foreign, 6> kLaterSections = {{{"plugins", ""},
+constexpr std::array<Foreign, 5> kLaterSections = {{{"plugins", ""},
                                                     {"metrics", ""},
                                                     {"tracing", ""},
                                                     {"admin", ""},
-                                                    {"certificates", ""},
                                                     {"storages", ""}}};
 
 const Member* find(const Value& table, std::string_view name) noexcept {
@@ -103,7 +102,8 @@ std::vector<SectionInfo> describe() {
   return {describe_section("[basic]", kBasicSchema),
           describe_section("[upstreams.NAME]", kUpstreamSchema),
           describe_section("[locations.NAME]", kLocationSchema),
-          describe_section("[servers.NAME]", kServerSchema)};
+          describe_section("[servers.NAME]", kServerSchema),
+          describe_section("[certificates.NAME]", kCertificateSchema)};
 }
 
 }  // namespace pingap::config

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "base/byte_queue.h"
 #include "base/error.h"
@@ -20,29 +22,46 @@ enum class IoStatus : uint8_t { progress, would_block, eof, failed };
 
 struct IoResult {
   IoStatus status = IoStatus::progress;
-  size_t bytes = 0;
+  // After a read that made progress: the next one may, too, without a new event.
+  bool more = false;
   int error = 0;  // errno where failed
+  size_t bytes = 0;
+};
+
+// What a connection with TLS has agreed on.
+struct Secured {
+  std::string_view version;  // "TLSv1.3"
+  std::string_view cipher;   // "TLS_AES_128_GCM_SHA256"
+  std::string server_name;   // SNI, lower case; empty = none
+  bool resumed = false;
+  bool h2 = false;  // chosen by ALPN
 };
 
 class Transport {
  public:
   virtual ~Transport() = default;
 
-  // Reads once into `room`. Fewer bytes than room means: no more for now.
-  virtual IoResult read(std::span<char> room) noexcept = 0;
+  // Goes on with what must happen before bytes can be read and written. Progress: it is over.
+  virtual IoResult handshake() noexcept { return {}; }
 
+  // Reads once into `room`.
+  virtual IoResult read(std::span<char> room) noexcept = 0;
   // The same, and the bytes stay to be read again; an end behind bytes is not seen. Of sockets
   // only.
   virtual IoResult peek(std::span<char> /*room*/) noexcept {
-    return {IoStatus::failed, 0, ENOTSUP};
+    return {.status = IoStatus::failed, .error = ENOTSUP};
   }
 
-  // As read() for several rooms, filled in order. Fewer bytes than they have: no more for now.
+  // As read() for several rooms, filled in order.
   virtual IoResult read_many(std::span<const iovec> rooms) noexcept = 0;
   // Writes from the front of `from` until it is empty or the peer takes no more, and consumes what
   // was written. With End::yes shutdown_write() or the close follows at once when all is written:
   // the last bytes may wait for it, to leave in one packet with the FIN.
   virtual IoResult write(ByteQueue& from, End end) noexcept = 0;
+
+  // It holds bytes that the peer did not take yet, of write() or its own: write(), also with an
+  // empty queue, when there is an event.
+  bool pending() const noexcept { return pending_; }
 
   // Whether its bytes are those of the socket, so that the kernel can move them by itself.
   virtual bool splices() const noexcept { return false; }
@@ -59,6 +78,15 @@ class Transport {
   // What broke the connection, or kept it from being made; 0 for nothing. Told once.
   virtual int take_error() noexcept = 0;
   virtual int fd() const noexcept = 0;
+
+  // Once, after the handshake of TLS; else null.
+  virtual std::unique_ptr<const Secured> take_secured() noexcept { return nullptr; }
+
+  // Bytes are here that no event will tell of.
+  virtual bool has_input() const noexcept { return false; }
+
+ protected:
+  bool pending_ = false;
 };
 
 class SocketTransport final : public Transport, public Pooled<SocketTransport> {
@@ -79,6 +107,9 @@ class SocketTransport final : public Transport, public Pooled<SocketTransport> {
   int take_error() noexcept override;
 
   int fd() const noexcept override { return fd_.get(); }
+
+  // For another transport over the same socket; this one must not be used any more.
+  Fd take_fd() noexcept { return std::move(fd_); }
 
  private:
   Fd fd_;

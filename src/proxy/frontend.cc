@@ -10,7 +10,9 @@
 #include "proxy/worker.h"
 #include "session/h1_server_session.h"
 #include "session/h2_server_session.h"
+#include "session/handshake_session.h"
 #include "session/proxy_header_session.h"
+#include "tls/transport.h"
 
 namespace pingap::proxy {
 
@@ -77,44 +79,66 @@ void Frontend::adopt(net::Fd connection, const net::Address& peer) noexcept {
 }
 
 void Frontend::serve(net::Fd connection, const net::Address& peer) noexcept {
-  using session::H1ServerSession;
-  using session::ProxyHeaderSession;
-  std::unique_ptr<net::Transport> transport =
-      std::make_unique<net::SocketTransport>(std::move(connection));
-  const session::Peer who(peer);
-  const bool begun =
-      site_.proxies.lists(who.ip())
-          ? begin(std::make_unique<ProxyHeaderSession>(worker_.loop(), std::move(transport), who,
-                                                       site_.settings, *this)) != nullptr
-          : begin(std::make_unique<H1ServerSession>(worker_.loop(), std::move(transport), who,
-                                                    site_.settings, *this)) != nullptr;
-  if (!begun) {
-    uncount();
+  const session::Peer from(peer);
+  if (!site_.proxies.lists(from.ip())) {
+    listen_to(std::move(connection), from);
     return;
   }
-  worker_.trim_memory_later();
+  auto transport = std::make_unique<net::SocketTransport>(std::move(connection));
+  begin(std::make_unique<session::ProxyHeaderSession>(worker_.loop(), std::move(transport), from,
+                                                      site_.settings, *this));
 }
 
+// The client itself: TLS first, or HTTP at once.
+void Frontend::listen_to(net::Fd connection, const session::Peer& from) noexcept {
+  if (site_.tls != nullptr) {
+    auto transport =
+        std::make_unique<tls::Transport>(std::move(connection), site_.tls->accept());
+    begin(std::make_unique<session::HandshakeSession>(worker_.loop(), std::move(transport), from,
+                                                      site_.settings, *this));
+    return;
+  }
+  auto transport = std::make_unique<net::SocketTransport>(std::move(connection));
+  begin(std::make_unique<session::H1ServerSession>(worker_.loop(), std::move(transport), from,
+                                                   site_.settings, *this));
+}
+
+// Starts a session that is counted.
 template <class Session>
-Session* Frontend::begin(std::unique_ptr<Session> session) noexcept {
+void Frontend::begin(std::unique_ptr<Session> session) noexcept {
   if (!session->start()) {
-    return nullptr;  // out of memory or descriptors
+    uncount();
+    return;
   }
   if (phase_ == Phase::draining) {
     session->serve_one();
   }
-  sessions_.push_back(*session);
-  return session.release();
+  worker_.trim_memory_later();
+  sessions_.push_back(*session.release());  // it owns itself until it is closed
 }
 
-template <class Session>
-Session* Frontend::succeed(std::unique_ptr<Session> session) noexcept {
-  Session* begun = begin(std::move(session));
-  if (begun != nullptr) {
-    connections_.fetch_add(1, std::memory_order_relaxed);
-    worker_.on_connection_opened();
+void Frontend::on_secured(session::ServerSession& session,
+                          std::unique_ptr<net::Transport> transport) noexcept {
+  recount();
+  auto agreed = transport->take_secured();
+  const bool h2 = agreed->h2;
+  const auto follow = [&](auto successor) {
+    successor->set_secured(std::move(agreed));
+    begin(std::move(successor));
+  };
+  if (h2) {
+    follow(std::make_unique<session::H2ServerSession>(worker_.loop(), std::move(transport),
+                                                      session.peer(), site_.settings, *this));
+  } else {
+    follow(std::make_unique<session::H1ServerSession>(worker_.loop(), std::move(transport),
+                                                      session.peer(), site_.settings, *this));
   }
-  return begun;
+}
+
+// For a session that takes another one's place: that is uncounted when it ends.
+void Frontend::recount() noexcept {
+  connections_.fetch_add(1, std::memory_order_relaxed);
+  worker_.on_connection_opened();
 }
 
 bool Frontend::make_room() noexcept {
@@ -152,19 +176,28 @@ http::RequestSink& Frontend::on_new_stream(http::ServerStream& stream,
 bool Frontend::on_h2_preface(session::ServerSession& session,
                              std::unique_ptr<net::Transport>& transport,
                              std::string_view bytes) noexcept {
-  auto* successor = succeed(std::make_unique<session::H2ServerSession>(
-      worker_.loop(), std::move(transport), session.peer(), site_.settings, *this));
-  if (successor != nullptr) {
-    successor->take_input(bytes);
+  if (session.secured() != nullptr) {
+    return false;  // over TLS it is agreed on by ALPN (RFC 9113 3.2)
   }
+  auto successor = std::make_unique<session::H2ServerSession>(
+      worker_.loop(), std::move(transport), session.peer(), site_.settings, *this);
+  if (!successor->start()) {
+    return true;  // out of memory or descriptors: both end
+  }
+  recount();
+  if (phase_ == Phase::draining) {
+    successor->serve_one();
+  }
+  sessions_.push_back(*successor);
+  successor.release()->take_input(bytes);  // it owns itself until it is closed
   return true;
 }
 
 void Frontend::on_proxy_header(session::ServerSession& /*session*/,
                                std::unique_ptr<net::Transport> transport,
                                const session::Peer& client) noexcept {
-  succeed(std::make_unique<session::H1ServerSession>(worker_.loop(), std::move(transport), client,
-                                                     site_.settings, *this));
+  recount();
+  listen_to(static_cast<net::SocketTransport&>(*transport).take_fd(), client);  // of serve()
 }
 
 void Frontend::on_turned_away(session::ServerSession& session, ErrorCode why) noexcept {
@@ -180,6 +213,7 @@ void Frontend::on_turned_away(session::ServerSession& session, ErrorCode why) no
 
 void Frontend::introduce(exchange::Exchange& x, session::ServerSession& session) noexcept {
   x.started = worker_.loop().now();
+  x.scheme = session.secured() != nullptr ? "https" : "http";
   x.peer_ip = session.peer().ip();
   x.peer_port = session.peer().port();
   x.peer_text = x.arena.copy(session.peer().text());

@@ -64,6 +64,8 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   void on_proxy_header(session::ServerSession& session, std::unique_ptr<net::Transport> transport,
                        const session::Peer& client) noexcept override;
   void on_turned_away(session::ServerSession& session, ErrorCode why) noexcept override;
+  void on_secured(session::ServerSession& session,
+                  std::unique_ptr<net::Transport> transport) noexcept override;
   void on_session_closed(session::ServerSession& session) noexcept override;
 
   // What is known of a request as soon as its connection is.
@@ -75,12 +77,10 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   bool hand_over(net::Fd& connection, const net::Address& peer) noexcept;
   void adopt(net::Fd connection, const net::Address& peer) noexcept;
   void serve(net::Fd connection, const net::Address& peer) noexcept;
-  // The next step of a connection; it owns itself until it is closed. Null: it could not start.
+  void listen_to(net::Fd connection, const session::Peer& from) noexcept;
   template <class Session>
-  Session* begin(std::unique_ptr<Session> session) noexcept;
-  // The same for one that takes the place of another step, which is uncounted when it ends.
-  template <class Session>
-  Session* succeed(std::unique_ptr<Session> session) noexcept;
+  void begin(std::unique_ptr<Session> session) noexcept;
+  void recount() noexcept;
   bool make_room() noexcept;
   void uncount() noexcept;
 

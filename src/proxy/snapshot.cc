@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "config/read_file.h"
+#include "proxy/site_tls.h"
 
 namespace pingap::proxy {
 namespace {
@@ -27,6 +28,7 @@ class Builder {
     for (const config::Upstream& upstream : model_.upstreams) {
       snapshot_->clusters.push_back(build_cluster(upstream));
     }
+    build_tls();
     for (const config::Listener& listener : model_.servers) {
       snapshot_->sites.push_back(build_site(listener));
     }
@@ -39,6 +41,15 @@ class Builder {
   }
 
  private:
+  void build_tls() {
+    const auto has_tls = [](const config::Listener& one) { return one.tls.on(); };
+    if (std::ranges::any_of(model_.servers, has_tls) || !model_.certificates.empty()) {
+      snapshot_->ticket_keys =
+          std::make_unique<tls::TicketKeys>(std::chrono::steady_clock::now());
+      site_tls_.emplace(model_, diagnostics_, *snapshot_->ticket_keys);
+    }
+  }
+
   void read_error_template() {
     const auto& path = model_.basic.error_template;
     if (path.value.empty()) {
@@ -116,6 +127,9 @@ class Builder {
       site->addrs.push_back(address.value);
     }
     fill_settings(from, *site);
+    if (site_tls_) {
+      site->tls = site_tls_->build(from);
+    }
     site->via = from.via ? model_.basic.name : std::string();
     site->trusted = build_networks(from.trusted_proxies);
     site->proxies = build_networks(from.proxy_protocol_from);
@@ -270,6 +284,7 @@ class Builder {
   const config::Model& model_;
   Diagnostics& diagnostics_;
   std::shared_ptr<Snapshot> snapshot_;
+  std::optional<SiteTls> site_tls_;
   std::unordered_set<const config::Location*> listed_;  // by some server
 };
 

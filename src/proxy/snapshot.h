@@ -20,6 +20,7 @@
 #include "route/rewrite.h"
 #include "route/router.h"
 #include "session/session.h"
+#include "tls/server_context.h"
 #include "upstream/balancer/balancer.h"
 #include "upstream/balancer/hash_key.h"
 #include "upstream/endpoint.h"
@@ -67,6 +68,7 @@ struct Site {  // [servers.NAME]
   config::Underscores underscores = config::Underscores::drop;
   std::string via;  // what stands for us in Via; empty = no Via
   uint32_t max_connections = 0;
+  std::unique_ptr<const tls::ServerContext> tls;  // null = plain
   NetworkSet trusted;
   NetworkSet proxies;  // whose connections start with a header of the PROXY protocol
   std::optional<route::Router> router;                  // always there once built
@@ -77,6 +79,7 @@ struct Site {  // [servers.NAME]
 
 struct Snapshot {
   config::Basic basic;
+  std::unique_ptr<tls::TicketKeys> ticket_keys;  // where a site has TLS
   std::vector<std::unique_ptr<Cluster>> clusters;
   std::vector<std::unique_ptr<Site>> sites;
   ErrorPages error_pages;

@@ -31,6 +31,10 @@ H1ServerSession::H1ServerSession(net::EventLoop& loop, std::unique_ptr<net::Tran
 
 bool H1ServerSession::start() noexcept {
   arm_read(settings_.header_timeout);
+  if (transport_->has_input()) {
+    readable_ = true;
+    loop_.resume_later(*this);
+  }
   return loop_.add(transport_->fd(), *this).has_value();
 }
 

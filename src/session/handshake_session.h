@@ -1,0 +1,52 @@
+// A client connection until its TLS handshake is over; then the session of the protocol that was
+// agreed on takes its place. Worker. Bounded by header_timeout.
+#pragma once
+
+#include <memory>
+
+#include "base/slab.h"
+#include "net/event_loop.h"
+#include "net/transport.h"
+#include "session/server_session.h"
+#include "session/session.h"
+
+namespace pingap::session {
+
+class HandshakeSession final : public net::IoHandler,
+                               public net::Retirable,
+                               public ServerSession,
+                               public Pooled<HandshakeSession> {
+ public:
+  HandshakeSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
+                   const Peer& peer, const ServerSettings& settings,
+                   RequestAcceptor& acceptor) noexcept;
+
+  // ServerSession
+  bool start() noexcept override;
+
+  // What comes of it is told to drain when it starts.
+  void drain() noexcept override {}
+
+  void serve_one() noexcept override {}
+
+  void abort() noexcept override { close(); }
+
+  bool waiting() const noexcept override { return false; }
+
+  int fd() const noexcept override { return transport_ ? transport_->fd() : -1; }
+
+  // net::IoHandler
+  void on_io(net::IoEvents ready) noexcept override;
+
+ private:
+  void close() noexcept;
+
+  net::EventLoop& loop_;
+  std::unique_ptr<net::Transport> transport_;
+  const ServerSettings& settings_;
+  RequestAcceptor& acceptor_;
+  net::Timer timer_{Callback<void()>::of<&HandshakeSession::close>(this)};
+  bool closed_ = false;
+};
+
+}  // namespace pingap::session
