@@ -29,6 +29,8 @@ constexpr std::array<std::string_view, static_cast<size_t>(ErrorCode::count_)> k
     "header_timeout",
     "body_timeout",
     "body_too_slow",
+    "bad_websocket",
+    "unsupported_protocol",
     "bad_proxy_header",
     "no_route",
     "no_upstream",

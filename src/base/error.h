@@ -35,6 +35,8 @@ enum class ErrorCode : uint8_t {
   header_timeout,
   body_timeout,
   body_too_slow,
+  bad_websocket,
+  unsupported_protocol,
   bad_proxy_header,
   // Ours.
   no_route,

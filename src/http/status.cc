@@ -99,6 +99,7 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::bad_chunk:
     case ErrorCode::bad_trailer:
     case ErrorCode::bad_connection_header:
+    case ErrorCode::bad_websocket:
     case ErrorCode::bad_proxy_header:
       return 400;
     case ErrorCode::no_route:
@@ -128,6 +129,7 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::count_:
       return 500;
     case ErrorCode::unsupported_transfer_encoding:
+    case ErrorCode::unsupported_protocol:
       return 501;
     case ErrorCode::upstream_refused:
     case ErrorCode::upstream_unreachable:

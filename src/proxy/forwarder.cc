@@ -378,7 +378,7 @@ void Forwarder::on_interim(http::ResponseHead& head) noexcept {
 void Forwarder::on_response(http::ResponseHead& head, End end) noexcept {
   x.first_byte = frontend_.worker().loop().now();
   x.upstream_status = head.status;
-  if (head.status == 101 && !accepts_upgrade(x.request.headers, head.headers)) {
+  if (!fits_upgrade(x, head)) {
     attempt_->abandon(ErrorCode::upstream_bad_upgrade);
     answer_error(ErrorCode::upstream_bad_upgrade, Side::upstream);
     return;
@@ -386,13 +386,13 @@ void Forwarder::on_response(http::ResponseHead& head, End end) noexcept {
   phase_ = Phase::responding;
   request_body_.forbid_replay();
   make_client_response(x, site_, *route_, head);
-  x.status = head.status;
   if (head.status == 101) {
     tunnel_ = true;
-    x.response.headers.add(http::HeaderId::upgrade, "websocket");
+    open_tunnel(x);
   } else if (route_->buffer_response && end == End::no) {
     response_body_.buffer();
   }
+  x.status = x.response.status;
   client_.send_head(x.response, end);
   if (end == End::yes) {
     end_response();

@@ -135,6 +135,7 @@ class Builder {
     site->proxies = build_networks(from.proxy_protocol_from);
     build_routes(from, *site);
     for (const auto& route : site->routes) {
+      site->settings.websocket = site->settings.websocket || route->websocket;
       // A tunnel's time is kept on the side of the backend, by location: ours must not be shorter.
       site->settings.tunnel_timeout =
           std::max(site->settings.tunnel_timeout, route->settings.tunnel_timeout);

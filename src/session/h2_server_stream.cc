@@ -58,6 +58,8 @@ uint32_t code_of(ErrorCode why) noexcept {
     case ErrorCode::shutting_down:
     case ErrorCode::client_stalled:
       return NGHTTP2_CANCEL;
+    case ErrorCode::bad_trailer:
+      return NGHTTP2_PROTOCOL_ERROR;
     default:
       return NGHTTP2_INTERNAL_ERROR;
   }
@@ -82,6 +84,22 @@ void H2ServerStream::send_head(http::ResponseHead& head, End end) noexcept {
   nghttp2_submit_response(session_.framing(), id_, nv.data(), nv.size(),
                           end == End::yes ? nullptr : &body);
   session_.flush_later();
+  if (tunnel_ == Tunnel::asked) {
+    settle_tunnel(head);
+  }
+}
+
+void H2ServerStream::settle_tunnel(const http::ResponseHead& head) noexcept {
+  if (head.framing != http::Framing::tunnel) {
+    tunnel_ = Tunnel::refused;
+    release_window(early_.size());
+    early_.clear();
+    return;
+  }
+  tunnel_ = Tunnel::open;
+  if (!early_.empty() || request_over_) {
+    sink_->on_body(early_, request_over_ ? End::yes : End::no);
+  }
 }
 
 void H2ServerStream::send_interim(const http::ResponseHead& head) noexcept {
@@ -142,7 +160,7 @@ void H2ServerStream::write_frame(std::string_view frame_header, size_t bytes) no
 }
 
 void H2ServerStream::on_response_sent() noexcept {
-  if (!request_over_) {
+  if (!request_over_ && tunnel_ != Tunnel::open) {
     // The answer is whole; the rest of the request is not missed (RFC 9113 8.1).
     nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_NO_ERROR);
   }
@@ -154,7 +172,10 @@ void H2ServerStream::reset(ErrorCode why) noexcept {
   out_.clear();
   body_timer_.cancel();
   write_timer_.cancel();
-  nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, code_of(why));
+  // The end of a connection that is no clean one is a CANCEL (RFC 8441 5).
+  const bool cut = tunnel_ == Tunnel::open && why != ErrorCode::bad_trailer;
+  nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_,
+                            cut ? uint32_t{NGHTTP2_CANCEL} : code_of(why));
   session_.flush_later();
 }
 
@@ -163,6 +184,11 @@ void H2ServerStream::reset(ErrorCode why) noexcept {
 void H2ServerStream::on_head(http::RequestHead& head, End end, http::RequestSink& sink) noexcept {
   sink_ = &sink;
   request_over_ = end == End::yes;
+  if (head.websocket) {
+    tunnel_ = Tunnel::asked;
+    sink.on_head(head, End::yes);
+    return;
+  }
   watch_body();
   sink.on_head(head, end);
 }
@@ -173,13 +199,17 @@ void H2ServerStream::on_refused(ErrorCode why, http::RequestSink& sink) noexcept
 }
 
 void H2ServerStream::on_data(const ChunkRef& chunk, size_t begin, size_t end) noexcept {
-  if (sink_ == nullptr) {
+  if (sink_ == nullptr || tunnel_ == Tunnel::refused) {
     nghttp2_session_consume_stream(session_.framing(), id_, end - begin);
     return;
   }
-  watch_body();
   ByteQueue data;
   data.push(chunk, begin, end);
+  if (tunnel_ == Tunnel::asked) {
+    early_.share_from(data, kCopyBelow);  // at most a window
+    return;
+  }
+  watch_body();
   sink_->on_body(data, End::no);
 }
 
@@ -189,13 +219,21 @@ void H2ServerStream::on_end() noexcept {
   }
   request_over_ = true;
   body_timer_.cancel();
-  if (sink_ != nullptr) {
+  if (sink_ != nullptr && (tunnel_ == Tunnel::none || tunnel_ == Tunnel::open)) {
     ByteQueue none;
     sink_->on_body(none, End::yes);
   }
 }
 
 void H2ServerStream::on_trailers(http::HeaderMap& trailers) noexcept {
+  if (tunnel_ != Tunnel::none) {
+    // Only DATA may come on it (RFC 9113 8.5).
+    if (http::RequestSink* sink = std::exchange(sink_, nullptr)) {
+      sink->on_closed({ErrorCode::bad_trailer, Side::downstream, Retry::never, 0, nullptr});
+    }
+    reset(ErrorCode::bad_trailer);
+    return;
+  }
   request_over_ = true;
   body_timer_.cancel();
   if (sink_ != nullptr) {
@@ -219,7 +257,7 @@ void H2ServerStream::on_closed(const Error& why) noexcept {
 // ---- deadlines ----
 
 void H2ServerStream::watch_body() noexcept {
-  if (!request_over_) {
+  if (!request_over_ && tunnel_ == Tunnel::none) {
     session_.loop().arm(body_timer_, session_.settings().body_timeout);
   }
 }

@@ -67,6 +67,11 @@ class H2ServerStream final : public http::ServerStream,
   void submit_trailers() noexcept;
 
  private:
+  // Bytes of a client that may become those of a tunnel are kept until it is one: behind a refusal
+  // they are nobody's (security.md 1D).
+  enum class Tunnel : uint8_t { none, asked, open, refused };
+
+  void settle_tunnel(const http::ResponseHead& head) noexcept;
   void finish() noexcept;
   void wake() noexcept;
   void watch_body() noexcept;
@@ -77,9 +82,11 @@ class H2ServerStream final : public http::ServerStream,
   H2ServerSession& session_;
   const int32_t id_;
   http::RequestSink* sink_ = nullptr;
-  ByteQueue out_;  // body to be framed
+  ByteQueue out_;    // body to be framed
+  ByteQueue early_;  // received while a tunnel is asked for
   std::vector<std::pair<std::string, std::string>> trailers_;
   size_t written_mark_ = 0;  // bytes framed since the write timer was armed
+  Tunnel tunnel_ = Tunnel::none;
   bool request_over_ = false;
   bool head_sent_ = false;
   bool response_over_ = false;  // the sink has sent the end

@@ -27,6 +27,7 @@ struct ServerSettings {
   Duration tunnel_timeout{};        // idle in both directions
   uint32_t min_body_rate = 0;       // bytes/s of an upload, averaged over 30 s; 0 = off
   uint32_t keepalive_requests = 0;  // 0 = no limit
+  bool websocket = false;           // HTTP/2 may ask for it (RFC 8441): announced
 };
 
 // Takes the streams of client connections.

@@ -37,6 +37,7 @@ class RequestBuilder : public Pooled<RequestBuilder> {
   void join_cookies() noexcept;
   ErrorCode take_fields(RequestHead& head) noexcept;
   ErrorCode settle_authority(RequestHead& head) const noexcept;
+  ErrorCode settle_protocol(End end, RequestHead& head) const noexcept;
 
   ChunkRef bytes_;
   size_t size_ = 0;  // used of bytes_
@@ -46,6 +47,8 @@ class RequestBuilder : public Pooled<RequestBuilder> {
   std::string_view method_;
   std::string_view path_;
   std::string_view authority_;
+  std::string_view protocol_;
+  bool extended_ = false;  // an extended CONNECT: there is a :protocol (RFC 8441 4)
   std::array<Field, limits::kFields> fields_;  // as far as count_ says
 };
 

@@ -126,5 +126,65 @@ TEST_F(Building, CountsCrumbsOfCookiesThatAreEmpty) {
   EXPECT_EQ(get(Fields(limits::kRequestHead / 32, {"cookie", ""})), ErrorCode::head_too_large);
 }
 
+class Extended : public Building {
+ protected:
+  ErrorCode connect(const std::string& protocol, const Fields& more, End end = End::no) {
+    return build({{":method", "CONNECT"},
+                  {":protocol", protocol},
+                  {":scheme", "http"},
+                  {":path", "/x"},
+                  {":authority", "a.test"}},
+                 more, end);
+  }
+};
+
+TEST_F(Extended, ConnectForAWebSocketIsAGet) {
+  ASSERT_EQ(connect("websocket", {{"sec-websocket-version", "13"}, {"origin", "http://a.test"}}),
+            ErrorCode::none);
+  EXPECT_TRUE(head_.websocket);
+  EXPECT_EQ(head_.method, Method::get);
+  EXPECT_EQ(head_.method_text, "GET");
+  EXPECT_EQ(head_.framing, Framing::none);
+  EXPECT_EQ(head_.target, "/x");
+  EXPECT_EQ(head_.headers.get("Origin"), "http://a.test");
+}
+
+TEST_F(Extended, ConnectNamesItsProtocolInAnyCase) {
+  EXPECT_EQ(connect("WebSocket", {{"sec-websocket-version", "13"}}), ErrorCode::none);
+  EXPECT_TRUE(head_.websocket);
+}
+
+TEST_F(Extended, ConnectForAnythingElseIsNotSupported) {
+  for (const std::string protocol : {"connect-udp", "webtransport", "h2c", "websocket,h2c", ""}) {
+    builder_ = {};
+    EXPECT_EQ(connect(protocol, {{"sec-websocket-version", "13"}}), ErrorCode::unsupported_protocol)
+        << protocol;
+    EXPECT_FALSE(head_.websocket);
+  }
+}
+
+TEST_F(Extended, ConnectThatIsNoHandshakeIsRefused) {
+  const std::vector<Fields> cases = {
+      {},
+      {{"sec-websocket-version", "8"}},
+      {{"sec-websocket-version", "13"}, {"sec-websocket-version", "13"}},
+      {{"sec-websocket-version", "13"}, {"content-length", "0"}},
+  };
+  for (const Fields& more : cases) {
+    builder_ = {};
+    EXPECT_EQ(connect("websocket", more), ErrorCode::bad_websocket);
+  }
+  builder_ = {};
+  EXPECT_EQ(connect("websocket", {{"sec-websocket-version", "13"}}, End::yes),
+            ErrorCode::bad_websocket);
+}
+
+TEST_F(Extended, ConnectSurvivesALargeHead) {
+  ASSERT_EQ(connect("websocket",
+                    {{"sec-websocket-version", "13"}, {"x-large", std::string(20'000, 'x')}}),
+            ErrorCode::none);
+  EXPECT_TRUE(head_.websocket);
+}
+
 }  // namespace
 }  // namespace pingap::http::h2
