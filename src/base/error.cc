@@ -32,6 +32,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(ErrorCode::count_)> k
     "bad_websocket",
     "unsupported_protocol",
     "bad_proxy_header",
+    "misdirected",
     "no_route",
     "no_upstream",
     "rewrite_failed",

@@ -38,6 +38,7 @@ enum class ErrorCode : uint8_t {
   bad_websocket,
   unsupported_protocol,
   bad_proxy_header,
+  misdirected,
   // Ours.
   no_route,
   no_upstream,

@@ -123,8 +123,8 @@ struct Location {
 struct CertificatePair {
   Located<std::string> cert;
   Located<std::string> key;
-  std::string password;         // of an encrypted key: secret
-  bool key_readable = false;    // the key's file may be readable for everybody
+  std::string password;       // of an encrypted key: secret
+  bool key_readable = false;  // the key's file may be readable for everybody
 };
 
 struct CertificateEntry {  // [certificates.NAME]

@@ -86,7 +86,15 @@ bool Reader::pem(const Field& field, Located<std::string>& out) {
     return false;
   }
   out = {field.value.text, field.value.at};
+  if (field.value.expanded || out.value.size() > 255 || out.value.find('\n') != std::string::npos) {
+    diagnostics_.hide(field.value.at);  // the thing itself, perhaps: no path
+  }
   return true;
+}
+
+bool Reader::secret(const Field& field, std::string& out) {
+  diagnostics_.hide(field.value.at);
+  return text(field, out);
 }
 
 bool Reader::text(const Field& field, Located<std::string>& out) {

@@ -14,11 +14,8 @@ namespace {
 constexpr std::array<std::string_view, 5> kSectionNames = {"basic", "upstreams", "locations",
                                                            "servers", "certificates"};
 
-constexpr std::array<Foreign, 5> kLaterSections = {{{"plugins", ""},
-                                                    {"metrics", ""},
-                                                    {"tracing", ""},
-                                                    {"admin", ""},
-                                                    {"storages", ""}}};
+constexpr std::array<Foreign, 5> kLaterSections = {
+    {{"plugins", ""}, {"metrics", ""}, {"tracing", ""}, {"admin", ""}, {"storages", ""}}};
 
 const Member* find(const Value& table, std::string_view name) noexcept {
   for (const Member& member : table.members) {

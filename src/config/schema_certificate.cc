@@ -15,7 +15,7 @@ constexpr Key<CertificateEntry> kKeys[] = {
      }},
     {{"tls_key_password", "", "string", "\"\""},
      [](Reader& reader, const Field& field, CertificateEntry& out) {
-       reader.text(field, out.pair.password);
+       reader.secret(field, out.pair.password);
      }},
     {{"tls_key_readable", "", "boolean", "false"},
      [](Reader& reader, const Field& field, CertificateEntry& out) {

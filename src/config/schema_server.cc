@@ -153,7 +153,7 @@ constexpr Key<Listener> kKeys[] = {
      }},
     {{"tls_key_password", "", "string", "\"\""},
      [](Reader& reader, const Field& field, Listener& out) {
-       reader.text(field, out.tls.pair.password);
+       reader.secret(field, out.tls.pair.password);
      }},
     {{"tls_key_readable", "", "boolean", "false"},
      [](Reader& reader, const Field& field, Listener& out) {
@@ -180,9 +180,7 @@ constexpr Key<Listener> kKeys[] = {
        reader.text(field, out.tls.ciphersuites);
      }},
     {{"tls_curves", "", "string", "\"X25519:P-256:P-384\""},
-     [](Reader& reader, const Field& field, Listener& out) {
-       reader.text(field, out.tls.curves);
-     }},
+     [](Reader& reader, const Field& field, Listener& out) { reader.text(field, out.tls.curves); }},
     {{"tls_client_ca", "", "path, PEM or base64", "none"},
      [](Reader& reader, const Field& field, Listener& out) {
        reader.pem(field, out.tls.client_ca);
@@ -194,9 +192,7 @@ constexpr Key<Listener> kKeys[] = {
        }
      }},
     {{"enabled_h2", "", "boolean", "true"},
-     [](Reader& reader, const Field& field, Listener& out) {
-       reader.boolean(field, out.tls.h2);
-     }},
+     [](Reader& reader, const Field& field, Listener& out) { reader.boolean(field, out.tls.h2); }},
 };
 
 constexpr Foreign kForeign[] = {

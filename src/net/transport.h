@@ -44,6 +44,10 @@ class Transport {
   // Goes on with what must happen before bytes can be read and written. Progress: it is over.
   virtual IoResult handshake() noexcept { return {}; }
 
+  // Why it failed, for people: static text, may be null. The error of handshake() is EKEYREJECTED
+  // where the peer's certificate is not to be trusted.
+  virtual const char* handshake_failure() const noexcept { return nullptr; }
+
   // Reads once into `room`.
   virtual IoResult read(std::span<char> room) noexcept = 0;
   // The same, and the bytes stay to be read again; an end behind bytes is not seen. Of sockets
@@ -73,6 +77,10 @@ class Transport {
   virtual IoResult write_from(Pipe& /*pipe*/, size_t /*max*/) noexcept { return {}; }
 
   virtual void shutdown_write() noexcept = 0;
+
+  // The coming close must not look like an end in order, where there are such (TLS).
+  virtual void break_off() noexcept {}
+
   // Makes the coming close a reset, so that a truncated until-close body cannot pass for whole.
   virtual void abort_on_close() noexcept = 0;
   // What broke the connection, or kept it from being made; 0 for nothing. Told once.

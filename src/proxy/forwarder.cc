@@ -120,6 +120,11 @@ bool Forwarder::route() noexcept {
     answer_error(canonical.error().code, Side::downstream);
     return false;
   }
+  if (site_.tls != nullptr && x.tls_server_name != x.host &&
+      !site_.tls->get()->serves(x.tls_server_name, x.host)) {
+    answer_error(ErrorCode::misdirected, Side::downstream);  // RFC 9110 15.5.20
+    return false;
+  }
   const auto found = find_route(x, site_);
   if (!found) {
     answer_error(found.error().code, found.error().side);

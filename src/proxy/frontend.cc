@@ -92,10 +92,16 @@ void Frontend::serve(net::Fd connection, const net::Address& peer) noexcept {
 // The client itself: TLS first, or HTTP at once.
 void Frontend::listen_to(net::Fd connection, const session::Peer& from) noexcept {
   if (site_.tls != nullptr) {
+    auto context = site_.tls->get();
+    auto ssl = context->accept();
+    if (ssl == nullptr) {
+      uncount();  // out of memory
+      return;
+    }
     auto transport =
-        std::make_unique<tls::Transport>(std::move(connection), site_.tls->accept());
-    begin(std::make_unique<session::HandshakeSession>(worker_.loop(), std::move(transport), from,
-                                                      site_.settings, *this));
+        std::make_unique<tls::Transport>(std::move(connection), std::move(ssl), std::move(context));
+    begin(std::make_unique<session::HandshakeSession>(
+        worker_.loop(), worker_.handshakes(), std::move(transport), from, site_.settings, *this));
     return;
   }
   auto transport = std::make_unique<net::SocketTransport>(std::move(connection));
@@ -213,7 +219,12 @@ void Frontend::on_turned_away(session::ServerSession& session, ErrorCode why) no
 
 void Frontend::introduce(exchange::Exchange& x, session::ServerSession& session) noexcept {
   x.started = worker_.loop().now();
-  x.scheme = session.secured() != nullptr ? "https" : "http";
+  if (const net::Secured* secured = session.secured()) {
+    x.scheme = "https";
+    x.tls_version = secured->version;
+    x.tls_cipher = secured->cipher;
+    x.tls_server_name = x.arena.copy(secured->server_name);
+  }
   x.peer_ip = session.peer().ip();
   x.peer_port = session.peer().port();
   x.peer_text = x.arena.copy(session.peer().text());

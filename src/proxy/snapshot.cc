@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "config/read_file.h"
-#include "proxy/site_tls.h"
+#include "proxy/tls_loader.h"
 
 namespace pingap::proxy {
 namespace {
@@ -44,9 +44,8 @@ class Builder {
   void build_tls() {
     const auto has_tls = [](const config::Listener& one) { return one.tls.on(); };
     if (std::ranges::any_of(model_.servers, has_tls) || !model_.certificates.empty()) {
-      snapshot_->ticket_keys =
-          std::make_unique<tls::TicketKeys>(std::chrono::steady_clock::now());
-      site_tls_.emplace(model_, diagnostics_, *snapshot_->ticket_keys);
+      snapshot_->ticket_keys = std::make_unique<tls::TicketKeys>(std::chrono::steady_clock::now());
+      tls_loader_.emplace(model_, diagnostics_, *snapshot_->ticket_keys);
     }
   }
 
@@ -127,8 +126,10 @@ class Builder {
       site->addrs.push_back(address.value);
     }
     fill_settings(from, *site);
-    if (site_tls_) {
-      site->tls = site_tls_->build(from);
+    if (tls_loader_) {
+      if (auto context = tls_loader_->build(from)) {
+        site->tls = std::make_unique<LiveTls>(std::move(context));
+      }
     }
     site->via = from.via ? model_.basic.name : std::string();
     site->trusted = build_networks(from.trusted_proxies);
@@ -285,7 +286,7 @@ class Builder {
   const config::Model& model_;
   Diagnostics& diagnostics_;
   std::shared_ptr<Snapshot> snapshot_;
-  std::optional<SiteTls> site_tls_;
+  std::optional<TlsLoader> tls_loader_;
   std::unordered_set<const config::Location*> listed_;  // by some server
 };
 

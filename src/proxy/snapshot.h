@@ -17,10 +17,10 @@
 #include "http/uri.h"
 #include "net/proxy_protocol.h"
 #include "proxy/error_page.h"
+#include "proxy/live_tls.h"
 #include "route/rewrite.h"
 #include "route/router.h"
 #include "session/session.h"
-#include "tls/server_context.h"
 #include "upstream/balancer/balancer.h"
 #include "upstream/balancer/hash_key.h"
 #include "upstream/endpoint.h"
@@ -68,7 +68,7 @@ struct Site {  // [servers.NAME]
   config::Underscores underscores = config::Underscores::drop;
   std::string via;  // what stands for us in Via; empty = no Via
   uint32_t max_connections = 0;
-  std::unique_ptr<const tls::ServerContext> tls;  // null = plain
+  std::unique_ptr<LiveTls> tls;  // null = plain
   NetworkSet trusted;
   NetworkSet proxies;  // whose connections start with a header of the PROXY protocol
   std::optional<route::Router> router;                  // always there once built

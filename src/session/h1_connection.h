@@ -96,9 +96,7 @@ class H1Connection : public net::IoHandler,
 
   void write_piped(Pipe& pipe, size_t bytes) noexcept;
 
-  bool has_output() const noexcept {
-    return !out_.empty() || piped_ > 0 || transport_->pending();
-  }
+  bool has_output() const noexcept { return !out_.empty() || piped_ > 0 || transport_->pending(); }
 
   void drop_output() noexcept {
     out_.clear();

@@ -127,6 +127,7 @@ void H1ServerSession::fail(const Error& why) noexcept {
   }
   http::RequestSink* sink = std::exchange(sink_, nullptr);
   if (sink != nullptr) {
+    transport_->break_off();
     if (writing_ == Writing::body && out_framing_ == Framing::until_close) {
       transport_->abort_on_close();
     }

@@ -12,14 +12,33 @@
 
 namespace pingap::session {
 
+class HandshakeSession;
+struct HandshakeTag;
+
+// Handshakes cost milliseconds each: those of one worker share a part of each turn, so that a flood
+// of them does not stop the requests of others. Worker.
+class HandshakeQueue final : public net::Resumable {
+ public:
+  explicit HandshakeQueue(net::EventLoop& loop) noexcept : loop_(loop) {}
+
+  // `session` goes on with its handshake in this turn or one of the next.
+  void add(HandshakeSession& session) noexcept;
+  void on_resume() noexcept override;
+
+ private:
+  net::EventLoop& loop_;
+  IntrusiveList<HandshakeSession, HandshakeTag> waiting_;
+};
+
 class HandshakeSession final : public net::IoHandler,
                                public net::Retirable,
                                public ServerSession,
+                               public ListHook<HandshakeTag>,
                                public Pooled<HandshakeSession> {
  public:
-  HandshakeSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
-                   const Peer& peer, const ServerSettings& settings,
-                   RequestAcceptor& acceptor) noexcept;
+  HandshakeSession(net::EventLoop& loop, HandshakeQueue& queue,
+                   std::unique_ptr<net::Transport> transport, const Peer& peer,
+                   const ServerSettings& settings, RequestAcceptor& acceptor) noexcept;
 
   // ServerSession
   bool start() noexcept override;
@@ -38,14 +57,19 @@ class HandshakeSession final : public net::IoHandler,
   // net::IoHandler
   void on_io(net::IoEvents ready) noexcept override;
 
+  // Its turn.
+  void go_on() noexcept;
+
  private:
   void close() noexcept;
 
   net::EventLoop& loop_;
+  HandshakeQueue& queue_;
   std::unique_ptr<net::Transport> transport_;
   const ServerSettings& settings_;
   RequestAcceptor& acceptor_;
   net::Timer timer_{Callback<void()>::of<&HandshakeSession::close>(this)};
+  bool hangup_ = false;  // the peer's FIN is known
   bool closed_ = false;
 };
 

@@ -100,8 +100,7 @@ bool is_label(std::string_view label) {
     return false;
   }
   for (const char c : label) {
-    const bool ok =
-        (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    const bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
     if (!ok) {
       return false;
     }
@@ -167,6 +166,17 @@ Loaded<std::shared_ptr<const Certificate>> load_certificate(std::string_view cha
   made->not_before = to_time(X509_get0_notBefore(made->leaf.get()));
   made->not_after = to_time(X509_get0_notAfter(made->leaf.get()));
   return std::shared_ptr<const Certificate>(std::move(made));
+}
+
+bool use_certificate(SSL_CTX* context, const Certificate& certificate) {
+  STACK_OF(X509)* chain = sk_X509_new_null();
+  for (const X509Ptr& one : certificate.chain) {
+    sk_X509_push(chain, one.get());
+  }
+  const bool used = SSL_CTX_use_cert_and_key(context, certificate.leaf.get(), certificate.key.get(),
+                                             chain, 1) == 1;
+  sk_X509_free(chain);
+  return used;
 }
 
 }  // namespace pingap::tls

@@ -29,6 +29,9 @@ struct Certificate {
 tl::expected<std::shared_ptr<const Certificate>, std::string> load_certificate(
     std::string_view chain_pem, std::string_view key_pem, std::string_view password);
 
+// Makes `context` show it; false where OpenSSL refuses.
+bool use_certificate(SSL_CTX* context, const Certificate& certificate);
+
 // A name of a certificate as it is looked up: lower case, "*." only as the whole first label.
 // Empty where it is none (TLS-12, TLS-13).
 std::string normal_name(std::string_view name);

@@ -19,6 +19,11 @@ namespace {
 
 constexpr std::string_view kBegin = "-----BEGIN ";
 constexpr size_t kMaxFile = 1 << 20;
+constexpr size_t kMaxPath = 255;  // what is longer is base64
+
+bool is_text(std::string_view source) noexcept {
+  return source.find(kBegin) != std::string_view::npos;
+}
 
 std::string system_message(int code) {
   return std::generic_category().message(code);
@@ -32,10 +37,10 @@ std::string decode(std::string_view source) {
   int size = 0;
   int rest = 0;
   auto* to = reinterpret_cast<unsigned char*>(out.data());
-  const bool ok = EVP_DecodeUpdate(context, to, &size,
-                                   reinterpret_cast<const unsigned char*>(source.data()),
-                                   static_cast<int>(source.size())) >= 0 &&
-                  EVP_DecodeFinal(context, to + size, &rest) == 1;
+  const bool ok =
+      EVP_DecodeUpdate(context, to, &size, reinterpret_cast<const unsigned char*>(source.data()),
+                       static_cast<int>(source.size())) >= 0 &&
+      EVP_DecodeFinal(context, to + size, &rest) == 1;
   EVP_ENCODE_CTX_free(context);
   if (!ok) {
     OPENSSL_cleanse(out.data(), out.size());
@@ -72,23 +77,26 @@ Pem::~Pem() {
   OPENSSL_cleanse(text.data(), text.size());
 }
 
+std::string path_of(std::string_view source) {
+  return is_text(source) || source.size() > kMaxPath ? std::string() : expand_home(source);
+}
+
 tl::expected<Pem, std::string> read_pem(std::string_view source, Readers readers) {
   Pem pem;
-  if (source.find(kBegin) != std::string_view::npos) {
+  if (is_text(source)) {
     pem.text = source;
     return pem;
   }
-  // No path is this long.
-  if (source.size() > 255) {
+  if (source.size() > kMaxPath) {
     pem.text = decode(source);
     if (pem.text.find(kBegin) != std::string::npos) {
       return pem;
     }
     return tl::unexpected<std::string>("it is neither a path nor PEM nor base64 of PEM");
   }
-  pem.path = expand_home(source);
-  const net::Fd file{::open(pem.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  struct stat found {};
+  const std::string path = expand_home(source);
+  const net::Fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  struct stat found{};
   if (file.get() < 0 || ::fstat(file.get(), &found) != 0) {
     return tl::unexpected(system_message(errno));
   }

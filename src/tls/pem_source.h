@@ -16,10 +16,12 @@ struct Pem {
   ~Pem();
 
   std::string text;  // wiped when it goes: it may be a key
-  std::string path;  // empty where it was not a file
 };
 
 enum class Readers : uint8_t { any, no_others };  // who may read the file, beside its owner
+
+// The path that `source` is, empty where it is a text.
+std::string path_of(std::string_view source);
 
 // `source` starts with "-----BEGIN" somewhere, or is base64 of such a text, or else is a path
 // ("~/" is the home folder). The error never quotes the content.

@@ -26,8 +26,8 @@ constexpr long kMaxChain = 100 * 1024;
 constexpr auto kOptions = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                           SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
                           SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION;
-constexpr auto kModes = SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER;
+constexpr auto kModes =
+    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER;
 
 // As in the extension (RFC 7301 3.1).
 constexpr std::string_view kH2 = "\x02h2";
@@ -49,21 +49,10 @@ bool offers(std::string_view list, std::string_view protocol) noexcept {
   return false;
 }
 
-bool use(SSL_CTX* context, const Certificate& certificate) {
-  STACK_OF(X509)* chain = sk_X509_new_null();
-  for (const X509Ptr& one : certificate.chain) {
-    sk_X509_push(chain, one.get());
-  }
-  const bool used =
-      SSL_CTX_use_cert_and_key(context, certificate.leaf.get(), certificate.key.get(), chain, 1) ==
-      1;
-  sk_X509_free(chain);
-  return used;
-}
-
 // Resumption must not lead past a check of another listener or of another set of CAs (TLS-01).
 void bind_sessions(SSL_CTX* context, const ServerPolicy& policy) {
-  const std::string decides = policy.client_ca + (policy.client_required ? "!" : "?") +
+  const std::string decides = policy.client_ca +
+                              std::to_string(static_cast<int>(policy.client_auth)) +
                               std::to_string(policy.min_version) + (policy.h2 ? "h2" : "");
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
   SHA256(reinterpret_cast<const unsigned char*>(decides.data()), decides.size(), digest.data());
@@ -84,8 +73,8 @@ Built<void> set_versions(SSL_CTX* context, const ServerPolicy& policy) {
       SSL_CTX_set_ciphersuites(context, policy.ciphersuites.c_str()) != 1) {
     return tl::unexpected(failed("tls_ciphersuites"));
   }
-  if (SSL_CTX_set1_groups_list(context,
-                               policy.curves.empty() ? kCurves : policy.curves.c_str()) != 1) {
+  if (SSL_CTX_set1_groups_list(context, policy.curves.empty() ? kCurves : policy.curves.c_str()) !=
+      1) {
     return tl::unexpected(failed("tls_curves"));
   }
   return {};
@@ -110,7 +99,9 @@ Built<void> ask_clients(SSL_CTX* context, const ServerPolicy& policy) {
   }
   SSL_CTX_set_verify(
       context,
-      SSL_VERIFY_PEER | (policy.client_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+      SSL_VERIFY_PEER |
+          (policy.client_auth == ClientAuth::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+      nullptr);
   return {};
 }
 
@@ -130,7 +121,7 @@ Built<SslCtxPtr> ServerContext::make_context(const ServerPolicy& policy) const {
   if (auto set = set_versions(context.get(), policy); !set) {
     return tl::unexpected(std::move(set.error()));
   }
-  if (!policy.client_ca.empty()) {
+  if (policy.client_auth != ClientAuth::off) {
     if (auto asked = ask_clients(context.get(), policy); !asked) {
       return tl::unexpected(std::move(asked.error()));
     }
@@ -171,7 +162,7 @@ Built<std::unique_ptr<ServerContext>> ServerContext::build(
       made->contexts_.push_back(std::move(*context));
       first.push_back(one);
     }
-    if (!use(made->contexts_[at].get(), *one->certificate)) {
+    if (!use_certificate(made->contexts_[at].get(), *one->certificate)) {
       return tl::unexpected(failed("certificate"));
     }
     for (const std::string& name : one->names) {

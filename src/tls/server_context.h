@@ -18,6 +18,9 @@
 
 namespace pingap::tls {
 
+// Whether clients are asked for a certificate.
+enum class ClientAuth : uint8_t { off, optional, required };
+
 // Of a listener.
 struct ServerPolicy {
   int min_version = TLS1_2_VERSION;
@@ -26,8 +29,8 @@ struct ServerPolicy {
   std::string ciphersuites;  // of TLS 1.3; empty = the library's
   std::string curves;        // empty = X25519, P-256, P-384
   bool h2 = true;            // offered by ALPN, before http/1.1
-  std::string client_ca;     // PEM; empty = clients are not asked for a certificate
-  bool client_required = true;
+  ClientAuth client_auth = ClientAuth::off;
+  std::string client_ca;  // PEM of the CAs that may have signed it
 };
 
 struct ServerCertificate {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <stdexcept>
 
 #include <openssl/core_names.h>
@@ -34,11 +35,42 @@ bool set_mac_key(EVP_MAC_CTX* mac, std::array<unsigned char, 32>& key) noexcept 
 
 int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
               EVP_MAC_CTX* mac, int encrypting) noexcept {
-  auto* keys =
-      static_cast<TicketKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ex_index()));
+  auto* keys = static_cast<TicketKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ex_index()));
   const auto now = TicketKeys::Clock::now();
   return encrypting != 0 ? keys->encrypt(now, name, iv, cipher, mac)
                          : keys->decrypt(now, name, iv, cipher, mac);
+}
+
+// The time of the full handshake goes with the ticket, also through renewals: without it a session
+// could be renewed for ever (TLS-02).
+int note_age(SSL* ssl, void* /*unused*/) noexcept {
+  SSL_SESSION* session = SSL_get_session(ssl);
+  void* data = nullptr;
+  size_t size = 0;
+  if (SSL_session_reused(ssl) == 1 && SSL_SESSION_get0_ticket_appdata(session, &data, &size) == 1 &&
+      size == sizeof(time_t)) {
+    return 1;
+  }
+  const time_t now = std::time(nullptr);
+  return SSL_SESSION_set1_ticket_appdata(session, &now, sizeof(now));
+}
+
+SSL_TICKET_RETURN check_age(SSL* /*ssl*/, SSL_SESSION* session, const unsigned char* /*name*/,
+                            size_t /*size*/, SSL_TICKET_STATUS status, void* /*unused*/) noexcept {
+  if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  }
+  void* data = nullptr;
+  size_t size = 0;
+  time_t made = 0;
+  if (SSL_SESSION_get0_ticket_appdata(session, &data, &size) != 1 || size != sizeof(made)) {
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  }
+  std::memcpy(&made, data, sizeof(made));
+  if (std::time(nullptr) - made > std::chrono::seconds(TicketKeys::kLifetime).count()) {
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  }
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 }  // namespace
@@ -67,6 +99,7 @@ TicketKeys::Key TicketKeys::make_key(Clock::time_point now) {
 void TicketKeys::attach(SSL_CTX* context) noexcept {
   SSL_CTX_set_ex_data(context, ex_index(), this);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket);
+  SSL_CTX_set_session_ticket_cb(context, note_age, check_age, nullptr);
   SSL_CTX_set_timeout(context, std::chrono::seconds(kLifetime).count());
 }
 

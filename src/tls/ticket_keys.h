@@ -47,7 +47,7 @@ class TicketKeys {
   static Key make_key(Clock::time_point now);
   void rotate(Clock::time_point now);
 
-  std::mutex mutex_;  // held for a copy of a key
+  std::mutex mutex_;             // held for a copy of a key
   std::array<Key, kKept> keys_;  // the first encrypts
 };
 

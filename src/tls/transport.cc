@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <openssl/err.h>
+#include <openssl/sslerr.h>
 #include <openssl/x509_vfy.h>
 
 #include "tls/certificate.h"
@@ -69,8 +70,8 @@ struct BioMethods {
   }
 };
 
-Transport::Transport(net::Fd fd, SslPtr ssl) noexcept
-    : socket_(std::move(fd)), ssl_(std::move(ssl)) {
+Transport::Transport(net::Fd fd, SslPtr ssl, std::shared_ptr<const void> keep) noexcept
+    : socket_(std::move(fd)), ssl_(std::move(ssl)), keep_(std::move(keep)) {
   BIO* bio = BIO_new(BioMethods::get());
   if (bio == nullptr) {
     failed_ = true;
@@ -86,6 +87,8 @@ Transport::~Transport() {
     say_goodbye();
     send(End::yes);  // as far as it goes
   }
+  // Else OpenSSL takes the session for broken and never resumes it.
+  SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
 // ---- what OpenSSL calls
@@ -149,18 +152,24 @@ net::IoResult Transport::handshake() noexcept {
   const net::IoResult sent = send(End::no);  // also the alert of a failure
   if (why == SSL_ERROR_NONE) {
     established_ = true;
+    keep_.reset();
     return {};
   }
   if (why == SSL_ERROR_WANT_READ && sent.status != net::IoStatus::failed) {
     return {.status = net::IoStatus::would_block};
   }
+  if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST) {
+    refuse_plain();
+  }
   const long verified = SSL_get_verify_result(ssl_.get());
-  failure_ = take_errors();
   if (verified != X509_V_OK) {
     failure_ = X509_verify_cert_error_string(verified);
-  } else if (socket_ended_) {
-    failure_ = "the peer closed the connection";
+    ERR_clear_error();
+    return fail(EKEYREJECTED, 0);
   }
+  const char* reason = ERR_reason_error_string(ERR_peek_error());
+  failure_ = socket_ended_ ? "closed by the peer" : reason;
+  ERR_clear_error();
   return fail(error_ != 0 ? error_ : EPROTO, 0);
 }
 
@@ -177,6 +186,15 @@ std::unique_ptr<const net::Secured> Transport::take_secured() noexcept {
     agreed->server_name = normal_name(name);
   }
   return agreed;
+}
+
+// A browser was sent to this port with "http:": it can only show what it is told in the clear.
+void Transport::refuse_plain() noexcept {
+  ByteQueue answer;
+  answer.append(
+      "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 36\r\n"
+      "Connection: close\r\n\r\nThis port speaks HTTPS: use https:.\n");
+  socket_.write(answer, End::yes);
 }
 
 // ---- reading
@@ -303,7 +321,7 @@ net::IoResult Transport::send(End end) noexcept {
 }
 
 void Transport::say_goodbye() noexcept {
-  if (!said_goodbye_ && established_ && !failed_) {
+  if (!said_goodbye_ && established_ && !failed_ && !aborting_) {
     said_goodbye_ = true;
     ERR_clear_error();
     SSL_shutdown(ssl_.get());

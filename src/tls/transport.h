@@ -15,8 +15,8 @@ namespace pingap::tls {
 
 class Transport final : public net::Transport, public Pooled<Transport> {
  public:
-  // `ssl` is set to accept or to connect.
-  Transport(net::Fd fd, SslPtr ssl) noexcept;
+  // `ssl` is set to accept or to connect. `keep` is what it needs during the handshake.
+  Transport(net::Fd fd, SslPtr ssl, std::shared_ptr<const void> keep) noexcept;
   ~Transport() override;
 
   net::IoResult handshake() noexcept override;
@@ -24,6 +24,9 @@ class Transport final : public net::Transport, public Pooled<Transport> {
   net::IoResult read_many(std::span<const iovec> rooms) noexcept override;
   net::IoResult write(ByteQueue& from, End end) noexcept override;
   void shutdown_write() noexcept override;
+
+  void break_off() noexcept override { aborting_ = true; }
+
   void abort_on_close() noexcept override;
 
   int take_error() noexcept override { return socket_.take_error(); }
@@ -36,8 +39,7 @@ class Transport final : public net::Transport, public Pooled<Transport> {
     return !received_.empty() || SSL_has_pending(ssl_.get()) == 1;
   }
 
-  // Why the handshake failed, for people: OpenSSL's words or those of certificate verification.
-  const std::string& failure() const noexcept { return failure_; }
+  const char* handshake_failure() const noexcept override { return failure_; }
 
  private:
   friend struct BioMethods;
@@ -46,25 +48,27 @@ class Transport final : public net::Transport, public Pooled<Transport> {
   net::IoResult outcome(int result, size_t bytes) noexcept;
   net::IoResult fail(int error, size_t bytes) noexcept;
   void keep_rest() noexcept;
+  void refuse_plain() noexcept;
   bool encrypt(ByteQueue& from) noexcept;
   void say_goodbye() noexcept;
   net::IoResult send(End end) noexcept;
 
   net::SocketTransport socket_;
   SslPtr ssl_;
-  ByteQueue received_;          // ciphertext that there was no room for
-  ByteQueue made_;              // ciphertext for the socket
-  std::string_view input_;      // what a read of the socket brought, during a call only
-  size_t read_limit_ = 0;       // bytes worth reading from the socket, during a call
-  bool drained_ = false;        // the socket has no more, in this call
-  bool socket_ended_ = false;   // its FIN was read
-  bool said_goodbye_ = false;   // close_notify was made
-  bool shut_ = false;           // the FIN follows what is pending
-  bool established_ = false;    // the handshake is over
+  std::shared_ptr<const void> keep_;
+  ByteQueue received_;         // ciphertext that there was no room for
+  ByteQueue made_;             // ciphertext for the socket
+  std::string_view input_;     // what a read of the socket brought, during a call only
+  size_t read_limit_ = 0;      // bytes worth reading from the socket, during a call
+  bool drained_ = false;       // the socket has no more, in this call
+  bool socket_ended_ = false;  // its FIN was read
+  bool said_goodbye_ = false;  // close_notify was made
+  bool shut_ = false;          // the FIN follows what is pending
+  bool established_ = false;   // the handshake is over
   bool failed_ = false;
   bool aborting_ = false;
   int error_ = 0;  // of the socket
-  std::string failure_;
+  const char* failure_ = nullptr;
 };
 
 }  // namespace pingap::tls

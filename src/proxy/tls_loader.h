@@ -11,10 +11,10 @@
 
 namespace pingap::proxy {
 
-class SiteTls {
+class TlsLoader {
  public:
   // Loads [certificates.*]; what is wrong goes to `diagnostics`.
-  SiteTls(const config::Model& model, config::Diagnostics& diagnostics, tls::TicketKeys& keys);
+  TlsLoader(const config::Model& model, config::Diagnostics& diagnostics, tls::TicketKeys& keys);
 
   // Null without TLS, or with an error.
   std::unique_ptr<tls::ServerContext> build(const config::Listener& site);

@@ -1,4 +1,4 @@
-#include "proxy/site_tls.h"
+#include "proxy/tls_loader.h"
 
 #include <ctime>
 #include <utility>
@@ -24,15 +24,15 @@ std::string shown(const config::Located<std::string>& source) {
 
 }  // namespace
 
-SiteTls::SiteTls(const config::Model& model, config::Diagnostics& diagnostics,
-                 tls::TicketKeys& keys)
+TlsLoader::TlsLoader(const config::Model& model, config::Diagnostics& diagnostics,
+                     tls::TicketKeys& keys)
     : diagnostics_(diagnostics), keys_(keys) {
   for (const config::CertificateEntry& entry : model.certificates) {
     add(entry);
   }
 }
 
-void SiteTls::add(const config::CertificateEntry& entry) {
+void TlsLoader::add(const config::CertificateEntry& entry) {
   auto certificate = load(entry.pair);
   if (certificate == nullptr) {
     return;
@@ -58,7 +58,7 @@ void SiteTls::add(const config::CertificateEntry& entry) {
   store_.push_back(std::move(served));
 }
 
-std::shared_ptr<const tls::Certificate> SiteTls::load(const config::CertificatePair& pair) {
+std::shared_ptr<const tls::Certificate> TlsLoader::load(const config::CertificatePair& pair) {
   if (pair.cert.value.empty() || pair.key.value.empty()) {
     return nullptr;  // the loader has said so
   }
@@ -84,15 +84,14 @@ std::shared_ptr<const tls::Certificate> SiteTls::load(const config::CertificateP
     return nullptr;
   }
   if ((*certificate)->not_after <= std::time(nullptr)) {
-    diagnostics_.warning(pair.cert.at,
-                         fmt::format("the certificate of {} has expired", shown(pair.cert)), {},
-                         fmt::format("it was valid until {:%Y-%m-%d}",
-                                     fmt::gmtime((*certificate)->not_after)));
+    diagnostics_.warning(
+        pair.cert.at, fmt::format("the certificate of {} has expired", shown(pair.cert)), {},
+        fmt::format("it was valid until {:%Y-%m-%d}", fmt::gmtime((*certificate)->not_after)));
   }
   return std::move(*certificate);
 }
 
-tls::ServerPolicy SiteTls::policy_of(const config::ServerTls& from) {
+tls::ServerPolicy TlsLoader::policy_of(const config::ServerTls& from) {
   tls::ServerPolicy policy;
   policy.min_version = version_of(from.min_version);
   policy.max_version = version_of(from.max_version);
@@ -100,21 +99,23 @@ tls::ServerPolicy SiteTls::policy_of(const config::ServerTls& from) {
   policy.ciphersuites = from.ciphersuites.value;
   policy.curves = from.curves.value;
   policy.h2 = from.h2;
-  policy.client_required = from.client_auth == config::ClientAuth::required;
-  if (!from.client_ca.value.empty() && from.client_auth != config::ClientAuth::off) {
-    auto ca = tls::read_pem(from.client_ca.value, tls::Readers::any);
-    if (!ca) {
-      diagnostics_.error(from.client_ca.at,
-                         fmt::format("cannot use tls_client_ca {}", shown(from.client_ca)), {},
-                         std::move(ca.error()));
-    } else {
-      policy.client_ca = std::move(ca->text);
-    }
+  if (from.client_ca.value.empty() || from.client_auth == config::ClientAuth::off) {
+    return policy;
+  }
+  policy.client_auth = from.client_auth == config::ClientAuth::optional ? tls::ClientAuth::optional
+                                                                        : tls::ClientAuth::required;
+  auto ca = tls::read_pem(from.client_ca.value, tls::Readers::any);
+  if (!ca) {
+    diagnostics_.error(from.client_ca.at,
+                       fmt::format("cannot use tls_client_ca {}", shown(from.client_ca)), {},
+                       std::move(ca.error()));
+  } else {
+    policy.client_ca = std::move(ca->text);
   }
   return policy;
 }
 
-std::unique_ptr<tls::ServerContext> SiteTls::build(const config::Listener& site) {
+std::unique_ptr<tls::ServerContext> TlsLoader::build(const config::Listener& site) {
   if (!site.tls.on()) {
     return nullptr;
   }
