@@ -55,6 +55,12 @@ enum class Algorithm : uint8_t {
 };
 enum class HashSource : uint8_t { ip, header, cookie, query, path, url };
 
+// What backends speak.
+enum class Protocol : uint8_t {
+  http1,
+  h2c,  // HTTP/2 without TLS, by prior knowledge
+};
+
 struct Upstream {
   std::string name;
   Position at;
@@ -68,7 +74,9 @@ struct Upstream {
   milliseconds write_timeout{60'000};
   milliseconds idle_timeout{30'000};
   uint32_t keepalive_pool_size = 64;  // idle connections kept, per server and worker
-  uint32_t max_connections = 0;       // per server, all workers; 0 = no limit
+  Protocol protocol = Protocol::http1;
+  uint32_t max_streams = 100;    // requests at once on a connection of HTTP/2
+  uint32_t max_connections = 0;  // per server, all workers; 0 = no limit
 };
 
 enum class PathType : uint8_t { any, exact, prefix, regex };

@@ -19,12 +19,17 @@ namespace {
 // 0 takes nothing new; above, a hash ring has points for each unit of weight.
 constexpr Range kWeights{0, 1000};
 constexpr Range kCounts{0, 1'000'000};
+// More than a stream id can count in a life is no limit.
+constexpr Range kStreams{1, 10'000};
 constexpr std::string_view kHashForms =
     R"("ip", "url", "path", "header:NAME", "cookie:NAME" or "query:NAME")";
 
 // In the order of Algorithm.
 constexpr std::array<std::string_view, 6> kAlgorithms = {
     "round_robin", "weighted_round_robin", "least_conn", "ip_hash", "random", "hash"};
+
+// In the order of Protocol.
+constexpr std::array<std::string_view, 2> kProtocols = {"http1", "h2c"};
 
 struct HashForm {
   std::string_view name;
@@ -129,6 +134,17 @@ constexpr Key<UpstreamDraft> kKeys[] = {
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
        reader.integer(field, kCounts, out.upstream.keepalive_pool_size);
      }},
+    {{"protocol", "", "protocol", "\"http1\""},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       if (const auto found = reader.choice(field, kProtocols)) {
+         out.upstream.protocol = static_cast<Protocol>(*found);
+       }
+     }},
+    {{"max_streams", "max_h2_streams", "integer", "100"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kStreams, out.upstream.max_streams);
+       out.max_streams_at = field.value.at;
+     }},
     {{"max_connections", "", "integer", "0"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
        reader.integer(field, kCounts, out.upstream.max_connections);
@@ -140,7 +156,6 @@ constexpr Foreign kForeign[] = {
     {"verify_cert", ""},
     {"health_check", ""},
     {"alpn", ""},
-    {"max_h2_streams", ""},
     {"discovery", ""},
     {"dns_server", ""},
     {"dns_domain", ""},
@@ -238,6 +253,11 @@ Upstream finish(UpstreamDraft draft, Reader& reader) {
     reader.error(draft.hash_key.at, {"`hash_key` without algorithm = \"hash\"", {}, {}});
   } else if (hashes) {
     apply_hash_key(draft.hash_key, out, reader);
+  }
+  if (out.protocol == Protocol::http1 && given(draft.max_streams_at)) {
+    reader.error(draft.max_streams_at, {"`max_streams` without protocol = \"h2c\"",
+                                        {},
+                                        "HTTP/1.1 has one request at a time on a connection"});
   }
   // The original has one name for both.
   const auto weighs = [](const Server& server) { return server.weight != 1; };

@@ -137,6 +137,10 @@ bool Forwarder::route() noexcept {
     return false;
   }
   if (x.upstream_request.websocket) {
+    if (route_->cluster->pool.protocol != upstream::Protocol::http1) {
+      answer_error(ErrorCode::upstream_bad_upgrade, Side::local);  // no RFC 8441 to backends yet
+      return false;
+    }
     request_body_.forbid_replay();
   }
   return true;

@@ -62,7 +62,10 @@ class Builder {
     cluster->settings.write_timeout = from.write_timeout;
     cluster->settings.idle_timeout = from.idle_timeout;
     cluster->settings.tunnel_timeout = kTunnelTimeout;
-    cluster->pool_size = from.keepalive_pool_size;
+    cluster->pool = {.protocol = from.protocol == config::Protocol::h2c ? upstream::Protocol::h2c
+                                                                        : upstream::Protocol::http1,
+                     .max_idle = from.keepalive_pool_size,
+                     .max_streams = from.max_streams};
     cluster->counts_active = from.algorithm == config::Algorithm::least_conn ||
                              from.algorithm == config::Algorithm::random ||
                              from.max_connections > 0;

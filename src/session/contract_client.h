@@ -134,19 +134,19 @@ class ClientBench : protected ClientSessionOwner {
   }
 
  private:
-  void on_session_idle(H1ClientSession& session) noexcept override {
+  void on_session_free(ClientSession& session) noexcept override {
     EXPECT_FALSE(gone_ || idle());
     pool_.push_front(session);
     run(at_idle);
   }
 
-  void on_session_gone(H1ClientSession& /*session*/) noexcept override {
+  void on_session_gone(ClientSession& /*session*/) noexcept override {
     EXPECT_FALSE(gone_) << "gone twice";
     gone_ = true;
   }
 
   std::deque<ClientSink> sinks_;
-  IntrusiveList<H1ClientSession, ClientSessionTag> pool_;  // of one at most
+  IntrusiveList<ClientSession, ClientSessionTag> pool_;  // of one at most
   bool gone_ = false;
 };
 
