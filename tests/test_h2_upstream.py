@@ -90,8 +90,7 @@ def test_nghttpd_sends_files(size):
     data = os.urandom(size)
     with Nghttpd() as nghttpd, h2c(nghttpd) as product:
         nghttpd.file("f", data)
-        answer = product.get("/f")
-        assert (answer.status, answer.body) == (200, data)
+        assert curl(url(product, "/f")) == data
         assert product.get("/none").status == 404
 
 
@@ -145,7 +144,7 @@ def test_answer_with_trailers():
     answer = lambda r: r.head() + r.data(b"hello") + r.trailer(("x-sum", "2"))
     with H2Origin(answer) as origin, h2c(origin, location={"trailers": "pass"}) as product:
         got = product.get()
-        assert (got.body, got.trailers) == (b"hello", [("x-sum", "2")])
+        assert (got.body, got.trailers) == (b"hello", [(b"x-sum", b"2")])
         with H2Client(product.address()[:2]) as client:
             client.request(1, head())
             assert client.answer(1).trailers == [("x-sum", "2")]
@@ -188,7 +187,7 @@ def test_interim_answers_pass():
 
     with H2Origin(answer) as origin, h2c(origin) as product:
         with ask(product) as client:
-            assert client.interim().status == 103
+            assert client.interim().startswith("HTTP/1.1 103")
             assert client.response().status == 200
         assert b"103" in curl("-i", "--http2-prior-knowledge", url(product))
 
@@ -198,7 +197,7 @@ def test_continue_is_asked_of_the_backend():
             product.client() as client:
         client.send(request("/", [("Expect", "100-continue"), ("Content-Length", "5")],
                             method="POST"))
-        assert client.interim().status == 100
+        assert client.interim().startswith("HTTP/1.1 100")
         client.send(b"hello")
         assert client.response("POST").status == 200
         assert origin.requests[0].body == b"hello"
@@ -208,9 +207,8 @@ def test_continue_is_asked_of_the_backend():
 def test_endless_interim_answers_end():
     answer = lambda r: r.head(status=102) * 500
     with H2Origin(answer) as origin, h2c(origin) as product:
-        with ask(product) as client:
-            assert client.any_response().status in (102, 502)
-        until(lambda: any(line["status"] == 502 for line in product.log_lines()), "502 logged")
+        assert product.get().status == 502
+        assert product.wait_log(1)[0]["reason"] == "upstream_too_many_interim"
 
 
 def test_websocket_is_refused():
@@ -443,17 +441,18 @@ def test_lost_connection_with_several_streams(method, status):
     waiting = []
 
     def answer(req):
-        if req.conn.serial > 0:
+        if req.conn.serial > 0 or req.path == "/warm":
             return req.answer()
         waiting.append(req)
         return None
 
     body = b"" if method == "POST" else None
-    with H2Origin(answer) as origin, h2c(origin) as product, \
-            asking(product, 5, method=method, body=body) as clients:
-        origin.wait_requests(5)
-        origin.connections[0].close()
-        assert {client.response(method).status for client in clients} == {status}
+    with H2Origin(answer) as origin, h2c(origin) as product:
+        settled(origin, product)
+        with asking(product, 5, method=method, body=body) as clients:
+            origin.wait_requests(5)
+            origin.connections[0].close()
+            assert {client.response(method).status for client in clients} == {status}
         assert len(origin.connections) == (2 if status == 200 else 1)
 
 
@@ -509,6 +508,7 @@ def test_upload_waits_for_the_window():
     size = 5 * MIB
     with H2Origin(settings=settings) as origin, h2c(origin) as product, \
             product.client() as client:
+        settled(origin, product)
         client.send(request("/", [("Content-Length", str(size))], method="POST"))
         sender = threading.Thread(target=client.send, args=(b"x" * size,), daemon=True)
         sender.start()
@@ -593,7 +593,7 @@ def test_header_bomb_ends_the_connection():
 
 
 def test_data_beyond_the_window_is_an_error():
-    answer = lambda r: r.head() + b"".join(r.data(b"x" * 16384) for _ in range(5))
+    answer = lambda r: r.head() + b"".join(r.data(b"x" * 16384) for _ in range(1000))
     with H2Origin(answer) as origin, h2c(origin) as product, product.client(rcvbuf=4096) as client:
         client.send(request("/"))
         req = origin.wait_requests(1)[0]
@@ -641,5 +641,5 @@ def test_nginx_as_backend():
         again = client.get("/f", [("If-None-Match", whole.get("ETag"))])
         assert (again.status, again.body) == (304, b"")
         assert client.get("/f", method="HEAD").get("Content-Length") == str(len(data))
-        assert client.get("/up", method="POST", body=b"x" * 300000).status == 204
         assert client.get("/none").status == 404
+        assert product.get("/up", method="POST", body=b"x" * 300000).status == 204

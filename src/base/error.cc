@@ -46,6 +46,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(ErrorCode::count_)> k
     "upstream_limit",
     "upstream_closed",
     "upstream_reset",
+    "upstream_stream_refused",
     "upstream_timeout",
     "upstream_idle_timeout",
     "upstream_write_timeout",

@@ -55,6 +55,7 @@ enum class ErrorCode : uint8_t {
   upstream_limit,
   upstream_closed,
   upstream_reset,
+  upstream_stream_refused,
   upstream_timeout,
   upstream_idle_timeout,
   upstream_write_timeout,

@@ -132,6 +132,7 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::upstream_unreachable:
     case ErrorCode::upstream_closed:
     case ErrorCode::upstream_reset:
+    case ErrorCode::upstream_stream_refused:
     case ErrorCode::upstream_bad_head:
     case ErrorCode::upstream_head_too_large:
     case ErrorCode::upstream_bad_framing:

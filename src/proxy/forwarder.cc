@@ -336,7 +336,7 @@ void Forwarder::on_attempt_failed(const Error& why) noexcept {
     return;
   }
   last_error_ = why;
-  had_stale_ = x.upstream_reused;
+  had_stale_ = x.upstream_reused || why.code == ErrorCode::upstream_stream_refused;
   // Not from inside the failed try.
   frontend_.worker().loop().defer(*this);
 }

@@ -51,6 +51,7 @@ class ClientBench : protected ClientSessionOwner {
   // A connection that is there, or on its way.
   void connect(bool connecting) {
     link.session = &protocol->start(link.loop(), link.transport(), settings, *this, connecting);
+    link.wire.say(protocol->greeting());
     if (!connecting) {
       link.event();
     }
@@ -111,6 +112,9 @@ class ClientBench : protected ClientSessionOwner {
   bool idle() const { return !pool_.empty(); }
 
   bool gone() const { return gone_; }
+
+  // Where the stream had the connection for itself.
+  bool gone_with_it() const { return gone_ || protocol->multiplexes(); }
 
   bool holds_no_buffer() const { return buffers_are_free(sinks_); }
 

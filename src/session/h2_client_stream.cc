@@ -207,7 +207,9 @@ void H2ClientStream::on_closed(uint32_t code) noexcept {
   }
   Error why = error_of(ErrorCode::upstream_reset, 0);
   if (code == NGHTTP2_REFUSED_STREAM && !answer_begun_) {
-    why.retry = Retry::safe;  // also where GOAWAY says so (RFC 9113 6.8, 8.7)
+    // Also where GOAWAY says so: the backend has not looked at it (RFC 9113 6.8, 8.7).
+    why.code = ErrorCode::upstream_stream_refused;
+    why.retry = Retry::safe;
   } else if (!reset_received_) {
     // Ours: nghttp2 has found the message malformed (RFC 9113 8.1.1).
     why.code = reading_ == Reading::head ? ErrorCode::upstream_bad_head
