@@ -45,6 +45,7 @@ enum class ErrorCode : uint8_t {
   rewrite_failed,
   loop_detected,
   out_of_descriptors,
+  deadline_exceeded,
   buffer_full,
   shutting_down,
   // The client went away or stalled.
@@ -59,6 +60,7 @@ enum class ErrorCode : uint8_t {
   upstream_limit,
   upstream_closed,
   upstream_reset,
+  upstream_stream_refused,
   upstream_timeout,
   upstream_idle_timeout,
   upstream_write_timeout,

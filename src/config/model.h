@@ -56,6 +56,12 @@ enum class Algorithm : uint8_t {
 enum class SendProxy : uint8_t { off, v1, v2 };
 enum class HashSource : uint8_t { ip, header, cookie, query, path, url };
 
+// What backends speak.
+enum class Protocol : uint8_t {
+  http1,
+  h2c,  // HTTP/2 without TLS, by prior knowledge
+};
+
 struct Upstream {
   std::string name;
   Position at;
@@ -69,7 +75,9 @@ struct Upstream {
   milliseconds write_timeout{60'000};
   milliseconds idle_timeout{30'000};
   uint32_t keepalive_pool_size = 64;  // idle connections kept, per server and worker
-  uint32_t max_connections = 0;       // per server, all workers; 0 = no limit
+  Protocol protocol = Protocol::http1;
+  uint32_t max_streams = 100;    // requests at once on a connection of HTTP/2
+  uint32_t max_connections = 0;  // per server, all workers; 0 = no limit
   // A header of the PROXY protocol in front of each connection; then none is kept.
   SendProxy send_proxy_protocol = SendProxy::off;
 };

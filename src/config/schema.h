@@ -48,6 +48,8 @@ struct UpstreamDraft {
   Position weights_at;  // line 0 = not given
   Position algorithm_at;
   Position pool_size_at;
+  Position send_proxy_at;
+  Position max_streams_at;
   Located<std::string> hash_key;
 };
 

@@ -19,6 +19,8 @@ namespace {
 // 0 takes nothing new; above, a hash ring has points for each unit of weight.
 constexpr Range kWeights{0, 1000};
 constexpr Range kCounts{0, 1'000'000};
+// More than a stream id can count in a life is no limit.
+constexpr Range kStreams{1, 10'000};
 constexpr std::string_view kHashForms =
     R"("ip", "url", "path", "header:NAME", "cookie:NAME" or "query:NAME")";
 
@@ -28,6 +30,8 @@ constexpr std::array<std::string_view, 6> kAlgorithms = {
 
 // In the order of SendProxy, behind `off`.
 constexpr std::array<std::string_view, 2> kProxyVersions = {"v1", "v2"};
+// In the order of Protocol.
+constexpr std::array<std::string_view, 2> kProtocols = {"http1", "h2c"};
 
 struct HashForm {
   std::string_view name;
@@ -133,12 +137,24 @@ constexpr Key<UpstreamDraft> kKeys[] = {
        out.pool_size_at = field.value.at;
        reader.integer(field, kCounts, out.upstream.keepalive_pool_size);
      }},
+    {{"protocol", "", "protocol", "\"http1\""},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       if (const auto found = reader.choice(field, kProtocols)) {
+         out.upstream.protocol = static_cast<Protocol>(*found);
+       }
+     }},
+    {{"max_streams", "max_h2_streams", "integer", "100"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kStreams, out.upstream.max_streams);
+       out.max_streams_at = field.value.at;
+     }},
     {{"max_connections", "", "integer", "0"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
        reader.integer(field, kCounts, out.upstream.max_connections);
      }},
     {{"send_proxy_protocol", "", "`\"v1\"` or `\"v2\"`", "off"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       out.send_proxy_at = field.value.at;
        if (const auto found = reader.choice(field, kProxyVersions)) {
          out.upstream.send_proxy_protocol = static_cast<SendProxy>(*found + 1);
        }
@@ -150,7 +166,6 @@ constexpr Foreign kForeign[] = {
     {"verify_cert", ""},
     {"health_check", ""},
     {"alpn", ""},
-    {"max_h2_streams", ""},
     {"discovery", ""},
     {"dns_server", ""},
     {"dns_domain", ""},
@@ -232,6 +247,26 @@ void finish_servers(UpstreamDraft& draft, Reader& reader) {
   }
 }
 
+// A connection that says who its client is cannot be had by others.
+void check_send_proxy(const UpstreamDraft& draft, Reader& reader) {
+  const Upstream& out = draft.upstream;
+  if (out.send_proxy_protocol == SendProxy::off) {
+    return;
+  }
+  if (given(draft.pool_size_at) && out.keepalive_pool_size > 0) {
+    reader.error(draft.pool_size_at,
+                 {"`keepalive_pool_size` with `send_proxy_protocol`",
+                  {},
+                  "remove it: a connection that says who its client is cannot be kept for others"});
+  }
+  if (out.protocol == Protocol::h2c) {
+    reader.error(draft.send_proxy_at,
+                 {"`send_proxy_protocol` with protocol = \"h2c\"",
+                  {},
+                  "clients share the connections of HTTP/2; use http1, or X-Forwarded-For"});
+  }
+}
+
 }  // namespace
 
 const Schema<UpstreamDraft> kUpstreamSchema{kKeys, kForeign};
@@ -249,12 +284,11 @@ Upstream finish(UpstreamDraft draft, Reader& reader) {
   } else if (hashes) {
     apply_hash_key(draft.hash_key, out, reader);
   }
-  if (out.send_proxy_protocol != SendProxy::off && given(draft.pool_size_at) &&
-      out.keepalive_pool_size > 0) {
-    reader.error(draft.pool_size_at,
-                 {"`keepalive_pool_size` with `send_proxy_protocol`",
-                  {},
-                  "remove it: a connection that says who its client is cannot be kept for others"});
+  check_send_proxy(draft, reader);
+  if (out.protocol == Protocol::http1 && given(draft.max_streams_at)) {
+    reader.error(draft.max_streams_at, {"`max_streams` without protocol = \"h2c\"",
+                                        {},
+                                        "HTTP/1.1 has one request at a time on a connection"});
   }
   // The original has one name for both.
   const auto weighs = [](const Server& server) { return server.weight != 1; };

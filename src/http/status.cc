@@ -135,6 +135,7 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::upstream_unreachable:
     case ErrorCode::upstream_closed:
     case ErrorCode::upstream_reset:
+    case ErrorCode::upstream_stream_refused:
     case ErrorCode::upstream_bad_head:
     case ErrorCode::upstream_head_too_large:
     case ErrorCode::upstream_bad_framing:
@@ -149,6 +150,7 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::buffer_full:
     case ErrorCode::out_of_descriptors:
       return 503;
+    case ErrorCode::deadline_exceeded:
     case ErrorCode::upstream_connect_timeout:
     case ErrorCode::upstream_timeout:
     case ErrorCode::upstream_idle_timeout:

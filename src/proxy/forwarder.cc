@@ -3,11 +3,13 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "http/grpc.h"
 #include "http/h1/refused_line.h"
 #include "http/limits.h"
 #include "http/status.h"
 #include "net/socket.h"
 #include "proxy/frontend.h"
+#include "proxy/grpc_error.h"
 #include "proxy/header_policy.h"
 #include "proxy/routing.h"
 #include "proxy/upgrade.h"
@@ -72,10 +74,11 @@ void Forwarder::on_head(http::RequestHead& head, End end) noexcept {
   if (end == End::yes) {
     request_body_.set_over();
   }
-  if (!admit() || !route()) {
+  x.grpc = http::is_grpc(x.request);
+  if (!admit() || !route() || !watch_deadline()) {
     return;
   }
-  if (route_->buffer_request && !request_body_.over()) {
+  if (route_->buffer_request && !x.grpc && !request_body_.over()) {
     phase_ = Phase::buffering;
     request_body_.buffer();
     if (x.request.expect_continue) {
@@ -90,6 +93,39 @@ void Forwarder::on_head(http::RequestHead& head, End end) noexcept {
     return;
   }
   try_backend();
+}
+
+// A call of gRPC says how long all of it may take. False: it is answered.
+bool Forwarder::watch_deadline() noexcept {
+  const http::Field* field = x.grpc ? x.request.headers.find("grpc-timeout") : nullptr;
+  if (field == nullptr) {
+    return true;
+  }
+  const auto longest = http::parse_grpc_timeout(field->value());
+  if (!longest) {
+    answer_error(ErrorCode::bad_header, Side::downstream);
+    return false;
+  }
+  frontend_.worker().loop().arm(deadline_, *longest);
+  return true;
+}
+
+void Forwarder::on_deadline() noexcept {
+  if (answered()) {
+    return;
+  }
+  if (phase_ != Phase::responding) {
+    answer_error(ErrorCode::deadline_exceeded, Side::local);
+    return;
+  }
+  if (x.response.framing == Framing::length) {
+    abort_response(ErrorCode::deadline_exceeded, Side::local);  // trailers cannot end it early
+    return;
+  }
+  phase_ = Phase::answered;
+  x.reason = ErrorCode::deadline_exceeded;
+  attempt_->abandon(x.reason);
+  client_.send_trailers(grpc_error_trailers(x.reason, x.arena));
 }
 
 bool Forwarder::admit() noexcept {
@@ -136,6 +172,10 @@ bool Forwarder::route() noexcept {
     return false;
   }
   if (x.upstream_request.websocket) {
+    if (route_->cluster->pool.protocol != upstream::Protocol::http1) {
+      answer_error(ErrorCode::upstream_bad_upgrade, Side::local);  // no RFC 8441 to backends yet
+      return false;
+    }
     request_body_.forbid_replay();
   }
   return true;
@@ -288,7 +328,7 @@ void Forwarder::on_piped(size_t bytes, End end) noexcept {
 }
 
 void Forwarder::on_trailers(http::HeaderMap& trailers) noexcept {
-  if (answered() || !route_->pass_trailers) {
+  if (answered() || !(route_->pass_trailers || x.grpc)) {
     ByteQueue none;
     on_body(none, End::yes);
     return;
@@ -346,7 +386,7 @@ void Forwarder::on_attempt_failed(const Error& why) noexcept {
     return;
   }
   last_error_ = why;
-  had_stale_ = x.upstream_reused;
+  had_stale_ = x.upstream_reused || why.code == ErrorCode::upstream_stream_refused;
   // Not from inside the failed try.
   frontend_.worker().loop().defer(*this);
 }
@@ -394,7 +434,7 @@ void Forwarder::on_response(http::ResponseHead& head, End end) noexcept {
   if (head.status == 101) {
     tunnel_ = true;
     open_tunnel(x);
-  } else if (route_->buffer_response && end == End::no) {
+  } else if (route_->buffer_response && !x.grpc && end == End::no) {
     response_body_.buffer();
   }
   x.status = x.response.status;
@@ -426,7 +466,7 @@ void Forwarder::on_response_body(ByteQueue& data, End end) noexcept {
 }
 
 void Forwarder::on_response_trailers(http::HeaderMap& trailers) noexcept {
-  if (response_body_.buffered() || !route_->pass_trailers) {
+  if (response_body_.buffered() || !(route_->pass_trailers || x.grpc)) {
     ByteQueue none;
     on_response_body(none, End::yes);
     return;
@@ -487,9 +527,13 @@ void Forwarder::answer_error(ErrorCode why, Side side) noexcept {
   x.response = {};
   http::ResponseHead& out = x.response;
   ByteQueue body;
-  frontend_.worker().snapshot().error_pages.render(http::status_for(why), why,
-                                                   x.request.headers.get(http::HeaderId::accept),
-                                                   x.arena, out, body);
+  if (x.grpc) {
+    render_grpc_error(why, x.arena, out);
+  } else {
+    frontend_.worker().snapshot().error_pages.render(http::status_for(why), why,
+                                                     x.request.headers.get(http::HeaderId::accept),
+                                                     x.arena, out, body);
+  }
   x.status = out.status;
   // What follows a CONNECT may be meant for the other end of the tunnel that there is not.
   out.keep_alive = x.request.method != Method::connect;
@@ -537,6 +581,7 @@ void Forwarder::finish() noexcept {
     return;
   }
   phase_ = Phase::done;
+  deadline_.cancel();
   net::Deferrable::unlink();
   if (attempt_) {
     attempt_->abandon(x.reason);

@@ -18,6 +18,7 @@
 #include "http/stream.h"
 #include "net/event_loop.h"
 #include "net/proxy_protocol.h"
+#include "net/timer.h"
 #include "proxy/attempt.h"
 #include "proxy/request_body.h"
 #include "proxy/response_body.h"
@@ -65,6 +66,8 @@ class Forwarder final : public http::RequestSink,
  private:
   enum class Phase : uint8_t { receiving, buffering, connecting, responding, answered, done };
 
+  bool watch_deadline() noexcept;
+  void on_deadline() noexcept;
   bool admit() noexcept;
   bool route() noexcept;
   void try_backend() noexcept;
@@ -95,6 +98,7 @@ class Forwarder final : public http::RequestSink,
   int endpoint_ = -1;       // of the current try
   Error last_error_;        // of the try before
   uint64_t tried_ = 0;      // a bit per endpoint (the first 64)
+  net::Timer deadline_{Callback<void()>::of<&Forwarder::on_deadline>(this)};
   Pipe::Handle pipe_;       // of a long body, if there is one
   std::optional<Attempt> attempt_;
 

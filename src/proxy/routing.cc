@@ -70,6 +70,9 @@ Result<> prepare_upstream_request(exchange::Exchange& x, const Site& site,
   }
   out.framing = x.request.framing;
   out.content_length = x.request.content_length;
+  if (x.grpc && route.cluster->pool.protocol != upstream::Protocol::http1) {
+    out.headers.set(http::HeaderId::te, "trailers");  // a call has it (gRPC's PROTOCOL-HTTP2.md)
+  }
   if (!x.request.websocket) {
     return {};
   }

@@ -72,12 +72,15 @@ class Builder {
     cluster->settings.write_timeout = from.write_timeout;
     cluster->settings.idle_timeout = from.idle_timeout;
     cluster->settings.tunnel_timeout = kTunnelTimeout;
-    cluster->pool_size = from.keepalive_pool_size;
+    cluster->pool = {.protocol = from.protocol == config::Protocol::h2c ? upstream::Protocol::h2c
+                                                                        : upstream::Protocol::http1,
+                     .max_idle = from.keepalive_pool_size,
+                     .max_streams = from.max_streams};
     if (from.send_proxy_protocol != config::SendProxy::off) {
       cluster->send_proxy = from.send_proxy_protocol == config::SendProxy::v1
                                 ? net::ProxyVersion::v1
                                 : net::ProxyVersion::v2;
-      cluster->pool_size = 0;  // a connection says who its client is: nobody else may have it
+      cluster->pool.max_idle = 0;  // a connection says who its client is: nobody else may have it
     }
     cluster->counts_active = from.algorithm == config::Algorithm::least_conn ||
                              from.algorithm == config::Algorithm::random ||

@@ -24,6 +24,7 @@
 #include "upstream/balancer/balancer.h"
 #include "upstream/balancer/hash_key.h"
 #include "upstream/endpoint.h"
+#include "upstream/pool.h"
 
 namespace pingap::proxy {
 
@@ -35,7 +36,7 @@ struct Cluster {  // [upstreams.NAME]
   std::optional<upstream::balancer::HashKey> hash_key;  // where the algorithm hashes
   session::ClientSettings settings;
   std::optional<net::ProxyVersion> send_proxy;  // the header that starts each connection
-  uint32_t pool_size = 0;                       // idle connections per endpoint and worker
+  upstream::PoolSettings pool;
   bool counts_active = false;  // the algorithm or the limit needs EndpointState::active
 };
 

@@ -38,7 +38,7 @@ Worker::Worker(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<net::Ev
     auto& pools = pools_.emplace_back();
     for (const upstream::Endpoint& endpoint : cluster->endpoints) {
       pools.push_back(
-          std::make_unique<upstream::EndpointPool>(*loop_, endpoint, cluster->pool_size));
+          std::make_unique<upstream::EndpointPool>(*loop_, endpoint, cluster->pool));
     }
     cursors_.push_back(cluster->plan.start(index_, count_));
   }

@@ -175,7 +175,7 @@ TEST_P(ClientDeadlines, BackendThatTakesNothingOfTheTrailers) {
   sink().send_body("body", End::no);
   link.settle();
   link.take(0);
-  sink().send_trailers("X-End", "1");
+  sink().send_trailers("x-end", "1");
   link.settle();
   expect_lost_after(settings.write_timeout, ErrorCode::upstream_write_timeout);
 }

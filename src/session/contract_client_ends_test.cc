@@ -176,7 +176,7 @@ TEST_P(ClientEnds, FinInAChunkedBody) {
 TEST_P(ClientEnds, FinBehindTheLastChunkButNotTheTrailers) {
   get();
   reply({.body = Body::chunked});
-  const std::string trailers = protocol->trailers("X-End: 1");
+  const std::string trailers = protocol->trailers("x-end: 1");
   link.say(protocol->body("01234", End::no));
   link.say_and_fin(trailers.substr(0, trailers.size() - 1));
   EXPECT_FALSE(sink().whole);

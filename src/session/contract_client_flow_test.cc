@@ -130,12 +130,12 @@ TEST_P(ClientFlow, AnyCutOfAnAnswerIsTheSameAnswer) {
   const std::string bytes =
       join({protocol->head({.status = 103}), protocol->head({.body = Body::chunked}),
             protocol->body("01234", End::no), protocol->body("56", End::no),
-            protocol->trailers("X-End: 1")});
+            protocol->trailers("x-end: 1")});
   for (size_t piece = 1; piece <= bytes.size(); ++piece) {
     get();
     link.say_in_pieces(bytes, piece);
     EXPECT_EQ(sink().interim, std::vector<int>{103}) << piece;
-    EXPECT_EQ(sink().trailers, "X-End: 1\n") << piece;
+    EXPECT_EQ(sink().trailers, "x-end: 1\n") << piece;
     expect_whole("0123456");
     ASSERT_TRUE(idle()) << piece;
   }
@@ -146,10 +146,10 @@ TEST_P(ClientFlow, AnyCutOfAnAnswerIsTheSameAnswer) {
 TEST_P(ClientFlow, TrailersEndTheRequest) {
   open().send_head("POST", Framing::chunked);
   sink().send_body("hello", End::no);
-  sink().send_trailers("X-End", "1");
+  sink().send_trailers("x-end", "1");
   link.settle();
   EXPECT_EQ(request().body, "hello");
-  EXPECT_EQ(request().trailers, "X-End: 1\r\n");
+  EXPECT_EQ(request().trailers, "x-end: 1\r\n");
   EXPECT_TRUE(request().whole);
   link.say(answer("ok"));
   expect_whole("ok");
@@ -250,8 +250,8 @@ TEST_P(ClientFlow, EmptyBodyOfUnknownLengthIsTheEndAtItsEnd) {
 TEST_P(ClientFlow, TrailersEndTheAnswer) {
   get();
   reply({.body = Body::chunked});
-  link.say(join({protocol->body("hello", End::no), protocol->trailers("X-End: 1")}));
-  EXPECT_EQ(sink().trailers, "X-End: 1\n");
+  link.say(join({protocol->body("hello", End::no), protocol->trailers("x-end: 1")}));
+  EXPECT_EQ(sink().trailers, "x-end: 1\n");
   expect_whole("hello");
   expect_reusable();
 }

@@ -149,7 +149,7 @@ TEST_P(ClientResets, InOnBodyBeforeTheTrailers) {
   get();
   reply({.body = Body::chunked});
   sink().at_body = reset();
-  link.say(join({protocol->body("01234", End::no), protocol->trailers("X-End: 1")}));
+  link.say(join({protocol->body("01234", End::no), protocol->trailers("x-end: 1")}));
   EXPECT_EQ(sink().trailers, "");
   expect_reset();
 }
@@ -158,7 +158,7 @@ TEST_P(ClientResets, InOnTrailers) {
   get();
   reply({.body = Body::chunked});
   sink().at_trailers = reset();
-  link.say(protocol->trailers("X-End: 1"));
+  link.say(protocol->trailers("x-end: 1"));
   expect_reset();
 }
 

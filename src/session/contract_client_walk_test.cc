@@ -195,7 +195,7 @@ class Walk {
     if (exchange.over && dice_.hit(3)) {
       sink.send_body(piece, End::no);
       if (!sink.over()) {
-        sink.send_trailers("X-End", "1");
+        sink.send_trailers("x-end", "1");
       }
       return;
     }

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "session/contract_h1.h"
+#include "session/contract_h2_client.h"
 
 namespace pingap::session::contract {
 
@@ -36,6 +37,13 @@ inline auto server_protocols() {
 }
 
 inline auto client_protocols() {
+  return ::testing::Values(NamedClient{"H1", make_protocol<ClientProtocol, H1Client>},
+                           NamedClient{"H2", make_protocol<ClientProtocol, H2Client>});
+}
+
+// Those whose connection is the stream's own: it can be half closed, become a tunnel, and goes with
+// the stream.
+inline auto client_connections() {
   return ::testing::Values(NamedClient{"H1", make_protocol<ClientProtocol, H1Client>});
 }
 

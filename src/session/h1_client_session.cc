@@ -1,24 +1,7 @@
 // The life of a connection to a backend: connect, open, ends, deadlines.
 #include "session/h1_client_session.h"
 
-#include <cerrno>
-
 namespace pingap::session {
-namespace {
-
-ErrorCode connect_error(int error) noexcept {
-  switch (error) {
-    case ECONNREFUSED:
-      return ErrorCode::upstream_refused;
-    case ETIMEDOUT:
-      return ErrorCode::upstream_connect_timeout;
-    default:
-      return ErrorCode::upstream_unreachable;
-  }
-}
-
-}  // namespace
-
 H1ClientSession::H1ClientSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                                  const ClientSettings& settings, ClientSessionOwner& owner) noexcept
     : H1Connection(loop, std::move(transport)),

@@ -1,52 +1,21 @@
 #include "session/h2_callbacks.h"
 
-#include <nghttp2/nghttp2.h>
-
 #include "session/h2_server_session.h"
 
 namespace pingap::session {
 
 // A struct, so that it can be the session's friend.
-struct H2ServerCallbacks {
+struct H2ServerCallbacks : H2Callbacks {
   static H2ServerSession& session_of(void* user) noexcept {
-    return *static_cast<H2ServerSession*>(user);
+    return static_cast<H2ServerSession&>(connection_of(user));
   }
 
   static H2ServerStream* stream_of(nghttp2_session* framing, int32_t id) noexcept {
     return static_cast<H2ServerStream*>(nghttp2_session_get_stream_user_data(framing, id));
   }
 
-  static std::string_view view(const uint8_t* data, size_t size) noexcept {
-    return {reinterpret_cast<const char*>(data), size};
-  }
-
-  static End end_of(const nghttp2_frame& frame) noexcept {
-    return (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 ? End::yes : End::no;
-  }
-
   static bool is_request(const nghttp2_frame& frame) noexcept {
     return frame.headers.cat == NGHTTP2_HCAT_REQUEST;
-  }
-
-  static ssize_t send(nghttp2_session* /*framing*/, const uint8_t* data, size_t size, int /*flags*/,
-                      void* user) noexcept {
-    H2ServerSession& session = session_of(user);
-    if (!session.has_room()) {
-      return NGHTTP2_ERR_WOULDBLOCK;
-    }
-    session.output().append(view(data, size));
-    return static_cast<ssize_t>(size);
-  }
-
-  static int send_data(nghttp2_session* /*framing*/, nghttp2_frame* /*frame*/,
-                       const uint8_t* header, size_t size, nghttp2_data_source* source,
-                       void* user) noexcept {
-    if (!session_of(user).has_room()) {
-      return NGHTTP2_ERR_WOULDBLOCK;
-    }
-    constexpr size_t kFrameHeader = 9;
-    static_cast<H2ServerStream*>(source->ptr)->write_frame(view(header, kFrameHeader), size);
-    return 0;
   }
 
   static int begin_headers(nghttp2_session* /*framing*/, const nghttp2_frame* frame,
@@ -71,9 +40,8 @@ struct H2ServerCallbacks {
     H2ServerSession& session = session_of(user);
     nghttp2_session_consume_connection(framing, size);
     if (H2ServerStream* stream = stream_of(framing, id); stream != nullptr) {
-      const auto begin =
-          static_cast<size_t>(reinterpret_cast<const char*>(data) - session.in_chunk_.data());
-      stream->on_data(session.in_chunk_, begin, begin + size);
+      const Part part = part_of(session, data, size);
+      stream->on_data(session.in_chunk_, part.begin, part.end);
     }
     return 0;
   }
@@ -149,10 +117,7 @@ struct H2ServerCallbacks {
 
 const nghttp2_session_callbacks* make_h2_server_callbacks() noexcept {
   using Calls = H2ServerCallbacks;
-  nghttp2_session_callbacks* callbacks = nullptr;
-  nghttp2_session_callbacks_new(&callbacks);
-  nghttp2_session_callbacks_set_send_callback(callbacks, Calls::send);
-  nghttp2_session_callbacks_set_send_data_callback(callbacks, Calls::send_data);
+  nghttp2_session_callbacks* callbacks = Calls::make();
   nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, Calls::begin_headers);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, Calls::header);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, Calls::data_chunk);

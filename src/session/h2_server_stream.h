@@ -3,8 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <vector>
 
 #include "base/byte_queue.h"
 #include "base/intrusive_list.h"
@@ -12,6 +10,7 @@
 #include "http/head.h"
 #include "http/stream.h"
 #include "net/timer.h"
+#include "session/h2_stream.h"
 
 namespace pingap::session {
 
@@ -19,16 +18,12 @@ class H2ServerSession;
 struct H2StreamTag;
 
 class H2ServerStream final : public http::ServerStream,
+                             public H2Stream,
                              public ListHook<H2StreamTag>,
                              public Pooled<H2ServerStream> {
  public:
-  H2ServerStream(H2ServerSession& session, int32_t id) noexcept : session_(session), id_(id) {}
-
-  H2ServerStream(const H2ServerStream&) = delete;
-  H2ServerStream& operator=(const H2ServerStream&) = delete;
+  H2ServerStream(H2ServerSession& session, int32_t id) noexcept;
   ~H2ServerStream();
-
-  int32_t id() const noexcept { return id_; }
 
   // The response is under way or to come.
   bool busy() const noexcept { return sink_ != nullptr; }
@@ -54,43 +49,24 @@ class H2ServerStream final : public http::ServerStream,
   // The end of the response has left for the output.
   void on_response_sent() noexcept;
 
-  // Body for a DATA frame: how many bytes there are, and the frame itself.
-  struct Piece {
-    size_t size = 0;
-    bool wait = false;      // nothing now, more later
-    bool end = false;       // the last bytes
-    bool trailers = false;  // which trailers follow
-  };
-
-  Piece next_piece(size_t most) noexcept;
-  void write_frame(std::string_view frame_header, size_t bytes) noexcept;
-  void submit_trailers() noexcept;
-
  private:
   // Bytes of a client that may become those of a tunnel are kept until it is one: behind a refusal
   // they are nobody's (security.md 1D).
   enum class Tunnel : uint8_t { none, asked, open, refused };
 
   void settle_tunnel(const http::ResponseHead& head) noexcept;
-  void finish() noexcept;
-  void wake() noexcept;
+  void on_framed(size_t bytes) noexcept override;
   void watch_body() noexcept;
   void watch_writing() noexcept;
   void on_body_timer() noexcept;
   void on_write_timer() noexcept;
 
   H2ServerSession& session_;
-  const int32_t id_;
   http::RequestSink* sink_ = nullptr;
-  ByteQueue out_;    // body to be framed
-  ByteQueue early_;  // received while a tunnel is asked for
-  std::vector<std::pair<std::string, std::string>> trailers_;
+  ByteQueue early_;          // received while a tunnel is asked for
   size_t written_mark_ = 0;  // bytes framed since the write timer was armed
   Tunnel tunnel_ = Tunnel::none;
   bool request_over_ = false;
-  bool head_sent_ = false;
-  bool response_over_ = false;  // the sink has sent the end
-  bool reset_ = false;
   net::Timer body_timer_{Callback<void()>::of<&H2ServerStream::on_body_timer>(this)};
   net::Timer write_timer_{Callback<void()>::of<&H2ServerStream::on_write_timer>(this)};
 };

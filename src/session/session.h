@@ -13,7 +13,7 @@
 
 namespace pingap::session {
 
-class H1ClientSession;
+class ClientSession;
 class Peer;
 class ServerSession;
 
@@ -78,10 +78,11 @@ struct ClientSettings {
 // Owns the connections to a backend.
 class ClientSessionOwner {
  public:
-  // The session can be opened again.
-  virtual void on_session_idle(H1ClientSession& session) noexcept = 0;
+  // The session can be opened again. Of those that serve several requests at once also when the
+  // last one has ended.
+  virtual void on_session_free(ClientSession& session) noexcept = 0;
   // It is gone, from whatever state; destroyed at the end of the turn.
-  virtual void on_session_gone(H1ClientSession& session) noexcept = 0;
+  virtual void on_session_gone(ClientSession& session) noexcept = 0;
 
  protected:
   ~ClientSessionOwner() = default;

@@ -3,46 +3,42 @@
 #include <cerrno>
 
 #include "net/socket.h"
+#include "session/h1_client_session.h"
 
 namespace pingap::upstream {
-namespace {
-
-// Backends rarely close a connection that was in use this recently, so a request that must not be
-// sent twice is safe enough on it.
-constexpr Duration kRecent = std::chrono::seconds(2);
-
-}  // namespace
 
 EndpointPool::EndpointPool(net::EventLoop& loop, const Endpoint& endpoint,
-                           uint32_t max_idle) noexcept
-    : loop_(loop), endpoint_(endpoint), max_idle_(max_idle) {
+                           const PoolSettings& settings) noexcept
+    : loop_(loop),
+      endpoint_(endpoint),
+      settings_(settings),
+      max_idle_(settings.max_idle),
+      streams_hint_(settings.max_streams) {
 }
 
 EndpointPool::~EndpointPool() {
   drain();
-}
-
-void EndpointPool::drain() noexcept {
-  max_idle_ = 0;
-  while (session::H1ClientSession* session = idle_.front()) {
-    session->close();
+  for (List* list : {&shared_, &full_}) {
+    while (session::ClientSession* session = list->front()) {
+      session->close();
+    }
   }
 }
 
 session::H1ClientSession* EndpointPool::take_idle(Reuse reuse) noexcept {
-  session::H1ClientSession* session = reuse == Reuse::never ? nullptr : idle_.front();
+  auto* session = static_cast<session::H1ClientSession*>(reuse == Reuse::never ? nullptr
+                                                                               : idle_.front());
   if (session == nullptr) {
     return nullptr;
   }
-  if (reuse == Reuse::recent && loop_.now() - session->idle_since() > kRecent) {
+  if (reuse == Reuse::recent && loop_.now() - session->heard_at() > kRecent) {
     return nullptr;
   }
   --idle_count_;
   return session;
 }
 
-Result<session::H1ClientSession*> EndpointPool::connect(
-    const session::ClientSettings& settings) noexcept {
+Result<EndpointPool::Dialed> EndpointPool::dial() noexcept {
   const auto& addresses = endpoint_.addresses;
   if (addresses.empty()) {
     return tl::unexpected(
@@ -60,10 +56,18 @@ Result<session::H1ClientSession*> EndpointPool::connect(
     error.retry = no_descriptor ? Retry::never : Retry::safe;
     return tl::unexpected(error);
   }
-  auto transport = std::make_unique<net::SocketTransport>(std::move(*fd));
-  auto session =
-      std::make_unique<session::H1ClientSession>(loop_, std::move(transport), settings, *this);
-  if (!session->start(in_progress)) {
+  return Dialed{std::make_unique<net::SocketTransport>(std::move(*fd)), in_progress};
+}
+
+Result<session::H1ClientSession*> EndpointPool::connect(
+    const session::ClientSettings& settings) noexcept {
+  auto dialed = dial();
+  if (!dialed) {
+    return tl::unexpected(dialed.error());
+  }
+  auto session = std::make_unique<session::H1ClientSession>(loop_, std::move(dialed->transport),
+                                                            settings, *this);
+  if (!session->start(dialed->in_progress)) {
     return tl::unexpected(Error{ErrorCode::io, Side::local, Retry::never, errno, "epoll_ctl"});
   }
   ++connections_;
@@ -73,6 +77,9 @@ Result<session::H1ClientSession*> EndpointPool::connect(
 Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse reuse,
                                                 const session::ClientSettings& settings,
                                                 std::string_view opening) noexcept {
+  if (shares()) {
+    return open_shared(sink, reuse, settings);
+  }
   if (session::H1ClientSession* kept = take_idle(reuse)) {
     return Opened{&kept->open(sink, settings), true};
   }
@@ -84,10 +91,10 @@ Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse 
   return Opened{&(*fresh)->open(sink, settings), false};
 }
 
-void EndpointPool::on_session_idle(session::H1ClientSession& session) noexcept {
+void EndpointPool::keep(session::ClientSession& session) noexcept {
   if (idle_count_ >= max_idle_) {
     // The oldest makes room; with no room at all it is this one.
-    session::H1ClientSession* victim = idle_.back();
+    session::ClientSession* victim = idle_.back();
     (victim != nullptr ? *victim : session).close();
     if (victim == nullptr) {
       return;
@@ -97,9 +104,17 @@ void EndpointPool::on_session_idle(session::H1ClientSession& session) noexcept {
   ++idle_count_;
 }
 
-void EndpointPool::on_session_gone(session::H1ClientSession& session) noexcept {
+void EndpointPool::on_session_free(session::ClientSession& session) noexcept {
+  if (shares()) {
+    share(*shared(&session));
+    return;
+  }
+  keep(session);
+}
+
+void EndpointPool::on_session_gone(session::ClientSession& session) noexcept {
   --connections_;
-  if (session.pooled()) {
+  if (!shares() && session.pooled()) {
     --idle_count_;
   }
 }

@@ -17,7 +17,7 @@ http {{
   fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
   client_max_body_size 0; keepalive_timeout {keepalive};
   server {{
-    listen 127.0.0.1:{port};
+    listen 127.0.0.1:{port}{h2};
     root {dir}/www;
     {locations}
   }}
@@ -28,7 +28,7 @@ http {{
 class Nginx:
     """Serves the files of `www` and the given locations on a free port."""
 
-    def __init__(self, locations="", keepalive="75s"):
+    def __init__(self, locations="", keepalive="75s", h2=False):
         self.dir = tempfile.TemporaryDirectory(prefix="nginx-")
         self.port = free_port()
         self.addr = f"127.0.0.1:{self.port}"
@@ -38,7 +38,7 @@ class Nginx:
         path = os.path.join(self.dir.name, "conf")
         with open(path, "w", encoding="ascii") as file:
             file.write(CONF.format(dir=self.dir.name, port=self.port, locations=locations,
-                                   keepalive=keepalive))
+                                   keepalive=keepalive, h2=" http2" if h2 else ""))
         self.process = subprocess.Popen(
             [find("nginx"), "-e", self.dir.name + "/error.log", "-c", path],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

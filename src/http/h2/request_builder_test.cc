@@ -138,9 +138,10 @@ class Extended : public Building {
   }
 };
 
+const Fields kVersion = {{"sec-websocket-version", "13"}};
+
 TEST_F(Extended, ConnectForAWebSocketIsAGet) {
-  ASSERT_EQ(connect("websocket", {{"sec-websocket-version", "13"}, {"origin", "http://a.test"}}),
-            ErrorCode::none);
+  ASSERT_EQ(connect("websocket", {kVersion[0], {"origin", "http://a.test"}}), ErrorCode::none);
   EXPECT_TRUE(head_.websocket);
   EXPECT_EQ(head_.method, Method::get);
   EXPECT_EQ(head_.method_text, "GET");
@@ -150,41 +151,42 @@ TEST_F(Extended, ConnectForAWebSocketIsAGet) {
 }
 
 TEST_F(Extended, ConnectNamesItsProtocolInAnyCase) {
-  EXPECT_EQ(connect("WebSocket", {{"sec-websocket-version", "13"}}), ErrorCode::none);
+  EXPECT_EQ(connect("WebSocket", kVersion), ErrorCode::none);
   EXPECT_TRUE(head_.websocket);
-}
-
-TEST_F(Extended, ConnectForAnythingElseIsNotSupported) {
-  for (const std::string protocol : {"connect-udp", "webtransport", "h2c", "websocket,h2c", ""}) {
-    builder_ = {};
-    EXPECT_EQ(connect(protocol, {{"sec-websocket-version", "13"}}), ErrorCode::unsupported_protocol)
-        << protocol;
-    EXPECT_FALSE(head_.websocket);
-  }
-}
-
-TEST_F(Extended, ConnectThatIsNoHandshakeIsRefused) {
-  const std::vector<Fields> cases = {
-      {},
-      {{"sec-websocket-version", "8"}},
-      {{"sec-websocket-version", "13"}, {"sec-websocket-version", "13"}},
-      {{"sec-websocket-version", "13"}, {"content-length", "0"}},
-  };
-  for (const Fields& more : cases) {
-    builder_ = {};
-    EXPECT_EQ(connect("websocket", more), ErrorCode::bad_websocket);
-  }
-  builder_ = {};
-  EXPECT_EQ(connect("websocket", {{"sec-websocket-version", "13"}}, End::yes),
-            ErrorCode::bad_websocket);
 }
 
 TEST_F(Extended, ConnectSurvivesALargeHead) {
-  ASSERT_EQ(connect("websocket",
-                    {{"sec-websocket-version", "13"}, {"x-large", std::string(20'000, 'x')}}),
+  ASSERT_EQ(connect("websocket", {kVersion[0], {"x-large", std::string(20'000, 'x')}}),
             ErrorCode::none);
   EXPECT_TRUE(head_.websocket);
 }
+
+TEST_F(Extended, ConnectWithAnEndIsNoHandshake) {
+  EXPECT_EQ(connect("websocket", kVersion, End::yes), ErrorCode::bad_websocket);
+}
+
+class OtherProtocols : public Extended, public testing::WithParamInterface<std::string> {};
+
+TEST_P(OtherProtocols, AreNotSupported) {
+  EXPECT_EQ(connect(GetParam(), kVersion), ErrorCode::unsupported_protocol);
+  EXPECT_FALSE(head_.websocket);
+}
+
+INSTANTIATE_TEST_SUITE_P(Extended, OtherProtocols,
+                         testing::Values("connect-udp", "webtransport", "h2c", "websocket,h2c",
+                                         ""));
+
+class NoHandshakes : public Extended, public testing::WithParamInterface<Fields> {};
+
+TEST_P(NoHandshakes, AreRefused) {
+  EXPECT_EQ(connect("websocket", GetParam()), ErrorCode::bad_websocket);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Extended, NoHandshakes,
+    testing::Values(Fields{}, Fields{{"sec-websocket-version", "8"}},
+                    Fields{{"sec-websocket-version", "13"}, {"sec-websocket-version", "13"}},
+                    Fields{{"sec-websocket-version", "13"}, {"content-length", "0"}}));
 
 }  // namespace
 }  // namespace pingap::http::h2

@@ -1,0 +1,95 @@
+// Connections that serve several requests at once.
+#include <cerrno>
+
+#include "session/h2_client_session.h"
+#include "upstream/pool.h"
+
+namespace pingap::upstream {
+
+using session::H2ClientSession;
+
+// All sessions of such a pool are of this kind.
+H2ClientSession* EndpointPool::shared(session::ClientSession* session) noexcept {
+  return static_cast<H2ClientSession*>(session);
+}
+
+void EndpointPool::drain() noexcept {
+  max_idle_ = 0;
+  while (session::ClientSession* session = idle_.front()) {
+    session->close();
+  }
+  for (List* list : {&shared_, &full_}) {
+    session::ClientSession* next = nullptr;
+    for (session::ClientSession* session = list->front(); session != nullptr; session = next) {
+      next = list->next(*session);
+      shared(session)->drain();
+    }
+  }
+}
+
+// The one that had room last, so that a surplus ages out.
+H2ClientSession* EndpointPool::find_shared(Reuse reuse) noexcept {
+  session::ClientSession* next = nullptr;
+  for (session::ClientSession* at = shared_.front(); at != nullptr; at = next) {
+    next = shared_.next(*at);
+    H2ClientSession& session = *shared(at);
+    if (session.full() || session.leaving()) {
+      if (!session.leaving()) {
+        streams_hint_ = session.limit();
+      }
+      at->ListHook<session::ClientSessionTag>::unlink();
+      full_.push_back(session);
+      continue;
+    }
+    // One that is stale has company, and this is how the others are told apart.
+    if (reuse != Reuse::any && loop_.now() - session.heard_at() > kRecent) {
+      continue;
+    }
+    if (session.takes_new()) {
+      return &session;
+    }
+  }
+  return nullptr;
+}
+
+Result<H2ClientSession*> EndpointPool::connect_shared(
+    const session::ClientSettings& settings) noexcept {
+  auto dialed = dial();
+  if (!dialed) {
+    return tl::unexpected(dialed.error());
+  }
+  auto session = std::make_unique<H2ClientSession>(loop_, std::move(dialed->transport), settings,
+                                                   *this, settings_.max_streams);
+  if (!session->start(dialed->in_progress)) {
+    return tl::unexpected(Error{ErrorCode::io, Side::local, Retry::never, errno, "epoll_ctl"});
+  }
+  session->expect_limit(streams_hint_);
+  ++connections_;
+  shared_.push_front(*session);
+  return session.release();  // it owns itself until it is closed
+}
+
+Result<EndpointPool::Opened> EndpointPool::open_shared(
+    http::ResponseSink& sink, Reuse reuse, const session::ClientSettings& settings) noexcept {
+  H2ClientSession* session = find_shared(reuse);
+  if (session == nullptr) {
+    auto fresh = connect_shared(settings);
+    if (!fresh) {
+      return tl::unexpected(fresh.error());
+    }
+    session = *fresh;
+  }
+  const bool reused = session->reused();
+  return Opened{&session->open(sink, settings), reused};
+}
+
+void EndpointPool::share(H2ClientSession& session) noexcept {
+  if (session.idle() && connections_ > max_idle_) {
+    session.close();
+    return;
+  }
+  session.ListHook<session::ClientSessionTag>::unlink();
+  (session.leaving() || session.full() ? full_ : shared_).push_front(session);
+}
+
+}  // namespace pingap::upstream
