@@ -226,6 +226,7 @@ def test_stopping_serves_what_has_begun(recorder):
             other.send(V1 + request("/"))
             assert other.response().status == 200  # the first one's bytes are there, too
         product.signal()
+        product.wait_line("stopping")
         client.send(V1[20:] + request("/last"))
         answer = client.response()
         assert (answer.status, answer.tokens("Connection")) == (200, ["close"])

@@ -131,7 +131,8 @@ TEST(Loader, RefusesValuesOutOfRange) {
        "that "
        "says who its client is cannot be kept for others"},
       {{.upstream = "send_proxy_protocol = 'v1'\nprotocol = 'h2c'"},
-       "5:23: error: `send_proxy_protocol` with protocol = \"h2c\"; clients share the connections of "
+       "5:23: error: `send_proxy_protocol` with protocol = \"h2c\"; clients share the connections "
+       "of "
        "HTTP/2; use http1, or X-Forwarded-For"},
       {{.server = "underscores_in_headers = 'kep'"},
        "12:26: error: unknown `underscores_in_headers` `kep`; one of `drop`, `reject`, `keep`; did "

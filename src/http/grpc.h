@@ -1,5 +1,6 @@
-// What gRPC adds to HTTP/2: when a request is one of its calls, its deadline, and how an answer that
-// is none of the called program says what went wrong (gRPC's PROTOCOL-HTTP2.md). Pure; any thread.
+// What gRPC adds to HTTP/2: when a request is one of its calls, its deadline, and how an answer
+// that is none of the called program says what went wrong (gRPC's PROTOCOL-HTTP2.md). Pure; any
+// thread.
 #pragma once
 
 #include <cstdint>

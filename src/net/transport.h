@@ -50,6 +50,7 @@ class Transport {
 
   // Reads once into `room`.
   virtual IoResult read(std::span<char> room) noexcept = 0;
+
   // The same, and the bytes stay to be read again; an end behind bytes is not seen. Of sockets
   // only.
   virtual IoResult peek(std::span<char> /*room*/) noexcept {

@@ -1,5 +1,5 @@
-// WebSocket handshakes: what the backend is asked, whether its answer is one, and what the client is
-// told (RFC 6455 4, RFC 8441 5). Pure but for a random key.
+// WebSocket handshakes: what the backend is asked, whether its answer is one, and what the client
+// is told (RFC 6455 4, RFC 8441 5). Pure but for a random key.
 //
 //   HTTP/1.1: GET, Upgrade           -->                       GET, Upgrade, key
 //             101, accept            <--  101 that fits them   101, accept

@@ -82,6 +82,7 @@ class ClientProtocol {
   virtual net::IoHandler& start(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                                 const ClientSettings& settings, ClientSessionOwner& owner,
                                 bool connecting) = 0;
+
   // What the backend says as soon as there is a connection.
   virtual std::string greeting() { return {}; }
 

@@ -20,7 +20,16 @@ namespace pingap::session::contract {
 
 // ---- frames, written from RFC 9113 4.1 and RFC 7541 6.2.2
 
-enum class Frame : uint8_t { data, headers, priority, rst_stream, settings, push_promise, ping, goaway };
+enum class Frame : uint8_t {
+  data,
+  headers,
+  priority,
+  rst_stream,
+  settings,
+  push_promise,
+  ping,
+  goaway
+};
 
 inline constexpr uint8_t kEndStream = 1;
 inline constexpr uint8_t kAck = 1;
@@ -101,6 +110,7 @@ class H2Reader {
 
   H2Reader(const H2Reader&) = delete;
   H2Reader& operator=(const H2Reader&) = delete;
+
   ~H2Reader() { nghttp2_hd_inflate_del(inflater_); }
 
   std::map<int32_t, Message> requests;  // by stream
@@ -144,8 +154,9 @@ class H2Reader {
     for (;;) {
       nghttp2_nv field;
       int flags = 0;
-      const ssize_t used = nghttp2_hd_inflate_hd2(
-          inflater_, &field, &flags, reinterpret_cast<const uint8_t*>(block.data()), block.size(), 1);
+      const ssize_t used =
+          nghttp2_hd_inflate_hd2(inflater_, &field, &flags,
+                                 reinterpret_cast<const uint8_t*>(block.data()), block.size(), 1);
       ASSERT_GE(used, 0);
       block.remove_prefix(static_cast<size_t>(used));
       if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
@@ -171,7 +182,9 @@ class H2Reader {
   nghttp2_hd_inflater* inflater_ = nullptr;
 };
 
-class H2Client final : public ClientProtocol, private ClientSessionOwner, private http::ClientStream {
+class H2Client final : public ClientProtocol,
+                       private ClientSessionOwner,
+                       private http::ClientStream {
  public:
   net::IoHandler& start(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                         const ClientSettings& settings, ClientSessionOwner& owner,

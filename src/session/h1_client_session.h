@@ -86,7 +86,7 @@ class H1ClientSession final : public H1Connection,
   net::Timer read_timer_{Callback<void()>::of<&H1ClientSession::on_read_timer>(this)};
   net::Timer write_timer_{Callback<void()>::of<&H1ClientSession::on_write_timer>(this)};
   Duration idle_timeout_;
-  uint64_t sent_ = 0;    // bytes of the current request that the socket took
+  uint64_t sent_ = 0;  // bytes of the current request that the socket took
   http::Method method_ = http::Method::get;
   Reading reading_ = Reading::idle;
   bool partial_head_ = false;

@@ -66,8 +66,8 @@ bool H2ClientSession::start_framing() noexcept {
          // The window of the connection is that of all its streams, as on the other side.
          nghttp2_session_set_local_window_size(
              framing_, NGHTTP2_FLAG_NONE, 0,
-             static_cast<int32_t>(std::min<uint64_t>(uint64_t{limits::kWindow} * max_streams_,
-                                                     INT32_MAX))) == 0;
+             static_cast<int32_t>(
+                 std::min<uint64_t>(uint64_t{limits::kWindow} * max_streams_, INT32_MAX))) == 0;
 }
 
 // ---- streams ----

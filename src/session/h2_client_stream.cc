@@ -212,8 +212,8 @@ void H2ClientStream::on_closed(uint32_t code) noexcept {
     why.retry = Retry::safe;
   } else if (!reset_received_) {
     // Ours: nghttp2 has found the message malformed (RFC 9113 8.1.1).
-    why.code = reading_ == Reading::head ? ErrorCode::upstream_bad_head
-                                         : ErrorCode::upstream_bad_framing;
+    why.code =
+        reading_ == Reading::head ? ErrorCode::upstream_bad_head : ErrorCode::upstream_bad_framing;
   } else if (reading_ == Reading::body) {
     why.code = ErrorCode::upstream_truncated;
   }
@@ -226,8 +226,8 @@ void H2ClientStream::on_lost(ErrorCode why, int error) noexcept {
     return;
   }
   const bool broken = why == ErrorCode::upstream_closed || why == ErrorCode::upstream_reset;
-  finish(error_of(reading_ == Reading::body && broken ? ErrorCode::upstream_truncated : why,
-                  error));
+  finish(
+      error_of(reading_ == Reading::body && broken ? ErrorCode::upstream_truncated : why, error));
 }
 
 void H2ClientStream::fail(ErrorCode why, uint32_t code) noexcept {

@@ -47,6 +47,7 @@ class H2ClientStream final : public http::ClientStream,
   void on_connected() noexcept;
   // Our HEADERS are about to become bytes of the connection.
   void on_head_framing() noexcept;
+
   void on_answer_begun() noexcept { answer_begun_ = true; }
 
   void on_reset_received() noexcept { reset_received_ = true; }
@@ -73,6 +74,7 @@ class H2ClientStream final : public http::ClientStream,
   Error error_of(ErrorCode why, int error) const noexcept;
   void fail(ErrorCode why, uint32_t code) noexcept;
   bool has_unsent() const noexcept;
+
   // All we have of the request is sent and the client is to send the rest: its own deadlines hold.
   bool awaits_request() const noexcept { return !send_over_ && out_.empty(); }
 

@@ -53,6 +53,7 @@ class RequestAcceptor {
 
   // The connection is closed before its first request, and why belongs into the log.
   virtual void on_turned_away(ServerSession& /*session*/, ErrorCode /*why*/) noexcept {}
+
   // The handshake of `session` is over: a session of the protocol that was agreed on takes the
   // transport. Then `session` ends.
   virtual void on_secured(ServerSession& /*session*/,

@@ -26,8 +26,8 @@ EndpointPool::~EndpointPool() {
 }
 
 session::H1ClientSession* EndpointPool::take_idle(Reuse reuse) noexcept {
-  auto* session = static_cast<session::H1ClientSession*>(reuse == Reuse::never ? nullptr
-                                                                               : idle_.front());
+  auto* session =
+      static_cast<session::H1ClientSession*>(reuse == Reuse::never ? nullptr : idle_.front());
   if (session == nullptr) {
     return nullptr;
   }

@@ -81,6 +81,7 @@ class EndpointPool final : public session::ClientSessionOwner {
   static constexpr Duration kRecent = std::chrono::seconds(2);
 
   Result<Dialed> dial() noexcept;
+
   bool shares() const noexcept { return settings_.protocol == Protocol::h2c; }
 
   // HTTP/1
