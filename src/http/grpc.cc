@@ -93,7 +93,7 @@ std::string_view encode_grpc_message(std::string_view text, char* room) noexcept
       *to++ = c;
       continue;
     }
-    const auto byte = static_cast<uint8_t>(c);
+    const size_t byte = static_cast<uint8_t>(c);
     *to++ = '%';
     *to++ = kHex[byte >> 4];
     *to++ = kHex[byte & 0x0f];

@@ -1,4 +1,5 @@
-// The way of one request through the proxy, readable from top to bottom in forwarder.cc. Worker.
+// The way of one request through the proxy, readable from top to bottom in forwarder.cc; answers of
+// our own and the end are in forwarder_answers.cc. Worker.
 //
 //   receiving --route--> [buffering] --> connecting --head--> responding --> done
 //       |                                    |  ^                |
