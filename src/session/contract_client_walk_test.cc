@@ -10,7 +10,7 @@ using http::Framing;
 
 class ClientWalk : public ::testing::TestWithParam<NamedClient> {};
 
-INSTANTIATE_TEST_SUITE_P(Contract, ClientWalk, client_protocols(), protocol_name);
+INSTANTIATE_TEST_SUITE_P(Contract, ClientWalk, client_connections(), protocol_name);
 
 class Walk {
  public:

@@ -89,7 +89,7 @@ inline std::string h2_greeting(std::string_view more_settings = {}) {
   std::string settings = h2_number(4, 2) + h2_number(kLargest, 4);
   settings += more_settings;
   constexpr uint8_t kWindowUpdate = 8;
-  return h2_frame(Frame::settings, 0, 0, settings) +
+  return h2_frame(Frame::settings, 0, 0, settings) + h2_frame(Frame::settings, kAck, 0, {}) +
          h2_frame(static_cast<Frame>(kWindowUpdate), 0, 0, h2_number(kLargest - 65535, 4));
 }
 

@@ -15,8 +15,12 @@ struct H2ClientCallbacks : H2Callbacks {
 
   static int begin_headers(nghttp2_session* framing, const nghttp2_frame* frame,
                            void* user) noexcept {
-    H2ClientStream* stream = stream_of(framing, frame->hd.stream_id);
-    if (frame->hd.type == NGHTTP2_HEADERS && stream != nullptr) {
+    if (frame->hd.type == NGHTTP2_PUSH_PROMISE) {
+      // Nothing is to be pushed (RFC 9113 8.4); nghttp2 lets it pass until our SETTINGS are
+      // acknowledged, which are in front of the first request.
+      session_of(user).give_up(NGHTTP2_PROTOCOL_ERROR);
+    } else if (H2ClientStream* stream = stream_of(framing, frame->hd.stream_id);
+               stream != nullptr) {
       session_of(user).on_begin_headers(*stream);
     }
     return 0;
@@ -73,12 +77,12 @@ struct H2ClientCallbacks : H2Callbacks {
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) {
           session.charge_control();
         }
-        session.freed_ = true;  // there may be room for more
+        session.changed_ = true;  // there may be room for more
         break;
       case NGHTTP2_PRIORITY:
       case NGHTTP2_GOAWAY:
         session.charge_control();
-        session.freed_ = true;  // nothing may be left to wait for
+        session.changed_ = true;  // nothing may be left to wait for
         break;
       default:
         break;

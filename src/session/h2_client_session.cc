@@ -137,7 +137,8 @@ void H2ClientSession::on_stream_gone(H2ClientStream& stream) noexcept {
 void H2ClientSession::forget(H2ClientStream& stream) noexcept {
   stream.ListHook<H2ClientStreamTag>::unlink();
   --count_;
-  freed_ = true;
+  changed_ = true;
+  ended_ = true;
   flush_later();
 }
 
@@ -266,13 +267,15 @@ void H2ClientSession::after_flush() noexcept {
     close(ErrorCode::upstream_bad_framing, 0);
     return;
   }
-  if (std::exchange(freed_, false)) {
-    on_room();
+  if (std::exchange(changed_, false)) {
+    look_again();
   }
 }
 
-// Streams have ended: what that means to the connection.
-void H2ClientSession::on_room() noexcept {
+// Streams have ended, or the backend has said something: what that means to the connection.
+void H2ClientSession::look_again() noexcept {
+  const bool emptied = std::exchange(ended_, false) && count_ == 0;
+  was_full_ = was_full_ || full();  // the backend may have lowered its limit
   if (count_ == 0 && leaving()) {
     close();
     return;
@@ -280,7 +283,7 @@ void H2ClientSession::on_room() noexcept {
   if (count_ == 0 && !connecting_ && !read_timer_.armed()) {
     loop_.arm(read_timer_, idle_timeout_);
   }
-  if (count_ == 0 || (was_full_ && !full())) {
+  if (emptied || (was_full_ && !full())) {
     was_full_ = false;
     owner_.on_session_free(*this);
   }

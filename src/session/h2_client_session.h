@@ -91,7 +91,7 @@ class H2ClientSession final : public H2Connection,
   void on_write_timer() noexcept override;
   void watch_reading() noexcept override;
   void on_read_timer() noexcept;
-  void on_room() noexcept;
+  void look_again() noexcept;
   void note_request() noexcept;
   void forget(H2ClientStream& stream) noexcept;
   void end_streams(ErrorCode code, int error) noexcept;
@@ -123,7 +123,8 @@ class H2ClientSession final : public H2Connection,
   bool pinged_ = false;    // since the backend was last heard
   bool leaving_ = false;   // no new streams, for good
   bool was_full_ = false;  // since the owner was told that there is room
-  bool freed_ = false;     // the owner is to be told
+  bool changed_ = false;   // something that may make room, or the end
+  bool ended_ = false;     // a stream
 };
 
 }  // namespace pingap::session

@@ -1,8 +1,10 @@
 #include "session/h2_client_stream.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "http/h2/head_fields.h"
+#include "http/limits.h"
 #include "session/h2_client_session.h"
 
 namespace pingap::session {
@@ -76,11 +78,9 @@ void H2ClientStream::on_head_framing() noexcept {
 }
 
 void H2ClientStream::on_framed(size_t bytes) noexcept {
-  written_mark_ += bytes;
   framed_end_ = session_.framed();
-  if (out_.empty()) {
-    write_timer_.cancel();
-  }
+  write_timer_.cancel();
+  watch_writing();
   if (reading_ != Reading::done) {
     watch_reading();
   }
@@ -137,6 +137,10 @@ void H2ClientStream::on_data(const ChunkRef& chunk, size_t begin, size_t end) no
     nghttp2_session_consume_stream(session_.framing(), id_, end - begin);
     return;
   }
+  unreleased_ += end - begin;
+  if (unreleased_ > http::limits::kWindow) {
+    return;  // nghttp2 has queued a reset for it, but goes on to tell of what comes meanwhile
+  }
   watch_reading();
   ByteQueue data;
   data.push(chunk, begin, end);
@@ -170,6 +174,7 @@ void H2ClientStream::end_body() noexcept {
 }
 
 void H2ClientStream::release_window(size_t bytes) noexcept {
+  unreleased_ -= std::min(bytes, unreleased_);
   nghttp2_session_consume_stream(session_.framing(), id_, bytes);
   session_.flush_later();
 }
@@ -178,9 +183,12 @@ void H2ClientStream::release_window(size_t bytes) noexcept {
 
 Error H2ClientStream::error_of(ErrorCode why, int error) const noexcept {
   Error all{why, Side::upstream, Retry::never, error, nullptr};
+  if (answer_begun_) {
+    return all;
+  }
   if (session_.taken() <= head_begin_) {
     all.retry = Retry::safe;  // the backend has not seen a byte
-  } else if (session_.reused() && !answer_begun_) {
+  } else if (session_.reused()) {
     all.retry = Retry::if_reused;
   }
   return all;
@@ -255,7 +263,6 @@ void H2ClientStream::watch_reading() noexcept {
 
 void H2ClientStream::watch_writing() noexcept {
   if (!write_timer_.armed() && !out_.empty()) {
-    written_mark_ = 0;
     session_.loop().arm(write_timer_, settings_.write_timeout);
   }
 }
@@ -283,7 +290,11 @@ void H2ClientStream::on_read_timer() noexcept {
 }
 
 void H2ClientStream::on_write_timer() noexcept {
-  if (written_mark_ > 0) {
+  // With both windows open it is the connection that waits, under a deadline of its own.
+  nghttp2_session* framing = session_.framing();
+  const bool window_is_shut = nghttp2_session_get_stream_remote_window_size(framing, id_) <= 0 ||
+                              nghttp2_session_get_remote_window_size(framing) <= 0;
+  if (!window_is_shut) {
     watch_writing();
     return;
   }

@@ -89,7 +89,7 @@ class H2ClientStream final : public http::ClientStream,
   // Of all bytes of the connection, where our HEADERS begin and where our last frame ends.
   uint64_t head_begin_ = UINT64_MAX;
   uint64_t framed_end_ = 0;
-  size_t written_mark_ = 0;  // bytes framed since the write timer was armed
+  size_t unreleased_ = 0;  // body bytes delivered and not given back
   http::Method method_ = http::Method::get;
   Reading reading_ = Reading::head;
   bool answer_begun_ = false;    // a byte of the response has arrived

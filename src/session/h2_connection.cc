@@ -135,9 +135,13 @@ void H2Connection::charge_reset() noexcept {
 }
 
 void H2Connection::calm_down() noexcept {
+  give_up(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+void H2Connection::give_up(uint32_t code) noexcept {
   if (!ending_) {
     ending_ = true;
-    nghttp2_session_terminate_session(framing_, NGHTTP2_ENHANCE_YOUR_CALM);
+    nghttp2_session_terminate_session(framing_, code);
     flush_later();
   }
 }

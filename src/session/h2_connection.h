@@ -73,6 +73,8 @@ class H2Connection : public net::IoHandler,
   void charge_control() noexcept;
   void charge_reset() noexcept;
   void calm_down() noexcept;
+  // Ends the connection by GOAWAY with this code.
+  void give_up(uint32_t code) noexcept;
 
   net::EventLoop& loop_;
   std::unique_ptr<net::Transport> transport_;

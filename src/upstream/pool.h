@@ -93,6 +93,7 @@ class EndpointPool final : public session::ClientSessionOwner {
   Result<Opened> open_shared(http::ResponseSink& sink, Reuse reuse,
                              const session::ClientSettings& settings) noexcept;
   session::H2ClientSession* find_shared(Reuse reuse) noexcept;
+  bool may_be_stale(const session::H2ClientSession& session, Reuse reuse) const noexcept;
   Result<session::H2ClientSession*> connect_shared(
       const session::ClientSettings& settings) noexcept;
   void share(session::H2ClientSession& session) noexcept;

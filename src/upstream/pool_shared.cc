@@ -1,4 +1,5 @@
 // Connections that serve several requests at once.
+#include <algorithm>
 #include <cerrno>
 
 #include "session/h2_client_session.h"
@@ -27,6 +28,16 @@ void EndpointPool::drain() noexcept {
   }
 }
 
+// An idle connection may have been closed by the backend while the request is on its way. One that
+// has just done so to a request is not alone: then the others have to show that they are alive,
+// too.
+bool EndpointPool::may_be_stale(const H2ClientSession& session, Reuse reuse) const noexcept {
+  if (reuse == Reuse::any || session.connecting() || (reuse == Reuse::recent && !session.idle())) {
+    return false;
+  }
+  return loop_.now() - session.heard_at() > kRecent;
+}
+
 // The one that had room last, so that a surplus ages out.
 H2ClientSession* EndpointPool::find_shared(Reuse reuse) noexcept {
   session::ClientSession* next = nullptr;
@@ -35,17 +46,13 @@ H2ClientSession* EndpointPool::find_shared(Reuse reuse) noexcept {
     H2ClientSession& session = *shared(at);
     if (session.full() || session.leaving()) {
       if (!session.leaving()) {
-        streams_hint_ = session.limit();
+        streams_hint_ = std::max(session.limit(), 1U);
       }
       at->ListHook<session::ClientSessionTag>::unlink();
       full_.push_back(session);
       continue;
     }
-    // One that is stale has company, and this is how the others are told apart.
-    if (reuse != Reuse::any && loop_.now() - session.heard_at() > kRecent) {
-      continue;
-    }
-    if (session.takes_new()) {
+    if (!may_be_stale(session, reuse) && session.takes_new()) {
       return &session;
     }
   }

@@ -12,7 +12,7 @@ void ResponseBuilder::add(std::string_view name, std::string_view value) noexcep
     add_field(name, value);
   } else if (name == ":status") {
     const auto status = parse_decimal(value);
-    status_ = status && *status <= 999 ? static_cast<uint16_t>(*status) : 0;
+    status_ = status && value.size() == 3 ? static_cast<uint16_t>(*status) : 0;
   }
 }
 
