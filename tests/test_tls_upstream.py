@@ -8,7 +8,7 @@ from rig.origin import Origin
 from rig.product import config, front, run
 from rig.tls import TlsClient, authority
 from rig.toml import dumps
-from test_websocket import HANDSHAKE, switching
+from test_websocket import HANDSHAKE, echo_tunnel
 
 TLS_SERVER = "ssl_certificate {cert}; ssl_certificate_key {key}; {more}"
 
@@ -145,13 +145,7 @@ def test_alpn(pair, alpn, listen, protocol):
 
 def test_a_websocket_takes_http1_where_both_are_spoken(pair):
     """A tunnel over HTTP/2 to a backend would need RFC 8441 there."""
-    async def echo(conn):
-        await conn.request()
-        await conn.send(switching())
-        await conn.send(await conn.bytes(5))
-        conn.close()
-
-    with Origin(script=echo) as origin:
+    with Origin(script=echo_tunnel) as origin:
         way = (f"location /ws {{ proxy_pass http://{origin.addr}; proxy_http_version 1.1; "
                "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }")
         with backend(pair, " ssl http2", locations=way) as nginx:

@@ -132,7 +132,7 @@ TEST(Loader, RefusesValuesOutOfRange) {
        "that "
        "says who its client is cannot be kept for others"},
       {{.upstream = "send_proxy_protocol = 'v1'\nprotocol = 'h2c'"},
-       "5:23: error: `send_proxy_protocol` with protocol = \"h2c\"; clients share the connections "
+       "5:23: error: `send_proxy_protocol` with HTTP/2; clients share the connections "
        "of "
        "HTTP/2; use http1, or X-Forwarded-For"},
       {{.server = "underscores_in_headers = 'kep'"},

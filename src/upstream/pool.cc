@@ -52,11 +52,11 @@ std::string EndpointPool::name_for(std::string_view host) const {
   return settings_.sni.empty() ? std::string(host_of(endpoint_.name)) : settings_.sni;
 }
 
-Result<std::unique_ptr<net::Transport>> EndpointPool::secure(
-    net::Fd fd, const std::string& name, const Asked& asked) noexcept {
+Result<std::unique_ptr<net::Transport>> EndpointPool::secure(net::Fd fd, const std::string& name,
+                                                             const Asked& asked) noexcept {
   const std::string& expected = settings_.verify_name.empty() ? name : settings_.verify_name;
-  auto ssl = settings_.tls->connect(
-      endpoint_.name, name, expected, asked.http1 ? tls::Offer::http1 : tls::Offer::all);
+  auto ssl = settings_.tls->connect(endpoint_.name, name, expected,
+                                    asked.http1 ? tls::Offer::http1 : tls::Offer::all);
   if (ssl == nullptr) {
     return tl::unexpected(Error{ErrorCode::upstream_tls, Side::upstream, Retry::safe, 0,
                                 "no name to check the certificate for"});
@@ -67,7 +67,7 @@ Result<std::unique_ptr<net::Transport>> EndpointPool::secure(
 }
 
 Result<EndpointPool::Dialed> EndpointPool::dial(const std::string& name,
-                                                  const Asked& asked) noexcept {
+                                                const Asked& asked) noexcept {
   const auto& addresses = endpoint_.addresses;
   if (addresses.empty()) {
     return tl::unexpected(
