@@ -4,9 +4,11 @@ import pytest
 
 from rig.client import request
 from rig.nginx import Nginx
+from rig.origin import Origin
 from rig.product import config, front, run
 from rig.tls import TlsClient, authority
 from rig.toml import dumps
+from test_websocket import HANDSHAKE, echo_tunnel
 
 TLS_SERVER = "ssl_certificate {cert}; ssl_certificate_key {key}; {more}"
 
@@ -139,6 +141,33 @@ def test_alpn(pair, alpn, listen, protocol):
                 assert answer.status == 502
         if protocol is None:
             assert product.wait_log(1)[0]["reason"] == "upstream_protocol"
+
+
+def test_a_websocket_takes_http1_where_both_are_spoken(pair):
+    """A tunnel over HTTP/2 to a backend would need RFC 8441 there."""
+    with Origin(script=echo_tunnel) as origin:
+        way = (f"location /ws {{ proxy_pass http://{origin.addr}; proxy_http_version 1.1; "
+               "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }")
+        with backend(pair, " ssl http2", locations=way) as nginx:
+            with to(nginx, sni="backend.test", alpn="auto") as product:
+                assert product.get("/seen").get("x-protocol") == "HTTP/2.0"
+                with product.client() as client:
+                    client.send(request("/ws", HANDSHAKE))
+                    assert client.interim().startswith("HTTP/1.1 101")
+                    client.send(b"hello")
+                    assert client.bytes(5) == b"hello"
+                assert product.get("/seen").get("x-protocol") == "HTTP/2.0"
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_the_proxy_protocol_goes_before_tls(pair, version):
+    seen = 'location /from { return 200 "$proxy_protocol_addr"; }'
+    with backend(pair, " ssl proxy_protocol", locations=seen) as nginx:
+        with to(nginx, sni="backend.test", send_proxy_protocol=version) as product:
+            for source in ("127.0.0.5", "127.0.0.6"):
+                with product.client(source=source) as client:
+                    client.send(request("/from"))
+                    assert client.response().body == source.encode()
 
 
 def test_we_show_a_certificate(pair):

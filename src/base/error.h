@@ -35,6 +35,9 @@ enum class ErrorCode : uint8_t {
   header_timeout,
   body_timeout,
   body_too_slow,
+  bad_websocket,
+  unsupported_protocol,
+  bad_proxy_header,
   misdirected,
   // Ours.
   no_route,
@@ -42,6 +45,7 @@ enum class ErrorCode : uint8_t {
   rewrite_failed,
   loop_detected,
   out_of_descriptors,
+  deadline_exceeded,
   buffer_full,
   shutting_down,
   // The client went away or stalled.

@@ -37,6 +37,12 @@ class NetworkSet {
 
   bool contains(const IpAddress& ip) const noexcept;
 
+  // As contains(). A unix socket has no address: whoever may connect to it counts as listed, as
+  // soon as anybody is.
+  bool lists(const IpAddress& ip) const noexcept {
+    return !empty() && (ip.size == 0 || contains(ip));
+  }
+
   bool empty() const noexcept { return networks_.empty(); }
 
  private:

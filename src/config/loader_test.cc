@@ -225,6 +225,7 @@ TEST(Loader, ReadsServer) {
   const auto [model, diagnostics] = load_text(complete({.server = R"(
 access_log = "/var/log/a.log {remote}"
 trusted_proxies = ["10.0.0.0/8", "::1"]
+proxy_protocol_from = "192.0.2.1, 2001:db8::/32"
 header_timeout = "1s"
 keepalive_timeout = "2s"
 body_timeout = "3s"
@@ -243,6 +244,8 @@ via = true
   const Listener& server = model.servers[0];
   EXPECT_EQ(server.access_log.value, "/var/log/a.log {remote}");
   ASSERT_EQ(server.trusted_proxies.size(), 2u);
+  ASSERT_EQ(server.proxy_protocol_from.size(), 2u);
+  EXPECT_EQ(server.proxy_protocol_from[1].value, "2001:db8::/32");
   EXPECT_EQ(server.header_timeout, milliseconds(1000));
   EXPECT_EQ(server.keepalive_timeout, milliseconds(2000));
   EXPECT_EQ(server.body_timeout, milliseconds(3000));

@@ -53,6 +53,7 @@ enum class Algorithm : uint8_t {
   random,  // random two choices
   hash,    // on hash_key
 };
+enum class SendProxy : uint8_t { off, v1, v2 };
 enum class HashSource : uint8_t { ip, header, cookie, query, path, url };
 
 // What backends speak.
@@ -99,6 +100,8 @@ struct Upstream {
   UpstreamTls tls;
   uint32_t max_streams = 100;    // requests at once on a connection of HTTP/2
   uint32_t max_connections = 0;  // per server, all workers; 0 = no limit
+  // A header of the PROXY protocol in front of each connection; then none is kept.
+  SendProxy send_proxy_protocol = SendProxy::off;
 };
 
 enum class PathType : uint8_t { any, exact, prefix, regex };
@@ -180,16 +183,17 @@ struct Listener {  // [servers.NAME]
   std::vector<Located<std::string>> addrs;      // "0.0.0.0:80", "[::]:80", "unix:/path"
   std::vector<Located<std::string>> locations;  // names, checked
   Located<std::string> access_log;  // "" = off; path, "stdout", "stderr" or "PATH FORMAT"
-  std::vector<Located<std::string>> trusted_proxies;  // IP or CIDR
-  milliseconds header_timeout{15'000};                // accept to full head
-  milliseconds keepalive_timeout{75'000};             // idle between requests
-  milliseconds body_timeout{60'000};                  // without a byte of an announced body
-  milliseconds write_timeout{60'000};                 // client takes less than 1 KiB
-  uint32_t min_body_rate = 500;                       // bytes/s over 30 s of upload; 0 = off
-  uint32_t keepalive_requests = 10'000;               // per connection; 0 = no limit
-  uint32_t max_connections = 0;                       // 0 = from the descriptor limit
-  uint32_t max_header_size = 32 * 1024;               // bytes of a request head
-  uint32_t max_headers = 128;                         // fields
+  std::vector<Located<std::string>> trusted_proxies;      // IP or CIDR
+  std::vector<Located<std::string>> proxy_protocol_from;  // IP or CIDR
+  milliseconds header_timeout{15'000};                    // accept to full head
+  milliseconds keepalive_timeout{75'000};                 // idle between requests
+  milliseconds body_timeout{60'000};                      // without a byte of an announced body
+  milliseconds write_timeout{60'000};                     // client takes less than 1 KiB
+  uint32_t min_body_rate = 500;                           // bytes/s over 30 s of upload; 0 = off
+  uint32_t keepalive_requests = 10'000;                   // per connection; 0 = no limit
+  uint32_t max_connections = 0;                           // 0 = from the descriptor limit
+  uint32_t max_header_size = 32 * 1024;                   // bytes of a request head
+  uint32_t max_headers = 128;                             // fields
   Underscores underscores_in_headers = Underscores::drop;
   bool merge_slashes = true;
   bool encoded_slash = false;  // false = refuse %2f and %5c in the path

@@ -122,6 +122,19 @@ TEST(Loader, RefusesValuesOutOfRange) {
       {{.server = "trusted_proxies = ['10.0.0.0/33', '::1']"},
        "12:20: error: `10.0.0.0/33` is not an address or network; \"192.0.2.1\", \"10.0.0.0/8\" or "
        "\"2001:db8::/32\""},
+      {{.server = "proxy_protocol_from = ['10.0.0.1:80']"},
+       "12:24: error: `10.0.0.1:80` is not an address or network; \"192.0.2.1\", \"10.0.0.0/8\" or "
+       "\"2001:db8::/32\""},
+      {{.upstream = "send_proxy_protocol = 'v3'"},
+       "5:23: error: unknown `send_proxy_protocol` `v3`; one of `v1`, `v2`; did you mean `v1`?"},
+      {{.upstream = "send_proxy_protocol = 'v1'\nkeepalive_pool_size = 1"},
+       "6:23: error: `keepalive_pool_size` with `send_proxy_protocol`; remove it: a connection "
+       "that "
+       "says who its client is cannot be kept for others"},
+      {{.upstream = "send_proxy_protocol = 'v1'\nprotocol = 'h2c'"},
+       "5:23: error: `send_proxy_protocol` with HTTP/2; clients share the connections "
+       "of "
+       "HTTP/2; use http1, or X-Forwarded-For"},
       {{.server = "underscores_in_headers = 'kep'"},
        "12:26: error: unknown `underscores_in_headers` `kep`; one of `drop`, `reject`, `keep`; did "
        "you mean `keep`?"},

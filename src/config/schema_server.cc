@@ -33,9 +33,9 @@ void read_addr(Reader& reader, const Field& field, Listener& out) {
   }
 }
 
-void read_trusted_proxies(Reader& reader, const Field& field, Listener& out) {
-  out.trusted_proxies = reader.list(field, Commas::yes);
-  for (const Located<std::string>& one : out.trusted_proxies) {
+void read_networks(Reader& reader, const Field& field, std::vector<Located<std::string>>& out) {
+  out = reader.list(field, Commas::yes);
+  for (const Located<std::string>& one : out) {
     if (!Network::parse(one.value)) {
       reader.error(one.at, {quote(one.value) + " is not an address or network",
                             R"("192.0.2.1", "10.0.0.0/8" or "2001:db8::/32")",
@@ -86,7 +86,14 @@ constexpr Key<Listener> kKeys[] = {
      }},
     {{"access_log", "", "log", "\"\""},
      [](Reader& reader, const Field& field, Listener& out) { reader.text(field, out.access_log); }},
-    {{"trusted_proxies", "", "list of networks", "nobody"}, read_trusted_proxies},
+    {{"trusted_proxies", "", "list of networks", "nobody"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       read_networks(reader, field, out.trusted_proxies);
+     }},
+    {{"proxy_protocol_from", "", "list of networks", "nobody"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       read_networks(reader, field, out.proxy_protocol_from);
+     }},
     {{"header_timeout", "", "duration", "\"15s\""},
      [](Reader& reader, const Field& field, Listener& out) {
        reader.duration(field, Zero::refused, out.header_timeout);

@@ -219,6 +219,7 @@ void expect_equal(const Location& a, const Location& b) {
 void expect_equal(const Listener& a, const Listener& b) {
   EXPECT_EQ(a.access_log.value, b.access_log.value);
   EXPECT_EQ(a.trusted_proxies.size(), b.trusted_proxies.size());
+  EXPECT_EQ(a.proxy_protocol_from.size(), b.proxy_protocol_from.size());
   EXPECT_EQ(a.header_timeout, b.header_timeout);
   EXPECT_EQ(a.keepalive_timeout, b.keepalive_timeout);
   EXPECT_EQ(a.body_timeout, b.body_timeout);

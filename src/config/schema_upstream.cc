@@ -28,6 +28,8 @@ constexpr std::string_view kHashForms =
 constexpr std::array<std::string_view, 6> kAlgorithms = {
     "round_robin", "weighted_round_robin", "least_conn", "ip_hash", "random", "hash"};
 
+// In the order of SendProxy, behind `off`.
+constexpr std::array<std::string_view, 2> kProxyVersions = {"v1", "v2"};
 // In the order of Protocol.
 constexpr std::array<std::string_view, 2> kProtocols = {"http1", "h2c"};
 
@@ -135,6 +137,7 @@ constexpr Key<UpstreamDraft> kKeys[] = {
      }},
     {{"keepalive_pool_size", "", "integer", "64"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       out.pool_size_at = field.value.at;
        reader.integer(field, kCounts, out.upstream.keepalive_pool_size);
      }},
     {{"protocol", "", "protocol", "\"http1\""},
@@ -196,6 +199,13 @@ constexpr Key<UpstreamDraft> kKeys[] = {
     {{"max_connections", "", "integer", "0"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
        reader.integer(field, kCounts, out.upstream.max_connections);
+     }},
+    {{"send_proxy_protocol", "", "`\"v1\"` or `\"v2\"`", "off"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       out.send_proxy_at = field.value.at;
+       if (const auto found = reader.choice(field, kProxyVersions)) {
+         out.upstream.send_proxy_protocol = static_cast<SendProxy>(*found + 1);
+       }
      }},
 };
 
@@ -310,6 +320,26 @@ void finish_servers(UpstreamDraft& draft, Reader& reader) {
   }
 }
 
+// A connection that says who its client is cannot be had by others.
+void check_send_proxy(const UpstreamDraft& draft, Reader& reader) {
+  const Upstream& out = draft.upstream;
+  if (out.send_proxy_protocol == SendProxy::off) {
+    return;
+  }
+  if (given(draft.pool_size_at) && out.keepalive_pool_size > 0) {
+    reader.error(draft.pool_size_at,
+                 {"`keepalive_pool_size` with `send_proxy_protocol`",
+                  {},
+                  "remove it: a connection that says who its client is cannot be kept for others"});
+  }
+  if (out.protocol == Protocol::h2c || out.tls.alpn != Alpn::h1) {
+    reader.error(draft.send_proxy_at,
+                 {"`send_proxy_protocol` with HTTP/2",
+                  {},
+                  "clients share the connections of HTTP/2; use http1, or X-Forwarded-For"});
+  }
+}
+
 }  // namespace
 
 const Schema<UpstreamDraft> kUpstreamSchema{kKeys, kForeign};
@@ -328,6 +358,7 @@ Upstream finish(UpstreamDraft draft, Reader& reader) {
   } else if (hashes) {
     apply_hash_key(draft.hash_key, out, reader);
   }
+  check_send_proxy(draft, reader);
   const bool h2 = out.protocol == Protocol::h2c || out.tls.alpn != Alpn::h1;
   if (!h2 && given(draft.max_streams_at)) {
     reader.error(draft.max_streams_at, {"`max_streams` without protocol = \"h2c\" or `alpn`",

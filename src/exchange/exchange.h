@@ -67,6 +67,7 @@ struct Exchange {
   uint16_t upstream_status = 0;
   uint8_t attempts = 0;
   bool upstream_reused = false;
+  bool grpc = false;  // a call of gRPC: answers of ours are in its form
   ErrorCode reason = ErrorCode::none;
   Side reason_side = Side::local;
 };

@@ -35,7 +35,8 @@ struct RequestHead {
   // "Expect: 100-continue" was there (RFC 9110 10.1.1).
   bool expect_continue = false;
   // "Connection: upgrade" and exactly one Upgrade token "websocket" were there, the request is a
-  // GET of HTTP/1.1 without body and with a key of 16 bytes, version 13 (RFC 6455 4.2.1).
+  // GET of HTTP/1.1 without body and with a key of 16 bytes, version 13 (RFC 6455 4.2.1). In HTTP/2
+  // it was an extended CONNECT for "websocket", version 13 (RFC 8441 5): that is a GET here, too.
   bool websocket = false;
   // `target` is "*" (OPTIONS only).
   bool asterisk = false;

@@ -21,6 +21,9 @@ inline constexpr size_t kConnectionTokens = 32;    // options in Connection; 400
 inline constexpr size_t kForwardedHops = 64;       // X-Forwarded-For entries looked at; cut
 inline constexpr size_t kPasses = 8;  // entries of Via with our name, where `via` is on; 508
 
+// PROXY protocol (of a listed network)
+inline constexpr size_t kProxyHeader = 4 * 1024;  // bytes of a header, 107 in version 1; closed
+
 // Bodies
 inline constexpr size_t kChunkExtension = 4 * 1024;  // chunk-extension bytes of a message; 400
 inline constexpr size_t kChunkDigits = 16;           // hex digits of a chunk size; 400

@@ -99,6 +99,8 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::bad_chunk:
     case ErrorCode::bad_trailer:
     case ErrorCode::bad_connection_header:
+    case ErrorCode::bad_websocket:
+    case ErrorCode::bad_proxy_header:
       return 400;
     case ErrorCode::no_route:
       return 404;
@@ -127,6 +129,7 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::count_:
       return 500;
     case ErrorCode::unsupported_transfer_encoding:
+    case ErrorCode::unsupported_protocol:
       return 501;
     case ErrorCode::upstream_refused:
     case ErrorCode::upstream_unreachable:
@@ -150,6 +153,7 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::buffer_full:
     case ErrorCode::out_of_descriptors:
       return 503;
+    case ErrorCode::deadline_exceeded:
     case ErrorCode::upstream_connect_timeout:
     case ErrorCode::upstream_timeout:
     case ErrorCode::upstream_idle_timeout:

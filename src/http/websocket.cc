@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 
 namespace pingap::http {
 namespace {
@@ -11,8 +12,21 @@ namespace {
 constexpr std::string_view kGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455 1.3
 constexpr size_t kMaxKey = 64;  // a key has 24 characters
 constexpr size_t kSha1Size = 20;
+constexpr int kKeyBytes = 16;
 
 }  // namespace
+
+std::optional<WebSocketKey> make_websocket_key() noexcept {
+  std::array<unsigned char, kKeyBytes> random;
+  if (RAND_bytes(random.data(), kKeyBytes) != 1) {
+    return std::nullopt;
+  }
+  WebSocketKey key;
+  std::array<unsigned char, key.size() + 1> encoded;  // EVP_EncodeBlock adds a NUL
+  EVP_EncodeBlock(encoded.data(), random.data(), kKeyBytes);
+  std::memcpy(key.data(), encoded.data(), key.size());
+  return key;
+}
 
 std::optional<WebSocketAccept> websocket_accept_for(std::string_view key) noexcept {
   if (key.size() > kMaxKey) {

@@ -10,6 +10,10 @@ namespace pingap::http {
 // The value of Sec-WebSocket-Accept.
 using WebSocketAccept = std::array<char, 28>;
 
+// A fresh value of Sec-WebSocket-Key (RFC 6455 4.1). nullopt when there is no randomness.
+using WebSocketKey = std::array<char, 24>;
+std::optional<WebSocketKey> make_websocket_key() noexcept;
+
 // What a server answers to `key` (RFC 6455 4.2.2 5.4). nullopt when it is longer than any key, or
 // the library has no SHA-1.
 std::optional<WebSocketAccept> websocket_accept_for(std::string_view key) noexcept;

@@ -117,6 +117,13 @@ class MemoryTransport final : public Transport {
     return {.status = wire_.fin_ || wire_.broken_ ? IoStatus::eof : IoStatus::would_block};
   }
 
+  IoResult peek(std::span<char> room) noexcept override {
+    const std::string kept = wire_.inbox_;
+    const IoResult result = read(room);
+    wire_.inbox_ = kept;
+    return result;
+  }
+
   IoResult read_many(std::span<const iovec> rooms) noexcept override {
     size_t total = 0;
     for (const iovec& room : rooms) {

@@ -41,6 +41,14 @@ size_t size_of(std::span<const iovec> rooms) noexcept {
   return size;
 }
 
+IoResult receive(int fd, std::span<char> room, int flags) noexcept {
+  ssize_t got = 0;
+  do {
+    got = ::syscall(SYS_recvfrom, fd, room.data(), room.size(), flags, nullptr, nullptr);
+  } while (got < 0 && errno == EINTR);
+  return received(got, room.size());
+}
+
 ssize_t send_some(int fd, const ByteQueue& from, int flags) noexcept {
   if (from.slices() == 1) {
     const std::string_view only = from.front();
@@ -57,11 +65,11 @@ ssize_t send_some(int fd, const ByteQueue& from, int flags) noexcept {
 }  // namespace
 
 IoResult SocketTransport::read(std::span<char> room) noexcept {
-  ssize_t got = 0;
-  do {
-    got = ::syscall(SYS_recvfrom, fd_.get(), room.data(), room.size(), 0, nullptr, nullptr);
-  } while (got < 0 && errno == EINTR);
-  return received(got, room.size());
+  return receive(fd_.get(), room, 0);
+}
+
+IoResult SocketTransport::peek(std::span<char> room) noexcept {
+  return receive(fd_.get(), room, MSG_PEEK);
 }
 
 IoResult SocketTransport::read_many(std::span<const iovec> rooms) noexcept {

@@ -2,6 +2,7 @@
 // Worker. Never blocks, never raises SIGPIPE.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -53,7 +54,14 @@ class Transport {
 
   // Reads once into `room`.
   virtual IoResult read(std::span<char> room) noexcept = 0;
-  // The same for several rooms, filled in order.
+
+  // The same, and the bytes stay to be read again; an end behind bytes is not seen. Of sockets
+  // only.
+  virtual IoResult peek(std::span<char> /*room*/) noexcept {
+    return {.status = IoStatus::failed, .error = ENOTSUP};
+  }
+
+  // As read() for several rooms, filled in order.
   virtual IoResult read_many(std::span<const iovec> rooms) noexcept = 0;
   // Writes from the front of `from` until it is empty or the peer takes no more, and consumes what
   // was written. With End::yes shutdown_write() or the close follows at once when all is written:
@@ -102,6 +110,7 @@ class SocketTransport final : public Transport, public Pooled<SocketTransport> {
   explicit SocketTransport(Fd fd) noexcept : fd_(std::move(fd)) {}
 
   IoResult read(std::span<char> room) noexcept override;
+  IoResult peek(std::span<char> room) noexcept override;
   IoResult read_many(std::span<const iovec> rooms) noexcept override;
   IoResult write(ByteQueue& from, End end) noexcept override;
 
@@ -114,6 +123,9 @@ class SocketTransport final : public Transport, public Pooled<SocketTransport> {
   int take_error() noexcept override;
 
   int fd() const noexcept override { return fd_.get(); }
+
+  // For another transport over the same socket; this one must not be used any more.
+  Fd take_fd() noexcept { return std::move(fd_); }
 
  private:
   Fd fd_;

@@ -134,6 +134,21 @@ TYPED_TEST(TransportTest, ReadsWhatIsThereUpToTheRoom) {
   EXPECT_EQ(this->peer.read(10).status, IoStatus::would_block);
 }
 
+TYPED_TEST(TransportTest, PeekLeavesTheBytes) {
+  std::array<char, 10> room{};
+  EXPECT_EQ(this->peer.transport().peek(room).status, IoStatus::would_block);
+  this->peer.say("0123456789ab");
+  for (const size_t most : {4U, 10U}) {
+    const IoResult seen = this->peer.transport().peek(std::span(room).first(most));
+    EXPECT_EQ(seen.status, IoStatus::progress);
+    EXPECT_EQ(std::string_view(room.data(), seen.bytes), std::string("0123456789").substr(0, most));
+  }
+  EXPECT_EQ(this->peer.read(20).status, IoStatus::progress);
+  EXPECT_EQ(this->peer.got(), "0123456789ab");
+  this->peer.fin();
+  EXPECT_EQ(this->peer.transport().peek(room).status, IoStatus::eof);
+}
+
 TYPED_TEST(TransportTest, ReadsTheEndBehindTheBytes) {
   this->peer.say("last");
   this->peer.fin();

@@ -3,9 +3,10 @@
 #include <algorithm>
 
 #include "base/strings.h"
-#include "http/h1/refused_line.h"
+#include "http/grpc.h"
 #include "http/limits.h"
 #include "http/status.h"
+#include "net/socket.h"
 #include "proxy/frontend.h"
 #include "proxy/header_policy.h"
 #include "proxy/routing.h"
@@ -53,27 +54,12 @@ Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
                      session::ServerSession& session) noexcept
     : frontend_(frontend),
       client_(client),
+      session_(session),
       site_(frontend.site()),
       x(std::span<char>(first_block_)),
       request_body_(client, x.arena),
       response_body_(client) {
-  x.started = frontend_.worker().loop().now();
-  if (const net::Secured* secured = session.secured()) {
-    x.scheme = "https";
-    x.tls_version = secured->version;
-    x.tls_cipher = secured->cipher;
-    x.tls_server_name = x.arena.copy(secured->server_name);
-    x.tls_client_subject = x.arena.copy(secured->client_subject);
-    x.tls_client_fingerprint = x.arena.copy(secured->client_fingerprint);
-  }
-  x.peer_ip = session.peer().ip();
-  x.peer_port = session.peer().port();
-  x.peer_text = x.arena.copy(session.peer().text());
-  x.client_ip = x.peer_ip;
-  x.client_text = x.peer_text;
-  x.server = site_.name;
-  x.server_addr = frontend.address_text();
-  x.server_port = frontend.port();
+  frontend.introduce(x, session);
 }
 
 Forwarder::~Forwarder() = default;
@@ -86,10 +72,11 @@ void Forwarder::on_head(http::RequestHead& head, End end) noexcept {
   if (end == End::yes) {
     request_body_.set_over();
   }
-  if (!admit() || !route()) {
+  x.grpc = http::is_grpc(x.request);
+  if (!admit() || !route() || !watch_deadline()) {
     return;
   }
-  if (route_->buffer_request && !request_body_.over()) {
+  if (route_->buffer_request && !x.grpc && !request_body_.over()) {
     phase_ = Phase::buffering;
     request_body_.buffer();
     if (x.request.expect_continue) {
@@ -150,7 +137,7 @@ bool Forwarder::route() noexcept {
     return false;
   }
   if (x.upstream_request.websocket) {
-    if (route_->cluster->pool.protocol != upstream::Protocol::http1) {
+    if (route_->cluster->pool.protocol == upstream::Protocol::h2) {
       answer_error(ErrorCode::upstream_bad_upgrade, Side::local);  // no RFC 8441 to backends yet
       return false;
     }
@@ -193,8 +180,11 @@ void Forwarder::try_backend() noexcept {
     x.endpoint = endpoint.name;
     x.connect_start = frontend_.worker().loop().now();
     attempt_.emplace(*this, endpoint, cluster.counts_active);
-    auto opened =
-        frontend_.worker().pool(cluster, index).open(*attempt_, reuse, route_->settings, x.host);
+    net::ProxyHeaderRoom room;
+    auto opened = frontend_.worker()
+                      .pool(cluster, index)
+                      .open(*attempt_, reuse, route_->settings,
+                            {x.host, proxy_header(room), x.upstream_request.websocket});
     if (opened) {
       x.upstream_reused = opened->reused;
       attempt_->start(*opened->stream);
@@ -206,6 +196,18 @@ void Forwarder::try_backend() noexcept {
     attempt_.reset();
   }
   answer_error(why ? why.code : why_none(cluster), Side::upstream);
+}
+
+// What a backend that wants to know who the client is gets in front of the request.
+std::string_view Forwarder::proxy_header(net::ProxyHeaderRoom& room) const noexcept {
+  const auto& version = route_->cluster->send_proxy;
+  if (!version) {
+    return {};
+  }
+  const net::Address here = net::local_address(session_.fd());
+  // Behind a trusted proxy the client's port is not known.
+  const uint16_t port = x.client_ip == x.peer_ip ? x.peer_port : uint16_t{0};
+  return net::write_proxy_header(*version, {x.client_ip, port}, {here.ip(), here.port()}, room);
 }
 
 void Forwarder::on_connected() noexcept {
@@ -292,7 +294,7 @@ void Forwarder::on_piped(size_t bytes, End end) noexcept {
 }
 
 void Forwarder::on_trailers(http::HeaderMap& trailers) noexcept {
-  if (answered() || !route_->pass_trailers) {
+  if (answered() || !(route_->pass_trailers || x.grpc)) {
     ByteQueue none;
     on_body(none, End::yes);
     return;
@@ -391,7 +393,7 @@ void Forwarder::on_interim(http::ResponseHead& head) noexcept {
 void Forwarder::on_response(http::ResponseHead& head, End end) noexcept {
   x.first_byte = frontend_.worker().loop().now();
   x.upstream_status = head.status;
-  if (head.status == 101 && !accepts_upgrade(x.request.headers, head.headers)) {
+  if (!fits_upgrade(x, head)) {
     attempt_->abandon(ErrorCode::upstream_bad_upgrade);
     answer_error(ErrorCode::upstream_bad_upgrade, Side::upstream);
     return;
@@ -399,13 +401,13 @@ void Forwarder::on_response(http::ResponseHead& head, End end) noexcept {
   phase_ = Phase::responding;
   request_body_.forbid_replay();
   make_client_response(x, site_, *route_, head);
-  x.status = head.status;
   if (head.status == 101) {
     tunnel_ = true;
-    x.response.headers.add(http::HeaderId::upgrade, "websocket");
-  } else if (route_->buffer_response && end == End::no) {
+    open_tunnel(x);
+  } else if (route_->buffer_response && !x.grpc && end == End::no) {
     response_body_.buffer();
   }
+  x.status = x.response.status;
   client_.send_head(x.response, end);
   if (end == End::yes) {
     end_response();
@@ -434,7 +436,7 @@ void Forwarder::on_response_body(ByteQueue& data, End end) noexcept {
 }
 
 void Forwarder::on_response_trailers(http::HeaderMap& trailers) noexcept {
-  if (response_body_.buffered() || !route_->pass_trailers) {
+  if (response_body_.buffered() || !(route_->pass_trailers || x.grpc)) {
     ByteQueue none;
     on_response_body(none, End::yes);
     return;
@@ -459,102 +461,6 @@ void Forwarder::on_sent(size_t bytes) noexcept {
   if (auto sent = response_body_.on_sent(bytes, upstream()); !sent) {
     abort_response(sent.error().code, Side::local);
   }
-}
-
-// ---- 7 answers of our own ----
-
-void Forwarder::on_refused(ErrorCode why, std::string_view head) noexcept {
-  if (phase_ == Phase::answered) {
-    return;  // the answer is complete and goes out; the rest of the request is not missed
-  }
-  if (!head.empty()) {
-    const http::h1::RefusedLine line = http::h1::read_refused_line(head);
-    x.request.method_text = x.arena.copy(line.method);
-    x.request.target = x.arena.copy(line.target);
-    x.request.version = line.version;
-  }
-  x.reason_side = Side::downstream;
-  if (attempt_) {
-    attempt_->abandon(why);
-  }
-  if (phase_ == Phase::responding) {
-    abort_response(why, Side::downstream);
-    return;
-  }
-  answer_error(why, Side::downstream);
-}
-
-void Forwarder::answer_error(ErrorCode why, Side side) noexcept {
-  phase_ = Phase::answered;
-  x.reason = why;
-  x.reason_side = side;
-  request_body_.forbid_replay();
-  if (attempt_) {
-    attempt_->abandon(why);
-  }
-  x.response = {};
-  http::ResponseHead& out = x.response;
-  ByteQueue body;
-  frontend_.worker().snapshot().error_pages.render(http::status_for(why), why,
-                                                   x.request.headers.get(http::HeaderId::accept),
-                                                   x.arena, out, body);
-  x.status = out.status;
-  // What follows a CONNECT may be meant for the other end of the tunnel that there is not.
-  out.keep_alive = x.request.method != Method::connect;
-  if (x.request.method == Method::head) {
-    body.clear();
-  }
-  x.response_bytes = body.size();
-  client_.send_head(out, body.empty() ? End::yes : End::no);
-  if (!body.empty()) {
-    client_.send_body(body, End::yes);
-  }
-}
-
-// The head is out, the rest will not come: the client must see that it is not whole.
-void Forwarder::abort_response(ErrorCode why, Side side) noexcept {
-  // Bad framing shows right behind the head, before anything has left: that can still be a clean
-  // 502. A body that breaks off is shown as it is, broken off.
-  if (!client_gone_ && why == ErrorCode::upstream_bad_framing && client_.unsend()) {
-    response_body_.drop();
-    answer_error(why, side);
-    return;
-  }
-  x.reason = why;
-  x.reason_side = side;
-  if (!client_gone_) {
-    client_gone_ = true;
-    client_.reset(why);
-  }
-  finish();
-}
-
-// ---- 8 the end ----
-
-void Forwarder::on_closed(const Error& why) noexcept {
-  client_gone_ = true;
-  if (why && x.reason == ErrorCode::none) {
-    x.reason = why.code;
-    x.reason_side = why.side;
-  }
-  finish();
-}
-
-void Forwarder::finish() noexcept {
-  if (phase_ == Phase::done) {
-    return;
-  }
-  phase_ = Phase::done;
-  net::Deferrable::unlink();
-  if (attempt_) {
-    attempt_->abandon(x.reason);
-  }
-  x.finished = frontend_.worker().loop().now();
-  if (x.status == 0) {
-    x.status = http::status_for(x.reason);
-  }
-  frontend_.on_exchange_done(x);
-  frontend_.worker().loop().retire(this);
 }
 
 }  // namespace pingap::proxy

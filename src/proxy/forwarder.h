@@ -1,4 +1,5 @@
-// The way of one request through the proxy, readable from top to bottom in forwarder.cc. Worker.
+// The way of one request through the proxy, readable from top to bottom in forwarder.cc; answers of
+// our own and the end are in forwarder_answers.cc. Worker.
 //
 //   receiving --route--> [buffering] --> connecting --head--> responding --> done
 //       |                                    |  ^                |
@@ -17,6 +18,8 @@
 #include "exchange/exchange.h"
 #include "http/stream.h"
 #include "net/event_loop.h"
+#include "net/proxy_protocol.h"
+#include "net/timer.h"
 #include "proxy/attempt.h"
 #include "proxy/request_body.h"
 #include "proxy/response_body.h"
@@ -64,10 +67,13 @@ class Forwarder final : public http::RequestSink,
  private:
   enum class Phase : uint8_t { receiving, buffering, connecting, responding, answered, done };
 
+  bool watch_deadline() noexcept;
+  void on_deadline() noexcept;
   bool admit() noexcept;
   bool route() noexcept;
   void try_backend() noexcept;
   int pick_endpoint() noexcept;
+  std::string_view proxy_header(net::ProxyHeaderRoom& room) const noexcept;
   bool may_retry(const Error& why) const noexcept;
   void send_request() noexcept;
   void offer_pipe(http::Stream& from, const http::Stream& to, uint64_t rest) noexcept;
@@ -83,6 +89,7 @@ class Forwarder final : public http::RequestSink,
 
   Frontend& frontend_;
   http::ServerStream& client_;
+  const session::ServerSession& session_;  // of client_: while that may be used
   const Site& site_;
   const Route* route_ = nullptr;
   Phase phase_ = Phase::receiving;
@@ -92,7 +99,8 @@ class Forwarder final : public http::RequestSink,
   int endpoint_ = -1;       // of the current try
   Error last_error_;        // of the try before
   uint64_t tried_ = 0;      // a bit per endpoint (the first 64)
-  Pipe::Handle pipe_;       // of a long body, if there is one
+  net::Timer deadline_{Callback<void()>::of<&Forwarder::on_deadline>(this)};
+  Pipe::Handle pipe_;  // of a long body, if there is one
   std::optional<Attempt> attempt_;
 
  public:

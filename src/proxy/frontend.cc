@@ -1,6 +1,9 @@
 #include "proxy/frontend.h"
 
+#include <array>
+
 #include "base/log.h"
+#include "http/status.h"
 #include "net/socket.h"
 #include "proxy/forwarder.h"
 #include "proxy/spill.h"
@@ -8,6 +11,7 @@
 #include "session/h1_server_session.h"
 #include "session/h2_server_session.h"
 #include "session/handshake_session.h"
+#include "session/proxy_header_session.h"
 #include "tls/transport.h"
 
 namespace pingap::proxy {
@@ -76,6 +80,17 @@ void Frontend::adopt(net::Fd connection, const net::Address& peer) noexcept {
 
 void Frontend::serve(net::Fd connection, const net::Address& peer) noexcept {
   const session::Peer from(peer);
+  if (!site_.proxies.lists(from.ip())) {
+    listen_to(std::move(connection), from);
+    return;
+  }
+  auto transport = std::make_unique<net::SocketTransport>(std::move(connection));
+  begin(std::make_unique<session::ProxyHeaderSession>(worker_.loop(), std::move(transport), from,
+                                                      site_.settings, *this));
+}
+
+// The client itself: TLS first, or HTTP at once.
+void Frontend::listen_to(net::Fd connection, const session::Peer& from) noexcept {
   if (site_.tls != nullptr) {
     auto context = site_.tls->get();
     auto ssl = context->accept();
@@ -182,6 +197,44 @@ bool Frontend::on_h2_preface(session::ServerSession& session,
   sessions_.push_back(*successor);
   successor.release()->take_input(bytes);  // it owns itself until it is closed
   return true;
+}
+
+void Frontend::on_proxy_header(session::ServerSession& /*session*/,
+                               std::unique_ptr<net::Transport> transport,
+                               const session::Peer& client) noexcept {
+  recount();
+  listen_to(static_cast<net::SocketTransport&>(*transport).take_fd(), client);  // of serve()
+}
+
+void Frontend::on_turned_away(session::ServerSession& session, ErrorCode why) noexcept {
+  std::array<char, 256> room;
+  exchange::Exchange x{room};
+  introduce(x, session);
+  x.reason = why;
+  x.reason_side = Side::downstream;
+  x.status = http::status_for(why);
+  x.finished = x.started;
+  on_exchange_done(x);
+}
+
+void Frontend::introduce(exchange::Exchange& x, session::ServerSession& session) noexcept {
+  x.started = worker_.loop().now();
+  if (const net::Secured* secured = session.secured()) {
+    x.scheme = "https";
+    x.tls_version = secured->version;
+    x.tls_cipher = secured->cipher;
+    x.tls_server_name = x.arena.copy(secured->server_name);
+    x.tls_client_subject = x.arena.copy(secured->client_subject);
+    x.tls_client_fingerprint = x.arena.copy(secured->client_fingerprint);
+  }
+  x.peer_ip = session.peer().ip();
+  x.peer_port = session.peer().port();
+  x.peer_text = x.arena.copy(session.peer().text());
+  x.client_ip = x.peer_ip;
+  x.client_text = x.peer_text;
+  x.server = site_.name;
+  x.server_addr = address_text_;
+  x.server_port = port_;
 }
 
 void Frontend::on_session_closed(session::ServerSession& /*session*/) noexcept {

@@ -61,9 +61,15 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
                                    session::ServerSession& session) noexcept override;
   bool on_h2_preface(session::ServerSession& session, std::unique_ptr<net::Transport>& transport,
                      std::string_view bytes) noexcept override;
+  void on_proxy_header(session::ServerSession& session, std::unique_ptr<net::Transport> transport,
+                       const session::Peer& client) noexcept override;
+  void on_turned_away(session::ServerSession& session, ErrorCode why) noexcept override;
   void on_secured(session::ServerSession& session,
                   std::unique_ptr<net::Transport> transport) noexcept override;
   void on_session_closed(session::ServerSession& session) noexcept override;
+
+  // What is known of a request as soon as its connection is.
+  void introduce(exchange::Exchange& x, session::ServerSession& session) noexcept;
 
  private:
   enum class Phase : uint8_t { open, draining, closed };
@@ -71,6 +77,7 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   bool hand_over(net::Fd& connection, const net::Address& peer) noexcept;
   void adopt(net::Fd connection, const net::Address& peer) noexcept;
   void serve(net::Fd connection, const net::Address& peer) noexcept;
+  void listen_to(net::Fd connection, const session::Peer& from) noexcept;
   template <class Session>
   void begin(std::unique_ptr<Session> session) noexcept;
   void recount() noexcept;

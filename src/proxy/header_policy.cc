@@ -297,8 +297,7 @@ constexpr size_t kOwnFields = 12;
 void find_client(Exchange& x, const Site& site) noexcept {
   x.client_ip = x.peer_ip;
   x.client_text = x.peer_text;
-  // A unix socket has no address; whoever may connect to it is trusted like a listed network.
-  if (site.trusted.empty() || (x.peer_ip.size != 0 && !site.trusted.contains(x.peer_ip))) {
+  if (!site.trusted.lists(x.peer_ip)) {
     return;
   }
   const auto fields = x.request.headers.fields();
@@ -331,8 +330,7 @@ Result<> make_upstream_request(Exchange& x, const Site& site, const Route& route
   if (in.method == http::Method::options) {
     count_hop(x);
   }
-  const bool trusted =
-      !site.trusted.empty() && (x.peer_ip.size == 0 || site.trusted.contains(x.peer_ip));
+  const bool trusted = site.trusted.lists(x.peer_ip);
   add_forwarded(x, trusted, out.headers);
   if (!site.via.empty()) {
     add_via(in.headers, out.headers, via_entry(in.version, site, x.arena), x.arena);

@@ -4,6 +4,7 @@
 #include "http/uri.h"
 #include "proxy/header_policy.h"
 #include "proxy/loop_guard.h"
+#include "proxy/upgrade.h"
 
 namespace pingap::proxy {
 namespace {
@@ -69,10 +70,18 @@ Result<> prepare_upstream_request(exchange::Exchange& x, const Site& site,
   }
   out.framing = x.request.framing;
   out.content_length = x.request.content_length;
-  if (x.request.websocket && route.websocket) {
-    out.websocket = true;
-    out.framing = Framing::tunnel;
-    out.headers.add(http::HeaderId::upgrade, "websocket");
+  if (x.grpc && route.cluster->pool.protocol != upstream::Protocol::http1) {
+    out.headers.set(http::HeaderId::te, "trailers");  // a call has it (gRPC's PROTOCOL-HTTP2.md)
+  }
+  if (!x.request.websocket) {
+    return {};
+  }
+  if (route.websocket) {
+    return ask_upgrade(x) ? Result<>{} : tl::unexpected(refused(ErrorCode::io, Side::local));
+  }
+  if (x.request.version == http::Version::http2) {
+    // Without its protocol nothing is left of an extended CONNECT.
+    return tl::unexpected(refused(ErrorCode::unsupported_protocol, Side::downstream));
   }
   return {};
 }

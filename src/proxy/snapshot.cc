@@ -73,6 +73,12 @@ class Builder {
     cluster->settings.idle_timeout = from.idle_timeout;
     cluster->settings.tunnel_timeout = kTunnelTimeout;
     build_pool(from, cluster->pool);
+    if (from.send_proxy_protocol != config::SendProxy::off) {
+      cluster->send_proxy = from.send_proxy_protocol == config::SendProxy::v1
+                                ? net::ProxyVersion::v1
+                                : net::ProxyVersion::v2;
+      cluster->pool.max_idle = 0;  // a connection says who its client is: nobody else may have it
+    }
     cluster->counts_active = from.algorithm == config::Algorithm::least_conn ||
                              from.algorithm == config::Algorithm::random ||
                              from.max_connections > 0;
@@ -151,19 +157,27 @@ class Builder {
       }
     }
     site->via = from.via ? model_.basic.name : std::string();
-    for (const auto& network : from.trusted_proxies) {
-      if (const auto parsed = Network::parse(network.value)) {
-        site->trusted.add(*parsed);
-      }
-    }
+    site->trusted = build_networks(from.trusted_proxies);
+    site->proxies = build_networks(from.proxy_protocol_from);
     build_routes(from, *site);
     for (const auto& route : site->routes) {
+      site->settings.websocket = site->settings.websocket || route->websocket;
       // A tunnel's time is kept on the side of the backend, by location: ours must not be shorter.
       site->settings.tunnel_timeout =
           std::max(site->settings.tunnel_timeout, route->settings.tunnel_timeout);
     }
     build_access_log(from, *site);
     return site;
+  }
+
+  static NetworkSet build_networks(const std::vector<config::Located<std::string>>& from) {
+    NetworkSet set;
+    for (const auto& network : from) {
+      if (const auto parsed = Network::parse(network.value)) {
+        set.add(*parsed);
+      }
+    }
+    return set;
   }
 
   static void fill_settings(const config::Listener& from, Site& site) {

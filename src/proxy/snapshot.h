@@ -15,6 +15,7 @@
 #include "exchange/variables.h"
 #include "http/header_id.h"
 #include "http/uri.h"
+#include "net/proxy_protocol.h"
 #include "proxy/error_page.h"
 #include "proxy/live_tls.h"
 #include "route/rewrite.h"
@@ -34,6 +35,7 @@ struct Cluster {  // [upstreams.NAME]
   upstream::balancer::Plan plan;
   std::optional<upstream::balancer::HashKey> hash_key;  // where the algorithm hashes
   session::ClientSettings settings;
+  std::optional<net::ProxyVersion> send_proxy;  // the header that starts each connection
   upstream::PoolSettings pool;
   bool counts_active = false;  // the algorithm or the limit needs EndpointState::active
 };
@@ -69,6 +71,7 @@ struct Site {  // [servers.NAME]
   uint32_t max_connections = 0;
   std::unique_ptr<LiveTls> tls;  // null = plain
   NetworkSet trusted;
+  NetworkSet proxies;  // whose connections start with a header of the PROXY protocol
   std::optional<route::Router> router;                  // always there once built
   std::vector<std::unique_ptr<Route>> routes;           // by the router's index
   std::optional<exchange::AccessLogFormat> access_log;  // where there is a path

@@ -44,11 +44,43 @@ bool all_offered(const http::HeaderMap& asked, HeaderId id,
 
 }  // namespace
 
-bool accepts_upgrade(const http::HeaderMap& asked, const http::HeaderMap& chosen) noexcept {
-  return http::websocket_accepts(asked.get(HeaderId::sec_websocket_key),
-                                 chosen.get(HeaderId::sec_websocket_accept)) &&
-         all_offered(asked, HeaderId::sec_websocket_protocol, chosen) &&
-         all_offered(asked, HeaderId::sec_websocket_extensions, chosen);
+bool ask_upgrade(exchange::Exchange& x) noexcept {
+  http::RequestHead& out = x.upstream_request;
+  out.websocket = true;
+  out.framing = http::Framing::tunnel;
+  out.headers.add(HeaderId::upgrade, "websocket");
+  if (x.request.version != http::Version::http2) {
+    return true;
+  }
+  out.headers.remove(HeaderId::sec_websocket_key);
+  const auto key = http::make_websocket_key();
+  if (!key) {
+    return false;
+  }
+  out.headers.add(HeaderId::sec_websocket_key, x.arena.copy({key->data(), key->size()}));
+  return true;
+}
+
+bool fits_upgrade(const exchange::Exchange& x, const http::ResponseHead& head) noexcept {
+  if (head.status != 101) {
+    // To the client of an extended CONNECT every 2xx is a tunnel (RFC 9110 9.3.6).
+    return x.request.version != http::Version::http2 || !x.request.websocket ||
+           head.status / 100 != 2;
+  }
+  const http::HeaderMap& asked = x.request.headers;
+  return http::websocket_accepts(x.upstream_request.headers.get(HeaderId::sec_websocket_key),
+                                 head.headers.get(HeaderId::sec_websocket_accept)) &&
+         all_offered(asked, HeaderId::sec_websocket_protocol, head.headers) &&
+         all_offered(asked, HeaderId::sec_websocket_extensions, head.headers);
+}
+
+void open_tunnel(exchange::Exchange& x) noexcept {
+  if (x.request.version != http::Version::http2) {
+    x.response.headers.add(HeaderId::upgrade, "websocket");
+    return;
+  }
+  x.response.status = 200;
+  x.response.headers.remove(HeaderId::sec_websocket_accept);
 }
 
 }  // namespace pingap::proxy

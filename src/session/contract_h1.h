@@ -127,8 +127,8 @@ class H1Server final : public ServerProtocol {
  public:
   net::IoHandler& start(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                         const ServerSettings& settings, RequestAcceptor& acceptor) override {
-    const net::Address peer = *net::Address::parse("192.0.2.1:1234");
-    session_ = new H1ServerSession(loop, std::move(transport), Peer(peer), settings, acceptor);
+    const Peer peer(*net::Address::parse("192.0.2.1:1234"));
+    session_ = new H1ServerSession(loop, std::move(transport), peer, settings, acceptor);
     EXPECT_TRUE(session_->start());
     return *session_;
   }

@@ -35,7 +35,7 @@ class H1ServerSession final : public H1Connection,
     return sink_ == nullptr && !closed_ && reading_ == Reading::head && !partial_head_;
   }
 
-  int fd() const noexcept { return transport_->fd(); }
+  int fd() const noexcept override { return transport_ ? transport_->fd() : -1; }
 
   uint32_t requests() const noexcept { return requests_; }
 

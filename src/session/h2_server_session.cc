@@ -19,11 +19,13 @@ constexpr Duration kDrainTime = std::chrono::seconds(1);
 // A closing connection waits this long for its last bytes to be taken.
 constexpr Duration kLinger = std::chrono::seconds(2);
 
-const std::array<nghttp2_settings_entry, 4> kSettings = {{
+const std::array<nghttp2_settings_entry, 5> kSettings = {{
     {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits::kH2Streams},
     {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits::kWindow},
     {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits::kRequestHead},
     {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, limits::kH2HeaderTable},
+    // The last one, left out where nothing could be asked for with it (RFC 8441 3).
+    {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
 }};
 
 }  // namespace
@@ -58,8 +60,8 @@ bool H2ServerSession::start_framing() noexcept {
   static nghttp2_option* const options = make_options();
   return nghttp2_session_server_new2(&framing_, callbacks, static_cast<H2Connection*>(this),
                                      options) == 0 &&
-         nghttp2_submit_settings(framing_, NGHTTP2_FLAG_NONE, kSettings.data(), kSettings.size()) ==
-             0 &&
+         nghttp2_submit_settings(framing_, NGHTTP2_FLAG_NONE, kSettings.data(),
+                                 kSettings.size() - (settings_.websocket ? 0U : 1U)) == 0 &&
          // One stream that does not move must not stop the others: the window of the connection is
          // that of all of them.
          nghttp2_session_set_local_window_size(framing_, NGHTTP2_FLAG_NONE, 0,

@@ -32,6 +32,8 @@ class H2ServerSession final : public H2Connection,
   void abort() noexcept override;
   bool waiting() const noexcept override;
 
+  int fd() const noexcept override { return transport_ ? transport_->fd() : -1; }
+
   // For its streams:
   const ServerSettings& settings() const noexcept { return settings_; }
 

@@ -15,12 +15,17 @@ namespace h2 = http::h2;
 
 // A client that opens its window by less than this within write_timeout is stalled.
 constexpr size_t kWriteProgress = 1024;
+// Early bytes of a tunnel come in pieces of any size: shorter ones than this are copied, so that
+// they do not hold the chunk that they were read into.
+constexpr size_t kKeepBelow = 4 * 1024;
 
 uint32_t code_of(ErrorCode why) noexcept {
   switch (why) {
     case ErrorCode::shutting_down:
     case ErrorCode::client_stalled:
       return NGHTTP2_CANCEL;
+    case ErrorCode::bad_trailer:
+      return NGHTTP2_PROTOCOL_ERROR;
     default:
       return NGHTTP2_INTERNAL_ERROR;
   }
@@ -46,6 +51,22 @@ void H2ServerStream::send_head(http::ResponseHead& head, End end) noexcept {
   nghttp2_submit_response(session_.framing(), id_, nv.data(), nv.size(),
                           end == End::yes ? nullptr : &body);
   session_.flush_later();
+  if (tunnel_ == Tunnel::asked) {
+    settle_tunnel(head);
+  }
+}
+
+void H2ServerStream::settle_tunnel(const http::ResponseHead& head) noexcept {
+  if (head.framing != http::Framing::tunnel) {
+    tunnel_ = Tunnel::refused;
+    release_window(early_.size());
+    early_.clear();
+    return;
+  }
+  tunnel_ = Tunnel::open;
+  if (!early_.empty() || request_over_) {
+    sink_->on_body(early_, request_over_ ? End::yes : End::no);
+  }
 }
 
 void H2ServerStream::send_interim(const http::ResponseHead& head) noexcept {
@@ -79,7 +100,7 @@ void H2ServerStream::on_framed(size_t bytes) noexcept {
 }
 
 void H2ServerStream::on_response_sent() noexcept {
-  if (!request_over_) {
+  if (!request_over_ && tunnel_ != Tunnel::open) {
     // The answer is whole; the rest of the request is not missed (RFC 9113 8.1).
     nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_NO_ERROR);
   }
@@ -90,7 +111,10 @@ void H2ServerStream::reset(ErrorCode why) noexcept {
   out_.clear();
   body_timer_.cancel();
   write_timer_.cancel();
-  nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, code_of(why));
+  // The end of a connection that is no clean one is a CANCEL (RFC 8441 5).
+  const bool cut = tunnel_ == Tunnel::open && why != ErrorCode::bad_trailer;
+  nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_,
+                            cut ? uint32_t{NGHTTP2_CANCEL} : code_of(why));
   session_.flush_later();
 }
 
@@ -99,6 +123,11 @@ void H2ServerStream::reset(ErrorCode why) noexcept {
 void H2ServerStream::on_head(http::RequestHead& head, End end, http::RequestSink& sink) noexcept {
   sink_ = &sink;
   request_over_ = end == End::yes;
+  if (head.websocket) {
+    tunnel_ = Tunnel::asked;
+    sink.on_head(head, End::yes);
+    return;
+  }
   watch_body();
   sink.on_head(head, end);
 }
@@ -109,13 +138,17 @@ void H2ServerStream::on_refused(ErrorCode why, http::RequestSink& sink) noexcept
 }
 
 void H2ServerStream::on_data(const ChunkRef& chunk, size_t begin, size_t end) noexcept {
-  if (sink_ == nullptr) {
+  if (sink_ == nullptr || tunnel_ == Tunnel::refused) {
     nghttp2_session_consume_stream(session_.framing(), id_, end - begin);
     return;
   }
-  watch_body();
   ByteQueue data;
   data.push(chunk, begin, end);
+  if (tunnel_ == Tunnel::asked) {
+    early_.share_from(data, kKeepBelow);  // at most a window
+    return;
+  }
+  watch_body();
   sink_->on_body(data, End::no);
 }
 
@@ -125,13 +158,21 @@ void H2ServerStream::on_end() noexcept {
   }
   request_over_ = true;
   body_timer_.cancel();
-  if (sink_ != nullptr) {
+  if (sink_ != nullptr && (tunnel_ == Tunnel::none || tunnel_ == Tunnel::open)) {
     ByteQueue none;
     sink_->on_body(none, End::yes);
   }
 }
 
 void H2ServerStream::on_trailers(http::HeaderMap& trailers) noexcept {
+  if (tunnel_ != Tunnel::none) {
+    // Only DATA may come on it (RFC 9113 8.5).
+    if (http::RequestSink* sink = std::exchange(sink_, nullptr)) {
+      sink->on_closed({ErrorCode::bad_trailer, Side::downstream, Retry::never, 0, nullptr});
+    }
+    reset(ErrorCode::bad_trailer);
+    return;
+  }
   request_over_ = true;
   body_timer_.cancel();
   if (sink_ != nullptr) {
@@ -155,7 +196,7 @@ void H2ServerStream::on_closed(const Error& why) noexcept {
 // ---- deadlines ----
 
 void H2ServerStream::watch_body() noexcept {
-  if (!request_over_) {
+  if (!request_over_ && tunnel_ == Tunnel::none) {
     session_.loop().arm(body_timer_, session_.settings().body_timeout);
   }
 }

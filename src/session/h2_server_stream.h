@@ -50,6 +50,11 @@ class H2ServerStream final : public http::ServerStream,
   void on_response_sent() noexcept;
 
  private:
+  // Bytes of a client that may become those of a tunnel are kept until it is one: behind a refusal
+  // they are nobody's (security.md 1D).
+  enum class Tunnel : uint8_t { none, asked, open, refused };
+
+  void settle_tunnel(const http::ResponseHead& head) noexcept;
   void on_framed(size_t bytes) noexcept override;
   void watch_body() noexcept;
   void watch_writing() noexcept;
@@ -58,7 +63,9 @@ class H2ServerStream final : public http::ServerStream,
 
   H2ServerSession& session_;
   http::RequestSink* sink_ = nullptr;
+  ByteQueue early_;          // received while a tunnel is asked for
   size_t written_mark_ = 0;  // bytes framed since the write timer was armed
+  Tunnel tunnel_ = Tunnel::none;
   bool request_over_ = false;
   net::Timer body_timer_{Callback<void()>::of<&H2ServerStream::on_body_timer>(this)};
   net::Timer write_timer_{Callback<void()>::of<&H2ServerStream::on_write_timer>(this)};

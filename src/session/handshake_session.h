@@ -52,6 +52,8 @@ class HandshakeSession final : public net::IoHandler,
 
   bool waiting() const noexcept override { return false; }
 
+  int fd() const noexcept override { return transport_ ? transport_->fd() : -1; }
+
   // net::IoHandler
   void on_io(net::IoEvents ready) noexcept override;
 

@@ -14,10 +14,12 @@
 
 namespace pingap::session {
 
-// Who is at the other end of the socket.
+// Who is at the other end of the socket, or of the proxy before us that said so.
 class Peer {
  public:
-  explicit Peer(const net::Address& address) noexcept : ip_(address.ip()), port_(address.port()) {}
+  explicit Peer(const net::Address& address) noexcept : Peer(address.ip(), address.port()) {}
+
+  Peer(const IpAddress& ip, uint16_t port) noexcept : ip_(ip), port_(port) {}
 
   const IpAddress& ip() const noexcept { return ip_; }
 
@@ -52,6 +54,9 @@ class ServerSession : public ListHook<ServerSessionTag> {
   virtual void abort() noexcept = 0;
   // Nothing is under way, and no part of a next request is here.
   virtual bool waiting() const noexcept = 0;
+
+  // The socket; -1 when it is closed.
+  virtual int fd() const noexcept = 0;
 
   Peer& peer() noexcept { return peer_; }
 

@@ -13,8 +13,9 @@
 
 namespace pingap::session {
 
-class ServerSession;
 class ClientSession;
+class Peer;
+class ServerSession;
 
 // Settings of a listener's sessions; outlive them.
 struct ServerSettings {
@@ -26,6 +27,7 @@ struct ServerSettings {
   Duration tunnel_timeout{};        // idle in both directions
   uint32_t min_body_rate = 0;       // bytes/s of an upload, averaged over 30 s; 0 = off
   uint32_t keepalive_requests = 0;  // 0 = no limit
+  bool websocket = false;           // HTTP/2 may ask for it (RFC 8441): announced
 };
 
 // Takes the streams of client connections.
@@ -42,6 +44,15 @@ class RequestAcceptor {
                              std::string_view /*bytes*/) noexcept {
     return false;
   }
+
+  // A proxy before us has said who its client is: the connection is that one's from now on, and
+  // goes on with `transport`. Then `session` ends.
+  virtual void on_proxy_header(ServerSession& /*session*/,
+                               std::unique_ptr<net::Transport> /*transport*/,
+                               const Peer& /*client*/) noexcept {}
+
+  // The connection is closed before its first request, and why belongs into the log.
+  virtual void on_turned_away(ServerSession& /*session*/, ErrorCode /*why*/) noexcept {}
 
   // The handshake of `session` is over: a session of the protocol that was agreed on takes the
   // transport. Then `session` ends.

@@ -14,6 +14,7 @@ namespace {
 template <class T>
 using Built = tl::expected<T, std::string>;
 
+constexpr std::string_view kHttp11 = "\x08http/1.1";  // RFC 7301 3.1
 constexpr int kMaxDepth = 10;
 constexpr long kMaxChain = 100 * 1024;
 
@@ -72,7 +73,7 @@ void offer_protocols(SSL_CTX* context, const ClientPolicy& policy) {
     list += "\x02h2";
   }
   if (policy.h1) {
-    list += "\x08http/1.1";
+    list += kHttp11;
   }
   SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(list.data()),
                           static_cast<unsigned>(list.size()));
@@ -130,7 +131,7 @@ Built<std::unique_ptr<ClientContext>> ClientContext::build(const ClientPolicy& p
 }
 
 SslPtr ClientContext::connect(std::string_view server, const std::string& sni,
-                              const std::string& name) const {
+                              const std::string& name, Offer offer) const {
   SslPtr ssl{SSL_new(context_.get())};
   if (ssl == nullptr) {
     return nullptr;
@@ -138,6 +139,10 @@ SslPtr ClientContext::connect(std::string_view server, const std::string& sni,
   SSL_set_connect_state(ssl.get());
   if (!normal_name(sni).empty() && !is_address(sni)) {
     SSL_set_tlsext_host_name(ssl.get(), sni.c_str());  // never an address (RFC 6066 3)
+  }
+  if (offer == Offer::http1) {
+    SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(kHttp11.data()),
+                        static_cast<unsigned>(kHttp11.size()));
   }
   if (verify_ && !expect_name(ssl.get(), name)) {
     return nullptr;

@@ -25,6 +25,9 @@ struct ClientPolicy {
 
 class SessionStore;
 
+// By ALPN: what the policy says, or HTTP/1.1 alone.
+enum class Offer : uint8_t { all, http1 };
+
 class ClientContext {
  public:
   static tl::expected<std::unique_ptr<ClientContext>, std::string> build(
@@ -34,7 +37,8 @@ class ClientContext {
   // A new connection to `server`, whose sessions are its own. `sni` is sent unless empty or an
   // address; the certificate must be for `name`, a host name or an address. Any thread; null out of
   // memory.
-  SslPtr connect(std::string_view server, const std::string& sni, const std::string& name) const;
+  SslPtr connect(std::string_view server, const std::string& sni, const std::string& name,
+                 Offer offer = Offer::all) const;
 
  private:
   ClientContext();

@@ -19,6 +19,9 @@ class Transport final : public net::Transport, public Pooled<Transport> {
   Transport(net::Fd fd, SslPtr ssl, std::shared_ptr<const void> keep) noexcept;
   ~Transport() override;
 
+  // Bytes in front of the handshake. Before it begins.
+  void send_clear(std::string_view bytes) noexcept { made_.append(bytes); }
+
   net::IoResult handshake() noexcept override;
   net::IoResult read(std::span<char> room) noexcept override;
   net::IoResult read_many(std::span<const iovec> rooms) noexcept override;

@@ -52,18 +52,22 @@ std::string EndpointPool::name_for(std::string_view host) const {
   return settings_.sni.empty() ? std::string(host_of(endpoint_.name)) : settings_.sni;
 }
 
-Result<std::unique_ptr<net::Transport>> EndpointPool::secure(net::Fd fd,
-                                                             const std::string& name) noexcept {
+Result<std::unique_ptr<net::Transport>> EndpointPool::secure(net::Fd fd, const std::string& name,
+                                                             const Asked& asked) noexcept {
   const std::string& expected = settings_.verify_name.empty() ? name : settings_.verify_name;
-  auto ssl = settings_.tls->connect(endpoint_.name, name, expected);
+  auto ssl = settings_.tls->connect(endpoint_.name, name, expected,
+                                    asked.http1 ? tls::Offer::http1 : tls::Offer::all);
   if (ssl == nullptr) {
     return tl::unexpected(Error{ErrorCode::upstream_tls, Side::upstream, Retry::safe, 0,
                                 "no name to check the certificate for"});
   }
-  return std::make_unique<tls::Transport>(std::move(fd), std::move(ssl), settings_.tls);
+  auto made = std::make_unique<tls::Transport>(std::move(fd), std::move(ssl), settings_.tls);
+  made->send_clear(asked.opening);
+  return made;
 }
 
-Result<EndpointPool::Dialed> EndpointPool::dial(const std::string& name) noexcept {
+Result<EndpointPool::Dialed> EndpointPool::dial(const std::string& name,
+                                                const Asked& asked) noexcept {
   const auto& addresses = endpoint_.addresses;
   if (addresses.empty()) {
     return tl::unexpected(
@@ -84,7 +88,7 @@ Result<EndpointPool::Dialed> EndpointPool::dial(const std::string& name) noexcep
   if (settings_.tls == nullptr) {
     return Dialed{std::make_unique<net::SocketTransport>(std::move(*fd)), in_progress};
   }
-  auto secured = secure(std::move(*fd), name);
+  auto secured = secure(std::move(*fd), name, asked);
   if (!secured) {
     return tl::unexpected(secured.error());
   }
@@ -93,27 +97,31 @@ Result<EndpointPool::Dialed> EndpointPool::dial(const std::string& name) noexcep
 
 Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse reuse,
                                                 const session::ClientSettings& settings,
-                                                std::string_view host) noexcept {
+                                                const Asked& asked) noexcept {
   session::ClientSession* session = nullptr;
-  if (speaks_h2_) {
-    session = find_shared(reuse, host);
+  const bool h2 = speaks_h2_ && !asked.http1;
+  if (h2) {
+    session = find_shared(reuse, asked.host);
   } else {
-    session = take_idle(reuse, host);
+    session = take_idle(reuse, asked.host);
   }
   if (session != nullptr) {
     const bool reused = session->reused();
     return Opened{&session->open(sink, settings), reused};
   }
   client_settings_ = &settings;
-  std::string name = settings_.tls != nullptr ? name_for(host) : std::string();
-  auto dialed = dial(name);
+  std::string name = settings_.tls != nullptr ? name_for(asked.host) : std::string();
+  auto dialed = dial(name, asked);
   if (!dialed) {
     return tl::unexpected(dialed.error());
   }
-  if (speaks_h2_) {
+  if (h2) {
     session = add_shared(std::move(*dialed), std::move(name));
-  } else {
-    session = add_exclusive(std::move(*dialed), std::move(name));
+  } else if (auto* made = add_exclusive(std::move(*dialed), std::move(name)); made != nullptr) {
+    if (settings_.tls == nullptr) {
+      made->send_opening(asked.opening);
+    }
+    session = made;
   }
   if (session == nullptr) {
     return tl::unexpected(Error{ErrorCode::io, Side::local, Retry::never, errno, "epoll_ctl"});

@@ -59,11 +59,19 @@ class EndpointPool final : public session::ClientSessionOwner {
     bool reused;
   };
 
+  // What a connection depends on beside the endpoint, for the call.
+  struct Asked {
+    std::string_view host;  // of the request, where TLS is made for that
+    // Sent first on a new connection, before TLS. One that needs it is never kept (`max_idle` is
+    // 0).
+    std::string_view opening;
+    bool http1 = false;  // also where HTTP/2 would be agreed on: for a tunnel
+  };
+
   // A stream on a kept or new connection. An error here means that not even a socket could be
   // had; a connection that fails later says so to the sink.
-  // `host`: of the request, where the settings want it.
   Result<Opened> open(http::ResponseSink& sink, Reuse reuse,
-                      const session::ClientSettings& settings, std::string_view host) noexcept;
+                      const session::ClientSettings& settings, const Asked& asked) noexcept;
 
   // Closes what is idle, and what is shared when its last request has ended; keeps nothing from
   // now on.
@@ -93,8 +101,9 @@ class EndpointPool final : public session::ClientSessionOwner {
   // be sent twice is safe enough on it.
   static constexpr Duration kRecent = std::chrono::seconds(2);
 
-  Result<Dialed> dial(const std::string& name) noexcept;
-  Result<std::unique_ptr<net::Transport>> secure(net::Fd fd, const std::string& name) noexcept;
+  Result<Dialed> dial(const std::string& name, const Asked& asked) noexcept;
+  Result<std::unique_ptr<net::Transport>> secure(net::Fd fd, const std::string& name,
+                                                 const Asked& asked) noexcept;
   // The name that TLS is made for.
   std::string name_for(std::string_view host) const;
 

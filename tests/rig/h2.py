@@ -86,6 +86,8 @@ class H2Client(Client):
         self.decoder = hpack.Decoder()
         self.answers = collections.defaultdict(Answer)
         self.goaway = None  # the code of the last one
+        self.settings = {}  # of the peer, by number
+        self.credit = collections.Counter()  # what WINDOW_UPDATE gave, by stream
         self.counts = collections.Counter()  # frames by type
         if start:
             self.send(PREFACE + frame(SETTINGS, payload=settings))
@@ -137,7 +139,10 @@ class H2Client(Client):
         elif kind == GOAWAY:
             self.goaway = struct.unpack(">I", payload[4:8])[0]
         elif kind == SETTINGS and not flags & ACK:
+            self.settings.update(struct.iter_unpack(">HI", payload))
             self.send(frame(SETTINGS, ACK))
+        elif kind == WINDOW:
+            self.credit[stream] += struct.unpack(">I", payload)[0]
         elif kind == PING and not flags & ACK:
             self.send(frame(PING, ACK, 0, payload))
         if kind in (HEADERS, DATA) and flags & END_STREAM:

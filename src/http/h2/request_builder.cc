@@ -5,7 +5,7 @@
 
 namespace pingap::http::h2 {
 void RequestBuilder::on_moved(const char* from, const char* to) noexcept {
-  for (std::string_view* view : {&method_, &path_, &authority_}) {
+  for (std::string_view* view : {&method_, &path_, &authority_, &protocol_}) {
     if (!view->empty()) {
       *view = {to + (view->data() - from), view->size()};
     }
@@ -30,6 +30,9 @@ void RequestBuilder::add_pseudo(std::string_view name, std::string_view value) n
     path_ = keep(value);
   } else if (name == ":authority") {
     authority_ = keep(value);
+  } else if (name == ":protocol") {
+    protocol_ = keep(value);
+    extended_ = true;
   }
 }
 
@@ -108,6 +111,31 @@ ErrorCode RequestBuilder::take_fields(RequestHead& head) noexcept {
   return ErrorCode::none;
 }
 
+// What opens a WebSocket over HTTP/1.1 is a GET: so it is for all behind us (RFC 8441 5).
+ErrorCode RequestBuilder::settle_protocol(End end, RequestHead& head) const noexcept {
+  if (!iequals(protocol_, "websocket")) {
+    return ErrorCode::unsupported_protocol;
+  }
+  size_t versions = 0;
+  for (const Field& field : head.headers.fields()) {
+    if (field.id != HeaderId::sec_websocket_version) {
+      continue;
+    }
+    ++versions;
+    if (field.value() != "13") {
+      return ErrorCode::bad_websocket;
+    }
+  }
+  if (versions != 1 || end == End::yes || head.framing == Framing::length) {
+    return ErrorCode::bad_websocket;
+  }
+  head.method = Method::get;
+  head.method_text = "GET";
+  head.framing = Framing::none;
+  head.websocket = true;
+  return ErrorCode::none;
+}
+
 ErrorCode RequestBuilder::finish(End end, RequestHead& head) noexcept {
   head.version = Version::http2;
   head.storage = bytes_;
@@ -141,7 +169,7 @@ ErrorCode RequestBuilder::finish(End end, RequestHead& head) noexcept {
   }
   head.headers = HeaderMap(std::span(storage_));
   head.headers.filled(count_);
-  return ErrorCode::none;
+  return extended_ ? settle_protocol(end, head) : ErrorCode::none;
 }
 
 }  // namespace pingap::http::h2

@@ -32,10 +32,13 @@ class RequestBuilder final : public FieldBlock, public Pooled<RequestBuilder> {
   void join_cookies() noexcept;
   ErrorCode take_fields(RequestHead& head) noexcept;
   ErrorCode settle_authority(RequestHead& head) const noexcept;
+  ErrorCode settle_protocol(End end, RequestHead& head) const noexcept;
 
   std::string_view method_;
   std::string_view path_;
   std::string_view authority_;
+  std::string_view protocol_;
+  bool extended_ = false;           // an extended CONNECT: there is a :protocol (RFC 8441 4)
   Field storage_[limits::kFields];  // of fields()
 };
 

@@ -126,5 +126,67 @@ TEST_F(Building, CountsCrumbsOfCookiesThatAreEmpty) {
   EXPECT_EQ(get(Fields(limits::kRequestHead / 32, {"cookie", ""})), ErrorCode::head_too_large);
 }
 
+class Extended : public Building {
+ protected:
+  ErrorCode connect(const std::string& protocol, const Fields& more, End end = End::no) {
+    return build({{":method", "CONNECT"},
+                  {":protocol", protocol},
+                  {":scheme", "http"},
+                  {":path", "/x"},
+                  {":authority", "a.test"}},
+                 more, end);
+  }
+};
+
+const Fields kVersion = {{"sec-websocket-version", "13"}};
+
+TEST_F(Extended, ConnectForAWebSocketIsAGet) {
+  ASSERT_EQ(connect("websocket", {kVersion[0], {"origin", "http://a.test"}}), ErrorCode::none);
+  EXPECT_TRUE(head_.websocket);
+  EXPECT_EQ(head_.method, Method::get);
+  EXPECT_EQ(head_.method_text, "GET");
+  EXPECT_EQ(head_.framing, Framing::none);
+  EXPECT_EQ(head_.target, "/x");
+  EXPECT_EQ(head_.headers.get("Origin"), "http://a.test");
+}
+
+TEST_F(Extended, ConnectNamesItsProtocolInAnyCase) {
+  EXPECT_EQ(connect("WebSocket", kVersion), ErrorCode::none);
+  EXPECT_TRUE(head_.websocket);
+}
+
+TEST_F(Extended, ConnectSurvivesALargeHead) {
+  ASSERT_EQ(connect("websocket", {kVersion[0], {"x-large", std::string(20'000, 'x')}}),
+            ErrorCode::none);
+  EXPECT_TRUE(head_.websocket);
+}
+
+TEST_F(Extended, ConnectWithAnEndIsNoHandshake) {
+  EXPECT_EQ(connect("websocket", kVersion, End::yes), ErrorCode::bad_websocket);
+}
+
+class OtherProtocols : public Extended, public testing::WithParamInterface<std::string> {};
+
+TEST_P(OtherProtocols, AreNotSupported) {
+  EXPECT_EQ(connect(GetParam(), kVersion), ErrorCode::unsupported_protocol);
+  EXPECT_FALSE(head_.websocket);
+}
+
+INSTANTIATE_TEST_SUITE_P(Extended, OtherProtocols,
+                         testing::Values("connect-udp", "webtransport", "h2c", "websocket,h2c",
+                                         ""));
+
+class NoHandshakes : public Extended, public testing::WithParamInterface<Fields> {};
+
+TEST_P(NoHandshakes, AreRefused) {
+  EXPECT_EQ(connect("websocket", GetParam()), ErrorCode::bad_websocket);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Extended, NoHandshakes,
+    testing::Values(Fields{}, Fields{{"sec-websocket-version", "8"}},
+                    Fields{{"sec-websocket-version", "13"}, {"sec-websocket-version", "13"}},
+                    Fields{{"sec-websocket-version", "13"}, {"content-length", "0"}}));
+
 }  // namespace
 }  // namespace pingap::http::h2
