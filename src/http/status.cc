@@ -84,6 +84,8 @@ std::string_view reason_phrase(uint16_t status) noexcept {
   return found != std::end(kPhrases) && found->status == status ? found->text : std::string_view{};
 }
 
+// A table, in the form that the compiler checks for completeness.
+// NOLINTNEXTLINE(readability-function-size)
 uint16_t status_for(ErrorCode code) noexcept {
   switch (code) {
     case ErrorCode::none:
