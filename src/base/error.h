@@ -35,6 +35,11 @@ enum class ErrorCode : uint8_t {
   header_timeout,
   body_timeout,
   body_too_slow,
+  h2_protocol,
+  h2_frame_flood,
+  h2_reset_flood,
+  h2_head_flood,
+  h2_settings_timeout,
   // Ours.
   no_route,
   no_upstream,

@@ -99,6 +99,10 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::bad_chunk:
     case ErrorCode::bad_trailer:
     case ErrorCode::bad_connection_header:
+    case ErrorCode::h2_protocol:
+    case ErrorCode::h2_frame_flood:
+    case ErrorCode::h2_reset_flood:
+    case ErrorCode::h2_head_flood:
       return 400;
     case ErrorCode::no_route:
       return 404;
@@ -107,6 +111,7 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::header_timeout:
     case ErrorCode::body_timeout:
     case ErrorCode::body_too_slow:
+    case ErrorCode::h2_settings_timeout:
       return 408;
     case ErrorCode::body_too_large:
       return 413;

@@ -10,10 +10,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "base/byte_queue.h"
 #include "base/slab.h"
-#include "http/h2/budget.h"
+#include "http/h2/flood_guard.h"
 #include "http/h2/request_builder.h"
 #include "net/event_loop.h"
 #include "net/transport.h"
@@ -62,8 +63,10 @@ class H2ServerSession final : public net::IoHandler,
 
   ByteQueue& output() noexcept { return out_; }
 
+  // Bytes that were ever put into output().
+  uint64_t framed() const noexcept { return written_ + out_.size(); }
+
   bool has_room() const noexcept;
-  void on_stream_gone(H2ServerStream& stream) noexcept;
 
  private:
   friend struct H2ServerCallbacks;
@@ -74,19 +77,30 @@ class H2ServerSession final : public net::IoHandler,
   void flush() noexcept;
   void close_if_over() noexcept;
   void end_streams(const Error& why) noexcept;
+  void end_sent_streams() noexcept;
   void close(const Error& why) noexcept;
+  void wind_down() noexcept;
   void on_read_timer() noexcept;
   void on_write_timer() noexcept;
   void on_drain_timer() noexcept;
+  void on_settings_timer() noexcept;
   void watch_reading() noexcept;
 
-  // What nghttp2 tells; false ends the connection.
-  bool on_begin_headers(int32_t id, bool request) noexcept;
+  // What nghttp2 tells.
+  void on_begin_headers(int32_t id, bool request) noexcept;
   void on_field(std::string_view name, std::string_view value) noexcept;
   void on_headers(H2ServerStream& stream, End end, bool request) noexcept;
-  void charge_control() noexcept;
-  void charge_reset() noexcept;
-  void calm_down() noexcept;
+  void on_malformed_headers(H2ServerStream& stream) noexcept;
+  void on_settings_ack() noexcept;
+  void on_goaway_sent(uint32_t code) noexcept;
+  void on_stream_closed(H2ServerStream& stream, uint32_t code) noexcept;
+  void on_priority_update(int32_t id) noexcept;
+  void set_priority(const H2ServerStream& stream, bool said) noexcept;
+
+  // Ends the connection with GOAWAY where `why` is an error; false then.
+  bool check(ErrorCode why) noexcept;
+  void fail(ErrorCode why, uint32_t code) noexcept;
+  void tell(ErrorCode why) noexcept;
 
   net::EventLoop& loop_;
   std::unique_ptr<net::Transport> transport_;
@@ -94,19 +108,28 @@ class H2ServerSession final : public net::IoHandler,
   RequestAcceptor& acceptor_;
   nghttp2_session* framing_ = nullptr;
   IntrusiveList<H2ServerStream, H2StreamTag> streams_;
+  // Answered, but the last bytes are still in out_; in the order in which they will leave.
+  IntrusiveList<H2ServerStream, H2StreamTag> sent_streams_;
   std::unique_ptr<http::h2::RequestBuilder> fields_;  // of the header block that is being read
+  std::vector<int32_t> prioritized_;  // streams to come that PRIORITY_UPDATE has named
   ChunkRef in_chunk_;                                 // what nghttp2 is reading
   ByteQueue out_;
-  http::h2::TokenBucket control_;
-  http::h2::TokenBucket resets_;
+  uint64_t written_ = 0;      // bytes that have left out_
+  uint64_t written_mark_ = 0;  // of these when the write timer was armed
+  http::h2::FloodGuard guard_;
+  uint32_t requests_ = 0;
   net::Timer read_timer_{Callback<void()>::of<&H2ServerSession::on_read_timer>(this)};
   net::Timer write_timer_{Callback<void()>::of<&H2ServerSession::on_write_timer>(this)};
   net::Timer drain_timer_{Callback<void()>::of<&H2ServerSession::on_drain_timer>(this)};
+  net::Timer settings_timer_{Callback<void()>::of<&H2ServerSession::on_settings_timer>(this)};
+  // What read_timer_ runs for: `first` until a head is there, counted from the connection.
+  enum class Watch : uint8_t { first, head, idle, nothing } watch_ = Watch::first;
   bool readable_ = false;
   bool writable_ = false;
   bool input_ended_ = false;
   bool one_more_ = false;  // accepted while draining: no new stream behind the first
   bool draining_ = false;
+  bool winding_down_ = false;  // the first GOAWAY is out
   bool ending_ = false;     // GOAWAY for good is queued: what still comes is not looked at
   bool lingering_ = false;  // our FIN is out; input is thrown away
   bool closed_ = false;

@@ -35,7 +35,7 @@ std::span<nghttp2_nv> to_nv(std::span<const h2::FieldView> fields) noexcept {
   return nv;
 }
 
-ssize_t read_body(nghttp2_session* /*session*/, int32_t /*id*/, uint8_t* /*to*/, size_t most,
+ssize_t read_body(nghttp2_session* /*framing*/, int32_t /*id*/, uint8_t* /*to*/, size_t most,
                   uint32_t* flags, nghttp2_data_source* source, void* /*user*/) {
   auto& stream = *static_cast<H2ServerStream*>(source->ptr);
   const H2ServerStream::Piece piece = stream.next_piece(most);
@@ -53,6 +53,7 @@ ssize_t read_body(nghttp2_session* /*session*/, int32_t /*id*/, uint8_t* /*to*/,
   return static_cast<ssize_t>(piece.size);
 }
 
+// How a stream ends that its sink gives up; never NO_ERROR.
 uint32_t code_of(ErrorCode why) noexcept {
   switch (why) {
     case ErrorCode::shutting_down:
@@ -77,10 +78,9 @@ void H2ServerStream::send_head(http::ResponseHead& head, End end) noexcept {
   nghttp2_data_provider body{};
   body.source.ptr = this;
   body.read_callback = read_body;
-  response_over_ = end == End::yes;
-  head_sent_ = true;
+  response_over_ = end == End::yes || bodiless_;
   nghttp2_submit_response(session_.framing(), id_, nv.data(), nv.size(),
-                          end == End::yes ? nullptr : &body);
+                          response_over_ ? nullptr : &body);
   session_.flush_later();
 }
 
@@ -97,6 +97,10 @@ void H2ServerStream::wake() noexcept {
 }
 
 void H2ServerStream::send_body(ByteQueue& data, End end) noexcept {
+  if (bodiless_) {
+    data.clear();
+    return;
+  }
   out_.move_from(data, data.size());
   response_over_ = response_over_ || end == End::yes;
   watch_writing();
@@ -104,6 +108,9 @@ void H2ServerStream::send_body(ByteQueue& data, End end) noexcept {
 }
 
 void H2ServerStream::send_trailers(const http::HeaderMap& trailers) noexcept {
+  if (bodiless_) {
+    return;
+  }
   for (const h2::FieldView& field : h2::trailer_fields(trailers)) {
     trailers_.emplace_back(field.name, field.value);
   }
@@ -113,7 +120,7 @@ void H2ServerStream::send_trailers(const http::HeaderMap& trailers) noexcept {
 
 H2ServerStream::Piece H2ServerStream::next_piece(size_t most) noexcept {
   const size_t size = std::min(out_.size(), most);
-  const bool end = response_over_ && size == out_.size();
+  const bool end = response_over_ && size == out_.size() && reset_code_ == 0;
   return {
       .size = size, .wait = size == 0 && !end, .end = end, .trailers = end && !trailers_.empty()};
 }
@@ -133,8 +140,12 @@ void H2ServerStream::write_frame(std::string_view frame_header, size_t bytes) no
   out.append(frame_header);
   out.move_from(out_, bytes, kCopyBelow);
   written_mark_ += bytes;
+  answer_mark_ += bytes;
   if (out_.empty()) {
     write_timer_.cancel();
+    if (reset_code_ != 0) {
+      nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, reset_code_);
+    }
   }
   if (bytes > 0 && sink_ != nullptr) {
     sink_->on_sent(bytes);
@@ -142,6 +153,7 @@ void H2ServerStream::write_frame(std::string_view frame_header, size_t bytes) no
 }
 
 void H2ServerStream::on_response_sent() noexcept {
+  response_sent_ = true;
   if (!request_over_) {
     // The answer is whole; the rest of the request is not missed (RFC 9113 8.1).
     nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_NO_ERROR);
@@ -150,11 +162,16 @@ void H2ServerStream::on_response_sent() noexcept {
 
 void H2ServerStream::reset(ErrorCode why) noexcept {
   sink_ = nullptr;
-  reset_ = true;
-  out_.clear();
   body_timer_.cancel();
-  write_timer_.cancel();
-  nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, code_of(why));
+  reset_code_ = code_of(why);
+  if (why == ErrorCode::client_stalled || why == ErrorCode::shutting_down) {
+    out_.clear();
+  }
+  // What the client was given of the answer it gets, so that it sees where that broke off.
+  if (out_.empty()) {
+    write_timer_.cancel();
+    nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, reset_code_);
+  }
   session_.flush_later();
 }
 
@@ -162,19 +179,47 @@ void H2ServerStream::reset(ErrorCode why) noexcept {
 
 void H2ServerStream::on_head(http::RequestHead& head, End end, http::RequestSink& sink) noexcept {
   sink_ = &sink;
+  begun_ = true;
+  bodiless_ = head.method == http::Method::head;
   request_over_ = end == End::yes;
+  rate_.start(session_.loop().now());
   watch_body();
   sink.on_head(head, end);
 }
 
-void H2ServerStream::on_refused(ErrorCode why, http::RequestSink& sink) noexcept {
+void H2ServerStream::on_refused(ErrorCode why, const http::RequestHead& head,
+                                std::string_view first_line, http::RequestSink& sink) noexcept {
   sink_ = &sink;
-  sink.on_refused(why, {});
+  begun_ = true;
+  refused_ = true;
+  bodiless_ = head.method == http::Method::head;
+  sink.on_refused(why, first_line);
+}
+
+void H2ServerStream::on_malformed(ErrorCode why, std::string_view head,
+                                  RequestAcceptor& acceptor) noexcept {
+  if (!std::exchange(begun_, true)) {
+    acceptor.on_new_stream(*this, session_).on_malformed(why, head);
+    return;
+  }
+  on_closed({ErrorCode::h2_protocol, Side::downstream, Retry::never, 0, nullptr});
+}
+
+Error H2ServerStream::why_closed(uint32_t code) const noexcept {
+  if (code == NGHTTP2_NO_ERROR && (response_sent_ || !reset_by_client_)) {
+    return {};
+  }
+  return {reset_by_client_ ? ErrorCode::client_reset : ErrorCode::h2_protocol, Side::downstream,
+          Retry::never, 0, "RST_STREAM"};
 }
 
 void H2ServerStream::on_data(const ChunkRef& chunk, size_t begin, size_t end) noexcept {
-  if (sink_ == nullptr) {
+  if (sink_ == nullptr || refused_) {
     nghttp2_session_consume_stream(session_.framing(), id_, end - begin);
+    return;
+  }
+  if (!rate_.keeps(end - begin, session_.settings().min_body_rate, session_.loop().now())) {
+    refuse(ErrorCode::body_too_slow);
     return;
   }
   watch_body();
@@ -189,7 +234,7 @@ void H2ServerStream::on_end() noexcept {
   }
   request_over_ = true;
   body_timer_.cancel();
-  if (sink_ != nullptr) {
+  if (sink_ != nullptr && !refused_) {
     ByteQueue none;
     sink_->on_body(none, End::yes);
   }
@@ -198,12 +243,23 @@ void H2ServerStream::on_end() noexcept {
 void H2ServerStream::on_trailers(http::HeaderMap& trailers) noexcept {
   request_over_ = true;
   body_timer_.cancel();
-  if (sink_ != nullptr) {
+  if (sink_ != nullptr && !refused_) {
     sink_->on_trailers(trailers);
   }
 }
 
+// The client may not send any more (or so little that it may wait for more).
+bool H2ServerStream::window_is_shut() const noexcept {
+  return nghttp2_session_get_stream_local_window_size(session_.framing(), id_) <
+         static_cast<int32_t>(kWriteProgress);
+}
+
 void H2ServerStream::release_window(size_t bytes) noexcept {
+  if (!request_over_ && window_is_shut()) {
+    // The client could not send: the time since is not its fault.
+    rate_.start(session_.loop().now());
+    watch_body();
+  }
   nghttp2_session_consume_stream(session_.framing(), id_, bytes);
   session_.flush_later();
 }
@@ -227,25 +283,35 @@ void H2ServerStream::watch_body() noexcept {
 void H2ServerStream::watch_writing() noexcept {
   if (!write_timer_.armed() && !out_.empty()) {
     written_mark_ = 0;
+    session_mark_ = session_.framed();
     session_.loop().arm(write_timer_, session_.settings().write_timeout);
   }
 }
 
 void H2ServerStream::on_body_timer() noexcept {
   // The window is shut: it is the backend that does not take it. Or the answer moves meanwhile.
-  if (nghttp2_session_get_stream_effective_recv_data_length(session_.framing(), id_) > 0 ||
-      std::exchange(written_mark_, 0) > 0) {
+  if (window_is_shut() || std::exchange(answer_mark_, 0) > 0) {
     watch_body();
     return;
   }
-  if (sink_ != nullptr) {
-    sink_->on_refused(ErrorCode::body_timeout, {});
+  refuse(ErrorCode::body_timeout);
+}
+
+// No more of the request is looked at; its sink may answer.
+void H2ServerStream::refuse(ErrorCode why) noexcept {
+  body_timer_.cancel();
+  if (sink_ != nullptr && !std::exchange(refused_, true)) {
+    sink_->on_refused(why, {});
     session_.flush_later();
   }
 }
 
 void H2ServerStream::on_write_timer() noexcept {
-  if (written_mark_ >= kWriteProgress) {
+  // A stream that waits for its turn among others of its connection is not stalled.
+  const bool shut =
+      nghttp2_session_get_stream_remote_window_size(session_.framing(), id_) <= 0;
+  const bool others_move = session_.framed() - session_mark_ >= kWriteProgress;
+  if (written_mark_ >= kWriteProgress || (!shut && others_move)) {
     watch_writing();
     return;
   }

@@ -65,6 +65,7 @@ void RequestBuilder::add(std::string_view name, std::string_view value) noexcept
     return;
   }
   const HeaderId id = find_header_id(name);
+  has_priority_ = has_priority_ || id == HeaderId::priority;
   make_room(name.size() + value.size());
   const std::string_view kept_name = id == HeaderId::other ? keep(name) : header_name(id);
   const std::string_view kept_value = keep(value);
@@ -196,6 +197,22 @@ ErrorCode RequestBuilder::finish(End end, RequestHead& head) noexcept {
   head.headers = HeaderMap(std::span(fields_));
   head.headers.filled(count_);
   return ErrorCode::none;
+}
+
+std::string_view RequestBuilder::first_line() noexcept {
+  if (method_.empty()) {
+    return {};
+  }
+  constexpr std::string_view kVersion = " HTTP/2.0\r\n";
+  make_room(method_.size() + 1 + path_.size() + kVersion.size());
+  // One word each, so that nothing of them is taken for the rest of the line.
+  const std::string_view method = method_.substr(0, method_.find_first_of(" \r\n"));
+  const std::string_view path = path_.substr(0, path_.find_first_of(" \r\n"));
+  const size_t start = size_;
+  for (const std::string_view part : {method, std::string_view(" "), path, kVersion}) {
+    keep(part);
+  }
+  return {bytes_.data() + start, size_ - start};
 }
 
 HeaderMap RequestBuilder::trailers() noexcept {

@@ -25,8 +25,14 @@ class RequestBuilder : public Pooled<RequestBuilder> {
   // Decoded bytes, as SETTINGS_MAX_HEADER_LIST_SIZE counts them, crumbs of cookies included.
   size_t list_size() const noexcept { return list_size_; }
 
+  // Whether it says how urgent it is (RFC 9218 4).
+  bool has_priority() const noexcept { return has_priority_; }
+
   // The head of a request. Its views hold as long as `head.storage`, its map as long as this.
   ErrorCode finish(End end, RequestHead& head) noexcept;
+  // Of a head that is no request: its first line as HTTP/1 would have it, as far as it is known,
+  // unchecked. Valid as long as this.
+  std::string_view first_line() noexcept;
   // The fields of a trailer section; valid as long as this.
   HeaderMap trailers() noexcept;
 
@@ -43,6 +49,7 @@ class RequestBuilder : public Pooled<RequestBuilder> {
   size_t list_size_ = 0;
   size_t count_ = 0;
   bool too_large_ = false;
+  bool has_priority_ = false;
   std::string_view method_;
   std::string_view path_;
   std::string_view authority_;
