@@ -143,6 +143,13 @@ class H2Client(Client):
                 return False
         return True
 
+    def poll(self, timeout=0.0):
+        """Takes the frames that are there, or come within `timeout`; False when there are none."""
+        came = self.readable(timeout) and self._receive(time.monotonic() + seconds(self.timeout))
+        before = sum(self.counts.values())
+        self.pump(lambda: len(self.received) < 9 or len(self.received) < 9 + self._length())
+        return came or sum(self.counts.values()) > before
+
     def answer(self, stream=1, timeout=None):
         """The Answer of a stream when it is over, or as far as it came before GOAWAY or the end."""
         answer = self.answers[stream]
