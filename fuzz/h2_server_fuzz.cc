@@ -1,10 +1,12 @@
 // A client connection of HTTP/2: whatever frames come, in whatever pieces, each stream is told of
-// its end exactly once, only what is a request is one, and what the client makes us hold is bounded.
+// its end exactly once, only what is a request is one, and what we are made to hold is bounded.
 // The preface and SETTINGS are said first; the input is the frames behind them.
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "http/limits.h"
 #include "input.h"
@@ -23,9 +25,8 @@ constexpr std::string_view kStart(
     24 + 9 + 9);
 
 bool is_plain(std::string_view text) {
-  return std::ranges::none_of(text, [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 && c != '\t';
-  });
+  return std::ranges::none_of(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; });
 }
 
 // Takes a request and answers as the input says.
@@ -63,9 +64,9 @@ class Sink final : public http::RequestSink {
     require(!head.method_text.empty() && !head.authority.empty(), "a request says what and where");
     require(is_plain(head.method_text) && is_plain(head.target) && is_plain(head.authority),
             "a request line is one line");
-    require(head.target.starts_with('/') || head.target == "*" ||
-                head.method == http::Method::connect,
-            "a target is a path");
+    require(
+        head.target.starts_with('/') || head.target == "*" || head.method == http::Method::connect,
+        "a target is a path");
     for (const http::Field& field : head.headers.fields()) {
       require(field.removed() || (is_plain(field.name()) && is_plain(field.value())),
               "a field is one line");
@@ -150,9 +151,9 @@ class Client : public session::RequestAcceptor {
   explicit Client(Input& input) : input_(input), loop_(*net::EventLoop::create()) {}
 
   void run() {
-    session_ = new session::H2ServerSession(
-        *loop_, std::make_unique<net::MemoryTransport>(wire_),
-        session::Peer(*net::Address::parse("192.0.2.1:1234")), settings_, *this);
+    session_ = new session::H2ServerSession(*loop_, std::make_unique<net::MemoryTransport>(wire_),
+                                            session::Peer(*net::Address::parse("192.0.2.1:1234")),
+                                            settings_, *this);
     require(session_->start(), "it starts");
     say(kStart);
     std::string_view rest = input_.bytes();

@@ -1,5 +1,5 @@
-"""HTTP/2 floods (security.md 1F): each limit, the line in the log, what the origin saw, and an honest
-client beside."""
+"""HTTP/2 floods (security.md 1F): each limit, the line in the log, what the origin saw, and an
+honest client beside."""
 
 import re
 import shutil
@@ -15,6 +15,7 @@ from rig.origin import Origin, response
 from rig.product import front
 
 MIB = 1 << 20
+SETTINGS_TIMEOUT = 4
 
 
 def memory_bound(bytes_):
@@ -211,6 +212,17 @@ def test_fl_08_settings_of_many_entries_are_refused(recorder):
         client.send(frame(h2.SETTINGS, 0, 0, h2.setting(0x99, 1) * 2730) * 10)
         assert calmed(client)
         assert reasons(product, 2) == {"h2_frame_flood"}
+
+
+def test_fl_08_settings_that_nobody_acknowledges_end_the_connection(recorder):
+    """After 10 s, however busy the client is meanwhile."""
+    with front(recorder) as product, beside(product), connect(product, timeout=20) as client:
+        client.acknowledges = False
+        client.request(1, head())
+        assert client.answer().status == 200
+        client.pump(lambda: client.goaway is not None)
+        assert client.goaway == SETTINGS_TIMEOUT
+        assert reasons(product, 3) == {"h2_settings_timeout"}
 
 
 def test_fl_09_windows_opened_by_the_byte_hold_little_and_progress_counts():

@@ -108,6 +108,7 @@ class RequestSink : public BodySink {
   // will come; an answer may still be sent, after which the connection is closed. `head` is what
   // has arrived of a head that was refused, unchecked and for the call only; empty for a body.
   virtual void on_refused(ErrorCode why, std::string_view head) noexcept = 0;
+
   // The request was so malformed that the protocol has ended its stream (RFC 9113 8.1.1): there is
   // no answer, and this is the first and the last call. `head` as in on_refused(), a first line of
   // HTTP/1 made of what is known.

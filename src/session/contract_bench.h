@@ -78,6 +78,7 @@ class ServerProtocol {
   virtual std::string head(const Ask& ask) = 0;
   virtual std::string body(std::string_view bytes, End end) = 0;
   virtual std::string trailers(std::string_view line) = 0;
+
   // Before its first request.
   virtual std::string greeting() { return {}; }
 

@@ -25,7 +25,8 @@ inline std::string h2_number(uint64_t value, size_t bytes) {
   return out;
 }
 
-inline std::string h2_frame(uint8_t type, uint8_t flags, uint32_t stream, std::string_view payload) {
+inline std::string h2_frame(uint8_t type, uint8_t flags, uint32_t stream,
+                            std::string_view payload) {
   return join({h2_number(payload.size(), 3), h2_number(type, 1), h2_number(flags, 1),
                h2_number(stream, 4), std::string(payload)});
 }
@@ -146,8 +147,8 @@ class H2Server final : public ServerProtocol {
 
   // With windows for all that is to come, and SETTINGS acknowledged.
   std::string greeting() override {
-    const std::string settings = h2_number(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) +
-                                 h2_number(kOurWindow, 4);
+    const std::string settings =
+        h2_number(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + h2_number(kOurWindow, 4);
     return join({"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", h2_frame(NGHTTP2_SETTINGS, 0, 0, settings),
                  h2_frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, {}),
                  h2_frame(NGHTTP2_WINDOW_UPDATE, 0, 0, h2_number(kOurWindow, 4))});
@@ -180,10 +181,8 @@ class H2Server final : public ServerProtocol {
   std::string trailers(std::string_view line) override {
     EXPECT_EQ(kept(), 0U);
     open_ = false;
-    std::string name(line.substr(0, line.find(':')));
-    std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
     return h2_frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, asked_,
-                    h2_field(name, line.substr(line.find(':') + 2)));
+                    h2_field(line.substr(0, line.find(':')), line.substr(line.find(':') + 2)));
   }
 
   std::string go_on(const net::MemoryWire& wire) override {

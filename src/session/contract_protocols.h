@@ -95,9 +95,9 @@ inline constexpr auto protocol_name = [](const auto& info) { return std::string(
 
 // At the start of a test (or of SetUp()): leaves it out, with the reason, for a protocol that lacks
 // the feature.
-#define CONTRACT_NEEDS(feature_)                                                   \
-  do {                                                                             \
-    if (const char* why_not_ = GetParam().why_not(Feature::feature_); why_not_) {  \
-      GTEST_SKIP() << why_not_;                                                    \
-    }                                                                              \
+#define CONTRACT_NEEDS(feature_)                                                  \
+  do {                                                                            \
+    if (const char* why_not_ = GetParam().why_not(Feature::feature_); why_not_) { \
+      GTEST_SKIP() << why_not_;                                                   \
+    }                                                                             \
   } while (false)

@@ -132,10 +132,9 @@ TEST_P(ServerFlow, WhatOneEventMakesLeavesInOneWrite) {
 TEST_P(ServerFlow, AnyCutOfARequestIsTheSameRequest) {
   size_t longest = 1;
   for (size_t piece = 1; piece <= longest; ++piece) {
-    const std::string bytes =
-        join({protocol->head({.method = "POST", .body = Body::chunked}),
-              protocol->body("01234", End::no), protocol->body("56", End::no),
-              protocol->trailers("x-end: 1")});
+    const std::string bytes = join({protocol->head({.method = "POST", .body = Body::chunked}),
+                                    protocol->body("01234", End::no), protocol->body("56", End::no),
+                                    protocol->trailers("x-end: 1")});
     longest = bytes.size();
     link.say_in_pieces(bytes, piece);
     EXPECT_EQ(sink().method, "POST") << piece;

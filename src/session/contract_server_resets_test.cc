@@ -67,7 +67,7 @@ TEST_P(ServerResets, InOnBodyAtTheEnd) {
 TEST_P(ServerResets, InOnBodyBeforeTheTrailers) {
   ask({.method = "POST", .body = Body::chunked});
   sink().at_body = reset();
-  link.say(join({protocol->body("01234", End::no), protocol->trailers("X-End: 1")}));
+  link.say(join({protocol->body("01234", End::no), protocol->trailers("x-end: 1")}));
   EXPECT_EQ(sink().trailers, "");
   expect_reset();
 }
@@ -75,7 +75,7 @@ TEST_P(ServerResets, InOnBodyBeforeTheTrailers) {
 TEST_P(ServerResets, InOnTrailers) {
   ask({.method = "POST", .body = Body::chunked});
   sink().at_trailers = reset();
-  link.say(join({protocol->body("01234", End::no), protocol->trailers("X-End: 1")}));
+  link.say(join({protocol->body("01234", End::no), protocol->trailers("x-end: 1")}));
   expect_reset();
 }
 

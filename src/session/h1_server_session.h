@@ -11,8 +11,8 @@
 
 #include "base/slab.h"
 #include "net/timer.h"
-#include "session/h1_connection.h"
 #include "session/body_rate.h"
+#include "session/h1_connection.h"
 #include "session/server_session.h"
 #include "session/session.h"
 

@@ -117,8 +117,9 @@ struct H2ServerCallbacks {
 
   static ErrorCode on_window_update(H2ServerSession& session, const nghttp2_frame& frame) noexcept {
     const int32_t id = frame.hd.stream_id;
-    const int32_t open = id == 0 ? nghttp2_session_get_remote_window_size(session.framing_)
-                                 : nghttp2_session_get_stream_remote_window_size(session.framing_, id);
+    nghttp2_session* framing = session.framing_;
+    const int32_t open = id == 0 ? nghttp2_session_get_remote_window_size(framing)
+                                 : nghttp2_session_get_stream_remote_window_size(framing, id);
     constexpr auto kLeast = static_cast<int32_t>(http::limits::kH2Increment);
     const bool tiny = frame.window_update.window_size_increment < kLeast && open < kLeast;
     return tiny ? session.guard_.on_tiny_increment(session.loop_.now()) : ErrorCode::none;
@@ -154,8 +155,7 @@ struct H2ServerCallbacks {
         }
         return 0;
       case NGHTTP2_PRIORITY_UPDATE: {
-        const auto* update =
-            static_cast<const nghttp2_ext_priority_update*>(frame->ext.payload);
+        const auto* update = static_cast<const nghttp2_ext_priority_update*>(frame->ext.payload);
         session.on_priority_update(update->stream_id);
         return 0;
       }

@@ -21,8 +21,6 @@ constexpr size_t kReadsPerTurn = 64 * 1024;
 constexpr size_t kMaxOutput = 64 * 1024;
 // How long streams that were opened before our GOAWAY may take to arrive.
 constexpr Duration kDrainTime = std::chrono::seconds(1);
-// With this stream the client has nearly used up the numbers: it needs another connection.
-constexpr int32_t kLastStream = 0x7fffff00;
 // A client that takes less of our output within write_timeout is stalled.
 constexpr uint64_t kWriteProgress = 1024;
 // A closing connection waits this long for its last bytes to be taken.
@@ -188,138 +186,6 @@ bool H2ServerSession::feed(std::string_view bytes) noexcept {
   return true;
 }
 
-// ---- what nghttp2 tells of ----
-
-void H2ServerSession::on_begin_headers(int32_t id, bool request) noexcept {
-  fields_ = std::make_unique<http::h2::RequestBuilder>();
-  if (!request) {
-    return;
-  }
-  auto* stream = new H2ServerStream(*this, id);  // NOLINT(bugprone-unhandled-exception-at-new)
-  streams_.push_back(*stream);
-  nghttp2_session_set_stream_user_data(framing_, id, stream);
-}
-
-void H2ServerSession::on_field(std::string_view name, std::string_view value) noexcept {
-  if (fields_ == nullptr) {
-    return;
-  }
-  fields_->add(name, value);
-  if (fields_->list_size() > limits::kH2Bomb) {
-    check(ErrorCode::h2_head_flood);
-  }
-}
-
-void H2ServerSession::on_headers(H2ServerStream& stream, End end, bool request) noexcept {
-  const std::unique_ptr<http::h2::RequestBuilder> fields = std::move(fields_);
-  if (fields == nullptr) {
-    return;
-  }
-  if (!request) {
-    http::HeaderMap trailers = fields->trailers();
-    stream.on_trailers(trailers);
-    return;
-  }
-  set_priority(stream, fields->has_priority());
-  ++requests_;
-  if (requests_ == settings_.keepalive_requests || stream.id() >= kLastStream) {
-    wind_down();
-  }
-  http::RequestHead head;
-  const ErrorCode why = fields->finish(end, head);
-  http::RequestSink& sink = acceptor_.on_new_stream(stream, *this);
-  if (why != ErrorCode::none) {
-    stream.on_refused(why, head, fields->first_line(), sink);
-    return;
-  }
-  stream.on_head(head, end, sink);
-  if (draining_ && one_more_) {
-    one_more_ = false;
-    nghttp2_submit_goaway(framing_, NGHTTP2_FLAG_NONE, stream.id(), NGHTTP2_NO_ERROR, nullptr, 0);
-  }
-}
-
-// Before its stream is there, a client may say what its priority will be (RFC 9218 7.1).
-void H2ServerSession::on_priority_update(int32_t id) noexcept {
-  if (nghttp2_session_get_stream_user_data(framing_, id) == nullptr &&
-      prioritized_.size() < limits::kH2Streams) {
-    prioritized_.push_back(id);
-  }
-}
-
-// Where a request says nothing of its priority, it shares with the others: the answers of clients
-// that know no priorities do not wait for each other. RFC 9218 4.2 would have them one by one.
-void H2ServerSession::set_priority(const H2ServerStream& stream, bool said) noexcept {
-  const bool updated = std::erase(prioritized_, stream.id()) > 0;
-  if (!said && !updated) {
-    const nghttp2_extpri shared{NGHTTP2_EXTPRI_DEFAULT_URGENCY, 1};
-    nghttp2_session_change_extpri_stream_priority(framing_, stream.id(), &shared, 0);
-  }
-}
-
-void H2ServerSession::on_malformed_headers(H2ServerStream& stream) noexcept {
-  const std::unique_ptr<http::h2::RequestBuilder> fields = std::move(fields_);
-  stream.on_malformed(ErrorCode::bad_header,
-                      fields == nullptr ? std::string_view{} : fields->first_line(), acceptor_);
-}
-
-void H2ServerSession::on_settings_ack() noexcept {
-  guard_.on_settings_ack();
-  settings_timer_.cancel();
-}
-
-// nghttp2 has found an error of the connection, if it was not us.
-void H2ServerSession::on_goaway_sent(uint32_t code) noexcept {
-  if (code != NGHTTP2_NO_ERROR && !ending_) {
-    fail(code == NGHTTP2_ENHANCE_YOUR_CALM ? ErrorCode::h2_frame_flood : ErrorCode::h2_protocol,
-         code);
-  }
-}
-
-void H2ServerSession::on_stream_closed(H2ServerStream& stream, uint32_t code) noexcept {
-  const Error why = stream.why_closed(code);
-  if (!why && stream.busy() && !out_.empty()) {
-    static_cast<ListHook<H2StreamTag>&>(stream).unlink();
-    stream.set_last_byte(framed());
-    sent_streams_.push_back(stream);
-    return;
-  }
-  stream.on_closed(why);
-  delete &stream;
-}
-
-// ---- limits (security.md 1F) ----
-
-bool H2ServerSession::check(ErrorCode why) noexcept {
-  if (why != ErrorCode::none) {
-    fail(why, why == ErrorCode::h2_protocol ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM);
-  }
-  return !ending_;
-}
-
-void H2ServerSession::fail(ErrorCode why, uint32_t code) noexcept {
-  if (ending_) {
-    return;
-  }
-  ending_ = true;
-  fields_.reset();
-  nghttp2_session_terminate_session(framing_, code);
-  // The backends are told now, whenever the client reads our GOAWAY. What nghttp2 knows of the
-  // streams stays until it is out.
-  for (H2ServerStream* stream = streams_.front(); stream != nullptr;
-       stream = streams_.next(*stream)) {
-    stream->on_closed({why, Side::downstream, Retry::never, 0, nullptr});
-  }
-  tell(why);
-  flush_later();
-}
-
-// A line in the log for what belongs to no request.
-void H2ServerSession::tell(ErrorCode why) noexcept {
-  H2ServerStream nobody(*this, 0);
-  acceptor_.on_new_stream(nobody, *this).on_malformed(why, {});
-}
-
 // ---- writing ----
 
 void H2ServerSession::on_deferred() noexcept {
@@ -414,8 +280,8 @@ void H2ServerSession::watch_reading() noexcept {
   if (wanted == Watch::nothing) {
     read_timer_.cancel();
   } else {
-    loop_.arm(read_timer_, wanted == Watch::head ? settings_.header_timeout
-                                                 : settings_.keepalive_timeout);
+    loop_.arm(read_timer_,
+              wanted == Watch::head ? settings_.header_timeout : settings_.keepalive_timeout);
   }
 }
 

@@ -112,9 +112,9 @@ class H2ServerSession final : public net::IoHandler,
   IntrusiveList<H2ServerStream, H2StreamTag> sent_streams_;
   std::unique_ptr<http::h2::RequestBuilder> fields_;  // of the header block that is being read
   std::vector<int32_t> prioritized_;  // streams to come that PRIORITY_UPDATE has named
-  ChunkRef in_chunk_;                                 // what nghttp2 is reading
+  ChunkRef in_chunk_;                 // what nghttp2 is reading
   ByteQueue out_;
-  uint64_t written_ = 0;      // bytes that have left out_
+  uint64_t written_ = 0;       // bytes that have left out_
   uint64_t written_mark_ = 0;  // of these when the write timer was armed
   http::h2::FloodGuard guard_;
   uint32_t requests_ = 0;
@@ -130,8 +130,8 @@ class H2ServerSession final : public net::IoHandler,
   bool one_more_ = false;  // accepted while draining: no new stream behind the first
   bool draining_ = false;
   bool winding_down_ = false;  // the first GOAWAY is out
-  bool ending_ = false;     // GOAWAY for good is queued: what still comes is not looked at
-  bool lingering_ = false;  // our FIN is out; input is thrown away
+  bool ending_ = false;        // GOAWAY for good is queued: what still comes is not looked at
+  bool lingering_ = false;     // our FIN is out; input is thrown away
   bool closed_ = false;
 };
 

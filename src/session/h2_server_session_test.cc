@@ -44,8 +44,7 @@ class H2ServerOwn : public ServerContract {
   }
 
   static std::string priority_update(uint32_t stream, std::string_view priority) {
-    return h2_frame(NGHTTP2_PRIORITY_UPDATE, 0, 0,
-                    h2_number(stream, 4) + std::string(priority));
+    return h2_frame(NGHTTP2_PRIORITY_UPDATE, 0, 0, h2_number(stream, 4) + std::string(priority));
   }
 
   // All that were asked answer at once with two frames each.

@@ -308,8 +308,7 @@ void H2ServerStream::refuse(ErrorCode why) noexcept {
 
 void H2ServerStream::on_write_timer() noexcept {
   // A stream that waits for its turn among others of its connection is not stalled.
-  const bool shut =
-      nghttp2_session_get_stream_remote_window_size(session_.framing(), id_) <= 0;
+  const bool shut = nghttp2_session_get_stream_remote_window_size(session_.framing(), id_) <= 0;
   const bool others_move = session_.framed() - session_mark_ >= kWriteProgress;
   if (written_mark_ >= kWriteProgress || (!shut && others_move)) {
     watch_writing();

@@ -58,6 +58,7 @@ class H2ServerStream final : public http::ServerStream,
   void on_data(const ChunkRef& chunk, size_t begin, size_t end) noexcept;
   void on_end() noexcept;
   void on_trailers(http::HeaderMap& trailers) noexcept;
+
   // RST_STREAM came.
   void on_reset() noexcept { reset_by_client_ = true; }
 
@@ -106,7 +107,7 @@ class H2ServerStream final : public http::ServerStream,
   bool begun_ = false;       // an exchange knows of it
   bool bodiless_ = false;    // it is the answer to HEAD
   bool request_over_ = false;
-  bool refused_ = false;  // what comes of the request is thrown away
+  bool refused_ = false;        // what comes of the request is thrown away
   bool response_over_ = false;  // the sink has sent the end
   bool response_sent_ = false;
   bool reset_by_client_ = false;

@@ -112,6 +112,7 @@ class H2Client(Client):
         super().__init__(address, **options)
         self.decoder = hpack.Decoder()
         self.answers = collections.defaultdict(Answer)
+        self.acknowledges = True  # SETTINGS
         self.goaway = None  # the code of the last one
         self.counts = collections.Counter()  # frames by type
         self.order = []  # (type, stream) of DATA and HEADERS as they came
@@ -178,7 +179,8 @@ class H2Client(Client):
             self.last_stream, self.goaway = struct.unpack(">II", payload[:8])
         elif kind == SETTINGS and not flags & ACK:
             self.settings.update(struct.iter_unpack(">HI", payload))
-            self.send(frame(SETTINGS, ACK))
+            if self.acknowledges:
+                self.send(frame(SETTINGS, ACK))
         elif kind == WINDOW:
             self.credit[stream] += struct.unpack(">I", payload)[0]
         elif kind == PING and not flags & ACK:

@@ -61,12 +61,12 @@ class FloodGuard {
 
   TokenBucket control_{limits::kH2ControlBurst, limits::kH2ControlRate};
   TokenBucket resets_{limits::kH2ResetBurst, limits::kH2ResetRate};
-  size_t block_ = 0;              // encoded bytes of the header block that is coming
-  uint32_t updates_;              // WINDOW_UPDATE frames that cost nothing
-  uint32_t refused_ = 0;          // streams, while settings_seen_ is false
-  bool settings_seen_ = false;    // by the client
-  int32_t newest_ = 0;            // the highest stream of the client
-  std::bitset<128> opened_;       // [i]: the stream 2 * i below newest_ was opened
+  size_t block_ = 0;            // encoded bytes of the header block that is coming
+  uint32_t updates_;            // WINDOW_UPDATE frames that cost nothing
+  uint32_t refused_ = 0;        // streams, while settings_seen_ is false
+  bool settings_seen_ = false;  // by the client
+  int32_t newest_ = 0;          // the highest stream of the client
+  std::bitset<128> opened_;     // [i]: the stream 2 * i below newest_ was opened
 };
 
 }  // namespace pingap::http::h2

@@ -77,9 +77,9 @@ TEST_F(Guard, WindowUpdatesAreFreeAsFarAsTheyAnswerData) {
 
 TEST_F(Guard, HeaderBlockIsBoundedAsItIsSent) {
   EXPECT_EQ(frame(FrameType::headers, 1, 16'384), ErrorCode::none);
-  EXPECT_EQ(allowed([&] { return frame(FrameType::continuation, 1, 16'384); },
-                    ErrorCode::h2_head_flood),
-            limits::kH2Bomb / 16'384 - 1);
+  EXPECT_EQ(
+      allowed([&] { return frame(FrameType::continuation, 1, 16'384); }, ErrorCode::h2_head_flood),
+      limits::kH2Bomb / 16'384 - 1);
   EXPECT_EQ(frame(FrameType::headers, 3, 16'384), ErrorCode::none);
 }
 
