@@ -164,8 +164,7 @@ class H2Server final : public ServerProtocol {
          h2_field(":authority", "a.test"),
          ask.body == Body::length ? h2_field("content-length", std::to_string(ask.length)) : "",
          ask.expect ? h2_field("expect", "100-continue") : ""});
-    const int flags = NGHTTP2_FLAG_END_HEADERS | (open_ ? 0 : NGHTTP2_FLAG_END_STREAM);
-    return h2_frame(NGHTTP2_HEADERS, static_cast<uint8_t>(flags), asked_, fields);
+    return h2_frame(NGHTTP2_HEADERS, open_ ? kHead : kWhole, asked_, fields);
   }
 
   // As much as the window takes; the rest is kept for go_on().
@@ -181,7 +180,7 @@ class H2Server final : public ServerProtocol {
   std::string trailers(std::string_view line) override {
     EXPECT_EQ(kept(), 0U);
     open_ = false;
-    return h2_frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, asked_,
+    return h2_frame(NGHTTP2_HEADERS, kWhole, asked_,
                     h2_field(line.substr(0, line.find(':')), line.substr(line.find(':') + 2)));
   }
 
@@ -243,6 +242,10 @@ class H2Server final : public ServerProtocol {
     bool end = false;
   };
 
+  static constexpr uint8_t kNone = NGHTTP2_FLAG_NONE;
+  static constexpr uint8_t kEnd = NGHTTP2_FLAG_END_STREAM;
+  static constexpr uint8_t kHead = NGHTTP2_FLAG_END_HEADERS;
+  static constexpr uint8_t kWhole = kHead | kEnd;
   static constexpr uint32_t kOurWindow = 1 << 30;
   static constexpr size_t kFrame = 16'384;
 
@@ -255,7 +258,7 @@ class H2Server final : public ServerProtocol {
       while (!blocked[kept.stream] && !kept.bytes.empty() && window > 0) {
         const size_t size = std::min({kept.bytes.size(), window, kFrame});
         const bool last = kept.end && size == kept.bytes.size();
-        out += h2_frame(NGHTTP2_DATA, last ? NGHTTP2_FLAG_END_STREAM : 0, kept.stream,
+        out += h2_frame(NGHTTP2_DATA, last ? kEnd : kNone, kept.stream,
                         std::string_view(kept.bytes).substr(0, size));
         kept.bytes.erase(0, size);
         window -= size;

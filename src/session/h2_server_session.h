@@ -66,6 +66,11 @@ class H2ServerSession final : public net::IoHandler,
   // Bytes that were ever put into output().
   uint64_t framed() const noexcept { return written_ + out_.size(); }
 
+  // Bytes of bodies among them.
+  uint64_t body_framed() const noexcept { return body_framed_; }
+
+  void on_body_framed(size_t bytes) noexcept { body_framed_ += bytes; }
+
   bool has_room() const noexcept;
 
  private:
@@ -116,6 +121,7 @@ class H2ServerSession final : public net::IoHandler,
   ByteQueue out_;
   uint64_t written_ = 0;       // bytes that have left out_
   uint64_t written_mark_ = 0;  // of these when the write timer was armed
+  uint64_t body_framed_ = 0;
   http::h2::FloodGuard guard_;
   uint32_t requests_ = 0;
   net::Timer read_timer_{Callback<void()>::of<&H2ServerSession::on_read_timer>(this)};

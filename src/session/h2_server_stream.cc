@@ -141,6 +141,7 @@ void H2ServerStream::write_frame(std::string_view frame_header, size_t bytes) no
   out.move_from(out_, bytes, kCopyBelow);
   written_mark_ += bytes;
   answer_mark_ += bytes;
+  session_.on_body_framed(bytes);
   if (out_.empty()) {
     write_timer_.cancel();
     if (reset_code_ != 0) {
@@ -283,7 +284,7 @@ void H2ServerStream::watch_body() noexcept {
 void H2ServerStream::watch_writing() noexcept {
   if (!write_timer_.armed() && !out_.empty()) {
     written_mark_ = 0;
-    session_mark_ = session_.framed();
+    session_mark_ = session_.body_framed();
     session_.loop().arm(write_timer_, session_.settings().write_timeout);
   }
 }
@@ -309,7 +310,7 @@ void H2ServerStream::refuse(ErrorCode why) noexcept {
 void H2ServerStream::on_write_timer() noexcept {
   // A stream that waits for its turn among others of its connection is not stalled.
   const bool shut = nghttp2_session_get_stream_remote_window_size(session_.framing(), id_) <= 0;
-  const bool others_move = session_.framed() - session_mark_ >= kWriteProgress;
+  const bool others_move = session_.body_framed() - session_mark_ >= kWriteProgress;
   if (written_mark_ >= kWriteProgress || (!shut && others_move)) {
     watch_writing();
     return;

@@ -101,7 +101,7 @@ class H2ServerStream final : public http::ServerStream,
   std::vector<std::pair<std::string, std::string>> trailers_;
   size_t written_mark_ = 0;    // bytes framed since the write timer was armed
   size_t answer_mark_ = 0;     // and since the body timer has last looked
-  uint64_t session_mark_ = 0;  // what the connection had framed then
+  uint64_t session_mark_ = 0;  // what the connection had framed of bodies then
   BodyRate rate_;
   uint32_t reset_code_ = 0;  // RST_STREAM follows what is in out_
   bool begun_ = false;       // an exchange knows of it
