@@ -17,7 +17,7 @@ constexpr int32_t kLastStream = 0x7fffff00;
 }  // namespace
 
 void H2ServerSession::on_begin_headers(int32_t id, bool request) noexcept {
-  fields_ = std::make_unique<http::h2::RequestBuilder>();
+  fields_ = std::make_unique<http::h2::RequestBuilder>(settings_.limits);
   if (!request) {
     return;
   }

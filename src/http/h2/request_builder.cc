@@ -1,5 +1,6 @@
 #include "http/h2/request_builder.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/strings.h"
@@ -14,6 +15,11 @@ constexpr size_t kFieldOverhead = 32;
 constexpr size_t kMostBytes = limits::kRequestHead;
 
 }  // namespace
+
+RequestBuilder::RequestBuilder(const h1::HeadLimits& most) noexcept
+    : most_bytes_(std::min(most.bytes, kMostBytes)),
+      most_fields_(std::min(most.fields, limits::kFields)) {
+}
 
 // Room for `bytes` more. Most heads fit into one chunk; a larger one moves, once: what is kept,
 // with its cookies joined, is never more than twice the limit.
@@ -52,7 +58,7 @@ std::string_view RequestBuilder::keep(std::string_view text) noexcept {
 
 void RequestBuilder::add(std::string_view name, std::string_view value) noexcept {
   list_size_ += name.size() + value.size() + kFieldOverhead;
-  if (list_size_ > kMostBytes) {
+  if (list_size_ > most_bytes_) {
     too_large_ = true;
     return;
   }
@@ -60,8 +66,8 @@ void RequestBuilder::add(std::string_view name, std::string_view value) noexcept
     add_pseudo(name, value);
     return;
   }
-  if (count_ == fields_.size()) {
-    too_large_ = true;
+  if (count_ == most_fields_) {
+    too_many_ = true;
     return;
   }
   const HeaderId id = find_header_id(name);
@@ -174,6 +180,9 @@ ErrorCode RequestBuilder::finish(End end, RequestHead& head) noexcept {
   if (too_large_) {
     return ErrorCode::head_too_large;
   }
+  if (too_many_) {
+    return ErrorCode::too_many_headers;
+  }
   if (path_.size() > limits::kTarget) {
     return ErrorCode::target_too_long;
   }
@@ -217,7 +226,7 @@ std::string_view RequestBuilder::first_line() noexcept {
 
 HeaderMap RequestBuilder::trailers() noexcept {
   HeaderMap map{std::span(fields_)};
-  map.filled(too_large_ ? 0 : count_);
+  map.filled(too_large_ || too_many_ ? 0 : count_);
   return map;
 }
 

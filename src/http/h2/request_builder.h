@@ -12,6 +12,7 @@
 #include "base/chunk.h"
 #include "base/error.h"
 #include "base/slab.h"
+#include "http/h1/parser.h"
 #include "http/head.h"
 #include "http/limits.h"
 
@@ -19,6 +20,10 @@ namespace pingap::http::h2 {
 
 class RequestBuilder : public Pooled<RequestBuilder> {
  public:
+  // Configured limits may be lower than those of HTTP/2 (limits::kRequestHead, kFields), and are
+  // these where they are higher.
+  explicit RequestBuilder(const h1::HeadLimits& most = h1::kRequestLimits) noexcept;
+
   // Takes a copy. Fields beyond the limits are counted and left out.
   void add(std::string_view name, std::string_view value) noexcept;
 
@@ -48,7 +53,10 @@ class RequestBuilder : public Pooled<RequestBuilder> {
   size_t size_ = 0;  // used of bytes_
   size_t list_size_ = 0;
   size_t count_ = 0;
+  size_t most_bytes_;
+  size_t most_fields_;
   bool too_large_ = false;
+  bool too_many_ = false;
   bool has_priority_ = false;
   std::string_view method_;
   std::string_view path_;

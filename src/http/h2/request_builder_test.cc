@@ -114,7 +114,43 @@ TEST_F(Building, MovesALargeHeadWhole) {
 
 TEST_F(Building, RefusesMoreFieldsThanItMayKeep) {
   Fields many(limits::kFields + 1, {"x", "y"});
-  EXPECT_EQ(get(many), ErrorCode::head_too_large);
+  EXPECT_EQ(get(many), ErrorCode::too_many_headers);
+}
+
+TEST(RequestBuilder, HeedsLowerLimits) {
+  const auto build = [](size_t fields, size_t bytes) {
+    RequestBuilder builder({.bytes = 1024, .fields = 3, .target = limits::kTarget});
+    for (const auto& [name, value] :
+         Fields{{":method", "GET"}, {":path", "/"}, {":authority", "a.test"}}) {
+      builder.add(name, value);
+    }
+    for (size_t i = 0; i < fields; ++i) {
+      builder.add("x", std::string(bytes, 'y'));
+    }
+    RequestHead head;
+    return builder.finish(End::yes, head);
+  };
+  EXPECT_EQ(build(3, 100), ErrorCode::none);
+  EXPECT_EQ(build(4, 100), ErrorCode::too_many_headers);
+  EXPECT_EQ(build(3, 400), ErrorCode::head_too_large);
+}
+
+TEST(RequestBuilder, HeedsNoHigherLimits) {
+  RequestBuilder builder({.bytes = 1 << 20, .fields = 1000, .target = limits::kTarget});
+  builder.add("x", std::string(limits::kRequestHead, 'y'));
+  RequestHead head;
+  EXPECT_EQ(builder.finish(End::yes, head), ErrorCode::head_too_large);
+}
+
+TEST_F(Building, RemembersHowItBegan) {
+  EXPECT_EQ(RequestBuilder().first_line(), "");
+  get({{"x-large", std::string(20'000, 'y')}});
+  EXPECT_EQ(builder_.first_line(), "GET /x HTTP/2.0\r\n");
+}
+
+TEST_F(Building, BeginsWithOneLineWhateverThePathIs) {
+  build({{":method", "GET"}, {":path", "/a HTTP/1.1\r\nx: y"}}, {});
+  EXPECT_EQ(builder_.first_line(), "GET /a HTTP/2.0\r\n");
 }
 
 TEST_F(Building, CountsBytesAsTheSettingDoes) {
