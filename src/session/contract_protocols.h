@@ -19,6 +19,7 @@ enum class Feature : uint8_t {
   half_close,          // a client that has ended its side may wait for its answer
   take_back,           // unsend()
   tunnel,              // Framing::tunnel
+  rest_of_request,     // what comes of a request behind its answer is read
   answer_to_any_head,  // a head that does not come to its end can be answered
 };
 
@@ -64,6 +65,8 @@ inline constexpr Lack kH2ServerLacks[] = {
      "nothing can open a window any more"},
     {Feature::take_back, "what nghttp2 was given is not given back; the sink resets instead"},
     {Feature::tunnel, "SETTINGS_ENABLE_CONNECT_PROTOCOL is not sent"},
+    {Feature::rest_of_request,
+     "RST_STREAM(NO_ERROR) ends it (RFC 9113 8.1), so that nothing has to be read away"},
     {Feature::answer_to_any_head,
      "behind half a header block HPACK is out of step (RFC 9113 4.3): the connection ends"},
 };

@@ -98,8 +98,8 @@ TEST_P(ServerDeadlines, BodyThatStopsIsRefused) {
   upload(10);
   link.pass(20s);
   body("01234");
-  expect_refused_after(settings.body_timeout, ErrorCode::body_timeout);
   EXPECT_EQ(sink().body, "01234");
+  expect_refused_after(settings.body_timeout, ErrorCode::body_timeout);
 }
 
 TEST_P(ServerDeadlines, BodyIsNotTimedWhileTheSinkHoldsIt) {
@@ -201,6 +201,7 @@ TEST_P(ServerDeadlines, SinkMayPauseInItsAnswer) {
 TEST_P(ServerDeadlines, ClientThatTakesNothingIsStalled) {
   link.take(0);
   ask().answer(letters(100));
+  link.settle();
   link.pass(settings.write_timeout - kTick);
   EXPECT_FALSE(sink().closed);
   link.pass(2 * kTick);
@@ -212,6 +213,7 @@ TEST_P(ServerDeadlines, ClientThatTakesNothingIsStalled) {
 TEST_P(ServerDeadlines, ClientThatTakesNoHeadIsStalled) {
   link.take(0);
   ask().send_head(200, Framing::length, 10);
+  link.settle();
   link.pass(settings.write_timeout + 2 * kTick);
   EXPECT_EQ(sink().why.code, ErrorCode::client_stalled);
   expect_left();
@@ -222,6 +224,7 @@ TEST_P(ServerDeadlines, WhatWasTakenBeforeDoesNotHelpAClientThatStops) {
   link.settle();
   link.take(0);
   ask().answer(letters(5000));
+  link.settle();
   link.pass(settings.write_timeout + 2 * kTick);
   EXPECT_EQ(sink().why.code, ErrorCode::client_stalled);
 }
@@ -240,6 +243,7 @@ TEST_P(ServerDeadlines, ClientThatStopsBeforeTheTrailersIsStalled) {
   link.settle();
   link.take(0);
   sink().send_trailers("X-End", "1");
+  link.settle();
   link.pass(settings.write_timeout + 2 * kTick);
   EXPECT_EQ(sink().why.code, ErrorCode::client_stalled);
   expect_left();

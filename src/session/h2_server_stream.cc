@@ -165,7 +165,7 @@ void H2ServerStream::reset(ErrorCode why) noexcept {
   sink_ = nullptr;
   body_timer_.cancel();
   reset_code_ = code_of(why);
-  if (why == ErrorCode::client_stalled || why == ErrorCode::shutting_down) {
+  if (why == ErrorCode::client_stalled) {
     out_.clear();
   }
   // What the client was given of the answer it gets, so that it sees where that broke off.
@@ -308,9 +308,11 @@ void H2ServerStream::refuse(ErrorCode why) noexcept {
 }
 
 void H2ServerStream::on_write_timer() noexcept {
-  // A stream that waits for its turn among others of its connection is not stalled.
+  // A stream that waits for its turn among others of its connection is not stalled, nor is one
+  // whose connection is not written to: that has a deadline of its own.
   const bool shut = nghttp2_session_get_stream_remote_window_size(session_.framing(), id_) <= 0;
-  const bool others_move = session_.body_framed() - session_mark_ >= kWriteProgress;
+  const bool others_move =
+      !session_.has_room() || session_.body_framed() - session_mark_ >= kWriteProgress;
   if (written_mark_ >= kWriteProgress || (!shut && others_move)) {
     watch_writing();
     return;
