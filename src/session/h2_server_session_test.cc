@@ -211,6 +211,7 @@ TEST_P(H2ServerOwn, AnswerThatWaitsForItsTurnIsNotStalled) {
   link.say(join({request(1, "u=1"), request(3, "u=6")}));
   link.take(1000);
   sink(0).send_head(200, Framing::chunked);
+  sink(0).send_body(letters(200'000), End::no);
   sink(1).answer(letters(32'000));
   for (int i = 0; i < 20; ++i) {
     sink(0).send_body(letters(32'000), End::no);
