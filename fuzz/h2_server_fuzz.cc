@@ -146,7 +146,7 @@ class Sink final : public http::RequestSink {
   size_t sent_ = 0;
 };
 
-class Client : public session::RequestAcceptor {
+class Client final : public session::RequestAcceptor {
  public:
   explicit Client(Input& input) : input_(input), loop_(*net::EventLoop::create()) {}
 

@@ -51,7 +51,7 @@ void RequestBuilder::make_room(size_t bytes) noexcept {
 std::string_view RequestBuilder::keep(std::string_view text) noexcept {
   make_room(text.size());
   char* to = bytes_.data() + size_;
-  std::memcpy(to, text.data(), text.size());
+  std::ranges::copy(text, to);
   size_ += text.size();
   return {to, text.size()};
 }

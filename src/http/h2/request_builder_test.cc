@@ -144,6 +144,9 @@ TEST(RequestBuilder, HeedsNoHigherLimits) {
 
 TEST_F(Building, RemembersHowItBegan) {
   EXPECT_EQ(RequestBuilder().first_line(), "");
+  RequestBuilder pathless;
+  pathless.add(":method", "GET");
+  EXPECT_EQ(pathless.first_line(), "GET  HTTP/2.0\r\n");
   get({{"x-large", std::string(20'000, 'y')}});
   EXPECT_EQ(builder_.first_line(), "GET /x HTTP/2.0\r\n");
 }
