@@ -46,6 +46,8 @@ HEADS = {
     "H2-26": head(path="/x#frag"),
     "H2-27": head(method="GET /x HTTP/1.1"),
     "H2-28": head(scheme="http://x/?"),
+    "H2-28 path": head(scheme="odd", path="x"),
+    "H2-28 only": head(scheme="odd"),
     "H2-29": head(("host", "b.test")),
     "H2-31": head(("host", "a.test"), ("host", "a.test"), authority=None),
     "H2-32": head((":path", "/")),

@@ -90,6 +90,8 @@ void RequestBuilder::add_pseudo(std::string_view name, std::string_view value) n
     path_ = keep(value);
   } else if (name == ":authority") {
     authority_ = keep(value);
+  } else if (name == ":scheme") {
+    other_scheme_ = !iequals(value, "http") && !iequals(value, "https");
   }
 }
 
@@ -169,6 +171,16 @@ ErrorCode RequestBuilder::take_fields(RequestHead& head) noexcept {
   return ErrorCode::none;
 }
 
+// Of other schemes than ours the library knows no rules, so that their paths may be anything
+// (RFC 9113 8.3.1).
+bool RequestBuilder::has_good_target(Method method) const noexcept {
+  if (method == Method::connect) {
+    return !other_scheme_;  // it has none, or that of RFC 8441 4
+  }
+  const bool path = path_.starts_with('/') || (path_ == "*" && method == Method::options);
+  return path && !other_scheme_;
+}
+
 ErrorCode RequestBuilder::finish(End end, RequestHead& head) noexcept {
   head.version = Version::http2;
   head.storage = bytes_;
@@ -188,6 +200,9 @@ ErrorCode RequestBuilder::finish(End end, RequestHead& head) noexcept {
   }
   if (method_.size() > limits::kMethod) {
     return ErrorCode::bad_method;
+  }
+  if (!has_good_target(head.method)) {
+    return ErrorCode::bad_target;
   }
   join_cookies();
   head.storage = bytes_;

@@ -46,6 +46,7 @@ class RequestBuilder : public Pooled<RequestBuilder> {
   void make_room(size_t bytes) noexcept;
   std::string_view keep(std::string_view text) noexcept;
   void join_cookies() noexcept;
+  bool has_good_target(Method method) const noexcept;
   ErrorCode take_fields(RequestHead& head) noexcept;
   ErrorCode settle_authority(RequestHead& head) const noexcept;
 
@@ -58,6 +59,7 @@ class RequestBuilder : public Pooled<RequestBuilder> {
   bool too_large_ = false;
   bool too_many_ = false;
   bool has_priority_ = false;
+  bool other_scheme_ = false;  // neither http nor https
   std::string_view method_;
   std::string_view path_;
   std::string_view authority_;

@@ -142,6 +142,31 @@ TEST(RequestBuilder, HeedsNoHigherLimits) {
   EXPECT_EQ(builder.finish(End::yes, head), ErrorCode::head_too_large);
 }
 
+TEST(RequestBuilder, TakesTargetsOfTheWebOnly) {
+  struct Case {
+    std::string_view method;
+    std::string_view scheme;
+    std::string_view path;
+    ErrorCode why;
+  };
+
+  constexpr Case kCases[] = {
+      {"GET", "HTTPS", "/", ErrorCode::none},      {"OPTIONS", "http", "*", ErrorCode::none},
+      {"GET", "http", "*", ErrorCode::bad_target}, {"GET", "http", "x", ErrorCode::bad_target},
+      {"GET", "odd", "/", ErrorCode::bad_target},  {"GET", "odd", "x", ErrorCode::bad_target},
+      {"GET", "http", "", ErrorCode::bad_target},
+  };
+  for (const Case& c : kCases) {
+    RequestBuilder builder;
+    builder.add(":method", c.method);
+    builder.add(":scheme", c.scheme);
+    builder.add(":path", c.path);
+    builder.add(":authority", "a.test");
+    RequestHead head;
+    EXPECT_EQ(builder.finish(End::yes, head), c.why) << c.method << c.scheme << c.path;
+  }
+}
+
 TEST_F(Building, RemembersHowItBegan) {
   EXPECT_EQ(RequestBuilder().first_line(), "");
   RequestBuilder pathless;
