@@ -34,6 +34,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(ErrorCode::count_)> k
     "h2_reset_flood",
     "h2_head_flood",
     "h2_settings_timeout",
+    "misdirected",
     "no_route",
     "no_upstream",
     "rewrite_failed",

@@ -40,6 +40,7 @@ enum class ErrorCode : uint8_t {
   h2_reset_flood,
   h2_head_flood,
   h2_settings_timeout,
+  misdirected,
   // Ours.
   no_route,
   no_upstream,

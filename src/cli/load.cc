@@ -16,9 +16,10 @@ tl::expected<Loaded, ExitCode> build(const Options& options, Check check,
   if (diagnostics.has_errors()) {
     return tl::unexpected(ExitCode::invalid_config);
   }
-  const config::Model model = config::load(std::move(texts), diagnostics);
-  // Also with errors, as the machine is looked at: what is found there is shown in the same run.
   Loaded loaded;
+  loaded.model = config::load(std::move(texts), diagnostics);
+  const config::Model& model = loaded.model;
+  // Also with errors, as the machine is looked at: what is found there is shown in the same run.
   loaded.snapshot = proxy::build_snapshot(model, diagnostics);
   const bool valid = !diagnostics.has_errors();
   if (check == Check::machine) {

@@ -8,11 +8,13 @@
 
 #include "cli/options.h"
 #include "cli/privileges.h"
+#include "config/model.h"
 #include "proxy/snapshot.h"
 
 namespace pingap::cli {
 
 struct Loaded {
+  config::Model model;
   std::shared_ptr<const proxy::Snapshot> snapshot;
   std::optional<Identity> identity;  // who to become; where the machine was looked at
 };

@@ -14,6 +14,7 @@
 #include "net/event_loop.h"
 #include "net/socket.h"
 #include "proxy/body_spool.h"
+#include "proxy/certificate_watch.h"
 #include "proxy/server.h"
 
 namespace pingap::cli {
@@ -204,6 +205,7 @@ ExitCode run_proxy(const Options& options) {
   }
   server.start();
   announce(server);
+  const proxy::CertificateWatch certificates(**loop, loaded->model, *loaded->snapshot);
   Control control(server, **loop, std::move(signals), basic.grace_period);
   return control.run();
 }

@@ -52,6 +52,40 @@ void check_upstreams(const Model& model, Diagnostics& diagnostics) {
   }
 }
 
+// A certificate needs its key, and what only TLS can do must not be hoped for without it.
+void check_pair(const CertificatePair& pair, Diagnostics& diagnostics) {
+  const bool cert = !pair.cert.value.empty();
+  if (cert != !pair.key.value.empty()) {
+    diagnostics.error(cert ? pair.cert.at : pair.key.at,
+                      cert ? "`tls_cert` needs `tls_key`" : "`tls_key` needs `tls_cert`");
+  }
+}
+
+void check_tls(const Model& model, Diagnostics& diagnostics) {
+  for (const Listener& server : model.servers) {
+    const ServerTls& tls = server.tls;
+    check_pair(tls.pair, diagnostics);
+    if (!tls.client_ca.value.empty() && !tls.on()) {
+      diagnostics.error(tls.client_ca.at, "`tls_client_ca` without TLS would check nobody", {},
+                        "give the server `tls_cert` and `tls_key`, or `global_certificates`");
+    }
+    if (tls.min_version > tls.max_version) {
+      diagnostics.error(server.at, "`tls_min_version` is above `tls_max_version`");
+    }
+    if (tls.store && model.certificates.empty()) {
+      diagnostics.error(server.at, "`global_certificates` without a [certificates.NAME]");
+    }
+  }
+  const CertificateEntry* first = nullptr;
+  for (const CertificateEntry& certificate : model.certificates) {
+    if (certificate.is_default && first != nullptr) {
+      diagnostics.error(certificate.at, "`is_default` is set twice",
+                        fmt::format("first in [certificates.{}]", first->name));
+    }
+    first = certificate.is_default ? &certificate : first;
+  }
+}
+
 // Everything that decides whether a request matches, as one text.
 std::string match_key(const Location& location) {
   std::vector<std::string> parts;
@@ -158,6 +192,7 @@ void check_listeners(const Model& model, Diagnostics& diagnostics) {
 
 void check_model(const Model& model, Diagnostics& diagnostics) {
   check_upstreams(model, diagnostics);
+  check_tls(model, diagnostics);
   check_locations(model, diagnostics);
   check_listeners(model, diagnostics);
   if (model.servers.empty()) {

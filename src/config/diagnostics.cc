@@ -154,6 +154,12 @@ std::string Diagnostics::render() const {
   return out;
 }
 
+bool Diagnostics::hidden(Position at) const noexcept {
+  return std::ranges::any_of(hidden_, [at](const Position& one) {
+    return one.source == at.source && one.line == at.line;
+  });
+}
+
 void Diagnostics::append(std::string& out, const Diagnostic& entry) const {
   const std::string where = place(entry.at);
   if (!where.empty()) {
@@ -168,7 +174,9 @@ void Diagnostics::append(std::string& out, const Diagnostic& entry) const {
   }
   out += '\n';
   if (!where.empty()) {
-    append_excerpt(out, line(entry.at), entry.at.line, entry.at.column);
+    if (!hidden(entry.at)) {
+      append_excerpt(out, line(entry.at), entry.at.line, entry.at.column);
+    }
   }
 }
 

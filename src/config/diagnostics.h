@@ -41,6 +41,9 @@ class Diagnostics {
   void error(Position at, std::string what, std::string allowed = {}, std::string hint = {});
   void warning(Position at, std::string what, std::string allowed = {}, std::string hint = {});
 
+  // The line of `at` holds a secret: it is never shown.
+  void hide(Position at) { hidden_.push_back(at); }
+
   bool has_errors() const noexcept { return errors_ > 0; }
 
   size_t errors() const noexcept { return errors_; }
@@ -67,9 +70,11 @@ class Diagnostics {
   bool known(const Diagnostic& entry) const noexcept;
   void append(std::string& out, const Diagnostic& entry) const;
   std::string_view line(Position at) const noexcept;
+  bool hidden(Position at) const noexcept;
 
   std::vector<Source> sources_;
   std::vector<Diagnostic> entries_;
+  std::vector<Position> hidden_;
   size_t errors_ = 0;
   size_t dropped_ = 0;  // beyond what is kept
 };

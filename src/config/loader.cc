@@ -113,8 +113,10 @@ class Loader {
       read_upstream(entry, label);
     } else if (section == "locations") {
       read_location(entry, label);
-    } else {
+    } else if (section == "servers") {
       read_server(entry, label);
+    } else {
+      read_certificate(entry, label);
     }
   }
 
@@ -143,6 +145,16 @@ class Loader {
     require(entry, "addr", label);
     read_table(entry.value, label, kServerSchema, reader_, server);
     model_.servers.push_back(std::move(server));
+  }
+
+  void read_certificate(const Member& entry, const std::string& label) {
+    CertificateEntry certificate;
+    certificate.name = entry.key;
+    certificate.at = entry.at;
+    require(entry, "tls_cert", label);
+    require(entry, "tls_key", label);
+    read_table(entry.value, label, kCertificateSchema, reader_, certificate);
+    model_.certificates.push_back(std::move(certificate));
   }
 
   void require(const Member& entry, std::string_view key, const std::string& label) {

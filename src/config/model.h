@@ -116,6 +116,40 @@ struct Location {
   Timeouts timeouts;
 };
 
+// A certificate with its key: path, PEM text or base64 of PEM, each.
+struct CertificatePair {
+  Located<std::string> cert;
+  Located<std::string> key;
+  std::string password;       // of an encrypted key: secret
+  bool key_readable = false;  // the key's file may be readable for everybody
+};
+
+struct CertificateEntry {  // [certificates.NAME]
+  std::string name;
+  Position at;
+  CertificatePair pair;
+  std::vector<Located<std::string>> domains;  // empty = those of its SAN
+  bool is_default = false;
+};
+
+enum class TlsVersion : uint8_t { tls12, tls13 };
+enum class ClientAuth : uint8_t { off, optional, required };
+
+struct ServerTls {  // of a server; on with a certificate of its own or those of the store
+  CertificatePair pair;
+  bool store = false;  // global_certificates
+  TlsVersion min_version = TlsVersion::tls12;
+  TlsVersion max_version = TlsVersion::tls13;
+  Located<std::string> ciphers;
+  Located<std::string> ciphersuites;
+  Located<std::string> curves;
+  Located<std::string> client_ca;
+  ClientAuth client_auth = ClientAuth::required;  // where there is a client_ca
+  bool h2 = true;
+
+  bool on() const noexcept { return store || !pair.cert.value.empty(); }
+};
+
 enum class Underscores : uint8_t { drop, reject, keep };
 
 struct Listener {  // [servers.NAME]
@@ -138,6 +172,7 @@ struct Listener {  // [servers.NAME]
   bool merge_slashes = true;
   bool encoded_slash = false;  // false = refuse %2f and %5c in the path
   bool via = false;
+  ServerTls tls;
 };
 
 // Entry names to their place in the list; found by string_view without a copy.
@@ -156,6 +191,7 @@ struct Model {
   std::vector<Upstream> upstreams;
   std::vector<Location> locations;
   std::vector<Listener> servers;
+  std::vector<CertificateEntry> certificates;
   // Made by build_index(), so that 10,000 locations are found fast; without it the lists are
   // searched.
   NameIndex upstream_index;

@@ -76,6 +76,27 @@ bool Reader::text(const Field& field, std::string& out) {
   return true;
 }
 
+bool Reader::pem(const Field& field, Located<std::string>& out) {
+  if (field.value.kind != ValueKind::string) {
+    wrong_type(field, "a string");
+    return false;
+  }
+  if (field.value.text.empty()) {
+    diagnostics_.error(field.value.at, quote(field.key) + " is empty");
+    return false;
+  }
+  out = {field.value.text, field.value.at};
+  if (field.value.expanded || out.value.size() > 255 || out.value.find('\n') != std::string::npos) {
+    diagnostics_.hide(field.value.at);  // the thing itself, perhaps: no path
+  }
+  return true;
+}
+
+bool Reader::secret(const Field& field, std::string& out) {
+  diagnostics_.hide(field.value.at);
+  return text(field, out);
+}
+
 bool Reader::text(const Field& field, Located<std::string>& out) {
   if (!text(field, out.value)) {
     return false;

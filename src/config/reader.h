@@ -48,6 +48,10 @@ class Reader {
   // Without control characters; may be empty.
   bool text(const Field& field, std::string& out);
   bool text(const Field& field, Located<std::string>& out);
+  // A path, or a text of several lines.
+  bool pem(const Field& field, Located<std::string>& out);
+  // A text that no error shows.
+  bool secret(const Field& field, std::string& out);
   bool boolean(const Field& field, bool& out);
   std::optional<int64_t> integer(const Field& field, Range range);
   bool integer(const Field& field, Range range, uint32_t& out);

@@ -23,7 +23,7 @@ TEST(Loader, RefusesUnknownKeysAndSections) {
        "`pid_file`, `user`, `group`, `error_template`, `log_level`, `buffer_budget`"},
       {{.server = "[server.x]\na = 1"},
        "12:2: error: unknown section `server`; one of `basic`, `upstreams`, `locations`, "
-       "`servers`; "
+       "`servers`, `certificates`; "
        "did you mean `servers`?"},
       {{.location = "[locations.l.x]\ny = 1"},
        "8:14: error: unknown key `x` in [locations.l]; one of `upstream`, `host`, `path`, "
@@ -44,8 +44,8 @@ TEST(Loader, RefusesWhatComesWithLaterVersions) {
       {{.upstream = "sni = 'a.com'"},
        "5:1: error: `sni` in [upstreams.u] is not supported yet in this version; remove it: it "
        "would have no effect"},
-      {{.server = "tls_cert = 'a.pem'"},
-       "12:1: error: `tls_cert` in [servers.s] is not supported yet in this version; remove it: it "
+      {{.server = "modules = ['x']"},
+       "12:1: error: `modules` in [servers.s] is not supported yet in this version; remove it: it "
        "would have no effect"},
       {{.basic = "upgrade_sock = '/tmp/x'"},
        "2:1: error: `upgrade_sock` in [basic] is not supported yet in this version; remove it: it "
@@ -53,8 +53,7 @@ TEST(Loader, RefusesWhatComesWithLaterVersions) {
       {{.basic = "trusted_proxies = []"},
        "2:1: error: unknown key `trusted_proxies` in [basic]; it belongs into [servers.NAME]"},
   });
-  for (const char* section :
-       {"plugins.x", "metrics", "tracing", "admin", "certificates.x", "storages.x"}) {
+  for (const char* section : {"plugins.x", "metrics", "tracing", "admin", "storages.x"}) {
     const std::string name = std::string(section).substr(0, std::string(section).find('.'));
     const auto [model, diagnostics] =
         load_text(complete({.server = std::string("[") + section + "]\na = 1"}));

@@ -11,15 +11,11 @@
 namespace pingap::config {
 namespace {
 
-constexpr std::array<std::string_view, 4> kSectionNames = {"basic", "upstreams", "locations",
-                                                           "servers"};
+constexpr std::array<std::string_view, 5> kSectionNames = {"basic", "upstreams", "locations",
+                                                           "servers", "certificates"};
 
-constexpr std::array<Foreign, 6> kLaterSections = {{{"plugins", ""},
-                                                    {"metrics", ""},
-                                                    {"tracing", ""},
-                                                    {"admin", ""},
-                                                    {"certificates", ""},
-                                                    {"storages", ""}}};
+constexpr std::array<Foreign, 5> kLaterSections = {
+    {{"plugins", ""}, {"metrics", ""}, {"tracing", ""}, {"admin", ""}, {"storages", ""}}};
 
 const Member* find(const Value& table, std::string_view name) noexcept {
   for (const Member& member : table.members) {
@@ -103,7 +99,8 @@ std::vector<SectionInfo> describe() {
   return {describe_section("[basic]", kBasicSchema),
           describe_section("[upstreams.NAME]", kUpstreamSchema),
           describe_section("[locations.NAME]", kLocationSchema),
-          describe_section("[servers.NAME]", kServerSchema)};
+          describe_section("[servers.NAME]", kServerSchema),
+          describe_section("[certificates.NAME]", kCertificateSchema)};
 }
 
 }  // namespace pingap::config

@@ -59,9 +59,10 @@ extern const Schema<Basic> kBasicSchema;
 extern const Schema<UpstreamDraft> kUpstreamSchema;
 extern const Schema<LocationDraft> kLocationSchema;
 extern const Schema<Listener> kServerSchema;
+extern const Schema<CertificateEntry> kCertificateSchema;
 // Top-level sections that belong to later versions.
 extern const std::span<const Foreign> kForeignSections;
-// The sections there are: "basic", "upstreams", "locations", "servers".
+// The sections there are: "basic", "upstreams", "locations", "servers", "certificates".
 extern const std::span<const std::string_view> kSections;
 
 // Check the keys of a section against each other and complete the result.

@@ -68,6 +68,16 @@ void read_min_body_rate(Reader& reader, const Field& field, Listener& out) {
   out.min_body_rate = static_cast<uint32_t>(rate);
 }
 
+// In the order of TlsVersion and ClientAuth.
+constexpr std::array<std::string_view, 2> kTlsVersions = {"tlsv1.2", "tlsv1.3"};
+constexpr std::array<std::string_view, 3> kClientAuth = {"off", "optional", "required"};
+
+void read_version(Reader& reader, const Field& field, TlsVersion& out) {
+  if (const auto found = reader.choice(field, kTlsVersions)) {
+    out = static_cast<TlsVersion>(*found);
+  }
+}
+
 constexpr Key<Listener> kKeys[] = {
     {{"addr", "", "list of addresses", "required"}, read_addr},
     {{"locations", "", "list of names of locations", "none"},
@@ -126,17 +136,59 @@ constexpr Key<Listener> kKeys[] = {
      }},
     {{"via", "", "boolean", "false"},
      [](Reader& reader, const Field& field, Listener& out) { reader.boolean(field, out.via); }},
+    {{"tls_cert", "", "path, PEM or base64", "no TLS"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.pem(field, out.tls.pair.cert);
+     }},
+    {{"tls_key", "", "path, PEM or base64", "no TLS"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.pem(field, out.tls.pair.key);
+     }},
+    {{"tls_key_password", "", "string", "\"\""},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.secret(field, out.tls.pair.password);
+     }},
+    {{"tls_key_readable", "", "boolean", "false"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.boolean(field, out.tls.pair.key_readable);
+     }},
+    {{"global_certificates", "", "boolean", "false"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.boolean(field, out.tls.store);
+     }},
+    {{"tls_min_version", "", "`\"tlsv1.2\"` or `\"tlsv1.3\"`", "\"tlsv1.2\""},
+     [](Reader& reader, const Field& field, Listener& out) {
+       read_version(reader, field, out.tls.min_version);
+     }},
+    {{"tls_max_version", "", "`\"tlsv1.2\"` or `\"tlsv1.3\"`", "\"tlsv1.3\""},
+     [](Reader& reader, const Field& field, Listener& out) {
+       read_version(reader, field, out.tls.max_version);
+     }},
+    {{"tls_cipher_list", "", "string", "those with AEAD and ECDHE"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.text(field, out.tls.ciphers);
+     }},
+    {{"tls_ciphersuites", "", "string", "those of OpenSSL"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.text(field, out.tls.ciphersuites);
+     }},
+    {{"tls_curves", "", "string", "\"X25519:P-256:P-384\""},
+     [](Reader& reader, const Field& field, Listener& out) { reader.text(field, out.tls.curves); }},
+    {{"tls_client_ca", "", "path, PEM or base64", "none"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.pem(field, out.tls.client_ca);
+     }},
+    {{"tls_client_auth", "", "`\"off\"`, `\"optional\"` or `\"required\"`", "\"required\""},
+     [](Reader& reader, const Field& field, Listener& out) {
+       if (const auto found = reader.choice(field, kClientAuth)) {
+         out.tls.client_auth = static_cast<ClientAuth>(*found);
+       }
+     }},
+    {{"enabled_h2", "", "boolean", "true"},
+     [](Reader& reader, const Field& field, Listener& out) { reader.boolean(field, out.tls.h2); }},
 };
 
 constexpr Foreign kForeign[] = {
-    {"tls_cert", ""},
-    {"tls_key", ""},
-    {"tls_cipher_list", ""},
-    {"tls_ciphersuites", ""},
-    {"tls_min_version", ""},
-    {"tls_max_version", ""},
-    {"global_certificates", ""},
-    {"enabled_h2", ""},
     {"prometheus_metrics", ""},
     {"otlp_exporter", ""},
     {"modules", ""},

@@ -46,8 +46,8 @@ const ChunkRef& Origin::filler() noexcept {
 
 void Origin::on_accept(net::Fd connection, const net::Address& peer) noexcept {
   auto transport = std::make_unique<net::SocketTransport>(std::move(connection));
-  auto session = std::make_unique<session::H1ServerSession>(loop_, std::move(transport), peer,
-                                                            settings_, *this);
+  auto session = std::make_unique<session::H1ServerSession>(loop_, std::move(transport),
+                                                            session::Peer(peer), settings_, *this);
   if (session->start()) {
     sessions_.push_back(*session.release());  // it owns itself until it is closed
   }

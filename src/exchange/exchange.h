@@ -40,6 +40,9 @@ struct Exchange {
   std::string_view server_addr;    // of the listener
   uint16_t server_port = 0;
   std::string_view scheme = "http";
+  std::string_view tls_version;  // empty without TLS
+  std::string_view tls_cipher;
+  std::string_view tls_server_name;  // SNI
 
   // Made when first asked for (exchange/variables), then the same for the exchange's life.
   std::string_view request_id;

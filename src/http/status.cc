@@ -158,6 +158,8 @@ uint16_t status_for(ErrorCode code) noexcept {
       return 504;
     case ErrorCode::version_not_supported:
       return 505;
+    case ErrorCode::misdirected:
+      return 421;
     case ErrorCode::loop_detected:
       return 508;
   }

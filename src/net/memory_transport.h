@@ -109,12 +109,12 @@ class MemoryTransport final : public Transport {
       const size_t size = std::min(room.size(), wire_.inbox_.size());
       std::memcpy(room.data(), wire_.inbox_.data(), size);
       wire_.inbox_.erase(0, size);
-      return {IoStatus::progress, size, 0};
+      return {.more = size == room.size(), .bytes = size};
     }
     if (const int error = take_error(); error != 0) {
-      return {IoStatus::failed, 0, error};
+      return {.status = IoStatus::failed, .error = error};
     }
-    return {wire_.fin_ || wire_.broken_ ? IoStatus::eof : IoStatus::would_block, 0, 0};
+    return {.status = wire_.fin_ || wire_.broken_ ? IoStatus::eof : IoStatus::would_block};
   }
 
   IoResult read_many(std::span<const iovec> rooms) noexcept override {
@@ -122,21 +122,21 @@ class MemoryTransport final : public Transport {
     for (const iovec& room : rooms) {
       const IoResult result = read({static_cast<char*>(room.iov_base), room.iov_len});
       if (result.status != IoStatus::progress) {
-        return total > 0 ? IoResult{IoStatus::progress, total, 0} : result;
+        return total > 0 ? IoResult{.bytes = total} : result;
       }
       total += result.bytes;
-      if (result.bytes < room.iov_len) {
-        break;
+      if (!result.more) {
+        return {.bytes = total};
       }
     }
-    return {IoStatus::progress, total, 0};
+    return {.more = true, .bytes = total};
   }
 
   IoResult write(ByteQueue& from, End /*end*/) noexcept override {
     wire_.misused_ = wire_.misused_ || wire_.shut_ || (wire_.blocked_ && !wire_.broken_);
     if (wire_.broken_ || wire_.write_error_ != 0) {
       const int told = take_error();
-      return {IoStatus::failed, 0, told != 0 ? told : EPIPE};
+      return {.status = IoStatus::failed, .error = told != 0 ? told : EPIPE};
     }
     size_t total = 0;
     while (!from.empty() && wire_.room_ > 0) {
@@ -148,7 +148,7 @@ class MemoryTransport final : public Transport {
     }
     wire_.writes_ += total > 0 ? 1 : 0;
     wire_.blocked_ = !from.empty();
-    return {wire_.blocked_ ? IoStatus::would_block : IoStatus::progress, total, 0};
+    return {.status = wire_.blocked_ ? IoStatus::would_block : IoStatus::progress, .bytes = total};
   }
 
   bool splices() const noexcept override { return wire_.splices_; }
@@ -160,11 +160,11 @@ class MemoryTransport final : public Transport {
     }
     const ssize_t put = ::write(pipe.write_end(), wire_.inbox_.data(), bytes.size());
     if (put < 0) {
-      return {IoStatus::would_block, 0, 0};
+      return {.status = IoStatus::would_block};
     }
     pipe.filled(static_cast<size_t>(put));
     wire_.inbox_.erase(0, static_cast<size_t>(put));
-    return {IoStatus::progress, static_cast<size_t>(put), 0};
+    return {.more = true, .bytes = static_cast<size_t>(put)};
   }
 
   IoResult write_from(Pipe& pipe, size_t max) noexcept override {
@@ -182,7 +182,7 @@ class MemoryTransport final : public Transport {
       total += size;
     }
     wire_.blocked_ = total < max;
-    return {wire_.blocked_ ? IoStatus::would_block : IoStatus::progress, total, 0};
+    return {.status = wire_.blocked_ ? IoStatus::would_block : IoStatus::progress, .bytes = total};
   }
 
   void shutdown_write() noexcept override {

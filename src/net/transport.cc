@@ -19,16 +19,26 @@ constexpr unsigned kSplice = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
 
 IoResult failure(size_t bytes) noexcept {
   if (errno == EAGAIN || errno == EWOULDBLOCK) {
-    return {IoStatus::would_block, bytes, 0};
+    return {.status = IoStatus::would_block, .bytes = bytes};
   }
-  return {IoStatus::failed, bytes, errno};
+  return {.status = IoStatus::failed, .error = errno, .bytes = bytes};
 }
 
-IoResult received(ssize_t got) noexcept {
+// A read that does not fill its room has drained the socket: its next bytes raise a new event.
+IoResult received(ssize_t got, size_t room) noexcept {
   if (got > 0) {
-    return {IoStatus::progress, static_cast<size_t>(got), 0};
+    const auto bytes = static_cast<size_t>(got);
+    return {.more = bytes == room, .bytes = bytes};
   }
-  return got == 0 ? IoResult{IoStatus::eof, 0, 0} : failure(0);
+  return got == 0 ? IoResult{.status = IoStatus::eof} : failure(0);
+}
+
+size_t size_of(std::span<const iovec> rooms) noexcept {
+  size_t size = 0;
+  for (const iovec& room : rooms) {
+    size += room.iov_len;
+  }
+  return size;
 }
 
 ssize_t send_some(int fd, const ByteQueue& from, int flags) noexcept {
@@ -51,7 +61,7 @@ IoResult SocketTransport::read(std::span<char> room) noexcept {
   do {
     got = ::syscall(SYS_recvfrom, fd_.get(), room.data(), room.size(), 0, nullptr, nullptr);
   } while (got < 0 && errno == EINTR);
-  return received(got);
+  return received(got, room.size());
 }
 
 IoResult SocketTransport::read_many(std::span<const iovec> rooms) noexcept {
@@ -59,7 +69,7 @@ IoResult SocketTransport::read_many(std::span<const iovec> rooms) noexcept {
   do {
     got = ::readv(fd_.get(), rooms.data(), static_cast<int>(rooms.size()));
   } while (got < 0 && errno == EINTR);
-  return received(got);
+  return received(got, size_of(rooms));
 }
 
 IoResult SocketTransport::write(ByteQueue& from, End end) noexcept {
@@ -76,7 +86,7 @@ IoResult SocketTransport::write(ByteQueue& from, End end) noexcept {
     total += static_cast<size_t>(put);
     from.consume(static_cast<size_t>(put));
   }
-  return {IoStatus::progress, total, 0};
+  return {.bytes = total};
 }
 
 IoResult SocketTransport::read_to(Pipe& pipe, size_t max) noexcept {
@@ -87,7 +97,7 @@ IoResult SocketTransport::read_to(Pipe& pipe, size_t max) noexcept {
   if (got > 0) {
     pipe.filled(static_cast<size_t>(got));
   }
-  return received(got);
+  return received(got, static_cast<size_t>(got));  // how full is not known: try again
 }
 
 IoResult SocketTransport::write_from(Pipe& pipe, size_t max) noexcept {
@@ -104,7 +114,7 @@ IoResult SocketTransport::write_from(Pipe& pipe, size_t max) noexcept {
     total += static_cast<size_t>(put);
     pipe.drained(static_cast<size_t>(put));
   }
-  return {IoStatus::progress, total, 0};
+  return {.bytes = total};
 }
 
 void SocketTransport::shutdown_write() noexcept {

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "base/byte_queue.h"
 #include "base/error.h"
@@ -19,22 +21,44 @@ enum class IoStatus : uint8_t { progress, would_block, eof, failed };
 
 struct IoResult {
   IoStatus status = IoStatus::progress;
-  size_t bytes = 0;
+  // After a read that made progress: the next one may, too, without a new event.
+  bool more = false;
   int error = 0;  // errno where failed
+  size_t bytes = 0;
+};
+
+// What a connection with TLS has agreed on.
+struct Secured {
+  std::string_view version;  // "TLSv1.3"
+  std::string_view cipher;   // "TLS_AES_128_GCM_SHA256"
+  std::string server_name;   // SNI, lower case; empty = none
+  bool resumed = false;
+  bool h2 = false;  // chosen by ALPN
 };
 
 class Transport {
  public:
   virtual ~Transport() = default;
 
-  // Reads once into `room`. Fewer bytes than room means: no more for now.
+  // Goes on with what must happen before bytes can be read and written. Progress: it is over.
+  virtual IoResult handshake() noexcept { return {}; }
+
+  // Why it failed, for people: static text, may be null. The error of handshake() is EKEYREJECTED
+  // where the peer's certificate is not to be trusted.
+  virtual const char* handshake_failure() const noexcept { return nullptr; }
+
+  // Reads once into `room`.
   virtual IoResult read(std::span<char> room) noexcept = 0;
-  // The same for several rooms, filled in order. Fewer bytes than they have: no more for now.
+  // The same for several rooms, filled in order.
   virtual IoResult read_many(std::span<const iovec> rooms) noexcept = 0;
   // Writes from the front of `from` until it is empty or the peer takes no more, and consumes what
   // was written. With End::yes shutdown_write() or the close follows at once when all is written:
   // the last bytes may wait for it, to leave in one packet with the FIN.
   virtual IoResult write(ByteQueue& from, End end) noexcept = 0;
+
+  // It holds bytes that the peer did not take yet, of write() or its own: write(), also with an
+  // empty queue, when there is an event.
+  bool pending() const noexcept { return pending_; }
 
   // Whether its bytes are those of the socket, so that the kernel can move them by itself.
   virtual bool splices() const noexcept { return false; }
@@ -46,11 +70,24 @@ class Transport {
   virtual IoResult write_from(Pipe& /*pipe*/, size_t /*max*/) noexcept { return {}; }
 
   virtual void shutdown_write() noexcept = 0;
+
+  // The coming close must not look like an end in order, where there are such (TLS).
+  virtual void break_off() noexcept {}
+
   // Makes the coming close a reset, so that a truncated until-close body cannot pass for whole.
   virtual void abort_on_close() noexcept = 0;
   // What broke the connection, or kept it from being made; 0 for nothing. Told once.
   virtual int take_error() noexcept = 0;
   virtual int fd() const noexcept = 0;
+
+  // Once, after the handshake of TLS; else null.
+  virtual std::unique_ptr<const Secured> take_secured() noexcept { return nullptr; }
+
+  // Bytes are here that no event will tell of.
+  virtual bool has_input() const noexcept { return false; }
+
+ protected:
+  bool pending_ = false;
 };
 
 class SocketTransport final : public Transport, public Pooled<SocketTransport> {

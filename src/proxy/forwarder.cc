@@ -58,6 +58,12 @@ Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
       request_body_(client, x.arena),
       response_body_(client) {
   x.started = frontend_.worker().loop().now();
+  if (const net::Secured* secured = session.secured()) {
+    x.scheme = "https";
+    x.tls_version = secured->version;
+    x.tls_cipher = secured->cipher;
+    x.tls_server_name = x.arena.copy(secured->server_name);
+  }
   x.peer_ip = session.peer().ip();
   x.peer_port = session.peer().port();
   x.peer_text = x.arena.copy(session.peer().text());
@@ -124,6 +130,11 @@ bool Forwarder::admit() noexcept {
 bool Forwarder::route() noexcept {
   if (auto canonical = canonicalize_request(x, site_); !canonical) {
     answer_error(canonical.error().code, Side::downstream);
+    return false;
+  }
+  if (site_.tls != nullptr && x.tls_server_name != x.host &&
+      !site_.tls->get()->serves(x.tls_server_name, x.host)) {
+    answer_error(ErrorCode::misdirected, Side::downstream);  // RFC 9110 15.5.20
     return false;
   }
   const auto found = find_route(x, site_);

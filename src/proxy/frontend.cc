@@ -7,6 +7,8 @@
 #include "proxy/worker.h"
 #include "session/h1_server_session.h"
 #include "session/h2_server_session.h"
+#include "session/handshake_session.h"
+#include "tls/transport.h"
 
 namespace pingap::proxy {
 
@@ -73,9 +75,28 @@ void Frontend::adopt(net::Fd connection, const net::Address& peer) noexcept {
 }
 
 void Frontend::serve(net::Fd connection, const net::Address& peer) noexcept {
+  const session::Peer from(peer);
+  if (site_.tls != nullptr) {
+    auto context = site_.tls->get();
+    auto ssl = context->accept();
+    if (ssl == nullptr) {
+      uncount();  // out of memory
+      return;
+    }
+    auto transport =
+        std::make_unique<tls::Transport>(std::move(connection), std::move(ssl), std::move(context));
+    begin(std::make_unique<session::HandshakeSession>(
+        worker_.loop(), worker_.handshakes(), std::move(transport), from, site_.settings, *this));
+    return;
+  }
   auto transport = std::make_unique<net::SocketTransport>(std::move(connection));
-  auto session = std::make_unique<session::H1ServerSession>(worker_.loop(), std::move(transport),
-                                                            peer, site_.settings, *this);
+  begin(std::make_unique<session::H1ServerSession>(worker_.loop(), std::move(transport), from,
+                                                   site_.settings, *this));
+}
+
+// Starts a session that is counted.
+template <class Session>
+void Frontend::begin(std::unique_ptr<Session> session) noexcept {
   if (!session->start()) {
     uncount();
     return;
@@ -85,6 +106,30 @@ void Frontend::serve(net::Fd connection, const net::Address& peer) noexcept {
   }
   worker_.trim_memory_later();
   sessions_.push_back(*session.release());  // it owns itself until it is closed
+}
+
+void Frontend::on_secured(session::ServerSession& session,
+                          std::unique_ptr<net::Transport> transport) noexcept {
+  recount();
+  auto agreed = transport->take_secured();
+  const bool h2 = agreed->h2;
+  const auto follow = [&](auto successor) {
+    successor->set_secured(std::move(agreed));
+    begin(std::move(successor));
+  };
+  if (h2) {
+    follow(std::make_unique<session::H2ServerSession>(worker_.loop(), std::move(transport),
+                                                      session.peer(), site_.settings, *this));
+  } else {
+    follow(std::make_unique<session::H1ServerSession>(worker_.loop(), std::move(transport),
+                                                      session.peer(), site_.settings, *this));
+  }
+}
+
+// For a session that takes another one's place: that is uncounted when it ends.
+void Frontend::recount() noexcept {
+  connections_.fetch_add(1, std::memory_order_relaxed);
+  worker_.on_connection_opened();
 }
 
 bool Frontend::make_room() noexcept {
@@ -122,14 +167,15 @@ http::RequestSink& Frontend::on_new_stream(http::ServerStream& stream,
 bool Frontend::on_h2_preface(session::ServerSession& session,
                              std::unique_ptr<net::Transport>& transport,
                              std::string_view bytes) noexcept {
+  if (session.secured() != nullptr) {
+    return false;  // over TLS it is agreed on by ALPN (RFC 9113 3.2)
+  }
   auto successor = std::make_unique<session::H2ServerSession>(
       worker_.loop(), std::move(transport), session.peer(), site_.settings, *this);
   if (!successor->start()) {
     return true;  // out of memory or descriptors: both end
   }
-  // The one that ends is uncounted when it does.
-  connections_.fetch_add(1, std::memory_order_relaxed);
-  worker_.on_connection_opened();
+  recount();
   if (phase_ == Phase::draining) {
     successor->serve_one();
   }

@@ -61,6 +61,8 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
                                    session::ServerSession& session) noexcept override;
   bool on_h2_preface(session::ServerSession& session, std::unique_ptr<net::Transport>& transport,
                      std::string_view bytes) noexcept override;
+  void on_secured(session::ServerSession& session,
+                  std::unique_ptr<net::Transport> transport) noexcept override;
   void on_session_closed(session::ServerSession& session) noexcept override;
 
  private:
@@ -69,6 +71,9 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   bool hand_over(net::Fd& connection, const net::Address& peer) noexcept;
   void adopt(net::Fd connection, const net::Address& peer) noexcept;
   void serve(net::Fd connection, const net::Address& peer) noexcept;
+  template <class Session>
+  void begin(std::unique_ptr<Session> session) noexcept;
+  void recount() noexcept;
   bool make_room() noexcept;
   void uncount() noexcept;
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "config/read_file.h"
+#include "proxy/tls_loader.h"
 
 namespace pingap::proxy {
 namespace {
@@ -27,6 +28,7 @@ class Builder {
     for (const config::Upstream& upstream : model_.upstreams) {
       snapshot_->clusters.push_back(build_cluster(upstream));
     }
+    build_tls();
     for (const config::Listener& listener : model_.servers) {
       snapshot_->sites.push_back(build_site(listener));
     }
@@ -39,6 +41,14 @@ class Builder {
   }
 
  private:
+  void build_tls() {
+    const auto has_tls = [](const config::Listener& one) { return one.tls.on(); };
+    if (std::ranges::any_of(model_.servers, has_tls) || !model_.certificates.empty()) {
+      snapshot_->ticket_keys = std::make_unique<tls::TicketKeys>(std::chrono::steady_clock::now());
+      tls_loader_.emplace(model_, diagnostics_, *snapshot_->ticket_keys);
+    }
+  }
+
   void read_error_template() {
     const auto& path = model_.basic.error_template;
     if (path.value.empty()) {
@@ -110,6 +120,11 @@ class Builder {
       site->addrs.push_back(address.value);
     }
     fill_settings(from, *site);
+    if (tls_loader_) {
+      if (auto context = tls_loader_->build(from)) {
+        site->tls = std::make_unique<LiveTls>(std::move(context));
+      }
+    }
     site->via = from.via ? model_.basic.name : std::string();
     for (const auto& network : from.trusted_proxies) {
       if (const auto parsed = Network::parse(network.value)) {
@@ -257,6 +272,7 @@ class Builder {
   const config::Model& model_;
   Diagnostics& diagnostics_;
   std::shared_ptr<Snapshot> snapshot_;
+  std::optional<TlsLoader> tls_loader_;
   std::unordered_set<const config::Location*> listed_;  // by some server
 };
 

@@ -16,6 +16,7 @@
 #include "http/header_id.h"
 #include "http/uri.h"
 #include "proxy/error_page.h"
+#include "proxy/live_tls.h"
 #include "route/rewrite.h"
 #include "route/router.h"
 #include "session/session.h"
@@ -65,6 +66,7 @@ struct Site {  // [servers.NAME]
   config::Underscores underscores = config::Underscores::drop;
   std::string via;  // what stands for us in Via; empty = no Via
   uint32_t max_connections = 0;
+  std::unique_ptr<LiveTls> tls;  // null = plain
   NetworkSet trusted;
   std::optional<route::Router> router;                  // always there once built
   std::vector<std::unique_ptr<Route>> routes;           // by the router's index
@@ -74,6 +76,7 @@ struct Site {  // [servers.NAME]
 
 struct Snapshot {
   config::Basic basic;
+  std::unique_ptr<tls::TicketKeys> ticket_keys;  // where a site has TLS
   std::vector<std::unique_ptr<Cluster>> clusters;
   std::vector<std::unique_ptr<Site>> sites;
   ErrorPages error_pages;

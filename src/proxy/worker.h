@@ -15,6 +15,7 @@
 #include "proxy/frontend.h"
 #include "proxy/snapshot.h"
 #include "proxy/spill.h"
+#include "session/handshake_session.h"
 #include "upstream/pool.h"
 
 namespace pingap::proxy {
@@ -58,6 +59,8 @@ class Worker {
   // The worker's thread:
   net::EventLoop& loop() noexcept { return *loop_; }
 
+  session::HandshakeQueue& handshakes() noexcept { return handshakes_; }
+
   const Snapshot& snapshot() const noexcept { return *snapshot_; }
 
   upstream::EndpointPool& pool(const Cluster& cluster, size_t endpoint) noexcept {
@@ -97,6 +100,7 @@ class Worker {
   std::vector<std::vector<std::unique_ptr<upstream::EndpointPool>>> pools_;  // cluster, endpoint
   std::vector<upstream::balancer::Cursor> cursors_;                          // by cluster
   std::vector<std::pair<observe::LogSink*, std::unique_ptr<observe::LogBuffer>>> log_buffers_;
+  session::HandshakeQueue handshakes_{*loop_};
   std::vector<std::unique_ptr<Frontend>> frontends_;
   net::Timer log_timer_{Callback<void()>::of<&Worker::flush_logs>(this)};
   net::Timer stop_timer_{Callback<void()>::of<&Worker::stop_when_done>(this)};

@@ -128,7 +128,7 @@ class H1Server final : public ServerProtocol {
   net::IoHandler& start(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                         const ServerSettings& settings, RequestAcceptor& acceptor) override {
     const net::Address peer = *net::Address::parse("192.0.2.1:1234");
-    session_ = new H1ServerSession(loop, std::move(transport), peer, settings, acceptor);
+    session_ = new H1ServerSession(loop, std::move(transport), Peer(peer), settings, acceptor);
     EXPECT_TRUE(session_->start());
     return *session_;
   }

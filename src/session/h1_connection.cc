@@ -82,7 +82,7 @@ void H1Connection::on_deferred() noexcept {
 
 net::IoResult H1Connection::write_output() noexcept {
   net::IoResult result;
-  if (!out_.empty()) {
+  if (!out_.empty() || transport_->pending()) {
     const bool fin_follows = fin_follows_ && piped_ == 0;
     result = transport_->write(out_, fin_follows ? End::yes : End::no);
   }
@@ -136,7 +136,7 @@ size_t H1Connection::receive_some(size_t budget) noexcept {
 size_t H1Connection::receive_input() noexcept {
   const std::span<char> room = input_room();
   const net::IoResult result = transport_->read(room);
-  if (!note_read(result, room.size())) {
+  if (!note_read(result)) {
     return 0;
   }
   in_end_ += static_cast<uint32_t>(result.bytes);
@@ -161,7 +161,7 @@ size_t H1Connection::receive_body(size_t budget) noexcept {
     room += kChunkSize;
   }
   const net::IoResult result = transport_->read_many(std::span(rooms).first(count));
-  if (!note_read(result, count * kChunkSize)) {
+  if (!note_read(result)) {
     return 0;
   }
   const size_t body = std::min<uint64_t>(result.bytes, raw);
@@ -192,7 +192,7 @@ size_t H1Connection::receive_piped() noexcept {
     pipe_full_ = true;  // or the socket is empty: that is seen when the pipe has room
     return 0;
   }
-  if (!note_read(result, result.bytes)) {
+  if (!note_read(result)) {
     return 0;
   }
   reader_.advance(result.bytes);
@@ -211,7 +211,7 @@ void H1Connection::look_behind_body() noexcept {
   const net::IoResult result = transport_->read(room);
   if (result.status == net::IoStatus::progress) {
     in_end_ += static_cast<uint32_t>(result.bytes);
-    readable_ = result.bytes == room.size() || hangup_;
+    readable_ = result.more || hangup_;
   } else if (result.status == net::IoStatus::would_block) {
     readable_ = false;
   }
@@ -219,12 +219,11 @@ void H1Connection::look_behind_body() noexcept {
 }
 
 // True when there are bytes to be looked at.
-bool H1Connection::note_read(const net::IoResult& result, size_t room) noexcept {
+bool H1Connection::note_read(const net::IoResult& result) noexcept {
   switch (result.status) {
     case net::IoStatus::progress:
-      // A short read has drained the socket; its next bytes raise a new event. With the FIN
-      // already announced there will be none: go on until it is read.
-      readable_ = result.bytes == room || hangup_;
+      // With the FIN already announced there will be no event: go on until it is read.
+      readable_ = result.more || hangup_;
       return true;
     case net::IoStatus::would_block:
       readable_ = false;

@@ -96,7 +96,7 @@ class H1Connection : public net::IoHandler,
 
   void write_piped(Pipe& pipe, size_t bytes) noexcept;
 
-  bool has_output() const noexcept { return !out_.empty() || piped_ > 0; }
+  bool has_output() const noexcept { return !out_.empty() || piped_ > 0 || transport_->pending(); }
 
   void drop_output() noexcept {
     out_.clear();
@@ -148,7 +148,7 @@ class H1Connection : public net::IoHandler,
   size_t receive_some(size_t budget) noexcept;
   void look_behind_body() noexcept;
   net::IoResult write_output() noexcept;
-  bool note_read(const net::IoResult& result, size_t room) noexcept;
+  bool note_read(const net::IoResult& result) noexcept;
   void flush() noexcept;
 };
 

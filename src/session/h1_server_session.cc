@@ -21,16 +21,20 @@ constexpr uint64_t kWriteProgress = 1024;
 }  // namespace
 
 H1ServerSession::H1ServerSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
-                                 const net::Address& peer, const ServerSettings& settings,
+                                 const Peer& peer, const ServerSettings& settings,
                                  RequestAcceptor& acceptor) noexcept
     : H1Connection(loop, std::move(transport)),
-      ServerSession(Peer(peer)),
+      ServerSession(peer),
       settings_(settings),
       acceptor_(acceptor) {
 }
 
 bool H1ServerSession::start() noexcept {
   arm_read(settings_.header_timeout);
+  if (transport_->has_input()) {
+    readable_ = true;
+    loop_.resume_later(*this);
+  }
   return loop_.add(transport_->fd(), *this).has_value();
 }
 
@@ -123,6 +127,7 @@ void H1ServerSession::fail(const Error& why) noexcept {
   }
   http::RequestSink* sink = std::exchange(sink_, nullptr);
   if (sink != nullptr) {
+    transport_->break_off();
     if (writing_ == Writing::body && out_framing_ == Framing::until_close) {
       transport_->abort_on_close();
     }

@@ -23,9 +23,8 @@ class H1ServerSession final : public H1Connection,
                               public ServerSession,
                               public Pooled<H1ServerSession> {
  public:
-  H1ServerSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
-                  const net::Address& peer, const ServerSettings& settings,
-                  RequestAcceptor& acceptor) noexcept;
+  H1ServerSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport, const Peer& peer,
+                  const ServerSettings& settings, RequestAcceptor& acceptor) noexcept;
 
   // ServerSession
   bool start() noexcept override;

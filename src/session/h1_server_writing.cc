@@ -127,10 +127,10 @@ void H1ServerSession::reset(ErrorCode /*why*/) noexcept {
   if (writing_ == Writing::body && out_framing_ == Framing::until_close) {
     transport_->abort_on_close();
   }
+  transport_->break_off();
   sink_ = nullptr;
   if (writable_ && !out_.empty()) {
-    transport_->write(out_,
-                      End::yes);  // as far as it goes: the client sees an answer that breaks off
+    transport_->write(out_, End::yes);  // as far as it goes
   }
   close();
 }

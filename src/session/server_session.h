@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "base/intrusive_list.h"
 #include "base/ip.h"
 #include "net/address.h"
+#include "net/transport.h"
 
 namespace pingap::session {
 
@@ -52,12 +55,23 @@ class ServerSession : public ListHook<ServerSessionTag> {
 
   Peer& peer() noexcept { return peer_; }
 
+  // Null without TLS.
+  const net::Secured* secured() const noexcept { return secured_.get(); }
+
+  // Before start().
+  void set_secured(std::unique_ptr<const net::Secured> agreed) noexcept {
+    secured_ = std::move(agreed);
+  }
+
  protected:
   explicit ServerSession(const Peer& peer) noexcept : peer_(peer) {}
 
   ~ServerSession() = default;
 
   Peer peer_;
+
+ private:
+  std::unique_ptr<const net::Secured> secured_;
 };
 
 }  // namespace pingap::session

@@ -43,6 +43,11 @@ class RequestAcceptor {
     return false;
   }
 
+  // The handshake of `session` is over: a session of the protocol that was agreed on takes the
+  // transport. Then `session` ends.
+  virtual void on_secured(ServerSession& /*session*/,
+                          std::unique_ptr<net::Transport> /*transport*/) noexcept {}
+
   // The connection is gone; the session is destroyed at the end of the turn.
   virtual void on_session_closed(ServerSession& session) noexcept = 0;
 

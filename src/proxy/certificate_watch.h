@@ -1,0 +1,43 @@
+// Looks after the files of certificates and keys: when they have changed, the new ones are loaded
+// and checked, and take the place of the old ones if all is well (TLS-18). Control thread.
+//
+// It asks for their state every few seconds and follows links: replaced links, whole folders that
+// are exchanged (Kubernetes) and network file systems are seen like everything else.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/model.h"
+#include "net/event_loop.h"
+#include "proxy/snapshot.h"
+
+namespace pingap::proxy {
+
+class CertificateWatch {
+ public:
+  // What is watched outlives it.
+  CertificateWatch(net::EventLoop& loop, const config::Model& model, const Snapshot& snapshot);
+
+ private:
+  struct Watched {
+    const config::Listener* listener;
+    const Site* site;
+    std::vector<std::string> paths;
+    std::string loaded;  // state of the files that are in use, or that were refused
+    std::string seen;    // at the last look
+  };
+
+  void watch(const config::Listener& listener, const Site& site);
+  void look() noexcept;
+  void replace(Watched& watched);
+
+  net::EventLoop& loop_;
+  const config::Model& model_;
+  const Snapshot& snapshot_;
+  std::vector<Watched> watched_;
+  net::Timer timer_{Callback<void()>::of<&CertificateWatch::look>(this)};
+};
+
+}  // namespace pingap::proxy

@@ -1,0 +1,32 @@
+// TLS of the sites: certificates and policies of the configuration, loaded and checked. Control
+// thread; blocks on files.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "config/diagnostics.h"
+#include "config/model.h"
+#include "tls/server_context.h"
+
+namespace pingap::proxy {
+
+class TlsLoader {
+ public:
+  // Loads [certificates.*]; what is wrong goes to `diagnostics`.
+  TlsLoader(const config::Model& model, config::Diagnostics& diagnostics, tls::TicketKeys& keys);
+
+  // Null without TLS, or with an error.
+  std::unique_ptr<tls::ServerContext> build(const config::Listener& site);
+
+ private:
+  std::shared_ptr<const tls::Certificate> load(const config::CertificatePair& pair);
+  void add(const config::CertificateEntry& entry);
+  tls::ServerPolicy policy_of(const config::ServerTls& from);
+
+  config::Diagnostics& diagnostics_;
+  tls::TicketKeys& keys_;
+  std::vector<tls::ServerCertificate> store_;
+};
+
+}  // namespace pingap::proxy

@@ -1,0 +1,153 @@
+#include "tls/client_context.h"
+
+#include <arpa/inet.h>
+#include <utility>
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "tls/session_store.h"
+
+namespace pingap::tls {
+namespace {
+
+template <class T>
+using Built = tl::expected<T, std::string>;
+
+constexpr int kMaxDepth = 10;
+constexpr long kMaxChain = 100 * 1024;
+
+int slot_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
+int keep_session(SSL* ssl, SSL_SESSION* session) noexcept {
+  auto* slot = static_cast<SessionStore::Slot*>(SSL_get_ex_data(ssl, slot_index()));
+  if (slot == nullptr) {
+    return 0;
+  }
+  slot->store->keep(*slot, session);
+  return 1;  // it is ours now
+}
+
+std::string failed(std::string_view what) {
+  const std::string error = take_errors();
+  return std::string(what) + (error.empty() ? "" : ": " + error);
+}
+
+// Read once: it has more than a hundred certificates.
+X509_STORE* system_store() {
+  static X509_STORE* const store = [] {
+    X509_STORE* made = X509_STORE_new();
+    X509_STORE_set_default_paths(made);
+    return made;
+  }();
+  return store;
+}
+
+Built<void> trust(SSL_CTX* context, const ClientPolicy& policy) {
+  if (policy.ca.empty()) {
+    SSL_CTX_set1_cert_store(context, system_store());
+    return {};
+  }
+  const BioPtr source{BIO_new_mem_buf(policy.ca.data(), static_cast<int>(policy.ca.size()))};
+  size_t count = 0;
+  while (const X509Ptr ca{PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr)}) {
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca.get()) != 1) {
+      return tl::unexpected(failed("ca"));
+    }
+    ++count;
+  }
+  const std::string error = take_errors();
+  if (count == 0 || (!error.empty() && error != "no start line")) {
+    return tl::unexpected<std::string>("ca: it holds no readable certificate");
+  }
+  return {};
+}
+
+void offer_protocols(SSL_CTX* context, const ClientPolicy& policy) {
+  std::string list;  // RFC 7301 3.1
+  if (policy.h2) {
+    list += "\x02h2";
+  }
+  if (policy.h1) {
+    list += "\x08http/1.1";
+  }
+  SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(list.data()),
+                          static_cast<unsigned>(list.size()));
+}
+
+bool is_address(const std::string& name) noexcept {
+  in6_addr room{};
+  return inet_pton(AF_INET, name.c_str(), &room) == 1 ||
+         inet_pton(AF_INET6, name.c_str(), &room) == 1;
+}
+
+// The certificate must be for `name`: only its SAN counts (RFC 9525 6.3).
+bool expect_name(SSL* ssl, const std::string& name) noexcept {
+  if (is_address(name)) {
+    return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str()) == 1;
+  }
+  SSL_set_hostflags(ssl,
+                    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  return !name.empty() && SSL_set1_host(ssl, name.c_str()) == 1;
+}
+
+}  // namespace
+
+ClientContext::ClientContext() = default;
+ClientContext::~ClientContext() = default;
+
+Built<std::unique_ptr<ClientContext>> ClientContext::build(const ClientPolicy& policy) {
+  take_errors();  // of somebody else
+  std::unique_ptr<ClientContext> made{new ClientContext};
+  made->verify_ = policy.verify;
+  made->sessions_ = std::make_unique<SessionStore>();
+  made->context_.reset(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX* context = made->context_.get();
+  if (context == nullptr || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1) {
+    return tl::unexpected(failed("OpenSSL"));
+  }
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_verify_depth(context, kMaxDepth);
+  SSL_CTX_set_max_cert_list(context, kMaxChain);
+  SSL_CTX_set_verify(context, policy.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  if (policy.verify) {
+    if (auto trusted = trust(context, policy); !trusted) {
+      return tl::unexpected(std::move(trusted.error()));
+    }
+  }
+  if (policy.certificate != nullptr && !use_certificate(context, *policy.certificate)) {
+    return tl::unexpected(failed("tls_cert"));
+  }
+  offer_protocols(context, policy);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+  SSL_CTX_sess_set_new_cb(context, keep_session);
+  return made;
+}
+
+SslPtr ClientContext::connect(std::string_view server, const std::string& sni,
+                              const std::string& name) const {
+  SslPtr ssl{SSL_new(context_.get())};
+  if (ssl == nullptr) {
+    return nullptr;
+  }
+  SSL_set_connect_state(ssl.get());
+  if (!normal_name(sni).empty() && !is_address(sni)) {
+    SSL_set_tlsext_host_name(ssl.get(), sni.c_str());  // never an address (RFC 6066 3)
+  }
+  if (verify_ && !expect_name(ssl.get(), name)) {
+    return nullptr;
+  }
+  if (auto* slot = sessions_->slot(std::string(server) + '\n' + sni + '\n' + name)) {
+    SSL_set_ex_data(ssl.get(), slot_index(), slot);
+    sessions_->offer(*slot, ssl.get());
+  }
+  take_errors();
+  return ssl;
+}
+
+}  // namespace pingap::tls

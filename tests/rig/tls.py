@@ -1,0 +1,109 @@
+"""Certificates of a test's own authority, and a raw client over TLS."""
+
+import functools
+import os
+import ssl
+import subprocess
+import tempfile
+
+from .client import Client
+from .deadline import seconds
+from .standin import find
+
+
+def openssl(*args, stdin=None, timeout=20):
+    """Runs the openssl command: (exit code, stdout, stderr) as text."""
+    done = subprocess.run([find("openssl"), *args], input=stdin, capture_output=True, text=True,
+                          timeout=seconds(timeout), check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+KEYS = {"ec": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"],
+        "rsa4096": ["rsa:4096"]}
+
+
+class Pair:
+    """A certificate file and its key file."""
+
+    def __init__(self, cert, key):
+        self.cert = cert
+        self.key = key
+
+    def keys(self, **more):
+        """As keys of a server or a [certificates.NAME]."""
+        return {"tls_cert": self.cert, "tls_key": self.key, **more}
+
+
+class Authority:
+    """Makes certificates in a folder of its own; the folder goes with it."""
+
+    def __init__(self, name="test authority"):
+        self._dir = tempfile.TemporaryDirectory(prefix="pingap-ca-")
+        self._count = 0
+        self.ca = self._make(name, KEYS["ec"], ["-addext", "basicConstraints=critical,CA:TRUE"])
+
+    def path(self, name):
+        return os.path.join(self._dir.name, name)
+
+    def _make(self, name, key, more):
+        self._count += 1
+        pair = Pair(self.path(f"{self._count}.pem"), self.path(f"{self._count}.key"))
+        code, _, error = openssl("req", "-x509", "-newkey", *key, "-nodes", "-days", "30",
+                                 "-keyout", pair.key, "-out", pair.cert, "-subj", f"/CN={name}",
+                                 *more)
+        if code:
+            raise AssertionError(error)
+        os.chmod(pair.key, 0o600)
+        return pair
+
+    def issue(self, *names, key="ec", common="leaf", days=None, more=()):
+        """A certificate for these names (an address where it looks like one)."""
+        san = ",".join(("IP:" if name.replace(".", "").isdigit() else "DNS:") + name
+                       for name in names)
+        extra = ["-CA", self.ca.cert, "-CAkey", self.ca.key,
+                 "-addext", "basicConstraints=critical,CA:FALSE"]
+        if san:
+            extra += ["-addext", "subjectAltName=" + san]
+        if days is not None:
+            extra += ["-days", str(days)]
+        return self._make(common, KEYS[key], extra + list(more))
+
+
+@functools.cache
+def authority():
+    """One for all tests."""
+    return Authority()
+
+
+def context(alpn=("http/1.1",), client=None, low=None, high=None, trust=None):
+    """A client's settings that trust `trust`, by default the common authority."""
+    made = ssl.create_default_context(cafile=(trust or authority()).ca.cert)
+    if alpn:
+        made.set_alpn_protocols(list(alpn))
+    if client:
+        made.load_cert_chain(client.cert, client.key)
+    if low:
+        made.minimum_version = low
+    if high:
+        made.maximum_version = high
+    return made
+
+
+class TlsClient(Client):
+    """The raw client, its bytes inside TLS."""
+
+    def __init__(self, address, name="a.test", settings=None, session=None, **options):
+        super().__init__(address, **options)
+        settings = settings or context()
+        if name is None:
+            settings.check_hostname = False
+        try:
+            self.sock = settings.wrap_socket(self.sock, server_hostname=name, session=session,
+                                             suppress_ragged_eofs=False)
+        except BaseException:
+            self.sock.close()
+            raise
+
+    def names(self):
+        """Those of the certificate that was shown."""
+        return [name for _, name in self.sock.getpeercert()["subjectAltName"]]
