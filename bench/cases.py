@@ -16,6 +16,9 @@ class Case:
     weight: int = 1          # how many 1 KiB requests one of these is worth
     per_second: int = 0      # requests a second asked of our load generator; 0 = wrk loads
     idle: bool = False       # only memory is measured
+    protocol: str = "http"   # of the clients: http, https, h2 (over TLS), h2c; all but http: h2load
+    streams: int = 1         # of a connection of HTTP/2
+    handshakes: str = ""     # "new" or "reuse": connections are measured, not requests
 
     @property
     def with_wrk(self):
@@ -23,7 +26,7 @@ class Case:
 
     @property
     def setting(self):
-        return Setting(log=self.log, locations=self.locations)
+        return Setting(log=self.log, locations=self.locations, protocol=self.protocol)
 
     def requests(self, small):
         """A count of requests for a measurement that takes `small` requests of 1 KiB."""
@@ -44,5 +47,16 @@ CASES = {case.name: case for case in (
          locations=10, per_second=30000),
     Case("locations-10000", "1 KiB, 10,000 locations", path="/loc/",
          options=("--spread", "10000"), locations=10000, per_second=30000),
+    Case("tls", "1 KiB over TLS, HTTP/1.1, 64 connections", protocol="https", per_second=8000),
+    Case("h2", "1 KiB over TLS, HTTP/2, 20 connections of 10 streams", protocol="h2",
+         connections=20, streams=10, per_second=8000),
+    Case("h2c", "1 KiB, HTTP/2 in the clear, 20 connections of 10 streams", protocol="h2c",
+         connections=20, streams=10, per_second=8000),
+    Case("handshake", "full TLS handshakes, each with a request", protocol="https",
+         handshakes="new", connections=1),
+    Case("resumption", "resumed TLS handshakes, each with a request", protocol="https",
+         handshakes="reuse", connections=1),
     Case("idle", "10,000 idle connections", connections=10000, idle=True),
+    Case("idle-tls", "2,000 idle connections over TLS", connections=2000, idle=True,
+         protocol="https"),
 )}

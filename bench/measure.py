@@ -41,8 +41,40 @@ def load_command(port, case, *options):
             "-c", str(case.connections), *case.options, *map(str, options)]
 
 
+def h2load(port, case, requests, seconds):
+    """One run of h2load in the form of load()'s result: it speaks TLS and HTTP/2."""
+    scheme = "http" if case.protocol == "h2c" else "https"
+    log = BUILD / "h2load.log"
+    log.unlink(missing_ok=True)
+    # The name with the certificate is not in any DNS: only the header is of it.
+    out = run_tool(["h2load", "-n", str(requests), "-c", str(case.connections),
+                    "-m", str(case.streams), *(["--h1"] if case.protocol == "https" else []),
+                    "-H", f":authority: {HOST}",
+                    f"--log-file={log}", f"{scheme}://127.0.0.1:{port}{case.path}"], seconds)
+    took = re.search(r"finished in ([\d.]+)(us|ms|s)", out)
+    good = int(re.search(r"status codes: (\d+) 2xx", out).group(1))
+    if good != requests:
+        raise RuntimeError(f"h2load: {requests - good} of {requests} requests failed")
+    times = sorted(int(line.split()[2]) for line in log.read_text().splitlines())
+    return {"requests": good, "errors": 0,
+            "seconds": float(took.group(1)) * {"us": 1e-6, "ms": 1e-3, "s": 1}[took.group(2)],
+            "p50_us": times[len(times) // 2], "p99_us": times[len(times) * 99 // 100]}
+
+
+def handshakes(port, case, duration):
+    """One run of openssl's s_time: a connection after the other, each with a request."""
+    out = run_tool(["openssl", "s_time", "-connect", f"127.0.0.1:{port}", f"-{case.handshakes}",
+                    "-www", case.path, "-time", str(duration)], duration + 30)
+    # It loads twice as long for -reuse: first to get a session.
+    count, seconds = re.findall(r"(\d+) connections in (\d+) real seconds", out)[-1]
+    return {"requests": int(count), "seconds": float(seconds), "errors": 0,
+            "p50_us": 1e6 * float(seconds) / int(count), "p99_us": 0}
+
+
 def load(port, case, *options, seconds=120):
     """One run of our load generator; fails on errors."""
+    if case.protocol != "http":
+        return h2load(port, case, int(options[options.index("-n") + 1]), seconds)
     result = json.loads(run_tool(load_command(port, case, *options), seconds))
     if result["errors"] > 0:
         raise RuntimeError(f"{result['errors']} of {result['requests']} requests failed")
@@ -80,7 +112,9 @@ def cpu_time(pid):
 def saturate(proxy, case, duration):
     """Closed loop for `duration` seconds: rate, latency and CPU time per request."""
     before = cpu_time(proxy.pid)
-    if case.with_wrk:
+    if case.handshakes:
+        result = handshakes(proxy.port, case, duration)
+    elif case.with_wrk:
         result = wrk(proxy.port, case, duration)
     else:
         result = load(proxy.port, case, "-n", case.per_second * duration)
@@ -222,7 +256,11 @@ def idle_memory(proxy, case):
     """(PSS after start, bytes per idle connection) with case.connections held idle."""
     time.sleep(0.5)
     at_start = memory(proxy.pid)
-    command = load_command(proxy.port, case, "--hold")
+    if case.protocol == "https":
+        command = [str(TOP / "bench/hold_tls.py"), str(proxy.port), str(case.connections),
+                   case.path, HOST]
+    else:
+        command = load_command(proxy.port, case, "--hold")
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                               start_new_session=True, preexec_fn=prepare_child(LOAD_CORE))
     try:
@@ -232,7 +270,8 @@ def idle_memory(proxy, case):
         time.sleep(1)
         held = memory(proxy.pid)
         # They are held, not dropped: the proxy still answers beside them.
-        load(proxy.port, case, "-c", 1, "-n", 10)
+        if case.protocol == "http":
+            load(proxy.port, case, "-c", 1, "-n", 10)
     finally:
         holder.stdin.close()
         stop(holder)

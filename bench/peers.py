@@ -34,7 +34,12 @@ def free_port():
 class Setting:
     """What a case wants of the proxies."""
     log: bool = False
-    locations: int = 0  # 0 = one location for everything
+    locations: int = 0      # 0 = one location for everything
+    protocol: str = "http"  # of the clients, see Case
+
+    @property
+    def tls(self):
+        return self.protocol in ("https", "h2")
 
 
 class Peer:
@@ -44,6 +49,7 @@ class Peer:
     template = ""
     native = True         # runs under valgrind, allocates with malloc
     many_locations = False
+    protocols = ("http",)
 
     def prepare(self):
         """What is to be done once before the bench."""
@@ -78,8 +84,25 @@ class Peer:
         return path
 
 
+ALL_PROTOCOLS = ("http", "https", "h2", "h2c")
+
+
+def certificate():
+    """(certificate, key, both in one): self-signed, made once."""
+    paths = [BUILD / name for name in ("bench.pem", "bench.key", "bench.both")]
+    if not paths[2].exists():
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "3650", "-subj",
+                        "/CN=bench.example", "-addext", "subjectAltName=DNS:bench.example",
+                        "-keyout", paths[1], "-out", paths[0]],
+                       check=True, capture_output=True, timeout=60)
+        paths[2].write_bytes(paths[0].read_bytes() + paths[1].read_bytes())
+    return paths
+
+
 class Nginx(Peer):
     name, program, template, many_locations = "nginx", "nginx", "nginx.conf", True
+    protocols = ALL_PROTOCOLS
 
     def command(self, config):
         return [self.found(), "-e", "stderr", "-c", str(config)]
@@ -88,19 +111,26 @@ class Nginx(Peer):
         log = f"{folder}/nginx.access.log combined buffer=64k flush=1s" if setting.log else "off"
         one = "location {} {{ proxy_pass http://origin; }}"
         paths = [f"/loc/{i:05}/" for i in range(setting.locations)] or ["/"]
-        return {"LOG": log, "LOCATIONS": "\n    ".join(one.format(path) for path in paths)}
+        cert, key, _ = certificate()
+        listen = {"http": "", "https": " ssl", "h2": " ssl http2", "h2c": " http2"}
+        tls = f"ssl_certificate {cert}; ssl_certificate_key {key};" if setting.tls else ""
+        return {"LISTEN": listen[setting.protocol], "TLS": tls, "LOG": log, "LOCATIONS": "\n    ".join(one.format(path) for path in paths)}
 
 
 class Haproxy(Peer):
     name, program, template = "haproxy", "haproxy", "haproxy.cfg"
+    protocols = ALL_PROTOCOLS
 
     def command(self, config):
         return [self.found(), "-db", "-f", str(config)]
 
     def values(self, setting, folder):
+        tls = f" ssl crt {certificate()[2]} alpn "
+        bind = {"http": "", "https": tls + "http/1.1", "h2": tls + "h2", "h2c": " proto h2"}
+        listen = {"LISTEN": bind[setting.protocol]}
         if not setting.log:
-            return {"LOG_GLOBAL": "", "LOG_DEFAULTS": ""}
-        return {"LOG_GLOBAL": "log stdout format raw local0",
+            return listen | {"LOG_GLOBAL": "", "LOG_DEFAULTS": ""}
+        return listen | {"LOG_GLOBAL": "log stdout format raw local0",
                 "LOG_DEFAULTS": "log global\n  option httplog"}
 
 
@@ -129,6 +159,7 @@ class Caddy(Peer):
 
 class Pingap(Peer):
     name, template, many_locations = "pingap", "pingap.toml", True
+    protocols = ALL_PROTOCOLS
     source = pathlib.Path(os.environ.get("PINGAP_BIN", TOP / "build/release/pingap"))
     program = str(BUILD / "pingap")
 
@@ -151,7 +182,9 @@ class Pingap(Peer):
         paths = [f"/loc/{i:05}/" for i in range(setting.locations)] or ["/"]
         names = [f"l{i:05}" for i in range(len(paths))]
         one = '[locations.{}]\nupstream = "origin"\npath = "{}"\n'
-        return {"LOG": f'access_log = "{folder}/pingap.access.log"' if setting.log else "",
+        cert, key, _ = certificate()
+        return {"TLS": f'tls_cert = "{cert}"\ntls_key = "{key}"' if setting.tls else "",
+                "LOG": f'access_log = "{folder}/pingap.access.log"' if setting.log else "",
                 "NAMES": ", ".join(f'"{name}"' for name in names),
                 "LOCATIONS": "\n".join(one.format(*pair) for pair in zip(names, paths))}
 

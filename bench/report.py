@@ -103,6 +103,9 @@ def targets(results):
     def against(case, peer):
         return over(mine(case, "cpu_us"), value_of(results, case, "cpu_us", peer))
 
+    def against_best(case):
+        return over(mine(case, "cpu_us"), best_peer(results, case, "cpu_us"))
+
     def locations(key):
         return over(mine("locations-10000", key), mine("locations-10", key))
 
@@ -113,13 +116,19 @@ def targets(results):
         ("1 KiB: system calls beside epoll_wait", mine("1k-64", "calls"), 4.1, plain),
         ("1 KiB: heap allocations", mine("1k-64", "allocations"), 0.004, plain),
         ("1 KiB: CPU time, of the best peer's",
-         over(mine("1k-64", "cpu_us"), best_peer(results, "1k-64", "cpu_us")), 0.75, times),
+         against_best("1k-64"), 0.75, times),
         ("100 KiB: CPU time, of HAProxy's", against("100k", "haproxy"), 0.9, times),
         ("10 MiB: CPU time, of HAProxy's", against("10m", "haproxy"), 0.9, times),
         ("one request per connection: CPU time, of nginx's",
          against("one-per-connection", "nginx"), 0.85, times),
         ("10,000 locations: user instructions, of those with 10", locations("instructions"), 1.1,
          times),
+        ("TLS, HTTP/1.1: CPU time, of the better peer's", against_best("tls"), 0.8, times),
+        ("TLS, HTTP/2: CPU time, of the better peer's", against_best("h2"), 0.7, times),
+        ("HTTP/2 in the clear: CPU time, of the better peer's", against_best("h2c"), 0.6, times),
+        ("full handshakes: CPU time, of nginx's", against("handshake", "nginx"), 1.0, times),
+        ("resumed handshakes: CPU time, of nginx's", against("resumption", "nginx"), 1.0, times),
+        ("an idle TLS connection", mine("idle-tls", "idle_bytes"), 12e3, size),
         ("memory after start", mine("idle", "start_bytes"), 15e6, size),
         ("10,000 idle connections add", over(mine("idle", "idle_bytes"), 1e-4), 10e6, size),
         ("p99 added at a tenth of the rate reached, µs", mine("1k-64", "added_p99_us"), 1000,

@@ -40,7 +40,8 @@ def fitting_peers(case, names):
     if missing:
         say(f"not there, left out: {', '.join(missing)}")
     return [peer for peer in peers
-            if peer.name not in missing and (case.locations == 0 or peer.many_locations)]
+            if peer.name not in missing and case.protocol in peer.protocols
+            and (case.locations == 0 or peer.many_locations)]
 
 
 def measure_load(case, peers, folder, origin, quick):
@@ -79,12 +80,14 @@ def added_latency(proxy, case, origin, rate):
 def measure_exactly(case, peer, folder, origin, counters):
     """System calls, allocations, instructions: counted over a fixed number of requests."""
     result = {}
+    if case.handshakes:
+        return result  # CPU time says it
     with running(peer, case.setting, folder, origin) as proxy:
         measure.load(proxy.port, case, "-n", case.requests(4000))  # warm
         say(f"{case.name}: {peer.name}: system calls")
         calls, waits, busiest = measure.system_calls(proxy, case, case.requests(8000))
         result |= {"calls": calls, "waits": waits, "busiest": busiest}
-        if counters:
+        if counters and case.protocol == "http":
             say(f"{case.name}: {peer.name}: processor counters")
             result |= measure.perf(proxy, case, case.requests(50000))
     if not peer.native:

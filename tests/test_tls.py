@@ -466,8 +466,12 @@ def test_a_session_does_not_lead_past_a_check_for_certificates(pair, version):
 def test_clients_with_certificates(origin, pair, version):
     ca = authority()
     client = ca.issue("client.test", common="Jane")
-    with secure(origin, pair, server={"tls_client_ca": ca.ca.cert}) as product:
+    location = {"proxy_set_headers": ["X-Client: $tls_client_subject",
+                                      "X-Print: $tls_client_fingerprint"]}
+    with secure(origin, pair, server={"tls_client_ca": ca.ca.cert}, location=location) as product:
         assert get(product, settings=context(client=client, high=version)).status == 200
+        assert origin.requests[0].get("x-client") == "CN=Jane"
+        assert len(origin.requests[0].get("x-print")) == 64
         for stranger in (None, pair_of_stranger()):
             with pytest.raises((ssl.SSLError, Closed, ConnectionError)):
                 get(product, settings=context(client=stranger, high=version))
@@ -477,8 +481,12 @@ def test_clients_with_certificates(origin, pair, version):
 def test_client_certificates_that_need_not_be(origin, pair):
     ca = authority()
     server = {"tls_client_ca": ca.ca.cert, "tls_client_auth": "optional"}
-    with secure(origin, pair, server=server) as product:
-        assert get(product).status == 200
+    location = {"proxy_set_headers": ["X-Client: $tls_client_subject"]}
+    with secure(origin, pair, server=server, location=location) as product:
+        with TlsClient(product.address()) as client:
+            client.send(request("/", [("X-Client", "CN=Root")]))
+            assert client.response().status == 200
+        assert origin.requests[0].get("x-client") == ""  # not what the client says
         assert get(product, settings=context(client=ca.issue("c.test"))).status == 200
         with pytest.raises((ssl.SSLError, Closed, ConnectionError)):
             get(product, settings=context(client=pair_of_stranger()))

@@ -183,8 +183,12 @@ Parsed<Endpoint> parse_listen_address(std::string_view text) {
   return endpoint;
 }
 
-Parsed<Endpoint> parse_backend_address(std::string_view text) {
+Parsed<Endpoint> parse_backend_address(std::string_view text, uint16_t fallback) {
   auto endpoint = parse_endpoint(text);
+  if (endpoint && endpoint->kind != HostKind::unix_path &&
+      (text.ends_with(']') || text.find(':') == std::string_view::npos)) {
+    endpoint->port = fallback;
+  }
   if (!endpoint || endpoint->kind == HostKind::name || endpoint->kind == HostKind::unix_path) {
     return endpoint;
   }

@@ -33,7 +33,7 @@ Parsed<Endpoint> parse_endpoint(std::string_view text, PortZero zero = PortZero:
 Parsed<Endpoint> parse_listen_address(std::string_view text);
 
 // The same for a backend: also names, but no address that is no single host (0.0.0.0, multicast).
-Parsed<Endpoint> parse_backend_address(std::string_view text);
+Parsed<Endpoint> parse_backend_address(std::string_view text, uint16_t fallback = kDefaultPort);
 
 // Whether the text is a host name: letters, digits, '-' and '_' in labels of at most 63 bytes.
 bool is_host_name(std::string_view text) noexcept;

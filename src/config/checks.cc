@@ -76,6 +76,9 @@ void check_tls(const Model& model, Diagnostics& diagnostics) {
       diagnostics.error(server.at, "`global_certificates` without a [certificates.NAME]");
     }
   }
+  for (const Upstream& upstream : model.upstreams) {
+    check_pair(upstream.tls.pair, diagnostics);
+  }
   const CertificateEntry* first = nullptr;
   for (const CertificateEntry& certificate : model.certificates) {
     if (certificate.is_default && first != nullptr) {

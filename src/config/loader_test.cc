@@ -66,6 +66,8 @@ read_timeout = "2s"
 write_timeout = "3s"
 idle_timeout = "4s"
 keepalive_pool_size = 5
+protocol = "h2c"
+max_streams = 7
 max_connections = 6
 [locations.l]
 upstream = "api"
@@ -88,6 +90,8 @@ locations = "l"
   EXPECT_EQ(upstream.write_timeout, milliseconds(3000));
   EXPECT_EQ(upstream.idle_timeout, milliseconds(4000));
   EXPECT_EQ(upstream.keepalive_pool_size, 5u);
+  EXPECT_EQ(upstream.protocol, Protocol::h2c);
+  EXPECT_EQ(upstream.max_streams, 7u);
   EXPECT_EQ(upstream.max_connections, 6u);
   EXPECT_EQ(model.servers[0].addrs[0].value, "0.0.0.0:80");
 }

@@ -55,6 +55,34 @@ enum class Algorithm : uint8_t {
 };
 enum class HashSource : uint8_t { ip, header, cookie, query, path, url };
 
+// What backends speak.
+enum class Protocol : uint8_t {
+  http1,
+  h2c,  // HTTP/2 without TLS, by prior knowledge
+};
+
+// A certificate with its key: path, PEM text or base64 of PEM, each.
+struct CertificatePair {
+  Located<std::string> cert;
+  Located<std::string> key;
+  std::string password;       // of an encrypted key: secret
+  bool key_readable = false;  // the key's file may be readable for everybody
+};
+
+enum class Alpn : uint8_t { h1, h2, either };
+
+struct UpstreamTls {  // to the servers of an upstream
+  bool on = false;    // also with a sni
+  Position on_at;
+  Located<std::string> sni;  // "$host" = the request's; empty = the server's own name
+  bool verify = true;
+  Located<std::string> verify_name;  // that the certificate must have; empty = the one of SNI
+  Located<std::string> ca;           // empty = the system's authorities
+  CertificatePair pair;              // shown when asked for
+  Alpn alpn = Alpn::h1;
+  Position alpn_at;
+};
+
 struct Upstream {
   std::string name;
   Position at;
@@ -62,13 +90,15 @@ struct Upstream {
   Algorithm algorithm = Algorithm::round_robin;
   HashSource hash_source = HashSource::ip;
   std::string hash_name;  // of the header, cookie or query parameter
-  std::string sni;        // non-empty = TLS (issue 3: refused until then with a clear error)
   milliseconds connection_timeout{5'000};
   milliseconds read_timeout{60'000};
   milliseconds write_timeout{60'000};
   milliseconds idle_timeout{30'000};
   uint32_t keepalive_pool_size = 64;  // idle connections kept, per server and worker
-  uint32_t max_connections = 0;       // per server, all workers; 0 = no limit
+  Protocol protocol = Protocol::http1;
+  UpstreamTls tls;
+  uint32_t max_streams = 100;    // requests at once on a connection of HTTP/2
+  uint32_t max_connections = 0;  // per server, all workers; 0 = no limit
 };
 
 enum class PathType : uint8_t { any, exact, prefix, regex };
@@ -114,14 +144,6 @@ struct Location {
   bool pass_trailers = false;  // trailers = "pass" (security.md rule T)
   bool websocket = true;
   Timeouts timeouts;
-};
-
-// A certificate with its key: path, PEM text or base64 of PEM, each.
-struct CertificatePair {
-  Located<std::string> cert;
-  Located<std::string> key;
-  std::string password;       // of an encrypted key: secret
-  bool key_readable = false;  // the key's file may be readable for everybody
 };
 
 struct CertificateEntry {  // [certificates.NAME]

@@ -46,6 +46,12 @@ TEST(Loader, RefusesUpstreamsThatCannotWork) {
       "\"url\", \"path\", \"header:NAME\", \"cookie:NAME\" or \"query:NAME\"\n");
   EXPECT_EQ(upstream("addrs = ['a']\nhash_key = 'ip'"),
             "t:3:12: error: `hash_key` without algorithm = \"hash\"\n");
+  EXPECT_EQ(upstream("addrs = ['a']\nmax_h2_streams = 10"),
+            "t:3:18: error: `max_streams` without protocol = \"h2c\" or `alpn`; HTTP/1.1 has one "
+            "request at a "
+            "time on a connection\n");
+  EXPECT_EQ(upstream("addrs = ['a']\nprotocol = 'h2c'\nmax_streams = 0"),
+            "t:4:15: error: `max_streams` is out of range: 0; 1 to 10000\n");
   for (const char* key : {"header", "header:", "ip:x", "host", "cookie: "}) {
     EXPECT_EQ(upstream(std::string("addrs = ['a']\nalgo = 'hash:") + key + "'"),
               std::string("t:3:8: error: `") + key +

@@ -41,8 +41,9 @@ TEST(Loader, RefusesWhatComesWithLaterVersions) {
       {{.location = "plugins = ['jwt']"},
        "8:1: error: `plugins` in [locations.l] is not supported yet in this version; remove it: it "
        "would have no effect"},
-      {{.upstream = "sni = 'a.com'"},
-       "5:1: error: `sni` in [upstreams.u] is not supported yet in this version; remove it: it "
+      {{.upstream = "discovery = 'dns'"},
+       "5:1: error: `discovery` in [upstreams.u] is not supported yet in this version; remove it: "
+       "it "
        "would have no effect"},
       {{.server = "modules = ['x']"},
        "12:1: error: `modules` in [servers.s] is not supported yet in this version; remove it: it "

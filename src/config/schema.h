@@ -47,6 +47,8 @@ struct UpstreamDraft {
   std::vector<uint32_t> weights;
   Position weights_at;  // line 0 = not given
   Position algorithm_at;
+  Position max_streams_at;
+  Position verify_at;
   Located<std::string> hash_key;
 };
 

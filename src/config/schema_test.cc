@@ -196,6 +196,8 @@ void expect_equal(const Upstream& a, const Upstream& b) {
   EXPECT_EQ(a.write_timeout, b.write_timeout);
   EXPECT_EQ(a.idle_timeout, b.idle_timeout);
   EXPECT_EQ(a.keepalive_pool_size, b.keepalive_pool_size);
+  EXPECT_EQ(a.protocol, b.protocol);
+  EXPECT_EQ(a.max_streams, b.max_streams);
   EXPECT_EQ(a.max_connections, b.max_connections);
 }
 

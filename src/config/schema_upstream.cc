@@ -19,12 +19,20 @@ namespace {
 // 0 takes nothing new; above, a hash ring has points for each unit of weight.
 constexpr Range kWeights{0, 1000};
 constexpr Range kCounts{0, 1'000'000};
+// More than a stream id can count in a life is no limit.
+constexpr Range kStreams{1, 10'000};
 constexpr std::string_view kHashForms =
     R"("ip", "url", "path", "header:NAME", "cookie:NAME" or "query:NAME")";
 
 // In the order of Algorithm.
 constexpr std::array<std::string_view, 6> kAlgorithms = {
     "round_robin", "weighted_round_robin", "least_conn", "ip_hash", "random", "hash"};
+
+// In the order of Protocol.
+constexpr std::array<std::string_view, 2> kProtocols = {"http1", "h2c"};
+
+// In the order of Alpn; the original has another name for the last.
+constexpr std::array<std::string_view, 3> kAlpn = {"h1", "h2", "auto"};
 
 struct HashForm {
   std::string_view name;
@@ -129,6 +137,62 @@ constexpr Key<UpstreamDraft> kKeys[] = {
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
        reader.integer(field, kCounts, out.upstream.keepalive_pool_size);
      }},
+    {{"protocol", "", "protocol", "\"http1\""},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       if (const auto found = reader.choice(field, kProtocols)) {
+         out.upstream.protocol = static_cast<Protocol>(*found);
+       }
+     }},
+    {{"max_streams", "max_h2_streams", "integer", "100"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kStreams, out.upstream.max_streams);
+       out.max_streams_at = field.value.at;
+     }},
+    {{"tls", "", "boolean", "true with sni"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.boolean(field, out.upstream.tls.on);
+       out.upstream.tls.on_at = field.value.at;
+     }},
+    {{"sni", "", "string", "the server's name"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.text(field, out.upstream.tls.sni);
+     }},
+    {{"alpn", "", "`\"h1\"`, `\"h2\"` or `\"auto\"`", "\"h1\""},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       if (const auto found = reader.choice(field, kAlpn)) {
+         out.upstream.tls.alpn = static_cast<Alpn>(*found);
+         out.upstream.tls.alpn_at = field.value.at;
+       }
+     }},
+    {{"verify_cert", "", "boolean", "true"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.boolean(field, out.upstream.tls.verify);
+       out.verify_at = field.value.at;
+     }},
+    {{"verify_name", "", "string", "the one of sni"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.text(field, out.upstream.tls.verify_name);
+     }},
+    {{"ca", "", "path, PEM or base64", "the system's"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.pem(field, out.upstream.tls.ca);
+     }},
+    {{"tls_cert", "", "path, PEM or base64", "none"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.pem(field, out.upstream.tls.pair.cert);
+     }},
+    {{"tls_key", "", "path, PEM or base64", "none"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.pem(field, out.upstream.tls.pair.key);
+     }},
+    {{"tls_key_password", "", "string", "\"\""},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.secret(field, out.upstream.tls.pair.password);
+     }},
+    {{"tls_key_readable", "", "boolean", "false"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.boolean(field, out.upstream.tls.pair.key_readable);
+     }},
     {{"max_connections", "", "integer", "0"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
        reader.integer(field, kCounts, out.upstream.max_connections);
@@ -136,11 +200,7 @@ constexpr Key<UpstreamDraft> kKeys[] = {
 };
 
 constexpr Foreign kForeign[] = {
-    {"sni", ""},
-    {"verify_cert", ""},
     {"health_check", ""},
-    {"alpn", ""},
-    {"max_h2_streams", ""},
     {"discovery", ""},
     {"dns_server", ""},
     {"dns_domain", ""},
@@ -164,7 +224,7 @@ constexpr Foreign kForeign[] = {
     {"tcp_fast_open", ""},
     {"includes", ""},
     {"remark", "write it as a comment"},
-    {"total_connection_timeout", "use connection_timeout: there is no TLS to a backend yet"},
+    {"total_connection_timeout", "use connection_timeout: it covers TLS"},
 };
 
 // "addr weight" of the original: splits the weight off.
@@ -185,6 +245,34 @@ std::optional<uint32_t> take_weight(Located<std::string>& addr, Reader& reader) 
   return static_cast<uint32_t>(*weight);
 }
 
+// What only TLS can do must not be hoped for without it.
+void finish_tls(UpstreamDraft& draft, Reader& reader) {
+  UpstreamTls& tls = draft.upstream.tls;
+  const bool named = !tls.sni.value.empty();
+  if (given(tls.on_at) && !tls.on && named) {
+    reader.error(tls.sni.at, {"`sni` with tls = false", {}, "remove one of them"});
+  }
+  tls.on = tls.on || named;
+  if (tls.on) {
+    if (draft.upstream.protocol == Protocol::h2c) {
+      reader.error(
+          draft.upstream.at,
+          {"protocol = \"h2c\" is HTTP/2 without TLS", {}, "with TLS it is alpn = \"h2\""});
+    }
+    if (!tls.verify) {
+      reader.diagnostics().warning(draft.verify_at,
+                                   "anybody can pass for this upstream: verify_cert is off", {},
+                                   "name its authority with `ca` instead");
+    }
+    return;
+  }
+  for (const Position at : {tls.verify_name.at, tls.ca.at, tls.pair.cert.at, tls.alpn_at}) {
+    if (given(at)) {
+      reader.error(at, {"this needs TLS to the servers", {}, "set tls = true, or `sni`"});
+    }
+  }
+}
+
 void finish_servers(UpstreamDraft& draft, Reader& reader) {
   if (given(draft.weights_at) && draft.weights.size() != draft.addrs_written) {
     reader.error(draft.weights_at, {fmt::format("{} weights for {} addresses", draft.weights.size(),
@@ -202,7 +290,7 @@ void finish_servers(UpstreamDraft& draft, Reader& reader) {
       }
       weight = *written;
     }
-    auto endpoint = parse_backend_address(addr.value);
+    auto endpoint = parse_backend_address(addr.value, draft.upstream.tls.on ? 443 : 80);
     if (!endpoint) {
       reader.error(addr.at, std::move(endpoint.error()));
       continue;
@@ -228,6 +316,7 @@ const Schema<UpstreamDraft> kUpstreamSchema{kKeys, kForeign};
 
 Upstream finish(UpstreamDraft draft, Reader& reader) {
   Upstream& out = draft.upstream;
+  finish_tls(draft, reader);
   finish_servers(draft, reader);
   const bool hashes = out.algorithm == Algorithm::hash;
   if (hashes && !given(draft.hash_key.at)) {
@@ -238,6 +327,12 @@ Upstream finish(UpstreamDraft draft, Reader& reader) {
     reader.error(draft.hash_key.at, {"`hash_key` without algorithm = \"hash\"", {}, {}});
   } else if (hashes) {
     apply_hash_key(draft.hash_key, out, reader);
+  }
+  const bool h2 = out.protocol == Protocol::h2c || out.tls.alpn != Alpn::h1;
+  if (!h2 && given(draft.max_streams_at)) {
+    reader.error(draft.max_streams_at, {"`max_streams` without protocol = \"h2c\" or `alpn`",
+                                        {},
+                                        "HTTP/1.1 has one request at a time on a connection"});
   }
   // The original has one name for both.
   const auto weighs = [](const Server& server) { return server.weight != 1; };

@@ -16,7 +16,7 @@ constexpr uint8_t kHuman = 24;
 constexpr uint8_t kQuotes = 2;   // of JSON
 constexpr uint8_t kReason = 64;  // the longest name of an ErrorCode, with room (tested)
 
-constexpr std::array<LogTagInfo, 41> kTags = {{
+constexpr std::array<LogTagInfo, 42> kTags = {{
     {"when", LogTag::when, kQuotes + kLocalTimeSize},
     {"when_utc_iso", LogTag::when_utc_iso, kQuotes + kUtcTimeSize},
     {"when_unix", LogTag::when_unix, kNumber},
@@ -44,6 +44,7 @@ constexpr std::array<LogTagInfo, 41> kTags = {{
     {"tls_version", LogTag::member, 0, HeaderId::other, &Exchange::tls_version},
     {"tls_cipher", LogTag::member, 0, HeaderId::other, &Exchange::tls_cipher},
     {"tls_server_name", LogTag::member, 0, HeaderId::other, &Exchange::tls_server_name},
+    {"tls_client_subject", LogTag::member, 0, HeaderId::other, &Exchange::tls_client_subject},
     {"host", LogTag::host, 0},
     {"referer", LogTag::referer, 0},
     {"user_agent", LogTag::request_header, 0, HeaderId::user_agent},

@@ -43,6 +43,8 @@ struct Exchange {
   std::string_view tls_version;  // empty without TLS
   std::string_view tls_cipher;
   std::string_view tls_server_name;  // SNI
+  std::string_view tls_client_subject;
+  std::string_view tls_client_fingerprint;
 
   // Made when first asked for (exchange/variables), then the same for the exchange's life.
   std::string_view request_id;

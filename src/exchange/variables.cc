@@ -205,6 +205,8 @@ std::span<const Template::Name> Template::names() noexcept {
       {"status", Kind::status},
       {"time_iso8601", Kind::time_iso8601},
       {"tls_cipher", Kind::member, &Exchange::tls_cipher},
+      {"tls_client_fingerprint", Kind::member, &Exchange::tls_client_fingerprint},
+      {"tls_client_subject", Kind::member, &Exchange::tls_client_subject},
       {"tls_server_name", Kind::member, &Exchange::tls_server_name},
       {"tls_version", Kind::member, &Exchange::tls_version},
       {"upstream", Kind::member, &Exchange::upstream},

@@ -31,7 +31,8 @@ inline constexpr size_t kReplay = 64 * 1024;    // request body bytes kept for a
 inline constexpr size_t kSpool = 1024 * 1024 * 1024;  // bytes of a buffered response; it waits
 inline constexpr size_t kDrain = 64 * 1024;           // unread body bytes read away after an answer
 
-// HTTP/2 connections (of a client); over a budget the connection is told to calm down and closed
+// HTTP/2 connections, of clients and to backends; over a budget the connection is told to calm down
+// and closed
 inline constexpr uint32_t kH2Streams = 100;         // requests at once; RST_STREAM refuses more
 inline constexpr size_t kH2HeaderTable = 4 * 1024;  // bytes of an HPACK table, each way
 inline constexpr size_t kH2Bomb = 4 * 32 * 1024;    // decoded bytes of a head; GOAWAY, below: 431

@@ -137,12 +137,16 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::upstream_unreachable:
     case ErrorCode::upstream_closed:
     case ErrorCode::upstream_reset:
+    case ErrorCode::upstream_stream_refused:
     case ErrorCode::upstream_bad_head:
     case ErrorCode::upstream_head_too_large:
     case ErrorCode::upstream_bad_framing:
     case ErrorCode::upstream_bad_upgrade:
     case ErrorCode::upstream_too_many_interim:
     case ErrorCode::upstream_truncated:
+    case ErrorCode::upstream_tls:
+    case ErrorCode::upstream_certificate:
+    case ErrorCode::upstream_protocol:
       return 502;
     case ErrorCode::no_upstream:
     case ErrorCode::upstream_unresolved:

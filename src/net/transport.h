@@ -32,6 +32,9 @@ struct Secured {
   std::string_view version;  // "TLSv1.3"
   std::string_view cipher;   // "TLS_AES_128_GCM_SHA256"
   std::string server_name;   // SNI, lower case; empty = none
+  // Of the client's certificate, which was checked; empty = none was shown.
+  std::string client_subject;      // as in RFC 4514: "CN=Jane,O=Example"
+  std::string client_fingerprint;  // SHA-256 in lower-case hex
   bool resumed = false;
   bool h2 = false;  // chosen by ALPN
 };
@@ -44,7 +47,8 @@ class Transport {
   virtual IoResult handshake() noexcept { return {}; }
 
   // Why it failed, for people: static text, may be null. The error of handshake() is EKEYREJECTED
-  // where the peer's certificate is not to be trusted.
+  // where the peer's certificate is not to be trusted, EPROTONOSUPPORT where it knows none of the
+  // versions of HTTP that were offered.
   virtual const char* handshake_failure() const noexcept { return nullptr; }
 
   // Reads once into `room`.
@@ -82,6 +86,9 @@ class Transport {
 
   // Once, after the handshake of TLS; else null.
   virtual std::unique_ptr<const Secured> take_secured() noexcept { return nullptr; }
+
+  // What is read and written goes through TLS.
+  virtual bool secure() const noexcept { return false; }
 
   // Bytes are here that no event will tell of.
   virtual bool has_input() const noexcept { return false; }

@@ -1,9 +1,29 @@
 #include "proxy/attempt.h"
 
+#include <chrono>
+
+#include "base/log.h"
 #include "http/limits.h"
 #include "proxy/forwarder.h"
 
 namespace pingap::proxy {
+namespace {
+
+constexpr int64_t kTellEvery = 10;  // seconds
+
+// What is wrong with TLS is for the operator alone (TLS-20): the log tells, now and then.
+void tell(const upstream::Endpoint& endpoint, const Error& why) noexcept {
+  using std::chrono::steady_clock;
+  const auto now = steady_clock::now().time_since_epoch();
+  const int64_t second = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  int64_t told = endpoint.state->told_at.load(std::memory_order_relaxed);
+  if (second - told >= kTellEvery &&
+      endpoint.state->told_at.compare_exchange_strong(told, second, std::memory_order_relaxed)) {
+    PINGAP_LOG(warn, "{}: {}: {}", endpoint.name, to_string(why.code), why.detail);
+  }
+}
+
+}  // namespace
 
 Attempt::Attempt(Forwarder& forwarder, const upstream::Endpoint& endpoint, bool counts) noexcept
     : forwarder_(forwarder), endpoint_(endpoint), counts_(counts) {
@@ -62,6 +82,10 @@ void Attempt::on_sent(size_t bytes) noexcept {
 
 void Attempt::on_closed(const Error& why) noexcept {
   stream_ = nullptr;
+  if (why.detail != nullptr &&
+      (why.code == ErrorCode::upstream_certificate || why.code == ErrorCode::upstream_tls)) {
+    tell(endpoint_, why);
+  }
   if (why) {
     forwarder_.on_attempt_failed(why);
   }

@@ -63,6 +63,8 @@ Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
     x.tls_version = secured->version;
     x.tls_cipher = secured->cipher;
     x.tls_server_name = x.arena.copy(secured->server_name);
+    x.tls_client_subject = x.arena.copy(secured->client_subject);
+    x.tls_client_fingerprint = x.arena.copy(secured->client_fingerprint);
   }
   x.peer_ip = session.peer().ip();
   x.peer_port = session.peer().port();
@@ -148,6 +150,10 @@ bool Forwarder::route() noexcept {
     return false;
   }
   if (x.upstream_request.websocket) {
+    if (route_->cluster->pool.protocol != upstream::Protocol::http1) {
+      answer_error(ErrorCode::upstream_bad_upgrade, Side::local);  // no RFC 8441 to backends yet
+      return false;
+    }
     request_body_.forbid_replay();
   }
   return true;
@@ -187,7 +193,8 @@ void Forwarder::try_backend() noexcept {
     x.endpoint = endpoint.name;
     x.connect_start = frontend_.worker().loop().now();
     attempt_.emplace(*this, endpoint, cluster.counts_active);
-    auto opened = frontend_.worker().pool(cluster, index).open(*attempt_, reuse, route_->settings);
+    auto opened =
+        frontend_.worker().pool(cluster, index).open(*attempt_, reuse, route_->settings, x.host);
     if (opened) {
       x.upstream_reused = opened->reused;
       attempt_->start(*opened->stream);
@@ -343,7 +350,11 @@ void Forwarder::on_attempt_failed(const Error& why) noexcept {
     return;
   }
   last_error_ = why;
-  had_stale_ = x.upstream_reused;
+  if (why.code == ErrorCode::upstream_protocol &&
+      route_->cluster->pool.protocol == upstream::Protocol::either) {
+    tried_ &= ~(uint64_t{1} << (static_cast<size_t>(endpoint_) & 63));  // it is known now
+  }
+  had_stale_ = x.upstream_reused || why.code == ErrorCode::upstream_stream_refused;
   // Not from inside the failed try.
   frontend_.worker().loop().defer(*this);
 }

@@ -72,7 +72,7 @@ class Builder {
     cluster->settings.write_timeout = from.write_timeout;
     cluster->settings.idle_timeout = from.idle_timeout;
     cluster->settings.tunnel_timeout = kTunnelTimeout;
-    cluster->pool_size = from.keepalive_pool_size;
+    build_pool(from, cluster->pool);
     cluster->counts_active = from.algorithm == config::Algorithm::least_conn ||
                              from.algorithm == config::Algorithm::random ||
                              from.max_connections > 0;
@@ -82,6 +82,31 @@ class Builder {
     }
     build_plan(from, *cluster);
     return cluster;
+  }
+
+  void build_pool(const config::Upstream& from, upstream::PoolSettings& to) {
+    to.max_idle = from.keepalive_pool_size;
+    to.max_streams = from.max_streams;
+    if (from.protocol == config::Protocol::h2c) {
+      to.protocol = upstream::Protocol::h2;
+    }
+    if (!from.tls.on) {
+      return;
+    }
+    switch (from.tls.alpn) {
+      case config::Alpn::h1:
+        break;
+      case config::Alpn::h2:
+        to.protocol = upstream::Protocol::h2;
+        break;
+      case config::Alpn::either:
+        to.protocol = upstream::Protocol::either;
+        break;
+    }
+    to.sni_is_host = from.tls.sni.value == "$host";
+    to.sni = to.sni_is_host ? std::string() : from.tls.sni.value;
+    to.verify_name = from.tls.verify_name.value;
+    to.tls = load_client_tls(from, diagnostics_);
   }
 
   static void build_plan(const config::Upstream& from, Cluster& cluster) {

@@ -23,6 +23,7 @@
 #include "upstream/balancer/balancer.h"
 #include "upstream/balancer/hash_key.h"
 #include "upstream/endpoint.h"
+#include "upstream/pool.h"
 
 namespace pingap::proxy {
 
@@ -33,7 +34,7 @@ struct Cluster {  // [upstreams.NAME]
   upstream::balancer::Plan plan;
   std::optional<upstream::balancer::HashKey> hash_key;  // where the algorithm hashes
   session::ClientSettings settings;
-  uint32_t pool_size = 0;      // idle connections per endpoint and worker
+  upstream::PoolSettings pool;
   bool counts_active = false;  // the algorithm or the limit needs EndpointState::active
 };
 

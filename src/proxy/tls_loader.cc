@@ -22,6 +22,51 @@ std::string shown(const config::Located<std::string>& source) {
              : fmt::format("`{}`", source.value);
 }
 
+std::shared_ptr<const tls::Certificate> load_pair(const config::CertificatePair& pair,
+                                                  config::Diagnostics& diagnostics) {
+  if (pair.cert.value.empty() || pair.key.value.empty()) {
+    return nullptr;  // the loader has said so
+  }
+  auto chain = tls::read_pem(pair.cert.value, tls::Readers::any);
+  if (!chain) {
+    diagnostics.error(pair.cert.at, fmt::format("cannot use tls_cert {}", shown(pair.cert)), {},
+                      std::move(chain.error()));
+  }
+  auto key = tls::read_pem(pair.key.value,
+                           pair.key_readable ? tls::Readers::any : tls::Readers::no_others);
+  if (!key) {
+    const bool open = key.error() == "everybody can read it";
+    diagnostics.error(pair.key.at, fmt::format("cannot use tls_key {}", shown(pair.key)), {},
+                      key.error() + (open ? ": `chmod o-r` it, or set tls_key_readable" : ""));
+  }
+  if (!chain || !key) {
+    return nullptr;
+  }
+  auto certificate = tls::load_certificate(chain->text, key->text, pair.password);
+  if (!certificate) {
+    diagnostics.error(pair.cert.at, fmt::format("cannot use tls_cert {}", shown(pair.cert)), {},
+                      std::move(certificate.error()));
+    return nullptr;
+  }
+  if ((*certificate)->not_after <= std::time(nullptr)) {
+    diagnostics.warning(
+        pair.cert.at, fmt::format("the certificate of {} has expired", shown(pair.cert)), {},
+        fmt::format("it was valid until {:%Y-%m-%d}", fmt::gmtime((*certificate)->not_after)));
+  }
+  return std::move(*certificate);
+}
+
+std::string read_authorities(std::string_view key, const config::Located<std::string>& source,
+                             config::Diagnostics& diagnostics) {
+  auto ca = tls::read_pem(source.value, tls::Readers::any);
+  if (!ca) {
+    diagnostics.error(source.at, fmt::format("cannot use {} {}", key, shown(source)), {},
+                      std::move(ca.error()));
+    return {};
+  }
+  return std::move(ca->text);
+}
+
 }  // namespace
 
 TlsLoader::TlsLoader(const config::Model& model, config::Diagnostics& diagnostics,
@@ -33,7 +78,7 @@ TlsLoader::TlsLoader(const config::Model& model, config::Diagnostics& diagnostic
 }
 
 void TlsLoader::add(const config::CertificateEntry& entry) {
-  auto certificate = load(entry.pair);
+  auto certificate = load_pair(entry.pair, diagnostics_);
   if (certificate == nullptr) {
     return;
   }
@@ -58,39 +103,6 @@ void TlsLoader::add(const config::CertificateEntry& entry) {
   store_.push_back(std::move(served));
 }
 
-std::shared_ptr<const tls::Certificate> TlsLoader::load(const config::CertificatePair& pair) {
-  if (pair.cert.value.empty() || pair.key.value.empty()) {
-    return nullptr;  // the loader has said so
-  }
-  auto chain = tls::read_pem(pair.cert.value, tls::Readers::any);
-  if (!chain) {
-    diagnostics_.error(pair.cert.at, fmt::format("cannot use tls_cert {}", shown(pair.cert)), {},
-                       std::move(chain.error()));
-  }
-  auto key = tls::read_pem(pair.key.value,
-                           pair.key_readable ? tls::Readers::any : tls::Readers::no_others);
-  if (!key) {
-    const bool open = key.error() == "everybody can read it";
-    diagnostics_.error(pair.key.at, fmt::format("cannot use tls_key {}", shown(pair.key)), {},
-                       key.error() + (open ? ": `chmod o-r` it, or set tls_key_readable" : ""));
-  }
-  if (!chain || !key) {
-    return nullptr;
-  }
-  auto certificate = tls::load_certificate(chain->text, key->text, pair.password);
-  if (!certificate) {
-    diagnostics_.error(pair.cert.at, fmt::format("cannot use tls_cert {}", shown(pair.cert)), {},
-                       std::move(certificate.error()));
-    return nullptr;
-  }
-  if ((*certificate)->not_after <= std::time(nullptr)) {
-    diagnostics_.warning(
-        pair.cert.at, fmt::format("the certificate of {} has expired", shown(pair.cert)), {},
-        fmt::format("it was valid until {:%Y-%m-%d}", fmt::gmtime((*certificate)->not_after)));
-  }
-  return std::move(*certificate);
-}
-
 tls::ServerPolicy TlsLoader::policy_of(const config::ServerTls& from) {
   tls::ServerPolicy policy;
   policy.min_version = version_of(from.min_version);
@@ -104,14 +116,7 @@ tls::ServerPolicy TlsLoader::policy_of(const config::ServerTls& from) {
   }
   policy.client_auth = from.client_auth == config::ClientAuth::optional ? tls::ClientAuth::optional
                                                                         : tls::ClientAuth::required;
-  auto ca = tls::read_pem(from.client_ca.value, tls::Readers::any);
-  if (!ca) {
-    diagnostics_.error(from.client_ca.at,
-                       fmt::format("cannot use tls_client_ca {}", shown(from.client_ca)), {},
-                       std::move(ca.error()));
-  } else {
-    policy.client_ca = std::move(ca->text);
-  }
+  policy.client_ca = read_authorities("tls_client_ca", from.client_ca, diagnostics_);
   return policy;
 }
 
@@ -120,7 +125,7 @@ std::unique_ptr<tls::ServerContext> TlsLoader::build(const config::Listener& sit
     return nullptr;
   }
   std::vector<tls::ServerCertificate> certificates;
-  if (auto own = load(site.tls.pair)) {
+  if (auto own = load_pair(site.tls.pair, diagnostics_)) {
     certificates.push_back({own, own->names, true});  // before those of the store
   }
   if (site.tls.store) {
@@ -134,6 +139,31 @@ std::unique_ptr<tls::ServerContext> TlsLoader::build(const config::Listener& sit
   auto context = tls::ServerContext::build(policy, certificates, keys_);
   if (!context) {
     diagnostics_.error(site.at, fmt::format("TLS of [servers.{}]: {}", site.name, context.error()));
+    return nullptr;
+  }
+  return std::move(*context);
+}
+
+std::shared_ptr<const tls::ClientContext> load_client_tls(const config::Upstream& upstream,
+                                                          config::Diagnostics& diagnostics) {
+  const size_t errors = diagnostics.errors();
+  const config::UpstreamTls& from = upstream.tls;
+  tls::ClientPolicy policy;
+  policy.verify = from.verify;
+  policy.certificate = load_pair(from.pair, diagnostics);
+  policy.h1 = from.alpn != config::Alpn::h2;
+  policy.h2 = from.alpn != config::Alpn::h1;
+  if (!from.ca.value.empty()) {
+    policy.own_ca = true;
+    policy.ca = read_authorities("ca", from.ca, diagnostics);
+  }
+  if (diagnostics.errors() > errors) {
+    return nullptr;
+  }
+  auto context = tls::ClientContext::build(policy);
+  if (!context) {
+    diagnostics.error(upstream.at,
+                      fmt::format("TLS of [upstreams.{}]: {}", upstream.name, context.error()));
     return nullptr;
   }
   return std::move(*context);

@@ -7,6 +7,7 @@
 
 #include "config/diagnostics.h"
 #include "config/model.h"
+#include "tls/client_context.h"
 #include "tls/server_context.h"
 
 namespace pingap::proxy {
@@ -20,7 +21,6 @@ class TlsLoader {
   std::unique_ptr<tls::ServerContext> build(const config::Listener& site);
 
  private:
-  std::shared_ptr<const tls::Certificate> load(const config::CertificatePair& pair);
   void add(const config::CertificateEntry& entry);
   tls::ServerPolicy policy_of(const config::ServerTls& from);
 
@@ -28,5 +28,9 @@ class TlsLoader {
   tls::TicketKeys& keys_;
   std::vector<tls::ServerCertificate> store_;
 };
+
+// TLS to the servers of an upstream; null with an error, which is in `diagnostics`.
+std::shared_ptr<const tls::ClientContext> load_client_tls(const config::Upstream& upstream,
+                                                          config::Diagnostics& diagnostics);
 
 }  // namespace pingap::proxy

@@ -37,8 +37,7 @@ Worker::Worker(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<net::Ev
   for (const auto& cluster : snapshot_->clusters) {
     auto& pools = pools_.emplace_back();
     for (const upstream::Endpoint& endpoint : cluster->endpoints) {
-      pools.push_back(
-          std::make_unique<upstream::EndpointPool>(*loop_, endpoint, cluster->pool_size));
+      pools.push_back(std::make_unique<upstream::EndpointPool>(*loop_, endpoint, cluster->pool));
     }
     cursors_.push_back(cluster->plan.start(index_, count_));
   }

@@ -102,6 +102,13 @@ class ClientProtocol {
   virtual net::IoHandler& start(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                                 const ClientSettings& settings, ClientSessionOwner& owner,
                                 bool connecting) = 0;
+
+  // What the backend says as soon as there is a connection.
+  virtual std::string greeting() { return {}; }
+
+  // A stream may fail and leave the connection to others.
+  virtual bool multiplexes() const { return false; }
+
   virtual http::ClientStream& open(http::ResponseSink& sink, const ClientSettings& settings) = 0;
   virtual void close() = 0;
 

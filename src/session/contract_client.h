@@ -51,6 +51,7 @@ class ClientBench : protected ClientSessionOwner {
   // A connection that is there, or on its way.
   void connect(bool connecting) {
     link.session = &protocol->start(link.loop(), link.transport(), settings, *this, connecting);
+    link.wire.say(protocol->greeting());
     if (!connecting) {
       link.event();
     }
@@ -112,6 +113,9 @@ class ClientBench : protected ClientSessionOwner {
 
   bool gone() const { return gone_; }
 
+  // Where the stream had the connection for itself.
+  bool gone_with_it() const { return gone_ || protocol->multiplexes(); }
+
   bool holds_no_buffer() const { return buffers_are_free(sinks_); }
 
   size_t requests() { return protocol->requests(link.wire).size(); }
@@ -134,19 +138,19 @@ class ClientBench : protected ClientSessionOwner {
   }
 
  private:
-  void on_session_idle(H1ClientSession& session) noexcept override {
+  void on_session_free(ClientSession& session) noexcept override {
     EXPECT_FALSE(gone_ || idle());
     pool_.push_front(session);
     run(at_idle);
   }
 
-  void on_session_gone(H1ClientSession& /*session*/) noexcept override {
+  void on_session_gone(ClientSession& /*session*/) noexcept override {
     EXPECT_FALSE(gone_) << "gone twice";
     gone_ = true;
   }
 
   std::deque<ClientSink> sinks_;
-  IntrusiveList<H1ClientSession, ClientSessionTag> pool_;  // of one at most
+  IntrusiveList<ClientSession, ClientSessionTag> pool_;  // of one at most
   bool gone_ = false;
 };
 

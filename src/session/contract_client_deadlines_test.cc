@@ -15,7 +15,7 @@ class ClientDeadlines : public ClientContract {
     link.pass(2 * kTick);
     EXPECT_TRUE(sink().closed);
     EXPECT_EQ(sink().why.code, code);
-    EXPECT_TRUE(gone());
+    EXPECT_TRUE(gone_with_it());
   }
 
   void expect_gone_after(Duration deadline) {
@@ -28,6 +28,11 @@ class ClientDeadlines : public ClientContract {
 };
 
 INSTANTIATE_TEST_SUITE_P(Contract, ClientDeadlines, client_protocols(), protocol_name);
+
+// Where the stream has the connection for itself.
+class ClientDeadlinesAlone : public ClientDeadlines {};
+
+INSTANTIATE_TEST_SUITE_P(Contract, ClientDeadlinesAlone, client_connections(), protocol_name);
 
 TEST_P(ClientDeadlines, NoHead) {
   get();
@@ -103,7 +108,7 @@ TEST_P(ClientDeadlines, BodyThatStops) {
   EXPECT_EQ(sink().body, "01234");
 }
 
-TEST_P(ClientDeadlines, BodyIsNotTimedWhileTheSinkHoldsIt) {
+TEST_P(ClientDeadlinesAlone, BodyIsNotTimedWhileTheSinkHoldsIt) {
   const std::string all = letters(kWindow + 20'000);
   get().hold = true;
   link.say(answer(all));
@@ -115,7 +120,7 @@ TEST_P(ClientDeadlines, BodyIsNotTimedWhileTheSinkHoldsIt) {
   EXPECT_TRUE(sink().closed && !sink().why);
 }
 
-TEST_P(ClientDeadlines, BodyIsTimedAgainOnceTheSinkTookIt) {
+TEST_P(ClientDeadlinesAlone, BodyIsTimedAgainOnceTheSinkTookIt) {
   get().hold = true;
   reply({.body = Body::length, .length = kWindow * 2});
   body(letters(kWindow));
@@ -175,7 +180,7 @@ TEST_P(ClientDeadlines, BackendThatTakesNothingOfTheTrailers) {
   sink().send_body("body", End::no);
   link.settle();
   link.take(0);
-  sink().send_trailers("X-End", "1");
+  sink().send_trailers("x-end", "1");
   link.settle();
   expect_lost_after(settings.write_timeout, ErrorCode::upstream_write_timeout);
 }
@@ -210,12 +215,12 @@ TEST_P(ClientDeadlines, IdlenessIsTimedAnewBehindEachAnswer) {
   }
 }
 
-TEST_P(ClientDeadlines, IdleTunnel) {
+TEST_P(ClientDeadlinesAlone, IdleTunnel) {
   tunnel();
   expect_lost_after(settings.tunnel_timeout, ErrorCode::tunnel_idle);
 }
 
-TEST_P(ClientDeadlines, TunnelWithTrafficInEitherDirection) {
+TEST_P(ClientDeadlinesAlone, TunnelWithTrafficInEitherDirection) {
   tunnel();
   for (int i = 0; i < 3; ++i) {
     link.pass(settings.tunnel_timeout - kTick);

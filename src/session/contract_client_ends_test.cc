@@ -35,6 +35,11 @@ class ClientEnds : public ClientContract {
 
 INSTANTIATE_TEST_SUITE_P(Contract, ClientEnds, client_protocols(), protocol_name);
 
+// Where the stream has the connection for itself.
+class ClientEndsAlone : public ClientEnds {};
+
+INSTANTIATE_TEST_SUITE_P(Contract, ClientEndsAlone, client_connections(), protocol_name);
+
 // ---- connecting
 
 TEST_P(ClientEnds, ConnectIsRefused) {
@@ -82,7 +87,7 @@ TEST_P(ClientEnds, RequestWaitsForTheConnection) {
   expect_reusable();
 }
 
-TEST_P(ClientEnds, AnswerMayComeWithTheConnection) {
+TEST_P(ClientEndsAlone, AnswerMayComeWithTheConnection) {
   connect(true);
   get();
   link.say(answer("eager"));
@@ -176,7 +181,7 @@ TEST_P(ClientEnds, FinInAChunkedBody) {
 TEST_P(ClientEnds, FinBehindTheLastChunkButNotTheTrailers) {
   get();
   reply({.body = Body::chunked});
-  const std::string trailers = protocol->trailers("X-End: 1");
+  const std::string trailers = protocol->trailers("x-end: 1");
   link.say(protocol->body("01234", End::no));
   link.say_and_fin(trailers.substr(0, trailers.size() - 1));
   EXPECT_FALSE(sink().whole);
@@ -214,7 +219,7 @@ TEST_P(ClientEnds, RstBehindTheAnswerClosesAnIdleConnection) {
   expect_whole("one");
 }
 
-TEST_P(ClientEnds, FinInAFullWindowIsFoundWhenItOpens) {
+TEST_P(ClientEndsAlone, FinInAFullWindowIsFoundWhenItOpens) {
   const std::string all = letters(http::limits::kWindow + 20'000);
   get().hold = true;
   link.say_and_fin(answer(all));

@@ -32,7 +32,7 @@ class ClientTunnel : public ClientContract {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Contract, ClientTunnel, client_protocols(), protocol_name);
+INSTANTIATE_TEST_SUITE_P(Contract, ClientTunnel, client_connections(), protocol_name);
 
 TEST_P(ClientTunnel, BytesGoBothWays) {
   tunnel();

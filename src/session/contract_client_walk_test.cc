@@ -10,7 +10,7 @@ using http::Framing;
 
 class ClientWalk : public ::testing::TestWithParam<NamedClient> {};
 
-INSTANTIATE_TEST_SUITE_P(Contract, ClientWalk, client_protocols(), protocol_name);
+INSTANTIATE_TEST_SUITE_P(Contract, ClientWalk, client_connections(), protocol_name);
 
 class Walk {
  public:
@@ -195,7 +195,7 @@ class Walk {
     if (exchange.over && dice_.hit(3)) {
       sink.send_body(piece, End::no);
       if (!sink.over()) {
-        sink.send_trailers("X-End", "1");
+        sink.send_trailers("x-end", "1");
       }
       return;
     }

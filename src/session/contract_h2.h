@@ -1,5 +1,4 @@
-// HTTP/2 for the session contract: the client of its server session. Frames are made and read here,
-// apart from the product; HPACK of the answers is read by nghttp2, which writes it. Tests only.
+// HTTP/2 for the session contract: the client of its server session. Tests only.
 #pragma once
 
 #include <algorithm>
@@ -10,120 +9,11 @@
 #include <string_view>
 #include <vector>
 
-#include <nghttp2/nghttp2.h>
-
 #include "session/contract_bench.h"
+#include "session/contract_h2_frames.h"
 #include "session/h2_server_session.h"
 
 namespace pingap::session::contract {
-
-inline std::string h2_number(uint64_t value, size_t bytes) {
-  std::string out(bytes, '\0');
-  for (size_t i = bytes; i > 0; value >>= 8) {
-    out[--i] = static_cast<char>(value & 0xff);
-  }
-  return out;
-}
-
-inline std::string h2_frame(uint8_t type, uint8_t flags, uint32_t stream,
-                            std::string_view payload) {
-  return join({h2_number(payload.size(), 3), h2_number(type, 1), h2_number(flags, 1),
-               h2_number(stream, 4), std::string(payload)});
-}
-
-// A literal without indexing, name and value shorter than 127 bytes (RFC 7541 6.2.2).
-inline std::string h2_field(std::string_view name, std::string_view value) {
-  return join({std::string(1, '\0'), h2_number(name.size(), 1), std::string(name),
-               h2_number(value.size(), 1), std::string(value)});
-}
-
-struct H2Frame {
-  uint8_t type = 0;
-  uint8_t flags = 0;
-  uint32_t stream = 0;
-  std::string_view payload;
-
-  bool end() const { return (flags & NGHTTP2_FLAG_END_STREAM) != 0; }
-};
-
-// Cuts what was written into frames; the last may be missing its end.
-inline std::vector<H2Frame> h2_frames(std::string_view bytes) {
-  std::vector<H2Frame> frames;
-  const auto number = [&](size_t from, size_t size) {
-    uint32_t value = 0;
-    for (const char byte : bytes.substr(from, size)) {
-      value = value << 8 | static_cast<uint8_t>(byte);
-    }
-    return value;
-  };
-  while (bytes.size() >= 9 && bytes.size() >= 9 + number(0, 3)) {
-    const size_t size = number(0, 3);
-    frames.push_back({static_cast<uint8_t>(number(3, 1)), static_cast<uint8_t>(number(4, 1)),
-                      number(5, 4), bytes.substr(9, size)});
-    bytes.remove_prefix(9 + size);
-  }
-  return frames;
-}
-
-inline uint32_t h2_read(std::string_view payload) {
-  uint32_t value = 0;
-  for (const char byte : payload.substr(0, 4)) {
-    value = value << 8 | static_cast<uint8_t>(byte);
-  }
-  return value;
-}
-
-// Header blocks of one connection.
-class H2Inflater {
- public:
-  H2Inflater() { nghttp2_hd_inflate_new(&inflater_); }
-
-  H2Inflater(const H2Inflater&) = delete;
-  H2Inflater& operator=(const H2Inflater&) = delete;
-
-  ~H2Inflater() { nghttp2_hd_inflate_del(inflater_); }
-
-  // Lines, with `:status` taken out; names begin with capitals as they do in HTTP/1.
-  std::string read(std::string_view block, std::string& status) {
-    std::string lines;
-    for (;;) {
-      nghttp2_nv nv;
-      int flags = 0;
-      const ssize_t taken = nghttp2_hd_inflate_hd2(
-          inflater_, &nv, &flags, reinterpret_cast<const uint8_t*>(block.data()), block.size(), 1);
-      EXPECT_GE(taken, 0);
-      if (taken < 0) {
-        return lines;
-      }
-      block.remove_prefix(static_cast<size_t>(taken));
-      if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
-        add(lines, status, std::string(reinterpret_cast<const char*>(nv.name), nv.namelen),
-            std::string(reinterpret_cast<const char*>(nv.value), nv.valuelen));
-      }
-      if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0) {
-        nghttp2_hd_inflate_end_headers(inflater_);
-        return lines;
-      }
-    }
-  }
-
- private:
-  static void add(std::string& lines, std::string& status, std::string name,
-                  const std::string& value) {
-    if (name == ":status") {
-      status = value;
-      return;
-    }
-    bool start = true;
-    for (char& letter : name) {
-      letter = start && letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 32) : letter;
-      start = letter == '-';
-    }
-    lines.append(name).append(": ").append(value).append("\r\n");
-  }
-
-  nghttp2_hd_inflater* inflater_ = nullptr;
-};
 
 class H2Server final : public ServerProtocol {
  public:
@@ -186,7 +76,7 @@ class H2Server final : public ServerProtocol {
 
   std::string go_on(const net::MemoryWire& wire) override {
     const std::vector<H2Frame> frames = h2_frames(wire.written());
-    for (; heard_ < frames.size(); ++heard_) {
+    for (; heard_ < frames.size() && frames[heard_].whole; ++heard_) {
       const H2Frame& frame = frames[heard_];
       if (frame.type == NGHTTP2_WINDOW_UPDATE && frame.stream != 0) {
         windows_[frame.stream] += h2_read(frame.payload);
@@ -212,10 +102,13 @@ class H2Server final : public ServerProtocol {
     std::map<uint32_t, size_t> current;  // the final answer of a stream
     H2Inflater inflater;
     for (const H2Frame& frame : h2_frames(wire.written())) {
+      if (!frame.whole) {
+        break;
+      }
       const auto found = current.find(frame.stream);
       if (frame.type == NGHTTP2_HEADERS) {
         Message message;
-        message.fields = inflater.read(frame.payload, message.start);
+        take_fields(message, inflater.read(frame.payload));
         if (found != current.end()) {
           all[found->second].trailers = message.fields;
           all[found->second].whole = frame.end();
@@ -248,6 +141,22 @@ class H2Server final : public ServerProtocol {
   static constexpr uint8_t kWhole = kHead | kEnd;
   static constexpr uint32_t kOurWindow = 1 << 30;
   static constexpr size_t kFrame = 16'384;
+
+  // Names begin with capitals as they do in HTTP/1.
+  static void take_fields(Message& message, const H2Inflater::Fields& fields) {
+    for (auto [name, value] : fields) {
+      if (name == ":status") {
+        message.start = value;
+        continue;
+      }
+      bool start = true;
+      for (char& letter : name) {
+        letter = start && letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 32) : letter;
+        start = letter == '-';
+      }
+      message.fields.append(name).append(": ").append(value).append("\r\n");
+    }
+  }
 
   std::string say_kept() {
     std::string out;

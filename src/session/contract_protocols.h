@@ -11,6 +11,7 @@
 
 #include "session/contract_h1.h"
 #include "session/contract_h2.h"
+#include "session/contract_h2_client.h"
 
 namespace pingap::session::contract {
 
@@ -89,6 +90,13 @@ inline auto h2_server() {
 }
 
 inline auto client_protocols() {
+  return ::testing::Values(NamedClient{"H1", make_protocol<ClientProtocol, H1Client>},
+                           NamedClient{"H2", make_protocol<ClientProtocol, H2Client>});
+}
+
+// Those whose connection is the stream's own: it can be half closed, become a tunnel, and goes with
+// the stream.
+inline auto client_connections() {
   return ::testing::Values(NamedClient{"H1", make_protocol<ClientProtocol, H1Client>});
 }
 

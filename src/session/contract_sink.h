@@ -154,7 +154,9 @@ class Sink : public Base {
   void take_head(const Head& head) {
     expect_open("on_head");
     EXPECT_TRUE(body.empty() && !whole) << "a head behind a body";
-    kept_.push_back(head.storage);
+    if (head.storage) {
+      kept_.push_back(head.storage);
+    }
     fields = lines(head.headers);
   }
 

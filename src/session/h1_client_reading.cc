@@ -195,9 +195,9 @@ void H1ClientSession::finish() noexcept {
   const bool reusable = keep_alive_ && input().empty() && !readable_ && !hangup_ && !write_failed_;
   if (reusable) {
     reading_ = Reading::idle;
-    idle_since_ = loop_.now();
+    heard_at_ = loop_.now();
     loop_.arm(read_timer_, idle_timeout_);
-    owner_.on_session_idle(*this);
+    owner_.on_session_free(*this);
   } else {
     close();
   }

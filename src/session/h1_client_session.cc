@@ -1,27 +1,12 @@
 // The life of a connection to a backend: connect, open, ends, deadlines.
 #include "session/h1_client_session.h"
 
-#include <cerrno>
-
 namespace pingap::session {
-namespace {
-
-ErrorCode connect_error(int error) noexcept {
-  switch (error) {
-    case ECONNREFUSED:
-      return ErrorCode::upstream_refused;
-    case ETIMEDOUT:
-      return ErrorCode::upstream_connect_timeout;
-    default:
-      return ErrorCode::upstream_unreachable;
-  }
-}
-
-}  // namespace
 
 H1ClientSession::H1ClientSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                                  const ClientSettings& settings, ClientSessionOwner& owner) noexcept
     : H1Connection(loop, std::move(transport)),
+      ClientSession(Kind::exclusive),
       settings_(&settings),
       owner_(owner),
       idle_timeout_(settings.idle_timeout) {
@@ -30,9 +15,12 @@ H1ClientSession::H1ClientSession(net::EventLoop& loop, std::unique_ptr<net::Tran
 bool H1ClientSession::start(bool connecting) noexcept {
   connecting_ = connecting;
   writable_ = !connecting;
-  if (connecting) {
-    loop_.arm(read_timer_, settings_->connect_timeout);
+  heard_at_ = loop_.now();
+  if (!connecting && transport_->has_input()) {
+    readable_ = true;
+    loop_.resume_later(*this);
   }
+  loop_.arm(read_timer_, connecting ? settings_->connect_timeout : idle_timeout_);
   return loop_.add(transport_->fd(), *this).has_value();
 }
 
@@ -55,8 +43,17 @@ http::ClientStream& H1ClientSession::open(http::ResponseSink& sink,
 }
 
 void H1ClientSession::on_connect_ready() noexcept {
-  if (const int error = transport_->take_error(); error != 0) {
-    fail(connect_error(error), error);
+  const Connecting state = connect_further(*transport_, hangup_);
+  if (state.failure) {
+    fail(state.failure.code, state.failure.sys, state.failure.detail);
+    return;
+  }
+  if (!state.done) {
+    return;
+  }
+  if (state.h2) {
+    owner_.on_other_protocol(*this, transport_);
+    fail(ErrorCode::upstream_protocol, 0);
     return;
   }
   connecting_ = false;
@@ -117,11 +114,11 @@ void H1ClientSession::on_failure(int error) noexcept {
        error);
 }
 
-void H1ClientSession::fail(ErrorCode code, int error) noexcept {
+void H1ClientSession::fail(ErrorCode code, int error, const char* detail) noexcept {
   if (closed_) {
     return;
   }
-  Error why{code, Side::upstream, Retry::never, error, nullptr};
+  Error why{code, Side::upstream, Retry::never, error, detail};
   if (sent_ == 0) {
     why.retry = Retry::safe;  // the backend has not seen a byte
   } else if (reused() && !head_seen_) {

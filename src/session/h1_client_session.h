@@ -10,16 +10,15 @@
 #include "base/slab.h"
 #include "net/address.h"
 #include "net/timer.h"
+#include "session/client_session.h"
 #include "session/h1_connection.h"
 #include "session/session.h"
 
 namespace pingap::session {
 
-struct ClientSessionTag;
-
 class H1ClientSession final : public H1Connection,
                               public http::ClientStream,
-                              public ListHook<ClientSessionTag>,
+                              public ClientSession,
                               public Pooled<H1ClientSession> {
  public:
   H1ClientSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
@@ -29,19 +28,10 @@ class H1ClientSession final : public H1Connection,
   // connect is under way; what is sent before waits.
   bool start(bool connecting) noexcept;
 
-  // Takes the connection for one request. Only while idle or connecting.
-  // `settings` hold for this request.
-  http::ClientStream& open(http::ResponseSink& sink, const ClientSettings& settings) noexcept;
-
-  // It is in its owner's list of idle ones.
-  bool pooled() const noexcept { return ListHook<ClientSessionTag>::linked(); }
-
-  // It has served a request before: a failure may be a stale connection (RFC 9112 9.3.1).
-  bool reused() const noexcept { return served_ > 0; }
-
-  TimePoint idle_since() const noexcept { return idle_since_; }
-
-  void close() noexcept;
+  // ClientSession. Takes the connection for one request, only while idle or connecting.
+  http::ClientStream& open(http::ResponseSink& sink,
+                           const ClientSettings& settings) noexcept override;
+  void close() noexcept override;
 
   // http::ClientStream
   void send_head(const http::RequestHead& head, End end) noexcept override;
@@ -79,7 +69,7 @@ class H1ClientSession final : public H1Connection,
   void end_response() noexcept;
   void finish() noexcept;
   void learn_idle_timeout(const http::HeaderMap& headers) noexcept;
-  void fail(ErrorCode code, int error) noexcept;
+  void fail(ErrorCode code, int error, const char* detail = nullptr) noexcept;
   // All we have of the request is sent and the client is to send the rest: its own deadlines hold.
   bool awaits_request() const noexcept;
   void on_read_timer() noexcept;
@@ -92,10 +82,8 @@ class H1ClientSession final : public H1Connection,
   http::h1::HeadScanner scanner_;
   net::Timer read_timer_{Callback<void()>::of<&H1ClientSession::on_read_timer>(this)};
   net::Timer write_timer_{Callback<void()>::of<&H1ClientSession::on_write_timer>(this)};
-  TimePoint idle_since_{};
   Duration idle_timeout_;
-  uint64_t sent_ = 0;    // bytes of the current request that the socket took
-  uint32_t served_ = 0;  // requests answered
+  uint64_t sent_ = 0;  // bytes of the current request that the socket took
   http::Method method_ = http::Method::get;
   Reading reading_ = Reading::idle;
   bool partial_head_ = false;

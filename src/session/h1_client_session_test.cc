@@ -31,7 +31,7 @@ class H1ClientOwn : public ClientContract {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Own, H1ClientOwn, client_protocols(), protocol_name);
+INSTANTIATE_TEST_SUITE_P(Own, H1ClientOwn, client_connections(), protocol_name);
 
 // ---- bytes that answer nothing
 

@@ -1,69 +1,41 @@
 #include "session/h2_callbacks.h"
 
-#include <nghttp2/nghttp2.h>
-
 #include "http/limits.h"
 #include "session/h2_server_session.h"
 
 namespace pingap::session {
 
 // A struct, so that it can be the session's friend.
-struct H2ServerCallbacks {
+struct H2ServerCallbacks : H2Callbacks {
   static H2ServerSession& session_of(void* user) noexcept {
-    return *static_cast<H2ServerSession*>(user);
+    return static_cast<H2ServerSession&>(connection_of(user));
   }
 
   static H2ServerStream* stream_of(nghttp2_session* framing, int32_t id) noexcept {
     return static_cast<H2ServerStream*>(nghttp2_session_get_stream_user_data(framing, id));
   }
 
-  static std::string_view view(const uint8_t* data, size_t size) noexcept {
-    return {reinterpret_cast<const char*>(data), size};
-  }
-
-  static End end_of(const nghttp2_frame& frame) noexcept {
-    return (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 ? End::yes : End::no;
-  }
-
   static bool is_request(const nghttp2_frame& frame) noexcept {
     return frame.headers.cat == NGHTTP2_HCAT_REQUEST;
   }
 
-  static ssize_t send(nghttp2_session* /*framing*/, const uint8_t* data, size_t size, int /*flags*/,
-                      void* user) noexcept {
-    H2ServerSession& session = session_of(user);
-    if (!session.has_room()) {
-      return NGHTTP2_ERR_WOULDBLOCK;
-    }
-    session.output().append(view(data, size));
-    return static_cast<ssize_t>(size);
+  static ErrorCode on_headers_begun(H2ServerSession& session, int32_t id) noexcept {
+    const ErrorCode why = session.guard_.on_headers(id);
+    const bool late = id <= nghttp2_session_get_last_proc_stream_id(session.framing_) &&
+                      stream_of(session.framing_, id) == nullptr;
+    return late && why == ErrorCode::none ? session.guard_.on_useless_frame(session.loop_.now())
+                                          : why;
   }
-
-  static int send_data(nghttp2_session* /*framing*/, nghttp2_frame* /*frame*/,
-                       const uint8_t* header, size_t size, nghttp2_data_source* source,
-                       void* user) noexcept {
-    if (!session_of(user).has_room()) {
-      return NGHTTP2_ERR_WOULDBLOCK;
-    }
-    constexpr size_t kFrameHeader = 9;
-    static_cast<H2ServerStream*>(source->ptr)->write_frame(view(header, kFrameHeader), size);
-    return 0;
-  }
-
-  static int go_on(bool check) noexcept { return check ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE; }
 
   static int begin_frame(nghttp2_session* framing, const nghttp2_frame_hd* header,
                          void* user) noexcept {
     H2ServerSession& session = session_of(user);
-    const TimePoint now = session.loop_.now();
-    ErrorCode why = session.guard_.on_frame(header->type, header->stream_id, header->length, now);
-    const bool late = header->type == NGHTTP2_HEADERS &&
-                      header->stream_id <= nghttp2_session_get_last_proc_stream_id(framing) &&
-                      stream_of(framing, header->stream_id) == nullptr;
-    if (late && why == ErrorCode::none) {
-      why = session.guard_.on_useless_frame(now);
+    if (header->type == NGHTTP2_HEADERS) {
+      session.check(on_headers_begun(session, header->stream_id));
+    } else if (header->type == NGHTTP2_WINDOW_UPDATE) {
+      session.check(session.guard_.on_window_update(session.loop_.now()));
     }
-    return go_on(session.check(why));
+    return H2Callbacks::begin_frame(framing, header, user);
   }
 
   // Unknown frames are counted by their header and thrown away (RFC 9113 5.5).
@@ -98,9 +70,8 @@ struct H2ServerCallbacks {
     H2ServerSession& session = session_of(user);
     nghttp2_session_consume_connection(framing, size);
     if (H2ServerStream* stream = stream_of(framing, id); stream != nullptr) {
-      const auto begin =
-          static_cast<size_t>(reinterpret_cast<const char*>(data) - session.in_chunk_.data());
-      stream->on_data(session.in_chunk_, begin, begin + size);
+      const Part part = part_of(session, data, size);
+      stream->on_data(session.in_chunk_, part.begin, part.end);
     }
     return 0;
   }
@@ -111,8 +82,7 @@ struct H2ServerCallbacks {
       stream->on_end();
       return ErrorCode::none;
     }
-    const bool empty = frame.hd.length == frame.data.padlen;
-    return empty ? session.guard_.on_useless_frame(session.loop_.now()) : ErrorCode::none;
+    return is_empty(frame) ? session.guard_.on_useless_frame(session.loop_.now()) : ErrorCode::none;
   }
 
   static ErrorCode on_window_update(H2ServerSession& session, const nghttp2_frame& frame) noexcept {
@@ -224,10 +194,7 @@ struct H2ServerCallbacks {
 
 const nghttp2_session_callbacks* make_h2_server_callbacks() noexcept {
   using Calls = H2ServerCallbacks;
-  nghttp2_session_callbacks* callbacks = nullptr;
-  nghttp2_session_callbacks_new(&callbacks);
-  nghttp2_session_callbacks_set_send_callback(callbacks, Calls::send);
-  nghttp2_session_callbacks_set_send_data_callback(callbacks, Calls::send_data);
+  nghttp2_session_callbacks* callbacks = Calls::make();
   nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, Calls::begin_frame);
   nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, Calls::invalid_frame);
   nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, Calls::begin_headers);

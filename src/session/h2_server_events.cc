@@ -115,30 +115,15 @@ void H2ServerSession::on_stream_closed(H2ServerStream& stream, uint32_t code) no
   delete &stream;
 }
 
-// ---- limits (security.md 1F) ----
-
-bool H2ServerSession::check(ErrorCode why) noexcept {
-  if (why != ErrorCode::none) {
-    fail(why, why == ErrorCode::h2_protocol ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM);
-  }
-  return !ending_;
-}
-
-void H2ServerSession::fail(ErrorCode why, uint32_t code) noexcept {
-  if (ending_) {
-    return;
-  }
-  ending_ = true;
+// The backends are told now, whenever the client reads our GOAWAY. What nghttp2 knows of the
+// streams stays until that is out.
+void H2ServerSession::on_failed(ErrorCode why) noexcept {
   fields_.reset();
-  nghttp2_session_terminate_session(framing_, code);
-  // The backends are told now, whenever the client reads our GOAWAY. What nghttp2 knows of the
-  // streams stays until it is out.
   for (H2ServerStream* stream = streams_.front(); stream != nullptr;
        stream = streams_.next(*stream)) {
     stream->on_closed({why, Side::downstream, Retry::never, 0, nullptr});
   }
   tell(why);
-  flush_later();
 }
 
 // A line in the log for what belongs to no request.

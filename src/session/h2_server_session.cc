@@ -14,37 +14,12 @@ namespace {
 
 namespace limits = http::limits;
 
-// Bytes read per connection and turn.
-constexpr size_t kReadsPerTurn = 64 * 1024;
-// Frames are made while less than this waits to be written; input is read only then, too, so that
-// a client that asks and does not read cannot make us queue answers to PING and SETTINGS.
-constexpr size_t kMaxOutput = 64 * 1024;
 // How long streams that were opened before our GOAWAY may take to arrive.
 constexpr Duration kDrainTime = std::chrono::seconds(1);
 // A client that takes less of our output within write_timeout is stalled.
 constexpr uint64_t kWriteProgress = 1024;
 // A closing connection waits this long for its last bytes to be taken.
 constexpr Duration kLinger = std::chrono::seconds(2);
-
-nghttp2_option* make_options() noexcept {
-  nghttp2_option* options = nullptr;
-  nghttp2_option_new(&options);
-  nghttp2_option_set_no_auto_window_update(options, 1);
-  nghttp2_option_set_max_settings(options, limits::kH2Settings);
-  nghttp2_option_set_max_outbound_ack(options, limits::kH2Acks);
-  nghttp2_option_set_max_continuations(options, limits::kH2Continuations);
-  nghttp2_option_set_max_deflate_dynamic_table_size(options, limits::kH2HeaderTable);
-  // Resets have a budget of ours, which counts those that we are made to send, too.
-  nghttp2_option_set_stream_reset_rate_limit(options, UINT32_MAX, UINT32_MAX);
-  nghttp2_option_set_builtin_recv_extension_type(options, NGHTTP2_PRIORITY_UPDATE);
-  // nghttp2 tells of unknown frames only where somebody wants them; they are to be counted.
-  for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= UINT8_MAX; ++type) {
-    if (type != NGHTTP2_PRIORITY_UPDATE) {
-      nghttp2_option_set_user_recv_extension_type(options, static_cast<uint8_t>(type));
-    }
-  }
-  return options;
-}
 
 const std::array<nghttp2_settings_entry, 5> kSettings = {{
     {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits::kH2Streams},
@@ -60,32 +35,46 @@ const std::array<nghttp2_settings_entry, 5> kSettings = {{
 H2ServerSession::H2ServerSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                                  const Peer& peer, const ServerSettings& settings,
                                  RequestAcceptor& acceptor) noexcept
-    : ServerSession(peer),
-      loop_(loop),
-      transport_(std::move(transport)),
+    : H2Connection(loop, std::move(transport)),
+      ServerSession(peer),
       settings_(settings),
       acceptor_(acceptor) {
 }
 
-H2ServerSession::~H2ServerSession() {
-  nghttp2_session_del(framing_);
-}
+H2ServerSession::~H2ServerSession() = default;
 
 bool H2ServerSession::start() noexcept {
   if (!start_framing() || !loop_.take_over(transport_->fd(), *this)) {
     return false;
   }
   writable_ = true;
+  if (transport_->has_input()) {
+    readable_ = true;
+    loop_.resume_later(*this);
+  }
   loop_.arm(read_timer_, settings_.header_timeout);
   loop_.arm(settings_timer_, limits::kH2SettingsAck);
   flush_later();
   return true;
 }
 
+nghttp2_option* H2ServerSession::make_server_options() noexcept {
+  nghttp2_option* options = make_options();
+  nghttp2_option_set_builtin_recv_extension_type(options, NGHTTP2_PRIORITY_UPDATE);
+  // nghttp2 tells of unknown frames only where somebody wants them; they are to be counted.
+  for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= UINT8_MAX; ++type) {
+    if (type != NGHTTP2_PRIORITY_UPDATE) {
+      nghttp2_option_set_user_recv_extension_type(options, static_cast<uint8_t>(type));
+    }
+  }
+  return options;
+}
+
 bool H2ServerSession::start_framing() noexcept {
   static const nghttp2_session_callbacks* const callbacks = make_h2_server_callbacks();
-  static nghttp2_option* const options = make_options();
-  return nghttp2_session_server_new2(&framing_, callbacks, this, options) == 0 &&
+  static nghttp2_option* const options = make_server_options();
+  return nghttp2_session_server_new2(&framing_, callbacks, static_cast<H2Connection*>(this),
+                                     options) == 0 &&
          nghttp2_submit_settings(framing_, NGHTTP2_FLAG_NONE, kSettings.data(), kSettings.size()) ==
              0 &&
          // One stream that does not move must not stop the others: the window of the connection is
@@ -98,31 +87,7 @@ bool H2ServerSession::waiting() const noexcept {
   return streams_.empty() && sent_streams_.empty() && fields_ == nullptr && !closed_;
 }
 
-bool H2ServerSession::has_room() const noexcept {
-  return out_.size() < kMaxOutput;
-}
-
 // ---- reading ----
-
-void H2ServerSession::on_io(net::IoEvents ready) noexcept {
-  if (closed_) {
-    return;
-  }
-  readable_ = readable_ || ready.readable;
-  writable_ = writable_ || ready.writable;
-  if (writable_ && !out_.empty()) {
-    flush();
-  }
-  if (readable_ && !closed_) {
-    receive();
-  }
-}
-
-void H2ServerSession::on_resume() noexcept {
-  if (!closed_) {
-    receive();
-  }
-}
 
 void H2ServerSession::take_input(std::string_view bytes) noexcept {
   readable_ = true;
@@ -133,106 +98,30 @@ void H2ServerSession::take_input(std::string_view bytes) noexcept {
   }
 }
 
-void H2ServerSession::receive() noexcept {
-  size_t budget = kReadsPerTurn;
-  while (readable_ && !closed_ && has_room()) {
-    if (budget == 0) {
-      loop_.resume_later(*this);
-      break;
-    }
-    if (!in_chunk_ || !in_chunk_.unique()) {
-      in_chunk_ = make_chunk();
-    }
-    const net::IoResult result = transport_->read({in_chunk_.data(), kChunkSize});
-    if (result.status == net::IoStatus::would_block) {
-      readable_ = false;
-      break;
-    }
-    if (result.status != net::IoStatus::progress) {
-      readable_ = false;
-      input_ended_ = true;
-      const bool reset = result.status == net::IoStatus::failed;
-      close({reset ? ErrorCode::client_reset : ErrorCode::client_closed, Side::downstream,
-             Retry::never, result.error, nullptr});
-      return;
-    }
-    budget -= std::min(budget, result.bytes);
-    if (!feed({in_chunk_.data(), result.bytes})) {
-      break;
-    }
-  }
-  if (in_chunk_ && (closed_ || !readable_)) {
-    in_chunk_.reset();  // a connection that waits holds no buffer
-  }
-  if (!closed_) {
-    watch_reading();
-    flush_later();
-  }
-}
-
-// Hands bytes to nghttp2. False: no more of them are looked at.
-bool H2ServerSession::feed(std::string_view bytes) noexcept {
-  if (ending_) {
-    return true;  // thrown away
-  }
-  const ssize_t taken = nghttp2_session_mem_recv(
-      framing_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-  flush_later();
-  if (taken < 0) {
-    const bool head = taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
-    check(head ? ErrorCode::h2_head_flood : ErrorCode::h2_frame_flood);
-    return false;
-  }
-  return true;
+void H2ServerSession::on_input_end(int error) noexcept {
+  input_ended_ = true;
+  close({error == 0 ? ErrorCode::client_closed : ErrorCode::client_reset, Side::downstream,
+         Retry::never, error, nullptr});
 }
 
 // ---- writing ----
 
-void H2ServerSession::on_deferred() noexcept {
-  if (!closed_) {
-    flush();
-  }
+void H2ServerSession::on_written(size_t /*bytes*/) noexcept {
+  end_sent_streams();
 }
 
-void H2ServerSession::flush() noexcept {
-  if (lingering_) {
-    return;
-  }
-  for (;;) {
-    if (nghttp2_session_send(framing_) != 0) {
-      close({ErrorCode::io, Side::local, Retry::never, 0, "nghttp2"});
-      return;
-    }
-    if (out_.empty()) {
-      write_timer_.cancel();
-      break;
-    }
-    if (!write_timer_.armed()) {
-      written_mark_ = written_;
-      loop_.arm(write_timer_, settings_.write_timeout);
-    }
-    if (!writable_) {
-      break;
-    }
-    const net::IoResult result = transport_->write(out_, End::no);
-    written_ += result.bytes;
-    if (result.status == net::IoStatus::failed) {
-      close({ErrorCode::client_reset, Side::downstream, Retry::never, result.error, "write"});
-      return;
-    }
-    writable_ = result.status == net::IoStatus::progress;
-    end_sent_streams();
-  }
-  close_if_over();
-  if (!closed_ && readable_ && has_room()) {
-    loop_.resume_later(*this);
-  }
+void H2ServerSession::on_write_failed(int error) noexcept {
+  close({ErrorCode::client_reset, Side::downstream, Retry::never, error, "write"});
+}
+
+void H2ServerSession::on_framing_failed() noexcept {
+  close({ErrorCode::io, Side::local, Retry::never, 0, "nghttp2"});
 }
 
 // Those whose last byte has left.
 void H2ServerSession::end_sent_streams() noexcept {
   for (H2ServerStream* stream = sent_streams_.front();
-       stream != nullptr && stream->last_byte() <= written_; stream = sent_streams_.front()) {
+       stream != nullptr && stream->last_byte() <= taken_; stream = sent_streams_.front()) {
     sent_streams_.pop_front();
     stream->on_closed({});
     delete stream;
@@ -240,8 +129,8 @@ void H2ServerSession::end_sent_streams() noexcept {
   watch_reading();
 }
 
-void H2ServerSession::close_if_over() noexcept {
-  if (!out_.empty()) {
+void H2ServerSession::after_flush() noexcept {
+  if (has_output()) {
     return;
   }
   const bool over =
@@ -300,8 +189,8 @@ void H2ServerSession::on_read_timer() noexcept {
 }
 
 void H2ServerSession::on_write_timer() noexcept {
-  if (written_ - written_mark_ >= kWriteProgress) {
-    written_mark_ = written_;
+  if (taken_ - taken_mark_ >= kWriteProgress) {
+    taken_mark_ = taken_;
     loop_.arm(write_timer_, settings_.write_timeout);
     return;
   }
@@ -371,17 +260,12 @@ void H2ServerSession::close(const Error& why) noexcept {
   }
   closed_ = true;
   read_timer_.cancel();
-  write_timer_.cancel();
   drain_timer_.cancel();
   settings_timer_.cancel();
   fields_.reset();
   end_streams(why ? why
                   : Error{ErrorCode::client_closed, Side::downstream, Retry::never, 0, nullptr});
-  transport_.reset();
-  out_.clear();
-  in_chunk_.reset();
-  Deferrable::unlink();
-  Resumable::unlink();
+  close_connection();
   ListHook<ServerSessionTag>::unlink();
   acceptor_.on_session_closed(*this);
   loop_.retire(this);

@@ -1,10 +1,10 @@
 #include "session/h2_server_stream.h"
 
-#include <array>
+#include <utility>
 
 #include <nghttp2/nghttp2.h>
 
-#include "http/h2/response_fields.h"
+#include "http/h2/head_fields.h"
 #include "http/limits.h"
 #include "session/h2_server_session.h"
 
@@ -13,45 +13,8 @@ namespace {
 
 namespace h2 = http::h2;
 
-// A piece of body shorter than this is copied behind its frame header, so that both are in one
-// piece of memory; a longer one is sent from where it is.
-constexpr size_t kCopyBelow = 4 * 1024;
 // A client that opens its window by less than this within write_timeout is stalled.
 constexpr size_t kWriteProgress = 1024;
-
-// As nghttp2 wants them; it copies what it is given.
-std::span<nghttp2_nv> to_nv(std::span<const h2::FieldView> fields) noexcept {
-  thread_local std::vector<nghttp2_nv> nv;
-  nv.clear();
-  nv.reserve(fields.size());
-  for (const h2::FieldView& field : fields) {
-    // It takes pointers to what is not const, and does not write there.
-    const auto bytes = [](std::string_view text) {
-      return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));  // NOLINT
-    };
-    nv.push_back({bytes(field.name), bytes(field.value), field.name.size(), field.value.size(),
-                  NGHTTP2_NV_FLAG_NONE});
-  }
-  return nv;
-}
-
-ssize_t read_body(nghttp2_session* /*framing*/, int32_t /*id*/, uint8_t* /*to*/, size_t most,
-                  uint32_t* flags, nghttp2_data_source* source, void* /*user*/) {
-  auto& stream = *static_cast<H2ServerStream*>(source->ptr);
-  const H2ServerStream::Piece piece = stream.next_piece(most);
-  if (piece.wait) {
-    return NGHTTP2_ERR_DEFERRED;
-  }
-  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-  if (piece.end) {
-    *flags |= NGHTTP2_DATA_FLAG_EOF;
-  }
-  if (piece.trailers) {
-    *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    stream.submit_trailers();
-  }
-  return static_cast<ssize_t>(piece.size);
-}
 
 // How a stream ends that its sink gives up; never NO_ERROR.
 uint32_t code_of(ErrorCode why) noexcept {
@@ -66,6 +29,10 @@ uint32_t code_of(ErrorCode why) noexcept {
 
 }  // namespace
 
+H2ServerStream::H2ServerStream(H2ServerSession& session, int32_t id) noexcept
+    : H2Stream(session, id), session_(session) {
+}
+
 H2ServerStream::~H2ServerStream() {
   body_timer_.cancel();
   write_timer_.cancel();
@@ -75,12 +42,10 @@ H2ServerStream::~H2ServerStream() {
 
 void H2ServerStream::send_head(http::ResponseHead& head, End end) noexcept {
   const auto nv = to_nv(h2::response_fields(head));
-  nghttp2_data_provider body{};
-  body.source.ptr = this;
-  body.read_callback = read_body;
-  response_over_ = end == End::yes || bodiless_;
+  const nghttp2_data_provider body = body_source();
+  send_over_ = end == End::yes || bodiless_;
   nghttp2_submit_response(session_.framing(), id_, nv.data(), nv.size(),
-                          response_over_ ? nullptr : &body);
+                          send_over_ ? nullptr : &body);
   session_.flush_later();
 }
 
@@ -91,18 +56,13 @@ void H2ServerStream::send_interim(const http::ResponseHead& head) noexcept {
   session_.flush_later();
 }
 
-void H2ServerStream::wake() noexcept {
-  nghttp2_session_resume_data(session_.framing(), id_);
-  session_.flush_later();
-}
-
 void H2ServerStream::send_body(ByteQueue& data, End end) noexcept {
   if (bodiless_) {
     data.clear();
     return;
   }
   out_.move_from(data, data.size());
-  response_over_ = response_over_ || end == End::yes;
+  send_over_ = send_over_ || end == End::yes;
   watch_writing();
   wake();
 }
@@ -111,34 +71,12 @@ void H2ServerStream::send_trailers(const http::HeaderMap& trailers) noexcept {
   if (bodiless_) {
     return;
   }
-  for (const h2::FieldView& field : h2::trailer_fields(trailers)) {
-    trailers_.emplace_back(field.name, field.value);
-  }
-  response_over_ = true;
+  keep_trailers(trailers);
+  send_over_ = true;
   wake();
 }
 
-H2ServerStream::Piece H2ServerStream::next_piece(size_t most) noexcept {
-  const size_t size = std::min(out_.size(), most);
-  const bool end = response_over_ && size == out_.size() && reset_code_ == 0;
-  return {
-      .size = size, .wait = size == 0 && !end, .end = end, .trailers = end && !trailers_.empty()};
-}
-
-void H2ServerStream::submit_trailers() noexcept {
-  std::vector<h2::FieldView> fields;
-  fields.reserve(trailers_.size());
-  for (const auto& [name, value] : trailers_) {
-    fields.push_back({name, value});
-  }
-  const auto nv = to_nv(fields);
-  nghttp2_submit_trailer(session_.framing(), id_, nv.data(), nv.size());
-}
-
-void H2ServerStream::write_frame(std::string_view frame_header, size_t bytes) noexcept {
-  ByteQueue& out = session_.output();
-  out.append(frame_header);
-  out.move_from(out_, bytes, kCopyBelow);
+void H2ServerStream::on_framed(size_t bytes) noexcept {
   written_mark_ += bytes;
   answer_mark_ += bytes;
   session_.on_body_framed(bytes);
@@ -165,6 +103,7 @@ void H2ServerStream::reset(ErrorCode why) noexcept {
   sink_ = nullptr;
   body_timer_.cancel();
   reset_code_ = code_of(why);
+  send_over_ = false;  // whatever was said before: RST_STREAM is the end now
   if (why == ErrorCode::client_stalled) {
     out_.clear();
   }

@@ -3,8 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <vector>
+#include <string_view>
 
 #include "base/byte_queue.h"
 #include "base/intrusive_list.h"
@@ -13,6 +12,7 @@
 #include "http/stream.h"
 #include "net/timer.h"
 #include "session/body_rate.h"
+#include "session/h2_stream.h"
 #include "session/session.h"
 
 namespace pingap::session {
@@ -21,16 +21,12 @@ class H2ServerSession;
 struct H2StreamTag;
 
 class H2ServerStream final : public http::ServerStream,
+                             public H2Stream,
                              public ListHook<H2StreamTag>,
                              public Pooled<H2ServerStream> {
  public:
-  H2ServerStream(H2ServerSession& session, int32_t id) noexcept : session_(session), id_(id) {}
-
-  H2ServerStream(const H2ServerStream&) = delete;
-  H2ServerStream& operator=(const H2ServerStream&) = delete;
+  H2ServerStream(H2ServerSession& session, int32_t id) noexcept;
   ~H2ServerStream();
-
-  int32_t id() const noexcept { return id_; }
 
   // The response is under way or to come.
   bool busy() const noexcept { return sink_ != nullptr; }
@@ -73,20 +69,8 @@ class H2ServerStream final : public http::ServerStream,
 
   void set_last_byte(uint64_t offset) noexcept { last_byte_ = offset; }
 
-  // Body for a DATA frame: how many bytes there are, and the frame itself.
-  struct Piece {
-    size_t size = 0;
-    bool wait = false;      // nothing now, more later
-    bool end = false;       // the last bytes
-    bool trailers = false;  // which trailers follow
-  };
-
-  Piece next_piece(size_t most) noexcept;
-  void write_frame(std::string_view frame_header, size_t bytes) noexcept;
-  void submit_trailers() noexcept;
-
  private:
-  void wake() noexcept;
+  void on_framed(size_t bytes) noexcept override;
   bool window_is_shut() const noexcept;
   void watch_body() noexcept;
   void watch_writing() noexcept;
@@ -95,10 +79,7 @@ class H2ServerStream final : public http::ServerStream,
   void on_write_timer() noexcept;
 
   H2ServerSession& session_;
-  const int32_t id_;
   http::RequestSink* sink_ = nullptr;
-  ByteQueue out_;  // body to be framed
-  std::vector<std::pair<std::string, std::string>> trailers_;
   size_t written_mark_ = 0;    // bytes framed since the write timer was armed
   size_t answer_mark_ = 0;     // and since the body timer has last looked
   uint64_t session_mark_ = 0;  // what the connection had framed of bodies then
@@ -108,7 +89,6 @@ class H2ServerStream final : public http::ServerStream,
   bool bodiless_ = false;    // it is the answer to HEAD
   bool request_over_ = false;
   bool refused_ = false;        // what comes of the request is thrown away
-  bool response_over_ = false;  // the sink has sent the end
   bool response_sent_ = false;
   bool reset_by_client_ = false;
   uint64_t last_byte_ = 0;  // of the response, among the bytes of the connection's output

@@ -14,7 +14,7 @@
 namespace pingap::session {
 
 class ServerSession;
-class H1ClientSession;
+class ClientSession;
 
 // Settings of a listener's sessions; outlive them.
 struct ServerSettings {
@@ -68,10 +68,19 @@ struct ClientSettings {
 // Owns the connections to a backend.
 class ClientSessionOwner {
  public:
-  // The session can be opened again.
-  virtual void on_session_idle(H1ClientSession& session) noexcept = 0;
+  // The session can be opened again. Of those that serve several requests at once also when the
+  // last one has ended.
+  virtual void on_session_free(ClientSession& session) noexcept = 0;
+
+  // The peer has chosen the other version of HTTP than the session speaks (ALPN). True where the
+  // owner has made one of it that does, of `transport`; then `session` ends.
+  virtual bool on_other_protocol(ClientSession& /*session*/,
+                                 std::unique_ptr<net::Transport>& /*transport*/) noexcept {
+    return false;
+  }
+
   // It is gone, from whatever state; destroyed at the end of the turn.
-  virtual void on_session_gone(H1ClientSession& session) noexcept = 0;
+  virtual void on_session_gone(ClientSession& session) noexcept = 0;
 
  protected:
   ~ClientSessionOwner() = default;

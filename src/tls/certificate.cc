@@ -46,7 +46,7 @@ Loaded<std::vector<X509Ptr>> read_chain(std::string_view pem) {
 Loaded<KeyPtr> read_key(std::string_view pem, std::string_view password) {
   const BioPtr source = view_of(pem);
   KeyPtr key{PEM_read_bio_PrivateKey(source.get(), nullptr, give_password, &password)};
-  const std::string error = take_errors();
+  take_errors();
   if (key != nullptr) {
     return key;
   }
@@ -55,8 +55,7 @@ Loaded<KeyPtr> read_key(std::string_view pem, std::string_view password) {
                                            ? "the key is encrypted and there is no password"
                                            : "the password does not open the key");
   }
-  return tl::unexpected("it holds no private key in PEM form" +
-                        (error.empty() || error == "no start line" ? "" : ": " + error));
+  return tl::unexpected<std::string>("it holds no private key in PEM form");
 }
 
 std::string name_of(const GENERAL_NAME& name) {
@@ -177,6 +176,32 @@ bool use_certificate(SSL_CTX* context, const Certificate& certificate) {
                                              chain, 1) == 1;
   sk_X509_free(chain);
   return used;
+}
+
+std::string subject_of(const X509* certificate) {
+  const BioPtr text{BIO_new(BIO_s_mem())};
+  if (X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0,
+                         XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0) {
+    return {};
+  }
+  const char* data = nullptr;
+  const long size = BIO_get_mem_data(text.get(), &data);
+  return {data, static_cast<size_t>(size)};
+}
+
+std::string fingerprint_of(const X509* certificate) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) {
+    return {};
+  }
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text;
+  for (unsigned i = 0; i < size; ++i) {
+    text += kHex[digest[i] >> 4];
+    text += kHex[digest[i] & 15];
+  }
+  return text;
 }
 
 }  // namespace pingap::tls

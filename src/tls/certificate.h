@@ -32,6 +32,10 @@ tl::expected<std::shared_ptr<const Certificate>, std::string> load_certificate(
 // Makes `context` show it; false where OpenSSL refuses.
 bool use_certificate(SSL_CTX* context, const Certificate& certificate);
 
+// Whose it is, as in RFC 4514, and its SHA-256 in lower-case hex.
+std::string subject_of(const X509* certificate);
+std::string fingerprint_of(const X509* certificate);
+
 // A name of a certificate as it is looked up: lower case, "*." only as the whole first label.
 // Empty where it is none (TLS-12, TLS-13).
 std::string normal_name(std::string_view name);

@@ -47,7 +47,7 @@ X509_STORE* system_store() {
 }
 
 Built<void> trust(SSL_CTX* context, const ClientPolicy& policy) {
-  if (policy.ca.empty()) {
+  if (!policy.own_ca) {
     SSL_CTX_set1_cert_store(context, system_store());
     return {};
   }

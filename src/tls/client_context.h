@@ -16,7 +16,8 @@ namespace pingap::tls {
 
 struct ClientPolicy {
   bool verify = true;
-  std::string ca;                                  // PEM; empty = the system's authorities
+  bool own_ca = false;  // trust those of `ca`, PEM, instead of the system's
+  std::string ca;
   std::shared_ptr<const Certificate> certificate;  // shown when asked for; may be null
   bool h1 = true;                                  // offered by ALPN
   bool h2 = false;                                 // before h1

@@ -169,6 +169,9 @@ net::IoResult Transport::handshake() noexcept {
   }
   const char* reason = ERR_reason_error_string(ERR_peek_error());
   failure_ = socket_ended_ ? "closed by the peer" : reason;
+  if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL) {
+    error_ = EPROTONOSUPPORT;
+  }
   ERR_clear_error();
   return fail(error_ != 0 ? error_ : EPROTO, 0);
 }
@@ -184,6 +187,11 @@ std::unique_ptr<const net::Secured> Transport::take_secured() noexcept {
   agreed->h2 = std::string_view(reinterpret_cast<const char*>(alpn), size) == "h2";
   if (const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name)) {
     agreed->server_name = normal_name(name);
+  }
+  if (const X509* client = SSL_get0_peer_certificate(ssl_.get());
+      client != nullptr && SSL_is_server(ssl_.get()) == 1) {
+    agreed->client_subject = subject_of(client);
+    agreed->client_fingerprint = fingerprint_of(client);
   }
   return agreed;
 }

@@ -35,6 +35,8 @@ class Transport final : public net::Transport, public Pooled<Transport> {
 
   std::unique_ptr<const net::Secured> take_secured() noexcept override;
 
+  bool secure() const noexcept override { return true; }
+
   bool has_input() const noexcept override {
     return !received_.empty() || SSL_has_pending(ssl_.get()) == 1;
   }

@@ -1,48 +1,69 @@
 #include "upstream/pool.h"
 
 #include <cerrno>
+#include <utility>
 
 #include "net/socket.h"
+#include "session/h1_client_session.h"
+#include "session/h2_client_session.h"
+#include "tls/transport.h"
 
 namespace pingap::upstream {
 namespace {
 
-// Backends rarely close a connection that was in use this recently, so a request that must not be
-// sent twice is safe enough on it.
-constexpr Duration kRecent = std::chrono::seconds(2);
+// "host:port", "[::1]:port"; the name of a unix socket is none.
+std::string_view host_of(std::string_view endpoint) noexcept {
+  if (endpoint.starts_with("unix:")) {
+    return {};
+  }
+  if (endpoint.starts_with('[')) {
+    return endpoint.substr(1, endpoint.find(']') - 1);
+  }
+  return endpoint.substr(0, endpoint.rfind(':'));
+}
 
 }  // namespace
 
 EndpointPool::EndpointPool(net::EventLoop& loop, const Endpoint& endpoint,
-                           uint32_t max_idle) noexcept
-    : loop_(loop), endpoint_(endpoint), max_idle_(max_idle) {
+                           const PoolSettings& settings) noexcept
+    : loop_(loop),
+      endpoint_(endpoint),
+      settings_(settings),
+      speaks_h2_(settings.protocol != Protocol::http1),
+      max_idle_(settings.max_idle),
+      streams_hint_(settings.max_streams) {
 }
 
 EndpointPool::~EndpointPool() {
   drain();
-}
-
-void EndpointPool::drain() noexcept {
-  max_idle_ = 0;
-  while (session::H1ClientSession* session = idle_.front()) {
-    session->close();
+  for (List* list : {&shared_, &full_}) {
+    while (session::ClientSession* session = list->front()) {
+      session->close();
+    }
   }
 }
 
-session::H1ClientSession* EndpointPool::take_idle(Reuse reuse) noexcept {
-  session::H1ClientSession* session = reuse == Reuse::never ? nullptr : idle_.front();
-  if (session == nullptr) {
-    return nullptr;
+// ---- making connections
+
+std::string EndpointPool::name_for(std::string_view host) const {
+  if (settings_.sni_is_host) {
+    return std::string(host);
   }
-  if (reuse == Reuse::recent && loop_.now() - session->idle_since() > kRecent) {
-    return nullptr;
-  }
-  --idle_count_;
-  return session;
+  return settings_.sni.empty() ? std::string(host_of(endpoint_.name)) : settings_.sni;
 }
 
-Result<session::H1ClientSession*> EndpointPool::connect(
-    const session::ClientSettings& settings) noexcept {
+Result<std::unique_ptr<net::Transport>> EndpointPool::secure(net::Fd fd,
+                                                             const std::string& name) noexcept {
+  const std::string& expected = settings_.verify_name.empty() ? name : settings_.verify_name;
+  auto ssl = settings_.tls->connect(endpoint_.name, name, expected);
+  if (ssl == nullptr) {
+    return tl::unexpected(Error{ErrorCode::upstream_tls, Side::upstream, Retry::safe, 0,
+                                "no name to check the certificate for"});
+  }
+  return std::make_unique<tls::Transport>(std::move(fd), std::move(ssl), settings_.tls);
+}
+
+Result<EndpointPool::Dialed> EndpointPool::dial(const std::string& name) noexcept {
   const auto& addresses = endpoint_.addresses;
   if (addresses.empty()) {
     return tl::unexpected(
@@ -60,32 +81,96 @@ Result<session::H1ClientSession*> EndpointPool::connect(
     error.retry = no_descriptor ? Retry::never : Retry::safe;
     return tl::unexpected(error);
   }
-  auto transport = std::make_unique<net::SocketTransport>(std::move(*fd));
-  auto session =
-      std::make_unique<session::H1ClientSession>(loop_, std::move(transport), settings, *this);
-  if (!session->start(in_progress)) {
+  if (settings_.tls == nullptr) {
+    return Dialed{std::make_unique<net::SocketTransport>(std::move(*fd)), in_progress};
+  }
+  auto secured = secure(std::move(*fd), name);
+  if (!secured) {
+    return tl::unexpected(secured.error());
+  }
+  return Dialed{std::move(*secured), true};  // the handshake is to come
+}
+
+Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse reuse,
+                                                const session::ClientSettings& settings,
+                                                std::string_view host) noexcept {
+  session::ClientSession* session = nullptr;
+  if (speaks_h2_) {
+    session = find_shared(reuse, host);
+  } else {
+    session = take_idle(reuse, host);
+  }
+  if (session != nullptr) {
+    const bool reused = session->reused();
+    return Opened{&session->open(sink, settings), reused};
+  }
+  client_settings_ = &settings;
+  std::string name = settings_.tls != nullptr ? name_for(host) : std::string();
+  auto dialed = dial(name);
+  if (!dialed) {
+    return tl::unexpected(dialed.error());
+  }
+  if (speaks_h2_) {
+    session = add_shared(std::move(*dialed), std::move(name));
+  } else {
+    session = add_exclusive(std::move(*dialed), std::move(name));
+  }
+  if (session == nullptr) {
     return tl::unexpected(Error{ErrorCode::io, Side::local, Retry::never, errno, "epoll_ctl"});
   }
+  return Opened{&session->open(sink, settings), false};
+}
+
+bool EndpointPool::on_other_protocol(session::ClientSession& session,
+                                     std::unique_ptr<net::Transport>& transport) noexcept {
+  if (settings_.protocol != Protocol::either || client_settings_ == nullptr) {
+    return false;
+  }
+  loop_.remove(transport->fd());
+  Dialed stands{std::move(transport), false};
+  speaks_h2_ = session.kind() == session::ClientSession::Kind::exclusive;
+  if (speaks_h2_) {
+    return add_shared(std::move(stands), session.server_name()) != nullptr;
+  }
+  session::H1ClientSession* made = add_exclusive(std::move(stands), session.server_name());
+  if (made != nullptr) {
+    keep(*made);
+  }
+  return made != nullptr;
+}
+
+// ---- HTTP/1
+
+session::H1ClientSession* EndpointPool::take_idle(Reuse reuse, std::string_view host) noexcept {
+  session::ClientSession* session = reuse == Reuse::never ? nullptr : idle_.front();
+  while (session != nullptr && !fits(*session, host)) {
+    session = idle_.next(*session);
+  }
+  if (session == nullptr) {
+    return nullptr;
+  }
+  if (reuse == Reuse::recent && loop_.now() - session->heard_at() > kRecent) {
+    return nullptr;
+  }
+  --idle_count_;
+  return static_cast<session::H1ClientSession*>(session);
+}
+
+session::H1ClientSession* EndpointPool::add_exclusive(Dialed dialed, std::string name) noexcept {
+  auto session = std::make_unique<session::H1ClientSession>(loop_, std::move(dialed.transport),
+                                                            *client_settings_, *this);
+  if (!session->start(dialed.in_progress)) {
+    return nullptr;
+  }
+  session->set_server_name(std::move(name));
   ++connections_;
   return session.release();  // it owns itself until it is closed
 }
 
-Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse reuse,
-                                                const session::ClientSettings& settings) noexcept {
-  if (session::H1ClientSession* kept = take_idle(reuse)) {
-    return Opened{&kept->open(sink, settings), true};
-  }
-  auto fresh = connect(settings);
-  if (!fresh) {
-    return tl::unexpected(fresh.error());
-  }
-  return Opened{&(*fresh)->open(sink, settings), false};
-}
-
-void EndpointPool::on_session_idle(session::H1ClientSession& session) noexcept {
+void EndpointPool::keep(session::ClientSession& session) noexcept {
   if (idle_count_ >= max_idle_) {
     // The oldest makes room; with no room at all it is this one.
-    session::H1ClientSession* victim = idle_.back();
+    session::ClientSession* victim = idle_.back();
     (victim != nullptr ? *victim : session).close();
     if (victim == nullptr) {
       return;
@@ -95,9 +180,17 @@ void EndpointPool::on_session_idle(session::H1ClientSession& session) noexcept {
   ++idle_count_;
 }
 
-void EndpointPool::on_session_gone(session::H1ClientSession& session) noexcept {
+void EndpointPool::on_session_free(session::ClientSession& session) noexcept {
+  if (session.kind() == session::ClientSession::Kind::shared) {
+    share(*shared(&session));
+    return;
+  }
+  keep(session);
+}
+
+void EndpointPool::on_session_gone(session::ClientSession& session) noexcept {
   --connections_;
-  if (session.pooled()) {
+  if (session.kind() == session::ClientSession::Kind::exclusive && session.pooled()) {
     --idle_count_;
   }
 }

@@ -1,13 +1,24 @@
-// The connections of one worker to one endpoint: idle ones are kept and the one used last is
-// taken first, so that a surplus ages out. Worker.
+// The connections of one worker to one endpoint. Worker.
+// HTTP/1: idle ones are kept and the one used last is taken first, so that a surplus ages out.
+// HTTP/2: requests share the connection that had room last; another is made where none has any.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
 
 #include "net/event_loop.h"
-#include "session/h1_client_session.h"
+#include "net/transport.h"
+#include "session/client_session.h"
 #include "session/session.h"
+#include "tls/client_context.h"
 #include "upstream/endpoint.h"
+
+namespace pingap::session {
+class H1ClientSession;
+class H2ClientSession;
+}  // namespace pingap::session
 
 namespace pingap::upstream {
 
@@ -18,9 +29,27 @@ enum class Reuse : uint8_t {
   any,
 };
 
+enum class Protocol : uint8_t {
+  http1,
+  h2,
+  either,  // what TLS agrees on
+};
+
+// What the pools of an upstream are told; outlives them.
+struct PoolSettings {
+  Protocol protocol = Protocol::http1;
+  std::shared_ptr<const tls::ClientContext> tls;  // null = in the clear
+  std::string sni;                                // empty: the endpoint's own name
+  std::string verify_name;   // that the certificate must have; empty: the one of SNI
+  bool sni_is_host = false;  // the name is that of the request, given with it
+  uint32_t max_idle = 0;     // connections kept; per endpoint and worker
+  uint32_t max_streams = 0;  // requests at once on a connection, where it can have several
+};
+
 class EndpointPool final : public session::ClientSessionOwner {
  public:
-  EndpointPool(net::EventLoop& loop, const Endpoint& endpoint, uint32_t max_idle) noexcept;
+  EndpointPool(net::EventLoop& loop, const Endpoint& endpoint,
+               const PoolSettings& settings) noexcept;
   EndpointPool(const EndpointPool&) = delete;
   EndpointPool& operator=(const EndpointPool&) = delete;
   ~EndpointPool();
@@ -32,32 +61,73 @@ class EndpointPool final : public session::ClientSessionOwner {
 
   // A stream on a kept or new connection. An error here means that not even a socket could be
   // had; a connection that fails later says so to the sink.
+  // `host`: of the request, where the settings want it.
   Result<Opened> open(http::ResponseSink& sink, Reuse reuse,
-                      const session::ClientSettings& settings) noexcept;
+                      const session::ClientSettings& settings, std::string_view host) noexcept;
 
-  // Closes what is idle and keeps nothing from now on.
+  // Closes what is idle, and what is shared when its last request has ended; keeps nothing from
+  // now on.
   void drain() noexcept;
 
   const Endpoint& endpoint() const noexcept { return endpoint_; }
 
+  // Of HTTP/1.
   uint32_t idle() const noexcept { return idle_count_; }
 
   uint32_t connections() const noexcept { return connections_; }
 
-  void on_session_idle(session::H1ClientSession& session) noexcept override;
-  void on_session_gone(session::H1ClientSession& session) noexcept override;
+  void on_session_free(session::ClientSession& session) noexcept override;
+  bool on_other_protocol(session::ClientSession& session,
+                         std::unique_ptr<net::Transport>& transport) noexcept override;
+  void on_session_gone(session::ClientSession& session) noexcept override;
 
  private:
-  session::H1ClientSession* take_idle(Reuse reuse) noexcept;
-  Result<session::H1ClientSession*> connect(const session::ClientSettings& settings) noexcept;
+  using List = IntrusiveList<session::ClientSession, session::ClientSessionTag>;
+
+  struct Dialed {
+    std::unique_ptr<net::Transport> transport;
+    bool in_progress;
+  };
+
+  // Backends rarely close a connection that was in use this recently, so a request that must not
+  // be sent twice is safe enough on it.
+  static constexpr Duration kRecent = std::chrono::seconds(2);
+
+  Result<Dialed> dial(const std::string& name) noexcept;
+  Result<std::unique_ptr<net::Transport>> secure(net::Fd fd, const std::string& name) noexcept;
+  // The name that TLS is made for.
+  std::string name_for(std::string_view host) const;
+
+  bool fits(const session::ClientSession& session, std::string_view host) const noexcept {
+    return !settings_.sni_is_host || session.server_name() == host;
+  }
+
+  // HTTP/1
+  session::H1ClientSession* take_idle(Reuse reuse, std::string_view host) noexcept;
+  session::H1ClientSession* add_exclusive(Dialed dialed, std::string name) noexcept;
+  void keep(session::ClientSession& session) noexcept;
+
+  // HTTP/2
+  session::H2ClientSession* find_shared(Reuse reuse, std::string_view host) noexcept;
+  session::H2ClientSession* add_shared(Dialed dialed, std::string name) noexcept;
+  bool may_be_stale(const session::H2ClientSession& session, Reuse reuse) const noexcept;
+  void share(session::H2ClientSession& session) noexcept;
+  static session::H2ClientSession* shared(session::ClientSession* session) noexcept;
 
   net::EventLoop& loop_;
   const Endpoint& endpoint_;
+  const PoolSettings& settings_;
+  // Of the request that made the last connection.
+  const session::ClientSettings* client_settings_ = nullptr;
+  bool speaks_h2_;  // as far as is known
   uint32_t max_idle_;
   uint32_t idle_count_ = 0;
   uint32_t connections_ = 0;
   uint32_t next_address_ = 0;
-  IntrusiveList<session::H1ClientSession, session::ClientSessionTag> idle_;
+  uint32_t streams_hint_;  // what the endpoint allowed a connection that was full
+  List idle_;              // of HTTP/1
+  List shared_;            // of HTTP/2: may have room
+  List full_;              // of HTTP/2: until they say that they have
 };
 
 }  // namespace pingap::upstream

@@ -17,7 +17,7 @@ http {{
   fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
   client_max_body_size 0; keepalive_timeout {keepalive};
   server {{
-    listen 127.0.0.1:{port};
+    listen 127.0.0.1:{port}{listen};
     root {dir}/www;
     {locations}
   }}
@@ -26,9 +26,12 @@ http {{
 
 
 class Nginx:
-    """Serves the files of `www` and the given locations on a free port."""
+    """Serves the files of `www` and the given locations on a free port.
 
-    def __init__(self, locations="", keepalive="75s"):
+    `listen` is what stands behind the address: " ssl http2".
+    """
+
+    def __init__(self, locations="", keepalive="75s", h2=False, listen=""):
         self.dir = tempfile.TemporaryDirectory(prefix="nginx-")
         self.port = free_port()
         self.addr = f"127.0.0.1:{self.port}"
@@ -38,7 +41,7 @@ class Nginx:
         path = os.path.join(self.dir.name, "conf")
         with open(path, "w", encoding="ascii") as file:
             file.write(CONF.format(dir=self.dir.name, port=self.port, locations=locations,
-                                   keepalive=keepalive))
+                                   keepalive=keepalive, listen=" http2" if h2 else listen))
         self.process = subprocess.Popen(
             [find("nginx"), "-e", self.dir.name + "/error.log", "-c", path],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -22,6 +22,23 @@ KEYS = {"ec": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"]
         "rsa4096": ["rsa:4096"]}
 
 
+CA_CONF = """[ca]
+default_ca = here
+[here]
+database = {dir}/index
+new_certs_dir = {dir}
+serial = {dir}/serial
+rand_serial = yes
+default_md = sha256
+policy = any
+x509_extensions = leaf
+[any]
+commonName = supplied
+[leaf]
+subjectAltName = DNS:{name}
+"""
+
+
 class Pair:
     """A certificate file and its key file."""
 
@@ -56,7 +73,27 @@ class Authority:
         os.chmod(pair.key, 0o600)
         return pair
 
-    def issue(self, *names, key="ec", common="leaf", days=None, more=()):
+    def issue_expired(self, name):
+        """A certificate that was valid until a few years ago."""
+        request, new = self.path("expired.csr"), Pair(self.path("expired.pem"),
+                                                      self.path("expired.key"))
+        conf = self.path("ca.conf")
+        with open(conf, "w", encoding="ascii") as file:
+            file.write(CA_CONF.format(dir=self._dir.name, name=name))
+        for index in ("index", "index.attr"):
+            with open(self.path(index), "w", encoding="ascii"):
+                pass
+        for args in (["req", "-newkey", *KEYS["ec"], "-nodes", "-keyout", new.key, "-out", request,
+                      "-subj", "/CN=old"],
+                     ["ca", "-batch", "-config", conf, "-cert", self.ca.cert, "-keyfile",
+                      self.ca.key, "-in", request, "-out", new.cert, "-notext", "-startdate",
+                      "20200101000000Z", "-enddate", "20210101000000Z"]):
+            code, _, error = openssl(*args)
+            if code:
+                raise AssertionError(error)
+        return new
+
+    def issue(self, *names, key="ec", common="leaf", more=()):
         """A certificate for these names (an address where it looks like one)."""
         san = ",".join(("IP:" if name.replace(".", "").isdigit() else "DNS:") + name
                        for name in names)
@@ -64,8 +101,6 @@ class Authority:
                  "-addext", "basicConstraints=critical,CA:FALSE"]
         if san:
             extra += ["-addext", "subjectAltName=" + san]
-        if days is not None:
-            extra += ["-days", str(days)]
         return self._make(common, KEYS[key], extra + list(more))
 
 

@@ -22,20 +22,19 @@ ErrorCode FloodGuard::charge(TokenBucket& bucket, TimePoint now) noexcept {
   return &bucket == &resets_ ? ErrorCode::h2_reset_flood : ErrorCode::h2_frame_flood;
 }
 
-ErrorCode FloodGuard::on_frame(uint8_t type, int32_t stream, size_t length,
-                               TimePoint now) noexcept {
+ErrorCode FloodGuard::on_frame(uint8_t type, size_t length, TimePoint now) noexcept {
   switch (static_cast<FrameType>(type)) {
-    case FrameType::data:        // on_useless_frame()
-    case FrameType::rst_stream:  // on_reset()
+    case FrameType::data:           // on_useless_frame()
+    case FrameType::rst_stream:     // on_reset()
+    case FrameType::window_update:  // on_window_update()
     case FrameType::push_promise:
       return ErrorCode::none;
     case FrameType::headers:
-      return on_headers(stream, length);
+      block_ = length;
+      return ErrorCode::none;
     case FrameType::continuation:
       block_ += length;
       return block_ > limits::kH2Bomb ? ErrorCode::h2_head_flood : ErrorCode::none;
-    case FrameType::window_update:
-      return on_window_update(now);
     case FrameType::priority:
     case FrameType::settings:
     case FrameType::ping:
@@ -47,8 +46,7 @@ ErrorCode FloodGuard::on_frame(uint8_t type, int32_t stream, size_t length,
 
 // A stream that was passed over is closed (RFC 9113 5.1.1). To tell it from one that was opened and
 // is over, on which trailers may still come (5.1), some that were opened are remembered.
-ErrorCode FloodGuard::on_headers(int32_t stream, size_t length) noexcept {
-  block_ = length;
+ErrorCode FloodGuard::on_headers(int32_t stream) noexcept {
   if (stream <= 0 || stream % 2 == 0) {
     return ErrorCode::none;  // an error that the framing library knows
   }

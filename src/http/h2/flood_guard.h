@@ -1,5 +1,5 @@
-// What a client may do on its HTTP/2 connection, and how often (RFC 9113 10.5, security.md 1F): it
-// is told of each frame that arrives, and says which limit that frame breaks. Pure; a member of the
+// What a peer may do on an HTTP/2 connection, and how often (RFC 9113 10.5, security.md 1F): it is
+// told of each frame that arrives, and says which limit that frame breaks. Pure; a member of the
 // connection. An error ends the connection with GOAWAY.
 #pragma once
 
@@ -33,10 +33,18 @@ class FloodGuard {
   FloodGuard() noexcept;
 
   // The header of each frame, before anything else looks at it, that of CONTINUATION included.
-  ErrorCode on_frame(uint8_t type, int32_t stream, size_t length, TimePoint now) noexcept;
+  ErrorCode on_frame(uint8_t type, size_t length, TimePoint now) noexcept;
 
   // DATA without a byte of body and without an end, or a head on a stream that is over.
   ErrorCode on_useless_frame(TimePoint now) noexcept { return charge(control_, now); }
+
+  // The rest is said of clients only. Of a backend, WINDOW_UPDATE may come for whatever few bytes it
+  // has read, and answers in any order.
+
+  // The head of a request, or its trailers.
+  ErrorCode on_headers(int32_t stream) noexcept;
+
+  ErrorCode on_window_update(TimePoint now) noexcept;
 
   // A window of ours that was shut opens by so little that it is shut again right away.
   ErrorCode on_tiny_increment(TimePoint now) noexcept { return charge(control_, now); }
@@ -56,8 +64,6 @@ class FloodGuard {
 
  private:
   ErrorCode charge(TokenBucket& bucket, TimePoint now) noexcept;
-  ErrorCode on_headers(int32_t stream, size_t length) noexcept;
-  ErrorCode on_window_update(TimePoint now) noexcept;
 
   TokenBucket control_{limits::kH2ControlBurst, limits::kH2ControlRate};
   TokenBucket resets_{limits::kH2ResetBurst, limits::kH2ResetRate};

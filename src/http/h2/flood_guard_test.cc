@@ -11,8 +11,13 @@ constexpr TimePoint kNow{seconds(1000)};
 
 class Guard : public ::testing::Test {
  protected:
-  ErrorCode frame(FrameType type, int32_t stream = 0, size_t length = 0) {
-    return guard.on_frame(static_cast<uint8_t>(type), stream, length, kNow);
+  ErrorCode frame(FrameType type, size_t length = 0) {
+    return guard.on_frame(static_cast<uint8_t>(type), length, kNow);
+  }
+
+  ErrorCode headers(int32_t stream, size_t length = 0) {
+    const ErrorCode why = frame(FrameType::headers, length);
+    return why == ErrorCode::none ? guard.on_headers(stream) : why;
   }
 
   // How many of what `one` tells of are free.
@@ -45,8 +50,8 @@ TEST_F(Guard, DataAndHeadsOfNewStreamsCostNothing) {
   EXPECT_EQ(allowed(
                 [&] {
                   stream += 2;
-                  const ErrorCode why = frame(FrameType::headers, stream, 100);
-                  return why == ErrorCode::none ? frame(FrameType::data, stream, 100) : why;
+                  const ErrorCode why = headers(stream, 100);
+                  return why == ErrorCode::none ? frame(FrameType::data, 100) : why;
                 },
                 ErrorCode::none),
             SIZE_MAX);
@@ -68,42 +73,46 @@ TEST_F(Guard, StreamsRefusedBeforeTheClientKnowsBetterAreNotItsFault) {
 }
 
 TEST_F(Guard, WindowUpdatesAreFreeAsFarAsTheyAnswerData) {
-  const auto update = [&] { return frame(FrameType::window_update, 1, 4); };
+  const auto update = [&] { return guard.on_window_update(kNow); };
   const size_t first = allowed(update, ErrorCode::h2_frame_flood) - limits::kH2ControlBurst;
   EXPECT_GE(first, limits::kH2Streams);
   guard.on_data_sent();
   EXPECT_EQ(allowed(update, ErrorCode::h2_frame_flood), limits::kH2Updates);
 }
 
+TEST_F(Guard, BackendsOpenWindowsAsTheyLike) {
+  EXPECT_EQ(allowed([&] { return frame(FrameType::window_update, 4); }, ErrorCode::none), SIZE_MAX);
+}
+
 TEST_F(Guard, HeaderBlockIsBoundedAsItIsSent) {
-  EXPECT_EQ(frame(FrameType::headers, 1, 16'384), ErrorCode::none);
+  EXPECT_EQ(headers(1, 16'384), ErrorCode::none);
   EXPECT_EQ(
-      allowed([&] { return frame(FrameType::continuation, 1, 16'384); }, ErrorCode::h2_head_flood),
+      allowed([&] { return frame(FrameType::continuation, 16'384); }, ErrorCode::h2_head_flood),
       limits::kH2Bomb / 16'384 - 1);
-  EXPECT_EQ(frame(FrameType::headers, 3, 16'384), ErrorCode::none);
+  EXPECT_EQ(headers(3, 16'384), ErrorCode::none);
 }
 
 TEST_F(Guard, StreamThatWasPassedOverIsClosed) {
-  EXPECT_EQ(frame(FrameType::headers, 5), ErrorCode::none);
-  EXPECT_EQ(frame(FrameType::headers, 3), ErrorCode::h2_protocol);
-  EXPECT_EQ(frame(FrameType::headers, 1), ErrorCode::h2_protocol);
+  EXPECT_EQ(headers(5), ErrorCode::none);
+  EXPECT_EQ(headers(3), ErrorCode::h2_protocol);
+  EXPECT_EQ(headers(1), ErrorCode::h2_protocol);
 }
 
 TEST_F(Guard, TrailersOfAStreamThatWasOpenedAreNoError) {
   for (const int32_t stream : {1, 3, 7}) {
-    EXPECT_EQ(frame(FrameType::headers, stream), ErrorCode::none);
+    EXPECT_EQ(headers(stream), ErrorCode::none);
   }
   for (const int32_t stream : {1, 3, 7}) {
-    EXPECT_EQ(frame(FrameType::headers, stream), ErrorCode::none);
+    EXPECT_EQ(headers(stream), ErrorCode::none);
   }
-  EXPECT_EQ(frame(FrameType::headers, 5), ErrorCode::h2_protocol);
+  EXPECT_EQ(headers(5), ErrorCode::h2_protocol);
 }
 
 TEST_F(Guard, StreamsLongAgoAreForgotten) {
-  EXPECT_EQ(frame(FrameType::headers, 3), ErrorCode::none);
-  EXPECT_EQ(frame(FrameType::headers, 0x7fffffff), ErrorCode::none);
-  EXPECT_EQ(frame(FrameType::headers, 1), ErrorCode::none);
-  EXPECT_EQ(frame(FrameType::headers, 0x7ffffffd), ErrorCode::h2_protocol);
+  EXPECT_EQ(headers(3), ErrorCode::none);
+  EXPECT_EQ(headers(0x7fffffff), ErrorCode::none);
+  EXPECT_EQ(headers(1), ErrorCode::none);
+  EXPECT_EQ(headers(0x7ffffffd), ErrorCode::h2_protocol);
 }
 
 }  // namespace

@@ -1,86 +1,34 @@
 #include "http/h2/request_builder.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/strings.h"
 #include "http/h1/authority.h"
 
 namespace pingap::http::h2 {
-namespace {
-
-// What a field counts beside its bytes (RFC 9113 6.5.2).
-constexpr size_t kFieldOverhead = 32;
-
-constexpr size_t kMostBytes = limits::kRequestHead;
-
-}  // namespace
 
 RequestBuilder::RequestBuilder(const h1::HeadLimits& most) noexcept
-    : most_bytes_(std::min(most.bytes, kMostBytes)),
-      most_fields_(std::min(most.fields, limits::kFields)) {
+    : FieldBlock(std::span(storage_).first(std::min(most.fields, limits::kFields)),
+                 std::min(most.bytes, limits::kRequestHead)) {
 }
 
-// Room for `bytes` more. Most heads fit into one chunk; a larger one moves, once: what is kept,
-// with its cookies joined, is never more than twice the limit.
-void RequestBuilder::make_room(size_t bytes) noexcept {
-  if (!bytes_) {
-    bytes_ = make_chunk();
-  }
-  if (bytes_.capacity() - size_ >= bytes) {
-    return;
-  }
-  ChunkRef larger = make_chunk(2 * kMostBytes);
-  std::memcpy(larger.data(), bytes_.data(), size_);
-  const auto moved = [&](const char* from) { return larger.data() + (from - bytes_.data()); };
-  for (size_t i = 0; i < count_; ++i) {
-    Field& field = fields_[i];
-    field.value_data = moved(field.value_data);
-    if (field.id == HeaderId::other) {
-      field.name_data = moved(field.name_data);
-    }
-  }
+void RequestBuilder::on_moved(const char* from, const char* to) noexcept {
   for (std::string_view* view : {&method_, &path_, &authority_}) {
     if (!view->empty()) {
-      *view = {moved(view->data()), view->size()};
+      *view = {to + (view->data() - from), view->size()};
     }
   }
-  bytes_ = std::move(larger);
-}
-
-std::string_view RequestBuilder::keep(std::string_view text) noexcept {
-  make_room(text.size());
-  char* to = bytes_.data() + size_;
-  std::ranges::copy(text, to);
-  size_ += text.size();
-  return {to, text.size()};
 }
 
 void RequestBuilder::add(std::string_view name, std::string_view value) noexcept {
-  list_size_ += name.size() + value.size() + kFieldOverhead;
-  if (list_size_ > most_bytes_) {
-    too_large_ = true;
+  if (!count(name, value)) {
     return;
   }
   if (name.starts_with(':')) {
     add_pseudo(name, value);
     return;
   }
-  if (count_ == most_fields_) {
-    too_many_ = true;
-    return;
-  }
-  const HeaderId id = find_header_id(name);
-  has_priority_ = has_priority_ || id == HeaderId::priority;
-  make_room(name.size() + value.size());
-  const std::string_view kept_name = id == HeaderId::other ? keep(name) : header_name(id);
-  const std::string_view kept_value = keep(value);
-  fields_[count_++] = {kept_name.data(),
-                       kept_value.data(),
-                       static_cast<uint32_t>(kept_value.size()),
-                       static_cast<uint16_t>(kept_name.size()),
-                       id,
-                       0};
+  add_field(name, value);
 }
 
 void RequestBuilder::add_pseudo(std::string_view name, std::string_view value) noexcept {
@@ -95,12 +43,17 @@ void RequestBuilder::add_pseudo(std::string_view name, std::string_view value) n
   }
 }
 
+bool RequestBuilder::has_priority() const noexcept {
+  return std::ranges::any_of(
+      fields(), [](const Field& field) { return field.id == HeaderId::priority; });
+}
+
 // Crumbs become one field again, which is what HTTP/1.1 and applications know (RFC 9113 8.2.3).
 void RequestBuilder::join_cookies() noexcept {
   Field* first = nullptr;
   size_t crumbs = 0;
   size_t size = 0;
-  for (Field& field : std::span(fields_).first(count_)) {
+  for (Field& field : fields()) {
     if (field.id == HeaderId::cookie) {
       first = first == nullptr ? &field : first;
       ++crumbs;
@@ -112,7 +65,7 @@ void RequestBuilder::join_cookies() noexcept {
   }
   make_room(size);
   const size_t start = size_;
-  for (Field& field : std::span(fields_).first(count_)) {
+  for (Field& field : fields()) {
     if (field.id != HeaderId::cookie) {
       continue;
     }
@@ -130,14 +83,14 @@ void RequestBuilder::join_cookies() noexcept {
 // Host and :authority agree (RFC 9113 8.3.1); one of them is there.
 ErrorCode RequestBuilder::settle_authority(RequestHead& head) const noexcept {
   std::string_view host;
-  for (size_t i = 0; i < count_; ++i) {
-    if (fields_[i].id != HeaderId::host) {
+  for (const Field& field : fields()) {
+    if (field.id != HeaderId::host) {
       continue;
     }
     if (!host.empty()) {
       return ErrorCode::bad_host;
     }
-    host = fields_[i].value();
+    host = field.value();
   }
   head.authority = authority_.empty() ? host : authority_;
   if (!authority_.empty() && !host.empty() && !iequals(authority_, host)) {
@@ -152,8 +105,7 @@ ErrorCode RequestBuilder::settle_authority(RequestHead& head) const noexcept {
 }
 
 ErrorCode RequestBuilder::take_fields(RequestHead& head) noexcept {
-  for (size_t i = 0; i < count_; ++i) {
-    const Field& field = fields_[i];
+  for (const Field& field : fields()) {
     if (field.id == HeaderId::content_length) {
       const auto length = parse_decimal(field.value());
       if (!length) {
@@ -189,7 +141,7 @@ ErrorCode RequestBuilder::finish(End end, RequestHead& head) noexcept {
   head.target = path_;
   head.asterisk = path_ == "*";
   head.framing = end == End::yes ? Framing::none : Framing::chunked;
-  if (too_large_) {
+  if (too_long_) {
     return ErrorCode::head_too_large;
   }
   if (too_many_) {
@@ -218,7 +170,7 @@ ErrorCode RequestBuilder::finish(End end, RequestHead& head) noexcept {
     // An empty body whose length is said is not the same as none (RFC 9110 8.6).
     head.framing = head.framing == Framing::length ? Framing::length : Framing::none;
   }
-  head.headers = HeaderMap(std::span(fields_));
+  head.headers = HeaderMap(std::span(storage_));
   head.headers.filled(count_);
   return ErrorCode::none;
 }
@@ -237,12 +189,6 @@ std::string_view RequestBuilder::first_line() noexcept {
     keep(part);
   }
   return {bytes_.data() + start, size_ - start};
-}
-
-HeaderMap RequestBuilder::trailers() noexcept {
-  HeaderMap map{std::span(fields_)};
-  map.filled(too_large_ || too_many_ ? 0 : count_);
-  return map;
 }
 
 }  // namespace pingap::http::h2

@@ -1,7 +1,8 @@
-#include "http/h2/response_fields.h"
+#include "http/h2/head_fields.h"
 
 #include <array>
 #include <charconv>
+#include <cstring>
 
 #include "base/strings.h"
 #include "http/date.h"
@@ -47,6 +48,18 @@ struct Scratch {
     return {to, size};
   }
 
+  // An absolute-form target may come without a path (RFC 9112 3.2.1).
+  std::string_view path(std::string_view target) noexcept {
+    if (!target.starts_with('?') || !has_room(target.size() + 1)) {
+      return target;
+    }
+    char* to = text.data() + used;
+    *to = '/';
+    std::memcpy(to + 1, target.data(), target.size());
+    used += target.size() + 1;
+    return {to, target.size() + 1};
+  }
+
   bool has_room(size_t bytes) const noexcept { return text.size() - used >= bytes; }
 
   void add_fields(const HeaderMap& headers) noexcept {
@@ -65,6 +78,25 @@ struct Scratch {
 thread_local Scratch t_scratch;
 
 }  // namespace
+
+std::span<const FieldView> request_fields(const RequestHead& head,
+                                          std::string_view scheme) noexcept {
+  Scratch& out = t_scratch;
+  out.clear();
+  out.add(":method", head.method_text);
+  out.add(":scheme", scheme);
+  out.add(":path", out.path(head.target));
+  out.add(":authority", head.authority);  // and no Host beside it (RFC 9113 8.3.1)
+  out.add_fields(head.headers);
+  if (const Field* te = head.headers.find(HeaderId::te);
+      te != nullptr && iequals(te->value(), "trailers")) {
+    out.add("te", "trailers");  // the one hop-by-hop field there is (RFC 9113 8.2.2)
+  }
+  if (head.framing == Framing::length && out.has_room(64)) {
+    out.add("content-length", out.number(head.content_length));
+  }
+  return out.view();
+}
 
 std::span<const FieldView> response_fields(const ResponseHead& head) noexcept {
   Scratch& out = t_scratch;

@@ -1,4 +1,4 @@
-// The fields of a response as HTTP/2 writes them: lower-case names, `:status` first, nothing that
+// The fields of a head as HTTP/2 writes them: lower-case names, pseudo-fields first, nothing that
 // belongs to a connection. Pure; the views hold until the next call on the thread, or as long as
 // what they were made of.
 #pragma once
@@ -15,6 +15,9 @@ struct FieldView {
   std::string_view value;
 };
 
+// `scheme`: as the backend is to see it.
+std::span<const FieldView> request_fields(const RequestHead& head,
+                                          std::string_view scheme) noexcept;
 std::span<const FieldView> response_fields(const ResponseHead& head) noexcept;
 std::span<const FieldView> trailer_fields(const HeaderMap& trailers) noexcept;
 

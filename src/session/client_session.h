@@ -1,0 +1,74 @@
+// A connection to a backend, whatever protocol it speaks: what its owner (a pool) sees of it.
+// Worker. It owns itself from its start until it is closed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/intrusive_list.h"
+#include "http/stream.h"
+#include "net/transport.h"
+#include "session/session.h"
+
+namespace pingap::session {
+
+struct ClientSessionTag;
+
+class ClientSession : public ListHook<ClientSessionTag> {
+ public:
+  enum class Kind : uint8_t {
+    exclusive,  // one request at a time
+    shared,     // several
+  };
+
+  Kind kind() const noexcept { return kind_; }
+
+  // The name that TLS was made for, where an owner has connections for several.
+  const std::string& server_name() const noexcept { return server_name_; }
+
+  void set_server_name(std::string name) noexcept { server_name_ = std::move(name); }
+
+  // A stream for one request. Only where the owner was told that there is one to be had, or right
+  // behind the start. `settings` hold for this request.
+  virtual http::ClientStream& open(http::ResponseSink& sink,
+                                   const ClientSettings& settings) noexcept = 0;
+  // Closes whatever is going on; sinks are told.
+  virtual void close() noexcept = 0;
+
+  // It is in a list of its owner's.
+  bool pooled() const noexcept { return ListHook<ClientSessionTag>::linked(); }
+
+  // It has served a request before: a failure may be a stale connection (RFC 9112 9.3.1).
+  bool reused() const noexcept { return served_ > 0; }
+
+  // When the backend was last known to be there.
+  TimePoint heard_at() const noexcept { return heard_at_; }
+
+ protected:
+  explicit ClientSession(Kind kind) noexcept : kind_(kind) {}
+
+  ~ClientSession() = default;
+
+  TimePoint heard_at_{};
+  uint32_t served_ = 0;  // requests answered
+
+ private:
+  const Kind kind_;
+  std::string server_name_;
+};
+
+// How far a connection has come that is being made: TCP, then TLS.
+struct Connecting {
+  bool done = false;  // it stands
+  bool h2 = false;    // and TLS has chosen HTTP/2
+  bool tls = false;
+  Error failure;  // not done and none: it goes on with the next event
+};
+
+// Goes on with it. `hangup`: the peer's end is known, no event will tell of it again.
+Connecting connect_further(net::Transport& transport, bool hangup) noexcept;
+
+}  // namespace pingap::session

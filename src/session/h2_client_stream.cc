@@ -1,0 +1,304 @@
+#include "session/h2_client_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "http/h2/head_fields.h"
+#include "http/limits.h"
+#include "session/h2_client_session.h"
+
+namespace pingap::session {
+
+namespace h2 = http::h2;
+
+using http::Framing;
+
+H2ClientStream::H2ClientStream(H2ClientSession& session, http::ResponseSink& sink,
+                               const ClientSettings& settings) noexcept
+    : H2Stream(session, -1), session_(session), sink_(&sink), settings_(settings) {
+}
+
+H2ClientStream::~H2ClientStream() {
+  read_timer_.cancel();
+  write_timer_.cancel();
+}
+
+// ---- the request ----
+
+void H2ClientStream::send_head(const http::RequestHead& head, End end) noexcept {
+  method_ = head.method;
+  send_over_ = end == End::yes;
+  const auto nv = to_nv(h2::request_fields(head, session_.scheme()));
+  const nghttp2_data_provider body = body_source();
+  const int32_t id = nghttp2_submit_request(session_.framing(), nullptr, nv.data(), nv.size(),
+                                            end == End::yes ? nullptr : &body, this);
+  id_ = id;
+  if (id < 0) {
+    // No ids are left, or the connection has ended meanwhile. Told outside of this call.
+    session_.loop().arm(read_timer_, Duration::zero());
+    return;
+  }
+  if (!session_.connecting()) {
+    watch_reading();
+  }
+  session_.flush_later();
+}
+
+void H2ClientStream::send_body(ByteQueue& data, End end) noexcept {
+  out_.move_from(data, data.size());
+  send_over_ = send_over_ || end == End::yes;
+  if (!session_.connecting()) {
+    watch_writing();
+  }
+  wake();
+}
+
+void H2ClientStream::send_trailers(const http::HeaderMap& trailers) noexcept {
+  keep_trailers(trailers);
+  send_over_ = true;
+  wake();
+}
+
+void H2ClientStream::on_connected() noexcept {
+  if (std::exchange(told_connected_, true)) {
+    return;
+  }
+  if (id_ >= 0) {
+    watch_reading();
+    watch_writing();
+  }
+  if (sink_ != nullptr) {
+    sink_->on_connected();
+  }
+}
+
+void H2ClientStream::on_head_framing() noexcept {
+  head_begin_ = session_.framed();
+  framed_end_ = head_begin_ + 1;
+}
+
+void H2ClientStream::on_framed(size_t bytes) noexcept {
+  framed_end_ = session_.framed();
+  write_timer_.cancel();
+  watch_writing();
+  if (reading_ != Reading::done) {
+    watch_reading();
+  }
+  if (bytes > 0 && sink_ != nullptr) {
+    sink_->on_sent(bytes);
+  }
+}
+
+void H2ClientStream::reset(ErrorCode /*why*/) noexcept {
+  sink_ = nullptr;
+  give_up(NGHTTP2_CANCEL);
+}
+
+// Of the stream nothing is wanted any more. It may be destroyed when this returns.
+void H2ClientStream::give_up(uint32_t code) noexcept {
+  out_.clear();
+  read_timer_.cancel();
+  write_timer_.cancel();
+  if (id_ < 0) {
+    session_.on_stream_gone(*this);
+    return;
+  }
+  nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, code);
+  session_.flush_later();
+}
+
+// ---- the response ----
+
+void H2ClientStream::on_interim(http::ResponseHead& head) noexcept {
+  if (sink_ != nullptr) {
+    sink_->on_head(head, End::no);
+  }
+}
+
+void H2ClientStream::on_head(http::ResponseHead& head, End end) noexcept {
+  if (sink_ == nullptr) {
+    return;
+  }
+  // Where none may follow, the end that the backend has still to say is not waited for.
+  const bool over = end == End::yes || head.framing == Framing::none ||
+                    (head.framing == Framing::length && head.content_length == 0);
+  if (over) {
+    reading_ = Reading::done;
+    read_timer_.cancel();
+  } else {
+    reading_ = Reading::body;
+    watch_reading();
+  }
+  sink_->on_head(head, over ? End::yes : End::no);
+}
+
+void H2ClientStream::on_data(const ChunkRef& chunk, size_t begin, size_t end) noexcept {
+  if (sink_ == nullptr || reading_ != Reading::body) {
+    nghttp2_session_consume_stream(session_.framing(), id_, end - begin);
+    return;
+  }
+  unreleased_ += end - begin;
+  if (unreleased_ > http::limits::kWindow) {
+    return;  // nghttp2 has queued a reset for it, but goes on to tell of what comes meanwhile
+  }
+  watch_reading();
+  ByteQueue data;
+  data.push(chunk, begin, end);
+  sink_->on_body(data, End::no);
+}
+
+void H2ClientStream::on_end() noexcept {
+  if (reading_ != Reading::body) {
+    return;
+  }
+  end_body();
+  if (sink_ != nullptr) {
+    ByteQueue none;
+    sink_->on_body(none, End::yes);
+  }
+}
+
+void H2ClientStream::on_trailers(http::HeaderMap& trailers) noexcept {
+  if (reading_ != Reading::body) {
+    return;
+  }
+  end_body();
+  if (sink_ != nullptr) {
+    sink_->on_trailers(trailers);
+  }
+}
+
+void H2ClientStream::end_body() noexcept {
+  reading_ = Reading::done;
+  read_timer_.cancel();
+}
+
+void H2ClientStream::release_window(size_t bytes) noexcept {
+  unreleased_ -= std::min(bytes, unreleased_);
+  nghttp2_session_consume_stream(session_.framing(), id_, bytes);
+  session_.flush_later();
+}
+
+// ---- the end ----
+
+Error H2ClientStream::error_of(ErrorCode why, int error) const noexcept {
+  Error all{why, Side::upstream, Retry::never, error, session_.detail()};
+  if (answer_begun_) {
+    return all;
+  }
+  if (session_.taken() <= head_begin_) {
+    all.retry = Retry::safe;  // the backend has not seen a byte
+  } else if (session_.reused()) {
+    all.retry = Retry::if_reused;
+  }
+  return all;
+}
+
+void H2ClientStream::finish(const Error& why) noexcept {
+  read_timer_.cancel();
+  write_timer_.cancel();
+  if (sink_ != nullptr && !out_.empty()) {
+    // What the backend will not take any more is not held against the client's window.
+    const size_t lost = out_.size();
+    out_.clear();
+    sink_->on_sent(lost);
+  }
+  if (http::ResponseSink* sink = std::exchange(sink_, nullptr)) {
+    sink->on_closed(why);
+  }
+}
+
+void H2ClientStream::on_closed(uint32_t code) noexcept {
+  if (reading_ == Reading::done) {
+    finish({});  // the whole answer is here, and the rest of the request is not missed
+    return;
+  }
+  Error why = error_of(ErrorCode::upstream_reset, 0);
+  if (code == NGHTTP2_REFUSED_STREAM && !answer_begun_) {
+    // Also where GOAWAY says so: the backend has not looked at it (RFC 9113 6.8, 8.7).
+    why.code = ErrorCode::upstream_stream_refused;
+    why.retry = Retry::safe;
+  } else if (!reset_received_) {
+    // Ours: nghttp2 has found the message malformed (RFC 9113 8.1.1).
+    why.code =
+        reading_ == Reading::head ? ErrorCode::upstream_bad_head : ErrorCode::upstream_bad_framing;
+  } else if (reading_ == Reading::body) {
+    why.code = ErrorCode::upstream_truncated;
+  }
+  finish(why);
+}
+
+void H2ClientStream::on_lost(ErrorCode why, int error) noexcept {
+  if (reading_ == Reading::done) {
+    finish({});
+    return;
+  }
+  const bool broken = why == ErrorCode::upstream_closed || why == ErrorCode::upstream_reset;
+  finish(
+      error_of(reading_ == Reading::body && broken ? ErrorCode::upstream_truncated : why, error));
+}
+
+void H2ClientStream::fail(ErrorCode why, uint32_t code) noexcept {
+  const Error error = error_of(why, 0);
+  http::ResponseSink* sink = std::exchange(sink_, nullptr);
+  give_up(code);
+  if (sink != nullptr) {
+    sink->on_closed(error);
+  }
+}
+
+void H2ClientStream::refuse(ErrorCode why) noexcept {
+  fail(why, NGHTTP2_PROTOCOL_ERROR);
+}
+
+// ---- deadlines ----
+
+bool H2ClientStream::has_unsent() const noexcept {
+  return !out_.empty() || session_.taken() < framed_end_;
+}
+
+void H2ClientStream::watch_reading() noexcept {
+  session_.loop().arm(read_timer_, settings_.read_timeout);
+}
+
+void H2ClientStream::watch_writing() noexcept {
+  if (!write_timer_.armed() && !out_.empty()) {
+    session_.loop().arm(write_timer_, settings_.write_timeout);
+  }
+}
+
+void H2ClientStream::on_read_timer() noexcept {
+  if (id_ < 0) {
+    fail(ErrorCode::upstream_closed, NGHTTP2_CANCEL);
+    return;
+  }
+  const bool window_is_shut =
+      nghttp2_session_get_stream_local_window_size(session_.framing(), id_) <= 0;
+  if (awaits_request() || (reading_ == Reading::body && window_is_shut)) {
+    watch_reading();  // it is the client that does not send or take
+    return;
+  }
+  // What the socket takes counts as a sign of life for all whose bytes are in it.
+  const TimePoint due = session_.taken_at() + settings_.read_timeout;
+  if (has_unsent() && due > session_.loop().now()) {
+    session_.loop().arm(read_timer_, due - session_.loop().now());
+    return;
+  }
+  session_.on_stream_timeout();
+  fail(reading_ == Reading::head ? ErrorCode::upstream_timeout : ErrorCode::upstream_idle_timeout,
+       NGHTTP2_CANCEL);
+}
+
+void H2ClientStream::on_write_timer() noexcept {
+  // With both windows open it is the connection that waits, under a deadline of its own.
+  nghttp2_session* framing = session_.framing();
+  const bool window_is_shut = nghttp2_session_get_stream_remote_window_size(framing, id_) <= 0 ||
+                              nghttp2_session_get_remote_window_size(framing) <= 0;
+  if (!window_is_shut) {
+    watch_writing();
+    return;
+  }
+  fail(ErrorCode::upstream_write_timeout, NGHTTP2_CANCEL);
+}
+
+}  // namespace pingap::session

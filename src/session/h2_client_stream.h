@@ -1,0 +1,102 @@
+// One request with its response on an HTTP/2 connection, the backend's side. Worker. Owned by its
+// session: made by open(), destroyed when nghttp2 says that it is closed, or when it was given up
+// before it had begun.
+#pragma once
+
+#include <cstdint>
+
+#include "base/byte_queue.h"
+#include "base/intrusive_list.h"
+#include "base/slab.h"
+#include "http/head.h"
+#include "http/stream.h"
+#include "net/timer.h"
+#include "session/h2_stream.h"
+#include "session/session.h"
+
+namespace pingap::session {
+
+class H2ClientSession;
+struct H2ClientStreamTag;
+
+class H2ClientStream final : public http::ClientStream,
+                             public H2Stream,
+                             public ListHook<H2ClientStreamTag>,
+                             public Pooled<H2ClientStream> {
+ public:
+  H2ClientStream(H2ClientSession& session, http::ResponseSink& sink,
+                 const ClientSettings& settings) noexcept;
+  ~H2ClientStream();
+
+  // http::ClientStream
+  void send_head(const http::RequestHead& head, End end) noexcept override;
+  void send_body(ByteQueue& data, End end) noexcept override;
+  void send_trailers(const http::HeaderMap& trailers) noexcept override;
+  void release_window(size_t bytes) noexcept override;
+  void reset(ErrorCode why) noexcept override;
+
+  // From the session:
+  http::Method method() const noexcept { return method_; }
+
+  // The answer is whole.
+  bool has_answer() const noexcept { return reading_ == Reading::done; }
+
+  // The final head is here; what comes after it are trailers.
+  bool has_head() const noexcept { return reading_ != Reading::head; }
+
+  void on_connected() noexcept;
+  // Our HEADERS are about to become bytes of the connection.
+  void on_head_framing() noexcept;
+
+  void on_answer_begun() noexcept { answer_begun_ = true; }
+
+  void on_reset_received() noexcept { reset_received_ = true; }
+
+  void on_interim(http::ResponseHead& head) noexcept;
+  void on_head(http::ResponseHead& head, End end) noexcept;
+  void on_data(const ChunkRef& chunk, size_t begin, size_t end) noexcept;
+  void on_end() noexcept;
+  void on_trailers(http::HeaderMap& trailers) noexcept;
+  // What the backend said broke a rule: tells both sides.
+  void refuse(ErrorCode why) noexcept;
+  // nghttp2 has closed it; `code` as in RST_STREAM.
+  void on_closed(uint32_t code) noexcept;
+  // The connection is gone.
+  void on_lost(ErrorCode why, int error) noexcept;
+
+ private:
+  enum class Reading : uint8_t { head, body, done };
+
+  void on_framed(size_t bytes) noexcept override;
+  void end_body() noexcept;
+  void give_up(uint32_t code) noexcept;
+  void finish(const Error& why) noexcept;
+  Error error_of(ErrorCode why, int error) const noexcept;
+  void fail(ErrorCode why, uint32_t code) noexcept;
+  bool has_unsent() const noexcept;
+
+  // All we have of the request is sent and the client is to send the rest: its own deadlines hold.
+  bool awaits_request() const noexcept { return !send_over_ && out_.empty(); }
+
+  void watch_reading() noexcept;
+  void watch_writing() noexcept;
+  void on_read_timer() noexcept;
+  void on_write_timer() noexcept;
+
+  H2ClientSession& session_;
+  http::ResponseSink* sink_;
+  const ClientSettings& settings_;
+  // Of all bytes of the connection, where our HEADERS begin and where our last frame ends.
+  uint64_t head_begin_ = UINT64_MAX;
+  uint64_t framed_end_ = 0;
+  size_t unreleased_ = 0;  // body bytes delivered and not given back
+  http::Method method_ = http::Method::get;
+  Reading reading_ = Reading::head;
+  bool answer_begun_ = false;    // a byte of the response has arrived
+  bool reset_received_ = false;  // the backend's
+  bool told_connected_ = false;
+  net::Timer read_timer_{Callback<void()>::of<&H2ClientStream::on_read_timer>(this)};
+  net::Timer write_timer_{Callback<void()>::of<&H2ClientStream::on_write_timer>(this)};
+};
+
+}  // namespace pingap::session
