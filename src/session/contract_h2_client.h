@@ -47,7 +47,8 @@ inline std::string h2_greeting(std::string_view more_settings = {}) {
   constexpr uint32_t kLargest = (1U << 31) - 1;
   std::string settings = h2_number(4, 2) + h2_number(kLargest, 4);
   settings += more_settings;
-  return h2_frame(NGHTTP2_SETTINGS, 0, 0, settings) + h2_frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, {}) +
+  return h2_frame(NGHTTP2_SETTINGS, 0, 0, settings) +
+         h2_frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, {}) +
          h2_frame(NGHTTP2_WINDOW_UPDATE, 0, 0, h2_number(kLargest - 65535, 4));
 }
 
@@ -63,8 +64,8 @@ class H2Reader {
 
   std::map<uint32_t, Message> requests;  // by stream
   std::map<uint32_t, uint32_t> resets;   // their codes
-  std::vector<uint32_t> goaways;        // codes
-  size_t pings = 0;                     // no answers
+  std::vector<uint32_t> goaways;         // codes
+  size_t pings = 0;                      // no answers
 
  private:
   void take(const H2Frame& frame) {
@@ -144,7 +145,10 @@ class H2Client final : public ClientProtocol,
     const bool more = reply.body == Body::chunked || reply.body == Body::until_close ||
                       (reply.body == Body::length && reply.length > 0);
     over_ = !interim && (!more || method_ == http::Method::head);
-    return h2_frame(NGHTTP2_HEADERS, over_ ? NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_END_HEADERS, id_, block);
+    return h2_frame(
+        NGHTTP2_HEADERS,
+        over_ ? NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_END_HEADERS, id_,
+        block);
   }
 
   std::string body(std::string_view bytes, End end) override {

@@ -20,8 +20,7 @@ struct H2ClientCallbacks : H2Callbacks {
       // acknowledged, which are in front of the first request.
       return go_on(session_of(user).check(ErrorCode::h2_protocol));
     }
-    if (H2ClientStream* stream = stream_of(framing, frame->hd.stream_id);
-               stream != nullptr) {
+    if (H2ClientStream* stream = stream_of(framing, frame->hd.stream_id); stream != nullptr) {
       session_of(user).on_begin_headers(*stream);
     }
     return 0;

@@ -50,8 +50,10 @@ class H2ClientSessionTest : public ::testing::Test, private ClientSessionOwner {
   }
 
   static std::string head(uint32_t id, std::string_view fields = {}, End end = End::no) {
-    return h2_frame(NGHTTP2_HEADERS, end == End::yes ? NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_END_HEADERS, id,
-                    h2_field(":status", "200") + h2_fields(fields));
+    return h2_frame(NGHTTP2_HEADERS,
+                    end == End::yes ? NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM
+                                    : NGHTTP2_FLAG_END_HEADERS,
+                    id, h2_field(":status", "200") + h2_fields(fields));
   }
 
   static std::string answer(uint32_t id, std::string_view text) {
@@ -63,8 +65,7 @@ class H2ClientSessionTest : public ::testing::Test, private ClientSessionOwner {
   }
 
   static std::string goaway(uint32_t last, uint32_t code = NGHTTP2_NO_ERROR) {
-    return h2_frame(NGHTTP2_GOAWAY, 0, 0,
-                    h2_number(last, 4) + h2_number(code, 4));
+    return h2_frame(NGHTTP2_GOAWAY, 0, 0, h2_number(last, 4) + h2_number(code, 4));
   }
 
   static std::string limit(uint32_t streams) {
@@ -445,6 +446,30 @@ TEST_F(H2ClientSessionTest, FloodsEndTheConnection) {
   EXPECT_TRUE(one.closed && gone_);
   EXPECT_EQ(H2Reader(link_.wire.written()).goaways,
             std::vector<uint32_t>{NGHTTP2_ENHANCE_YOUR_CALM});
+}
+
+TEST_F(H2ClientSessionTest, EmptyFramesAreAFlood) {
+  start(h2_greeting());
+  ClientSink& one = ask();
+  std::string flood = head(1);
+  for (size_t i = 0; i <= http::limits::kH2ControlBurst; ++i) {
+    flood += h2_data(1, {}, End::no);
+  }
+  link_.say(flood);
+  EXPECT_TRUE(one.closed && gone_);
+  EXPECT_EQ(H2Reader(link_.wire.written()).goaways,
+            std::vector<uint32_t>{NGHTTP2_ENHANCE_YOUR_CALM});
+}
+
+TEST_F(H2ClientSessionTest, WindowsMayBeOpenedByFewBytes) {
+  start(h2_frame(NGHTTP2_SETTINGS, 0, 0, {}));
+  ClientSink& one = ask();
+  std::string updates;
+  for (size_t i = 0; i < 2 * size_t{http::limits::kH2ControlBurst}; ++i) {
+    updates += h2_frame(NGHTTP2_WINDOW_UPDATE, 0, 1, h2_number(1, 4));
+  }
+  link_.say(updates + answer(1, "ok"));
+  expect_answered(one, "ok");
 }
 
 TEST_F(H2ClientSessionTest, WordsOfAnotherProtocolEndTheConnection) {

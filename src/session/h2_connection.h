@@ -93,8 +93,8 @@ class H2Connection : public net::IoHandler,
   nghttp2_session* framing_ = nullptr;
   ChunkRef in_chunk_;  // what nghttp2 is reading
   ByteQueue out_;
-  uint64_t received_ = 0;  // bytes read, ever
-  uint64_t taken_ = 0;     // bytes of out_ that the socket took, ever
+  uint64_t received_ = 0;    // bytes read, ever
+  uint64_t taken_ = 0;       // bytes of out_ that the socket took, ever
   uint64_t taken_mark_ = 0;  // of these when the write timer was armed
   http::h2::FloodGuard guard_;
   net::Timer write_timer_{Callback<void()>::of<&H2Connection::on_write_timer>(this)};

@@ -88,7 +88,7 @@ class H2ServerStream final : public http::ServerStream,
   bool begun_ = false;       // an exchange knows of it
   bool bodiless_ = false;    // it is the answer to HEAD
   bool request_over_ = false;
-  bool refused_ = false;        // what comes of the request is thrown away
+  bool refused_ = false;  // what comes of the request is thrown away
   bool response_sent_ = false;
   bool reset_by_client_ = false;
   uint64_t last_byte_ = 0;  // of the response, among the bytes of the connection's output

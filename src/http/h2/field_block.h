@@ -43,7 +43,7 @@ class FieldBlock {
   ChunkRef bytes_;
   size_t size_ = 0;  // used of bytes_
   std::span<Field> room_;
-  size_t count_ = 0;  // used of room_
+  size_t count_ = 0;       // used of room_
   bool too_long_ = false;  // in bytes
   bool too_many_ = false;  // fields
 

@@ -38,8 +38,8 @@ class FloodGuard {
   // DATA without a byte of body and without an end, or a head on a stream that is over.
   ErrorCode on_useless_frame(TimePoint now) noexcept { return charge(control_, now); }
 
-  // The rest is said of clients only. Of a backend, WINDOW_UPDATE may come for whatever few bytes it
-  // has read, and answers in any order.
+  // The rest is said of clients only. Of a backend, WINDOW_UPDATE may come for whatever few bytes
+  // it has read, and answers in any order.
 
   // The head of a request, or its trailers.
   ErrorCode on_headers(int32_t stream) noexcept;

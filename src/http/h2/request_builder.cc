@@ -44,8 +44,8 @@ void RequestBuilder::add_pseudo(std::string_view name, std::string_view value) n
 }
 
 bool RequestBuilder::has_priority() const noexcept {
-  return std::ranges::any_of(
-      fields(), [](const Field& field) { return field.id == HeaderId::priority; });
+  return std::ranges::any_of(fields(),
+                             [](const Field& field) { return field.id == HeaderId::priority; });
 }
 
 // Crumbs become one field again, which is what HTTP/1.1 and applications know (RFC 9113 8.2.3).
