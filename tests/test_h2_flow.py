@@ -28,7 +28,8 @@ def endless(pushed):
         if message.path() == "/honest":
             await conn.send(response(body=b"ok", headers=[("Connection", "close")]))
             return
-        await conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LONG)
+        # It serves no second request: the connection must not be kept for one.
+        await conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % LONG)
         while pushed[0] < LONG and await conn.send(piece):
             pushed[0] += len(piece)
         await conn.end()
