@@ -103,6 +103,10 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::bad_connection_header:
     case ErrorCode::bad_websocket:
     case ErrorCode::bad_proxy_header:
+    case ErrorCode::h2_protocol:
+    case ErrorCode::h2_frame_flood:
+    case ErrorCode::h2_reset_flood:
+    case ErrorCode::h2_head_flood:
       return 400;
     case ErrorCode::no_route:
       return 404;
@@ -111,6 +115,7 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::header_timeout:
     case ErrorCode::body_timeout:
     case ErrorCode::body_too_slow:
+    case ErrorCode::h2_settings_timeout:
       return 408;
     case ErrorCode::body_too_large:
       return 413;
