@@ -85,7 +85,7 @@ class H2ServerStream final : public http::ServerStream,
 
   H2ServerSession& session_;
   http::RequestSink* sink_ = nullptr;
-  ByteQueue early_;          // received while a tunnel is asked for
+  ByteQueue early_;  // received while a tunnel is asked for
   Tunnel tunnel_ = Tunnel::none;
   size_t written_mark_ = 0;    // bytes framed since the write timer was armed
   size_t answer_mark_ = 0;     // and since the body timer has last looked
