@@ -38,6 +38,11 @@ enum class ErrorCode : uint8_t {
   bad_websocket,
   unsupported_protocol,
   bad_proxy_header,
+  h2_protocol,
+  h2_frame_flood,
+  h2_reset_flood,
+  h2_head_flood,
+  h2_settings_timeout,
   misdirected,
   // Ours.
   no_route,

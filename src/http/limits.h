@@ -46,6 +46,10 @@ inline constexpr uint32_t kH2ControlBurst = 1000;   // PING, SETTINGS, PRIORITY,
 inline constexpr uint32_t kH2ControlRate = 100;     // of these a second; GOAWAY
 inline constexpr uint32_t kH2ResetBurst = 200;      // streams reset before their answer, at once
 inline constexpr uint32_t kH2ResetRate = 20;        // of these a second; GOAWAY
+inline constexpr uint32_t kH2Refused = 1000;        // refused before SETTINGS was seen; GOAWAY
+inline constexpr uint32_t kH2Updates = 10;          // WINDOW_UPDATE for a DATA frame; then control
+inline constexpr uint32_t kH2Increment = 1024;      // bytes of one on a shut window, below: control
+inline constexpr seconds kH2SettingsAck = seconds(10);  // to acknowledge SETTINGS; GOAWAY
 
 // Response head (from a backend)
 inline constexpr size_t kResponseHead = 64 * 1024;  // bytes of a response head; 502

@@ -84,6 +84,8 @@ std::string_view reason_phrase(uint16_t status) noexcept {
   return found != std::end(kPhrases) && found->status == status ? found->text : std::string_view{};
 }
 
+// A table, in the form that the compiler checks for completeness.
+// NOLINTNEXTLINE(readability-function-size)
 uint16_t status_for(ErrorCode code) noexcept {
   switch (code) {
     case ErrorCode::none:
@@ -101,6 +103,10 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::bad_connection_header:
     case ErrorCode::bad_websocket:
     case ErrorCode::bad_proxy_header:
+    case ErrorCode::h2_protocol:
+    case ErrorCode::h2_frame_flood:
+    case ErrorCode::h2_reset_flood:
+    case ErrorCode::h2_head_flood:
       return 400;
     case ErrorCode::no_route:
       return 404;
@@ -109,6 +115,7 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::header_timeout:
     case ErrorCode::body_timeout:
     case ErrorCode::body_too_slow:
+    case ErrorCode::h2_settings_timeout:
       return 408;
     case ErrorCode::body_too_large:
       return 413;

@@ -109,6 +109,13 @@ class RequestSink : public BodySink {
   // has arrived of a head that was refused, unchecked and for the call only; empty for a body.
   virtual void on_refused(ErrorCode why, std::string_view head) noexcept = 0;
 
+  // The request was so malformed that the protocol has ended its stream (RFC 9113 8.1.1): there is
+  // no answer, and this is the first and the last call. `head` as in on_refused(), a first line of
+  // HTTP/1 made of what is known.
+  virtual void on_malformed(ErrorCode why, std::string_view /*head*/) noexcept {
+    on_closed({why, Side::downstream, Retry::never, 0, nullptr});
+  }
+
  protected:
   ~RequestSink() = default;
 };

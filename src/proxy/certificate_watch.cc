@@ -1,5 +1,6 @@
 #include "proxy/certificate_watch.h"
 
+#include <exception>
 #include <sys/stat.h>
 #include <utility>
 
@@ -70,7 +71,16 @@ void CertificateWatch::watch(const config::Listener& listener, const Site& site)
   }
 }
 
-void CertificateWatch::look() noexcept {
+void CertificateWatch::on_timer() noexcept {
+  try {
+    look();
+  } catch (const std::exception& error) {
+    PINGAP_LOG(error, "certificates were not looked at: {}", error.what());
+  }
+  loop_.arm(timer_, kInterval);
+}
+
+void CertificateWatch::look() {
   for (Watched& watched : watched_) {
     std::string now = state_of(watched.paths);
     // Not while they are being written: the state must have stayed for a while.
@@ -80,7 +90,6 @@ void CertificateWatch::look() noexcept {
     }
     watched.seen = std::move(now);
   }
-  loop_.arm(timer_, kInterval);
 }
 
 void CertificateWatch::replace(Watched& watched) {

@@ -30,14 +30,15 @@ class CertificateWatch {
   };
 
   void watch(const config::Listener& listener, const Site& site);
-  void look() noexcept;
+  void on_timer() noexcept;
+  void look();
   void replace(Watched& watched);
 
   net::EventLoop& loop_;
   const config::Model& model_;
   const Snapshot& snapshot_;
   std::vector<Watched> watched_;
-  net::Timer timer_{Callback<void()>::of<&CertificateWatch::look>(this)};
+  net::Timer timer_{Callback<void()>::of<&CertificateWatch::on_timer>(this)};
 };
 
 }  // namespace pingap::proxy

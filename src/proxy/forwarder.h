@@ -46,6 +46,7 @@ class Forwarder final : public http::RequestSink,
   // http::RequestSink: the client
   void on_head(http::RequestHead& head, End end) noexcept override;
   void on_refused(ErrorCode why, std::string_view head) noexcept override;
+  void on_malformed(ErrorCode why, std::string_view head) noexcept override;
   void on_body(ByteQueue& data, End end) noexcept override;
   void on_piped(size_t bytes, End end) noexcept override;
   void on_trailers(http::HeaderMap& trailers) noexcept override;
@@ -83,6 +84,7 @@ class Forwarder final : public http::RequestSink,
   bool answered() const noexcept { return phase_ == Phase::answered || phase_ == Phase::done; }
 
   void end_response() noexcept;
+  void note_refused(std::string_view head) noexcept;
   void answer_error(ErrorCode why, Side side) noexcept;
   void abort_response(ErrorCode why, Side side) noexcept;
   void finish() noexcept;

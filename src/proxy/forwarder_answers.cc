@@ -19,12 +19,7 @@ void Forwarder::on_refused(ErrorCode why, std::string_view head) noexcept {
   if (phase_ == Phase::answered) {
     return;  // the answer is complete and goes out; the rest of the request is not missed
   }
-  if (!head.empty()) {
-    const http::h1::RefusedLine line = http::h1::read_refused_line(head);
-    x.request.method_text = x.arena.copy(line.method);
-    x.request.target = x.arena.copy(line.target);
-    x.request.version = line.version;
-  }
+  note_refused(head);
   x.reason_side = Side::downstream;
   if (attempt_) {
     attempt_->abandon(why);
@@ -34,6 +29,23 @@ void Forwarder::on_refused(ErrorCode why, std::string_view head) noexcept {
     return;
   }
   answer_error(why, Side::downstream);
+}
+
+void Forwarder::on_malformed(ErrorCode why, std::string_view head) noexcept {
+  note_refused(head);
+  x.request.version = http::Version::http2;  // the protocol that does so
+  on_closed({why, Side::downstream, Retry::never, 0, nullptr});
+}
+
+// For the log: what there was of a head that is no request.
+void Forwarder::note_refused(std::string_view head) noexcept {
+  if (head.empty()) {
+    return;
+  }
+  const http::h1::RefusedLine line = http::h1::read_refused_line(head);
+  x.request.method_text = x.arena.copy(line.method);
+  x.request.target = x.arena.copy(line.target);
+  x.request.version = line.version;
 }
 
 void Forwarder::answer_error(ErrorCode why, Side side) noexcept {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -50,6 +51,7 @@ struct Message {
   std::string body;
   std::string trailers;
   bool whole = false;
+  size_t request = 0;  // of an answer: the number of what it answers, from 0
 
   bool says(std::string_view line) const { return fields.find(line) != std::string::npos; }
 };
@@ -66,10 +68,28 @@ class ServerProtocol {
   virtual void serve_one() = 0;
   virtual void abort() = 0;
 
+  // Streams share the connection: one that fails leaves it to the others.
+  virtual bool multiplexes() const { return false; }
+
+  // From the last answer of a drain, or its start, to the FIN.
+  virtual Duration notice() const { return {}; }
+
   // What the client says; body and trailers belong to the request that was asked last.
   virtual std::string head(const Ask& ask) = 0;
   virtual std::string body(std::string_view bytes, End end) = 0;
   virtual std::string trailers(std::string_view line) = 0;
+
+  // Before its first request.
+  virtual std::string greeting() { return {}; }
+
+  // Of what body() was given: what it may say by now, and how much it still keeps.
+  virtual std::string go_on(const net::MemoryWire& /*wire*/) { return {}; }
+
+  virtual size_t kept() const { return 0; }
+
+  // It hears of released bytes once they are so many.
+  virtual size_t window_step() const { return 1; }
+
   // What it has heard: 1xx and final answers, in order.
   virtual std::vector<Message> answers(const net::MemoryWire& wire) = 0;
 };
@@ -103,6 +123,7 @@ class Connection {
  public:
   net::MemoryWire wire;
   net::IoHandler* session = nullptr;
+  std::function<std::string()> peer;  // what it says to what it has heard, if anything
 
   Connection() { settle(); }
 
@@ -159,9 +180,27 @@ class Connection {
     settle();
   }
 
-  // More turns than anything that was put off can need.
+  // As event(), when the peer has something to say to what it has heard.
+  void hear() {
+    while (peer && !wire.closed()) {
+      const std::string more = peer();
+      if (more.empty()) {
+        return;
+      }
+      wire.say(more);
+      session->on_io(wire.ready());
+      turn();
+    }
+  }
+
   void settle() {
-    for (int turn = 0; turn < 20; ++turn) {
+    turn();
+    hear();
+  }
+
+  // More turns than anything that was put off can need.
+  void turn() {
+    for (int i = 0; i < 20; ++i) {
       loop_->run_once_at(now_);
     }
   }

@@ -166,6 +166,7 @@ class H1Server final : public ServerProtocol {
     while (!reader.done()) {
       const bool known = asked < methods_.size();
       all.push_back(reader.next(known ? methods_[asked] : "GET"));
+      all.back().request = asked;
       if (all.back().start[0] != '1') {
         ++asked;
       }

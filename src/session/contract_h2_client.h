@@ -10,53 +10,12 @@
 #include <string_view>
 #include <vector>
 
-#include <nghttp2/nghttp2.h>
-
 #include "base/strings.h"
 #include "session/contract_bench.h"
+#include "session/contract_h2_frames.h"
 #include "session/h2_client_session.h"
 
 namespace pingap::session::contract {
-
-// ---- frames, written from RFC 9113 4.1 and RFC 7541 6.2.2
-
-enum class Frame : uint8_t {
-  data,
-  headers,
-  priority,
-  rst_stream,
-  settings,
-  push_promise,
-  ping,
-  goaway
-};
-
-inline constexpr uint8_t kEndStream = 1;
-inline constexpr uint8_t kAck = 1;
-inline constexpr uint8_t kEndHeaders = 4;
-
-inline std::string h2_number(uint64_t value, int bytes) {
-  std::string out;
-  while (bytes-- > 0) {
-    out += static_cast<char>(value >> (8 * bytes));
-  }
-  return out;
-}
-
-inline std::string h2_frame(Frame type, uint8_t flags, int32_t stream, std::string_view payload) {
-  std::string out = h2_number(payload.size(), 3);
-  out += static_cast<char>(type);
-  out += static_cast<char>(flags);
-  return (out + h2_number(static_cast<uint32_t>(stream), 4)).append(payload);
-}
-
-// A literal without indexing; both shorter than 127 bytes.
-inline std::string h2_field(std::string_view name, std::string_view value) {
-  std::string out(1, '\0');
-  out += static_cast<char>(name.size());
-  out.append(name) += static_cast<char>(value.size());
-  return out.append(value);
-}
 
 // As `lines`, each with its end, of "Name: value".
 inline std::string h2_fields(std::string_view lines) {
@@ -74,13 +33,13 @@ inline std::string h2_fields(std::string_view lines) {
   return out;
 }
 
-inline std::string h2_data(int32_t stream, std::string_view bytes, End end) {
+inline std::string h2_data(uint32_t stream, std::string_view bytes, End end) {
   constexpr size_t kMost = 16384;
   std::string out;
   for (; bytes.size() > kMost; bytes.remove_prefix(kMost)) {
-    out += h2_frame(Frame::data, 0, stream, bytes.substr(0, kMost));
+    out += h2_frame(NGHTTP2_DATA, 0, stream, bytes.substr(0, kMost));
   }
-  return out + h2_frame(Frame::data, end == End::yes ? kEndStream : 0, stream, bytes);
+  return out + h2_frame(NGHTTP2_DATA, end == End::yes ? NGHTTP2_FLAG_END_STREAM : 0, stream, bytes);
 }
 
 // SETTINGS with windows as large as they can be, so that no upload waits.
@@ -88,62 +47,45 @@ inline std::string h2_greeting(std::string_view more_settings = {}) {
   constexpr uint32_t kLargest = (1U << 31) - 1;
   std::string settings = h2_number(4, 2) + h2_number(kLargest, 4);
   settings += more_settings;
-  constexpr uint8_t kWindowUpdate = 8;
-  return h2_frame(Frame::settings, 0, 0, settings) + h2_frame(Frame::settings, kAck, 0, {}) +
-         h2_frame(static_cast<Frame>(kWindowUpdate), 0, 0, h2_number(kLargest - 65535, 4));
+  return h2_frame(NGHTTP2_SETTINGS, 0, 0, settings) +
+         h2_frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, {}) +
+         h2_frame(NGHTTP2_WINDOW_UPDATE, 0, 0, h2_number(kLargest - 65535, 4));
 }
 
 // What a client wrote.
 class H2Reader {
  public:
   explicit H2Reader(std::string_view bytes) {
-    nghttp2_hd_inflate_new(&inflater_);
-    bytes.remove_prefix(std::min<size_t>(bytes.size(), 24));  // the preface
-    while (bytes.size() >= 9) {
-      const size_t size = number(bytes, 3);
-      take(static_cast<Frame>(bytes[3]), static_cast<uint8_t>(bytes[4]),
-           static_cast<int32_t>(number(bytes.substr(5), 4)), bytes.substr(9, size),
-           bytes.size() >= 9 + size);
-      bytes.remove_prefix(std::min(bytes.size(), 9 + size));
+    constexpr size_t kPreface = 24;
+    for (const H2Frame& frame : h2_frames(bytes.substr(std::min(bytes.size(), kPreface)))) {
+      take(frame);
     }
   }
 
-  H2Reader(const H2Reader&) = delete;
-  H2Reader& operator=(const H2Reader&) = delete;
-
-  ~H2Reader() { nghttp2_hd_inflate_del(inflater_); }
-
-  std::map<int32_t, Message> requests;  // by stream
-  std::map<int32_t, uint32_t> resets;   // their codes
-  std::vector<uint32_t> goaways;        // codes
-  size_t pings = 0;                     // no answers
+  std::map<uint32_t, Message> requests;  // by stream
+  std::map<uint32_t, uint32_t> resets;   // their codes
+  std::vector<uint32_t> goaways;         // codes
+  size_t pings = 0;                      // no answers
 
  private:
-  static size_t number(std::string_view bytes, size_t size) {
-    size_t value = 0;
-    for (const char c : bytes.substr(0, size)) {
-      value = value << 8 | static_cast<uint8_t>(c);
+  void take(const H2Frame& frame) {
+    if (frame.type == NGHTTP2_DATA) {
+      requests[frame.stream].body += frame.payload;
+      requests[frame.stream].whole = frame.end();
+      return;
     }
-    return value;
-  }
-
-  void take(Frame type, uint8_t flags, int32_t id, std::string_view payload, bool whole) {
-    if (type == Frame::headers && whole) {
-      take_headers(requests[id], payload);
-    } else if (type == Frame::data) {
-      requests[id].body += payload;
-    } else if (type == Frame::rst_stream && whole) {
-      resets[id] = static_cast<uint32_t>(number(payload, 4));
+    if (!frame.whole) {
       return;
-    } else if (type == Frame::goaway && whole) {
-      goaways.push_back(static_cast<uint32_t>(number(payload.substr(4), 4)));
-      return;
-    } else if (type == Frame::ping && flags != kAck) {
+    }
+    if (frame.type == NGHTTP2_HEADERS) {
+      take_headers(requests[frame.stream], frame.payload);
+      requests[frame.stream].whole = frame.end();
+    } else if (frame.type == NGHTTP2_RST_STREAM) {
+      resets[frame.stream] = h2_read(frame.payload);
+    } else if (frame.type == NGHTTP2_GOAWAY) {
+      goaways.push_back(h2_read(frame.payload.substr(4)));
+    } else if (frame.type == NGHTTP2_PING && frame.flags != NGHTTP2_FLAG_ACK) {
       ++pings;
-    }
-    const bool of_message = type == Frame::headers || type == Frame::data;
-    if (of_message && whole && (flags & kEndStream) != 0) {
-      requests[id].whole = true;
     }
   }
 
@@ -151,25 +93,10 @@ class H2Reader {
     std::string lines;
     std::string method;
     std::string path;
-    for (;;) {
-      nghttp2_nv field;
-      int flags = 0;
-      const ssize_t used =
-          nghttp2_hd_inflate_hd2(inflater_, &field, &flags,
-                                 reinterpret_cast<const uint8_t*>(block.data()), block.size(), 1);
-      ASSERT_GE(used, 0);
-      block.remove_prefix(static_cast<size_t>(used));
-      if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
-        const std::string name(reinterpret_cast<char*>(field.name), field.namelen);
-        const std::string value(reinterpret_cast<char*>(field.value), field.valuelen);
-        method = name == ":method" ? value : method;
-        path = name == ":path" ? value : path;
-        lines += name.starts_with(':') ? "" : name + ": " + value + "\r\n";
-      }
-      if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0) {
-        nghttp2_hd_inflate_end_headers(inflater_);
-        break;
-      }
+    for (const auto& [name, value] : inflater_.read(block)) {
+      method = name == ":method" ? value : method;
+      path = name == ":path" ? value : path;
+      lines += name.starts_with(':') ? "" : name + ": " + value + "\r\n";
     }
     if (message.start.empty()) {
       message.start = method + " " + path;
@@ -179,7 +106,7 @@ class H2Reader {
     }
   }
 
-  nghttp2_hd_inflater* inflater_ = nullptr;
+  H2Inflater inflater_;
 };
 
 class H2Client final : public ClientProtocol,
@@ -218,7 +145,10 @@ class H2Client final : public ClientProtocol,
     const bool more = reply.body == Body::chunked || reply.body == Body::until_close ||
                       (reply.body == Body::length && reply.length > 0);
     over_ = !interim && (!more || method_ == http::Method::head);
-    return h2_frame(Frame::headers, over_ ? kEndHeaders | kEndStream : kEndHeaders, id_, block);
+    return h2_frame(
+        NGHTTP2_HEADERS,
+        over_ ? NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_END_HEADERS, id_,
+        block);
   }
 
   std::string body(std::string_view bytes, End end) override {
@@ -230,7 +160,7 @@ class H2Client final : public ClientProtocol,
   }
 
   std::string trailers(std::string_view line) override {
-    return h2_frame(Frame::headers, kEndHeaders | kEndStream, id_,
+    return h2_frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, id_,
                     h2_fields(std::string(line) + "\r\n"));
   }
 
@@ -248,7 +178,7 @@ class H2Client final : public ClientProtocol,
   void send_head(const http::RequestHead& head, End end) noexcept override {
     method_ = head.method;
     over_ = false;
-    id_ = static_cast<int32_t>(nghttp2_session_get_next_stream_id(session_->framing()));
+    id_ = nghttp2_session_get_next_stream_id(session_->framing());
     stream_->send_head(head, end);
   }
 
@@ -274,7 +204,7 @@ class H2Client final : public ClientProtocol,
   ClientSessionOwner* owner_ = nullptr;
   http::ClientStream* stream_ = nullptr;
   http::Method method_ = http::Method::get;
-  int32_t id_ = 0;
+  uint32_t id_ = 0;
   bool over_ = false;  // the backend's message
 };
 

@@ -33,10 +33,14 @@ class ServerBench : protected RequestAcceptor {
 
   void start() {
     link.session = &protocol->start(link.loop(), link.transport(), settings, *this);
-    link.event();  // the loop tells at once that the socket can be written to
+    link.peer = [this] { return protocol->go_on(link.wire); };
+    link.say(protocol->greeting());  // the loop tells at once that the socket can be written to
   }
 
   void finish() {
+    if (link.session == nullptr) {
+      return;  // left out
+    }
     if (!gone_) {
       protocol->abort();
       link.settle();
@@ -80,11 +84,31 @@ class ServerBench : protected RequestAcceptor {
     return sinks_.back();
   }
 
+  // By number, from 0.
+  ServerSink& sink(size_t index) { return sinks_.at(index); }
+
   const std::deque<ServerSink>& sinks() const { return sinks_; }
 
   size_t streams() const { return sinks_.size(); }
 
   bool gone() const { return gone_; }
+
+  // The connection has come to its end: closed or, where the client is to read our last words
+  // first, shut.
+  void expect_left() {
+    link.pass(protocol->notice());
+    EXPECT_TRUE(gone_ || (protocol->multiplexes() && link.wire.shut()));
+  }
+
+  // A stream was reset, which ends a connection that has only one.
+  void expect_stream_left() {
+    if (!protocol->multiplexes()) {
+      EXPECT_TRUE(gone_);
+      return;
+    }
+    link.take_all();
+    expect_reusable();
+  }
 
   bool holds_no_buffer() const { return buffers_are_free(sinks_); }
 

@@ -21,7 +21,7 @@ TEST_P(ServerFlow, ExhaustedWindowStopsTheReading) {
   body(all, End::yes);
   EXPECT_GE(sink().held, kWindow);
   EXPECT_LT(sink().held, kWindow + kChunkSize) << "a read that began below the line";
-  EXPECT_GT(link.wire.unread(), kWindow);
+  EXPECT_GT(link.wire.unread() + protocol->kept(), kWindow);
 }
 
 TEST_P(ServerFlow, ReleasedWindowGoesOnWithoutAnEvent) {
@@ -45,7 +45,9 @@ TEST_P(ServerFlow, WindowReleasedByTheByteGoesOn) {
   const size_t before = sink().body.size();
   link.settle();
   EXPECT_EQ(sink().body.size(), before) << "the window is still exhausted";
-  sink().release(1);
+  for (size_t i = 0; i < protocol->window_step(); ++i) {
+    sink().release(1);
+  }
   link.settle();
   EXPECT_EQ(sink().body, letters(kWindow + kChunkSize));
 }
@@ -116,24 +118,28 @@ TEST_P(ServerFlow, StalledClientGetsEveryByteOnce) {
 }
 
 TEST_P(ServerFlow, WhatOneEventMakesLeavesInOneWrite) {
-  ask().send_head(200, Framing::chunked);
+  ask();
+  const int before = link.wire.writes();
+  sink().send_head(200, Framing::chunked);
   sink().send_body("one", End::no);
   sink().send_body("two", End::no);
   sink().send_body("three", End::yes);
   link.settle();
   EXPECT_EQ(answer().body, "onetwothree");
-  EXPECT_EQ(link.wire.writes(), 1);
+  EXPECT_EQ(link.wire.writes(), before + 1);
 }
 
 TEST_P(ServerFlow, AnyCutOfARequestIsTheSameRequest) {
-  const std::string bytes = join({protocol->head({.method = "POST", .body = Body::chunked}),
-                                  protocol->body("01234", End::no), protocol->body("56", End::no),
-                                  protocol->trailers("X-End: 1")});
-  for (size_t piece = 1; piece <= bytes.size(); ++piece) {
+  size_t longest = 1;
+  for (size_t piece = 1; piece <= longest; ++piece) {
+    const std::string bytes = join({protocol->head({.method = "POST", .body = Body::chunked}),
+                                    protocol->body("01234", End::no), protocol->body("56", End::no),
+                                    protocol->trailers("x-end: 1")});
+    longest = bytes.size();
     link.say_in_pieces(bytes, piece);
     EXPECT_EQ(sink().method, "POST") << piece;
     EXPECT_EQ(sink().body, "0123456") << piece;
-    EXPECT_EQ(sink().trailers, "X-End: 1\n") << piece;
+    EXPECT_EQ(sink().trailers, "x-end: 1\n") << piece;
     sink().answer("ok");
     link.settle();
     ASSERT_EQ(streams(), piece);
@@ -144,12 +150,10 @@ TEST_P(ServerFlow, AnyCutOfARequestIsTheSameRequest) {
 TEST_P(ServerFlow, NextRequestBehindTheLastBytesIsItsOwnStream) {
   upload(10);
   link.say(join({protocol->body("0123456789", End::yes), protocol->head({})}));
-  EXPECT_EQ(sink().body, "0123456789");
-  while (streams() < 2 && !gone()) {
-    ASSERT_FALSE(sink().closed);
-    sink().answer("one");
-    link.settle();
-  }
+  EXPECT_EQ(sink(0).body, "0123456789");
+  sink(0).answer("one");
+  link.settle();
+  ASSERT_EQ(streams(), 2U);
   EXPECT_EQ(sink().method, "GET");
   sink().answer("two");
   link.settle();
@@ -180,6 +184,7 @@ TEST_P(ServerFlow, HeadOfAnAnswerMayComeBeforeTheRequestIsWhole) {
 }
 
 TEST_P(ServerFlow, EarlyAnswerToAStalledClientDoesNotStopTheRequest) {
+  CONTRACT_NEEDS(rest_of_request);
   link.take(0);
   const std::string all = letters(http::limits::kDrain);
   upload(all.size()).answer("early");
@@ -213,7 +218,7 @@ TEST_P(ServerFlow, IdleConnectionHoldsNoBuffer) {
 TEST_P(ServerFlow, IdleConnectionHoldsNoBufferBehindRequestsInOneRead) {
   link.say(join({protocol->head({}), protocol->head({})}));
   for (size_t i = 1; i <= 2; ++i) {
-    sink().answer("ok");
+    sink(i - 1).answer("ok");
     link.settle();
     ASSERT_EQ(answers(), i);
   }

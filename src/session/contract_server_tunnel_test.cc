@@ -9,6 +9,11 @@ using http::limits::kWindow;
 
 class ServerTunnel : public ServerContract {
  protected:
+  void SetUp() override {
+    CONTRACT_NEEDS(tunnel);
+    ServerContract::SetUp();
+  }
+
   void end_ours() {
     sink().send_body("", End::yes);
     link.settle();
@@ -17,7 +22,7 @@ class ServerTunnel : public ServerContract {
   void expect_ended_well() {
     EXPECT_TRUE(sink().closed);
     EXPECT_FALSE(sink().why);
-    EXPECT_TRUE(gone());
+    expect_left();
     EXPECT_FALSE(link.wire.aborted());
   }
 };
@@ -159,7 +164,7 @@ TEST_P(ServerTunnel, RstIsTold) {
   tunnel();
   link.rst();
   EXPECT_EQ(sink().why.code, ErrorCode::client_reset);
-  EXPECT_TRUE(gone());
+  expect_left();
 }
 
 TEST_P(ServerTunnel, RstBehindOurEndIsTold) {
@@ -167,7 +172,7 @@ TEST_P(ServerTunnel, RstBehindOurEndIsTold) {
   end_ours();
   link.rst();
   EXPECT_EQ(sink().why.code, ErrorCode::client_reset);
-  EXPECT_TRUE(gone());
+  expect_left();
 }
 
 TEST_P(ServerTunnel, RstBehindTheClientsEndIsTold) {
@@ -175,7 +180,7 @@ TEST_P(ServerTunnel, RstBehindTheClientsEndIsTold) {
   link.fin();
   link.rst();
   EXPECT_EQ(sink().why.code, ErrorCode::client_reset);
-  EXPECT_TRUE(gone());
+  expect_left();
 }
 
 TEST_P(ServerTunnel, WriteFails) {
@@ -184,7 +189,7 @@ TEST_P(ServerTunnel, WriteFails) {
   sink().send_body("lost", End::no);
   link.settle();
   EXPECT_EQ(sink().why.code, ErrorCode::client_reset);
-  EXPECT_TRUE(gone());
+  expect_left();
 }
 
 TEST_P(ServerTunnel, ClientThatTakesNothingIsStalled) {
@@ -193,7 +198,7 @@ TEST_P(ServerTunnel, ClientThatTakesNothingIsStalled) {
   sink().send_body("lost", End::no);
   link.pass(settings.write_timeout + 2 * kTick);
   EXPECT_EQ(sink().why.code, ErrorCode::client_stalled);
-  EXPECT_TRUE(gone());
+  expect_left();
 }
 
 TEST_P(ServerTunnel, HandshakeThatIsRefusedLeavesAConnection) {

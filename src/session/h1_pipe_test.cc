@@ -13,7 +13,7 @@ class H1ServerPipe : public ServerContract {};
 
 class H1ClientPipe : public ClientContract {};
 
-INSTANTIATE_TEST_SUITE_P(Own, H1ServerPipe, server_protocols(), protocol_name);
+INSTANTIATE_TEST_SUITE_P(Own, H1ServerPipe, h1_server(), protocol_name);
 INSTANTIATE_TEST_SUITE_P(Own, H1ClientPipe, client_connections(), protocol_name);
 
 // The other side goes on reading when it is told that the pipe has room. Were bytes of the head

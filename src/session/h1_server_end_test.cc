@@ -17,7 +17,7 @@ class H1ServerEnd : public ServerContract {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Own, H1ServerEnd, server_protocols(), protocol_name);
+INSTANTIATE_TEST_SUITE_P(Own, H1ServerEnd, h1_server(), protocol_name);
 
 // The end of the connection would look like the end of the body (RFC 9112 8).
 TEST_P(H1ServerEnd, BodyUntilCloseThatBreaksOffEndsWithAReset) {

@@ -12,10 +12,6 @@ using http::h1::ParseStatus;
 
 namespace limits = http::limits;
 
-// The time the minimum body rate is averaged over.
-constexpr uint32_t kRateSeconds = 30;
-constexpr Duration kRateWindow = std::chrono::seconds(kRateSeconds);
-
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 // Heads are parsed into this and copied by whoever keeps them; one per thread.
@@ -140,8 +136,7 @@ void H1ServerSession::start_request(http::RequestHead& head, size_t consumed) no
     read_timer_.cancel();
   } else {
     reading_ = Reading::body;
-    rate_bytes_ = 0;
-    rate_since_ = loop_.now();
+    rate_.start(loop_.now());
     answering_ = false;
     arm_read(settings_.body_timeout);
   }
@@ -174,7 +169,7 @@ void H1ServerSession::on_body_read(const BodyReader::Step& step, ByteQueue& data
 // False when the request had to be refused.
 bool H1ServerSession::note_body(size_t bytes) noexcept {
   const bool tunnel = reading_ == Reading::tunnel;
-  if (!tunnel && !keeps_rate(bytes)) {
+  if (!tunnel && !rate_.keeps(bytes, settings_.min_body_rate, loop_.now())) {
     refuse(ErrorCode::body_too_slow);
     return false;
   }
@@ -185,8 +180,7 @@ bool H1ServerSession::note_body(size_t bytes) noexcept {
 void H1ServerSession::on_body_piped(size_t bytes, End end) noexcept {
   unreleased_ += bytes;
   if (std::exchange(pipe_was_full_, false)) {
-    rate_bytes_ = 0;  // as in release_window()
-    rate_since_ = loop_.now();
+    rate_.start(loop_.now());  // as in release_window()
   }
   if (end == End::yes) {
     reading_ = Reading::waiting;
@@ -216,17 +210,6 @@ void H1ServerSession::end_body(ByteQueue& data) noexcept {
   if (sink_ != nullptr) {
     sink_->on_trailers(trailers);
   }
-}
-
-bool H1ServerSession::keeps_rate(size_t bytes) noexcept {
-  rate_bytes_ += bytes;
-  if (loop_.now() - rate_since_ < kRateWindow) {
-    return true;
-  }
-  const bool fast = rate_bytes_ >= uint64_t{settings_.min_body_rate} * kRateSeconds;
-  rate_bytes_ = 0;
-  rate_since_ = loop_.now();
-  return fast;
 }
 
 void H1ServerSession::discard_body() noexcept {
@@ -290,8 +273,7 @@ void H1ServerSession::on_failure(int error) noexcept {
 void H1ServerSession::release_window(size_t bytes) noexcept {
   if (!has_window() && !pipe_full_) {
     // We did not read: the client is not to blame for the time since.
-    rate_bytes_ = 0;
-    rate_since_ = loop_.now();
+    rate_.start(loop_.now());
   }
   give_window(bytes);
   if (reading_ == Reading::tunnel && input_ended_) {

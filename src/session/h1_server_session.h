@@ -11,6 +11,7 @@
 
 #include "base/slab.h"
 #include "net/timer.h"
+#include "session/body_rate.h"
 #include "session/h1_connection.h"
 #include "session/server_session.h"
 #include "session/session.h"
@@ -76,7 +77,6 @@ class H1ServerSession final : public H1Connection,
   void end_body(ByteQueue& data) noexcept;
   void discard_body() noexcept;
   void discard_rest() noexcept;
-  bool keeps_rate(size_t bytes) noexcept;
   void refuse(ErrorCode why) noexcept;
   bool settle_keep_alive(const http::ResponseHead& head) const noexcept;
   void watch_writing() noexcept;
@@ -110,8 +110,7 @@ class H1ServerSession final : public H1Connection,
   bool answering_ = false;    // bytes of the answer were written since the body was last waited for
   bool head_unsent_ = false;  // nothing of the queued response has been written
   uint64_t drained_ = 0;      // bytes thrown away
-  uint64_t rate_bytes_ = 0;   // body bytes since rate_since_
-  TimePoint rate_since_{};
+  BodyRate rate_;
   uint64_t written_mark_ = 0;  // bytes written since the write timer was armed
 };
 

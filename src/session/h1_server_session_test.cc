@@ -8,7 +8,7 @@ using http::Framing;
 
 class H1ServerOwn : public ServerContract {};
 
-INSTANTIATE_TEST_SUITE_P(Own, H1ServerOwn, server_protocols(), protocol_name);
+INSTANTIATE_TEST_SUITE_P(Own, H1ServerOwn, h1_server(), protocol_name);
 
 TEST_P(H1ServerOwn, PipelineIsAnsweredInOrder) {
   link.say(join({protocol->head({}), protocol->head({.method = "PUT"}),

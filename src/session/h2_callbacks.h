@@ -27,6 +27,17 @@ struct H2Callbacks {
     return (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 ? End::yes : End::no;
   }
 
+  // A DATA frame without a byte of body.
+  static bool is_empty(const nghttp2_frame& frame) noexcept {
+    return frame.hd.length == frame.data.padlen;
+  }
+
+  // What a callback returns: nghttp2 stops where the connection ends.
+  static int go_on(bool check) noexcept { return check ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE; }
+
+  static int begin_frame(nghttp2_session* framing, const nghttp2_frame_hd* header,
+                         void* user) noexcept;
+
   // Of a DATA frame in the chunk that is being read.
   struct Part {
     size_t begin;

@@ -18,9 +18,9 @@ struct H2ClientCallbacks : H2Callbacks {
     if (frame->hd.type == NGHTTP2_PUSH_PROMISE) {
       // Nothing is to be pushed (RFC 9113 8.4); nghttp2 lets it pass until our SETTINGS are
       // acknowledged, which are in front of the first request.
-      session_of(user).give_up(NGHTTP2_PROTOCOL_ERROR);
-    } else if (H2ClientStream* stream = stream_of(framing, frame->hd.stream_id);
-               stream != nullptr) {
+      return go_on(session_of(user).check(ErrorCode::h2_protocol));
+    }
+    if (H2ClientStream* stream = stream_of(framing, frame->hd.stream_id); stream != nullptr) {
       session_of(user).on_begin_headers(*stream);
     }
     return 0;
@@ -29,8 +29,9 @@ struct H2ClientCallbacks : H2Callbacks {
   static int header(nghttp2_session* /*framing*/, const nghttp2_frame* /*frame*/,
                     const uint8_t* name, size_t name_size, const uint8_t* value, size_t value_size,
                     uint8_t /*flags*/, void* user) noexcept {
-    session_of(user).on_field(view(name, name_size), view(value, value_size));
-    return 0;
+    H2ClientSession& session = session_of(user);
+    session.on_field(view(name, name_size), view(value, value_size));
+    return go_on(!session.ending_);
   }
 
   static int data_chunk(nghttp2_session* framing, uint8_t /*flags*/, int32_t id,
@@ -60,8 +61,8 @@ struct H2ClientCallbacks : H2Callbacks {
           if (stream != nullptr) {
             stream->on_end();
           }
-        } else if (frame->hd.length == frame->data.padlen) {
-          session.charge_control();  // a frame without a byte of body
+        } else if (is_empty(*frame)) {
+          return go_on(session.check(session.guard_.on_useless_frame(session.loop_.now())));
         }
         break;
       case NGHTTP2_RST_STREAM:
@@ -74,14 +75,9 @@ struct H2ClientCallbacks : H2Callbacks {
         break;
       case NGHTTP2_PING:
       case NGHTTP2_SETTINGS:
-        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) {
-          session.charge_control();
-        }
         session.changed_ = true;  // there may be room for more
         break;
-      case NGHTTP2_PRIORITY:
       case NGHTTP2_GOAWAY:
-        session.charge_control();
         session.changed_ = true;  // nothing may be left to wait for
         break;
       default:
@@ -112,6 +108,7 @@ struct H2ClientCallbacks : H2Callbacks {
 const nghttp2_session_callbacks* make_h2_client_callbacks() noexcept {
   using Calls = H2ClientCallbacks;
   nghttp2_session_callbacks* callbacks = Calls::make();
+  nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, Calls::begin_frame);
   nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, Calls::begin_headers);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, Calls::header);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, Calls::data_chunk);

@@ -223,7 +223,7 @@ void H2ClientSession::on_field(std::string_view name, std::string_view value) no
   }
   fields_->add(name, value);
   if (fields_->list_size() > limits::kH2Bomb) {
-    calm_down();
+    check(ErrorCode::h2_head_flood);
   }
 }
 
@@ -261,6 +261,13 @@ void H2ClientSession::on_input_end(int error) noexcept {
 
 // ---- writing ----
 
+void H2ClientSession::on_written(size_t bytes) noexcept {
+  if (bytes > 0) {
+    taken_at_ = loop_.now();
+    loop_.arm(write_timer_, write_timeout_);
+  }
+}
+
 void H2ClientSession::on_write_failed(int error) noexcept {
   // The backend may have answered before it closed: what it said counts.
   out_.clear();
@@ -277,10 +284,6 @@ void H2ClientSession::on_framing_failed() noexcept {
 }
 
 void H2ClientSession::after_flush() noexcept {
-  if (taken_ != seen_taken_) {
-    seen_taken_ = taken_;
-    taken_at_ = loop_.now();
-  }
   const bool over = ending_ || (nghttp2_session_want_read(framing_) == 0 &&
                                 nghttp2_session_want_write(framing_) == 0);
   if (over && !has_output()) {

@@ -70,9 +70,6 @@ class H2ClientSession final : public H2Connection,
   void on_io(net::IoEvents ready) noexcept override;
 
   // For its streams:
-  // Bytes made so far, those that the socket has not taken included.
-  uint64_t framed() const noexcept { return taken_ + out_.size(); }
-
   uint64_t taken() const noexcept { return taken_; }
 
   TimePoint taken_at() const noexcept { return taken_at_; }
@@ -91,6 +88,7 @@ class H2ClientSession final : public H2Connection,
   Duration write_timeout() const noexcept override { return write_timeout_; }
 
   void on_input_end(int error) noexcept override;
+  void on_written(size_t bytes) noexcept override;
   void on_write_failed(int error) noexcept override;
   void on_framing_failed() noexcept override;
   void after_flush() noexcept override;
@@ -121,7 +119,6 @@ class H2ClientSession final : public H2Connection,
   IntrusiveList<H2ClientStream, H2ClientStreamTag> streams_;
   std::unique_ptr<http::h2::ResponseBuilder> fields_;  // of the header block that is being read
   uint64_t heard_ = 0;                                 // of received_, when last looked
-  uint64_t seen_taken_ = 0;                            // the same of taken_
   TimePoint taken_at_{};
   TimePoint asked_at_{};       // first request since the backend was last heard; 0: none
   TimePoint refused_until_{};  // it wants no new streams

@@ -49,22 +49,23 @@ class H2ClientSessionTest : public ::testing::Test, private ClientSessionOwner {
     return sink;
   }
 
-  static std::string head(int32_t id, std::string_view fields = {}, End end = End::no) {
-    return h2_frame(Frame::headers, end == End::yes ? kEndHeaders | kEndStream : kEndHeaders, id,
-                    h2_field(":status", "200") + h2_fields(fields));
+  static std::string head(uint32_t id, std::string_view fields = {}, End end = End::no) {
+    return h2_frame(NGHTTP2_HEADERS,
+                    end == End::yes ? NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM
+                                    : NGHTTP2_FLAG_END_HEADERS,
+                    id, h2_field(":status", "200") + h2_fields(fields));
   }
 
-  static std::string answer(int32_t id, std::string_view text) {
+  static std::string answer(uint32_t id, std::string_view text) {
     return head(id) + h2_data(id, text, End::yes);
   }
 
-  static std::string rst(int32_t id, uint32_t code) {
-    return h2_frame(Frame::rst_stream, 0, id, h2_number(code, 4));
+  static std::string rst(uint32_t id, uint32_t code) {
+    return h2_frame(NGHTTP2_RST_STREAM, 0, id, h2_number(code, 4));
   }
 
-  static std::string goaway(int32_t last, uint32_t code = NGHTTP2_NO_ERROR) {
-    return h2_frame(Frame::goaway, 0, 0,
-                    h2_number(static_cast<uint32_t>(last), 4) + h2_number(code, 4));
+  static std::string goaway(uint32_t last, uint32_t code = NGHTTP2_NO_ERROR) {
+    return h2_frame(NGHTTP2_GOAWAY, 0, 0, h2_number(last, 4) + h2_number(code, 4));
   }
 
   static std::string limit(uint32_t streams) {
@@ -84,13 +85,13 @@ class H2ClientSessionTest : public ::testing::Test, private ClientSessionOwner {
     EXPECT_EQ(sink.why.retry, retry);
   }
 
-  uint32_t reset_of(int32_t id) {
+  uint32_t reset_of(uint32_t id) {
     const H2Reader reader(link_.wire.written());
     const auto found = reader.resets.find(id);
     return found == reader.resets.end() ? uint32_t{NGHTTP2_NO_ERROR} : found->second;
   }
 
-  size_t body_written(int32_t id) {
+  size_t body_written(uint32_t id) {
     H2Reader reader(link_.wire.written());
     return reader.requests[id].body.size();
   }
@@ -164,7 +165,7 @@ TEST_F(H2ClientSessionTest, PeerMayRaiseItsLimit) {
   ask();
   EXPECT_FALSE(session_->takes_new());
   const int before = freed_;
-  link_.say(h2_frame(Frame::settings, 0, 0,
+  link_.say(h2_frame(NGHTTP2_SETTINGS, 0, 0,
                      h2_number(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 2) + h2_number(2, 4)));
   EXPECT_TRUE(session_->takes_new());
   EXPECT_EQ(freed_, before + 1);
@@ -331,7 +332,7 @@ TEST_F(H2ClientSessionTest, MoreThanTheWindowIsAnError) {
 
 TEST_F(H2ClientSessionTest, UploadWaitsForThePeersWindow) {
   settings_.read_timeout = 1h;
-  start(h2_frame(Frame::settings, 0, 0, {}));
+  start(h2_frame(NGHTTP2_SETTINGS, 0, 0, {}));
   ClientSink& one = ask("POST", Framing::length, 100'000);
   one.send_body(letters(100'000), End::yes);
   link_.settle();
@@ -382,7 +383,7 @@ TEST_F(H2ClientSessionTest, SilentBackendGetsNoFurtherRequests) {
   EXPECT_FALSE(session_->takes_new());
   link_.settle();
   EXPECT_EQ(H2Reader(link_.wire.written()).pings, 1U) << "it is asked once";
-  link_.say(h2_frame(Frame::ping, kAck, 0, std::string(8, '\0')));
+  link_.say(h2_frame(NGHTTP2_PING, NGHTTP2_FLAG_ACK, 0, std::string(8, '\0')));
   EXPECT_TRUE(session_->takes_new());
   EXPECT_FALSE(sinks_.front().closed);
 }
@@ -399,7 +400,7 @@ TEST_F(H2ClientSessionTest, PingsDoNotKeepAnIdleConnection) {
   start(h2_greeting());
   for (int i = 0; i < 5; ++i) {
     link_.pass(settings_.idle_timeout / 5);
-    link_.say(h2_frame(Frame::ping, 0, 0, std::string(8, '\0')));
+    link_.say(h2_frame(NGHTTP2_PING, 0, 0, std::string(8, '\0')));
   }
   link_.pass(1s);
   EXPECT_TRUE(gone_);
@@ -428,7 +429,7 @@ TEST_F(H2ClientSessionTest, BodyOfAnotherLengthIsReset) {
 TEST_F(H2ClientSessionTest, PushEndsTheConnection) {
   start(h2_greeting());
   ClientSink& one = ask();
-  link_.say(h2_frame(Frame::push_promise, kEndHeaders, 1, h2_number(2, 4)));
+  link_.say(h2_frame(NGHTTP2_PUSH_PROMISE, NGHTTP2_FLAG_END_HEADERS, 1, h2_number(2, 4)));
   expect_lost(one, ErrorCode::upstream_bad_framing, Retry::never);
   EXPECT_TRUE(gone_);
   EXPECT_EQ(H2Reader(link_.wire.written()).goaways, std::vector<uint32_t>{NGHTTP2_PROTOCOL_ERROR});
@@ -439,12 +440,36 @@ TEST_F(H2ClientSessionTest, FloodsEndTheConnection) {
   ClientSink& one = ask();
   std::string flood;
   for (size_t i = 0; i <= http::limits::kH2ControlBurst; ++i) {
-    flood += h2_frame(Frame::ping, 0, 0, std::string(8, 'x'));
+    flood += h2_frame(NGHTTP2_PING, 0, 0, std::string(8, 'x'));
   }
   link_.say(flood);
   EXPECT_TRUE(one.closed && gone_);
   EXPECT_EQ(H2Reader(link_.wire.written()).goaways,
             std::vector<uint32_t>{NGHTTP2_ENHANCE_YOUR_CALM});
+}
+
+TEST_F(H2ClientSessionTest, EmptyFramesAreAFlood) {
+  start(h2_greeting());
+  ClientSink& one = ask();
+  std::string flood = head(1);
+  for (size_t i = 0; i <= http::limits::kH2ControlBurst; ++i) {
+    flood += h2_data(1, {}, End::no);
+  }
+  link_.say(flood);
+  EXPECT_TRUE(one.closed && gone_);
+  EXPECT_EQ(H2Reader(link_.wire.written()).goaways,
+            std::vector<uint32_t>{NGHTTP2_ENHANCE_YOUR_CALM});
+}
+
+TEST_F(H2ClientSessionTest, WindowsMayBeOpenedByFewBytes) {
+  start(h2_frame(NGHTTP2_SETTINGS, 0, 0, {}));
+  ClientSink& one = ask();
+  std::string updates;
+  for (size_t i = 0; i < 2 * size_t{http::limits::kH2ControlBurst}; ++i) {
+    updates += h2_frame(NGHTTP2_WINDOW_UPDATE, 0, 1, h2_number(1, 4));
+  }
+  link_.say(updates + answer(1, "ok"));
+  expect_answered(one, "ok");
 }
 
 TEST_F(H2ClientSessionTest, WordsOfAnotherProtocolEndTheConnection) {

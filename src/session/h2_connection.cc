@@ -17,13 +17,22 @@ constexpr size_t kReadsPerTurn = 64 * 1024;
 // a peer that asks and does not read cannot make us queue answers to PING and SETTINGS.
 constexpr size_t kMaxOutput = 64 * 1024;
 
+// Why nghttp2 looks at no more. Of most errors it tells by the GOAWAY that it queues instead.
+ErrorCode why_stopped(ssize_t error) noexcept {
+  switch (error) {
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
+      return ErrorCode::h2_head_flood;
+    case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
+      return ErrorCode::h2_protocol;
+    default:
+      return ErrorCode::h2_frame_flood;
+  }
+}
+
 }  // namespace
 
 H2Connection::H2Connection(net::EventLoop& loop, std::unique_ptr<net::Transport> transport) noexcept
-    : loop_(loop),
-      transport_(std::move(transport)),
-      control_(limits::kH2ControlBurst, limits::kH2ControlRate),
-      resets_(limits::kH2ResetBurst, limits::kH2ResetRate) {
+    : loop_(loop), transport_(std::move(transport)) {
 }
 
 H2Connection::~H2Connection() {
@@ -65,6 +74,7 @@ void H2Connection::on_io(net::IoEvents ready) noexcept {
 }
 
 void H2Connection::on_resume() noexcept {
+  on_deferred();  // what was read before has made room: the peer is told first
   if (!closed_) {
     receive();
   }
@@ -113,35 +123,26 @@ bool H2Connection::feed(std::string_view bytes) noexcept {
       framing_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   flush_later();
   if (taken < 0) {
-    // It has queued a GOAWAY where the protocol has one for what was wrong.
-    ending_ = true;
+    check(why_stopped(taken));
     return false;
   }
   return true;
 }
 
-// ---- budgets (security.md 1F) ----
+// ---- limits (security.md 1F) ----
 
-void H2Connection::charge_control() noexcept {
-  if (!control_.take(loop_.now())) {
-    calm_down();
+bool H2Connection::check(ErrorCode why) noexcept {
+  if (why != ErrorCode::none) {
+    fail(why, why == ErrorCode::h2_protocol ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM);
   }
+  return !ending_;
 }
 
-void H2Connection::charge_reset() noexcept {
-  if (!resets_.take(loop_.now())) {
-    calm_down();
-  }
-}
-
-void H2Connection::calm_down() noexcept {
-  give_up(NGHTTP2_ENHANCE_YOUR_CALM);
-}
-
-void H2Connection::give_up(uint32_t code) noexcept {
+void H2Connection::fail(ErrorCode why, uint32_t code) noexcept {
   if (!ending_) {
     ending_ = true;
     nghttp2_session_terminate_session(framing_, code);
+    on_failed(why);
     flush_later();
   }
 }
@@ -170,6 +171,10 @@ void H2Connection::flush() noexcept {
       write_timer_.cancel();
       break;
     }
+    if (!write_timer_.armed()) {
+      taken_mark_ = taken_;
+      loop_.arm(write_timer_, write_timeout());
+    }
     if (!writable_) {
       break;
     }
@@ -180,9 +185,7 @@ void H2Connection::flush() noexcept {
       return;
     }
     writable_ = result.status == net::IoStatus::progress;
-    if (result.bytes > 0 || !write_timer_.armed()) {
-      loop_.arm(write_timer_, write_timeout());
-    }
+    on_written(result.bytes);
   }
   after_flush();
   if (!closed_ && readable_ && may_read()) {
@@ -220,6 +223,15 @@ int H2Callbacks::send_data(nghttp2_session* /*framing*/, nghttp2_frame* /*frame*
   constexpr size_t kFrameHeader = 9;
   static_cast<H2Stream*>(source->ptr)->write_frame(view(header, kFrameHeader), size);
   return 0;
+}
+
+// ---- what nghttp2 calls at both ends ----
+
+int H2Callbacks::begin_frame(nghttp2_session* /*framing*/, const nghttp2_frame_hd* header,
+                             void* user) noexcept {
+  H2Connection& connection = connection_of(user);
+  return go_on(connection.check(
+      connection.guard_.on_frame(header->type, header->length, connection.loop_.now())));
 }
 
 H2Callbacks::Part H2Callbacks::part_of(const H2Connection& connection, const uint8_t* data,

@@ -1,5 +1,5 @@
 // What both ends of HTTP/2 share: a transport, nghttp2's session, an output queue, the rules of
-// edge-triggered readiness, and budgets for what a peer may do. Worker.
+// edge-triggered readiness, and what a peer may do. Worker.
 //
 //   on_io -> receive -> nghttp2 -> callbacks -> a stream -> its sink
 //   sink -> a stream -> nghttp2 queues -> flush (once per event) -> one write
@@ -13,7 +13,8 @@
 #include <string_view>
 
 #include "base/byte_queue.h"
-#include "http/h2/budget.h"
+#include "base/error.h"
+#include "http/h2/flood_guard.h"
 #include "net/event_loop.h"
 #include "net/transport.h"
 
@@ -44,6 +45,9 @@ class H2Connection : public net::IoHandler,
 
   ByteQueue& output() noexcept { return out_; }
 
+  // Bytes made so far, those that the socket has not taken included.
+  uint64_t framed() const noexcept { return taken_ + out_.size(); }
+
   bool has_room() const noexcept;
 
  protected:
@@ -51,7 +55,7 @@ class H2Connection : public net::IoHandler,
 
   H2Connection(net::EventLoop& loop, std::unique_ptr<net::Transport> transport) noexcept;
 
-  // What nghttp2 is told about either end; never freed.
+  // What nghttp2 is told about either end; never freed, and the caller's to add to.
   static nghttp2_option* make_options() noexcept;
 
   void receive() noexcept;
@@ -63,6 +67,8 @@ class H2Connection : public net::IoHandler,
   virtual Duration write_timeout() const noexcept = 0;
   // Reading came to an end: the peer's FIN (0) or what broke the connection.
   virtual void on_input_end(int error) noexcept = 0;
+  // The transport has taken this much, or nothing.
+  virtual void on_written(size_t bytes) noexcept = 0;
   virtual void on_write_failed(int error) noexcept = 0;
   virtual void on_framing_failed() noexcept = 0;
   // Written as far as it goes: it may be over.
@@ -70,26 +76,28 @@ class H2Connection : public net::IoHandler,
   virtual void on_write_timer() noexcept = 0;
   virtual void watch_reading() noexcept = 0;
 
+  // fail() was called: it is over as soon as the GOAWAY is out.
+  virtual void on_failed(ErrorCode /*why*/) noexcept {}
+
   // Bytes that the peer has still to take, those in the transport included.
   bool has_output() const noexcept { return !out_.empty() || transport_->pending(); }
 
   bool may_read() const noexcept { return reads_always_ || has_room(); }
 
-  void charge_control() noexcept;
-  void charge_reset() noexcept;
-  void calm_down() noexcept;
-  // Ends the connection by GOAWAY with this code.
-  void give_up(uint32_t code) noexcept;
+  // Ends the connection by GOAWAY where `why` is an error. False where it is ending.
+  bool check(ErrorCode why) noexcept;
+  // The same, with this code.
+  void fail(ErrorCode why, uint32_t code) noexcept;
 
   net::EventLoop& loop_;
   std::unique_ptr<net::Transport> transport_;
   nghttp2_session* framing_ = nullptr;
   ChunkRef in_chunk_;  // what nghttp2 is reading
   ByteQueue out_;
-  uint64_t received_ = 0;  // bytes read, ever
-  uint64_t taken_ = 0;     // bytes of out_ that the socket took, ever
-  http::h2::TokenBucket control_;
-  http::h2::TokenBucket resets_;
+  uint64_t received_ = 0;    // bytes read, ever
+  uint64_t taken_ = 0;       // bytes of out_ that the socket took, ever
+  uint64_t taken_mark_ = 0;  // of these when the write timer was armed
+  http::h2::FloodGuard guard_;
   net::Timer write_timer_{Callback<void()>::of<&H2Connection::on_write_timer>(this)};
   bool connecting_ = false;    // no frames are made yet
   bool reads_always_ = false;  // also while there is no room: what the peer makes us say is bounded

@@ -16,14 +16,18 @@ namespace limits = http::limits;
 
 // How long streams that were opened before our GOAWAY may take to arrive.
 constexpr Duration kDrainTime = std::chrono::seconds(1);
+// A client that takes less of our output within write_timeout is stalled.
+constexpr uint64_t kWriteProgress = 1024;
 // A closing connection waits this long for its last bytes to be taken.
 constexpr Duration kLinger = std::chrono::seconds(2);
 
-const std::array<nghttp2_settings_entry, 5> kSettings = {{
+const std::array<nghttp2_settings_entry, 6> kSettings = {{
     {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits::kH2Streams},
     {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits::kWindow},
     {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits::kRequestHead},
     {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, limits::kH2HeaderTable},
+    // Of priorities only those of RFC 9218 are heeded (2.1 there).
+    {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     // The last one, left out where nothing could be asked for with it (RFC 8441 3).
     {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
 }};
@@ -50,14 +54,27 @@ bool H2ServerSession::start() noexcept {
     readable_ = true;
     loop_.resume_later(*this);
   }
-  watch_reading();
+  loop_.arm(read_timer_, settings_.header_timeout);
+  loop_.arm(settings_timer_, limits::kH2SettingsAck);
   flush_later();
   return true;
 }
 
+nghttp2_option* H2ServerSession::make_server_options() noexcept {
+  nghttp2_option* options = make_options();
+  nghttp2_option_set_builtin_recv_extension_type(options, NGHTTP2_PRIORITY_UPDATE);
+  // nghttp2 tells of unknown frames only where somebody wants them; they are to be counted.
+  for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= UINT8_MAX; ++type) {
+    if (type != NGHTTP2_PRIORITY_UPDATE) {
+      nghttp2_option_set_user_recv_extension_type(options, static_cast<uint8_t>(type));
+    }
+  }
+  return options;
+}
+
 bool H2ServerSession::start_framing() noexcept {
   static const nghttp2_session_callbacks* const callbacks = make_h2_server_callbacks();
-  static nghttp2_option* const options = make_options();
+  static nghttp2_option* const options = make_server_options();
   return nghttp2_session_server_new2(&framing_, callbacks, static_cast<H2Connection*>(this),
                                      options) == 0 &&
          nghttp2_submit_settings(framing_, NGHTTP2_FLAG_NONE, kSettings.data(),
@@ -69,7 +86,7 @@ bool H2ServerSession::start_framing() noexcept {
 }
 
 bool H2ServerSession::waiting() const noexcept {
-  return streams_.empty() && fields_ == nullptr && !closed_;
+  return streams_.empty() && sent_streams_.empty() && fields_ == nullptr && !closed_;
 }
 
 // ---- reading ----
@@ -85,61 +102,15 @@ void H2ServerSession::take_input(std::string_view bytes) noexcept {
 
 void H2ServerSession::on_input_end(int error) noexcept {
   input_ended_ = true;
-  close({streams_.empty() ? ErrorCode::none : ErrorCode::client_closed, Side::downstream,
+  close({error == 0 ? ErrorCode::client_closed : ErrorCode::client_reset, Side::downstream,
          Retry::never, error, nullptr});
 }
 
-bool H2ServerSession::on_begin_headers(int32_t id, bool request) noexcept {
-  fields_ = std::make_unique<http::h2::RequestBuilder>();
-  if (!request) {
-    return true;
-  }
-  auto* stream = new H2ServerStream(*this, id);  // NOLINT(bugprone-unhandled-exception-at-new)
-  streams_.push_back(*stream);
-  nghttp2_session_set_stream_user_data(framing_, id, stream);
-  return true;
-}
+// ---- writing ----
 
-void H2ServerSession::on_field(std::string_view name, std::string_view value) noexcept {
-  if (fields_ == nullptr) {
-    return;
-  }
-  fields_->add(name, value);
-  if (fields_->list_size() > limits::kH2Bomb) {
-    calm_down();
-  }
+void H2ServerSession::on_written(size_t /*bytes*/) noexcept {
+  end_sent_streams();
 }
-
-void H2ServerSession::on_headers(H2ServerStream& stream, End end, bool request) noexcept {
-  const std::unique_ptr<http::h2::RequestBuilder> fields = std::move(fields_);
-  if (fields == nullptr) {
-    return;
-  }
-  if (!request) {
-    http::HeaderMap trailers = fields->trailers();
-    stream.on_trailers(trailers);
-    return;
-  }
-  http::RequestHead head;
-  const ErrorCode why = fields->finish(end, head);
-  http::RequestSink& sink = acceptor_.on_new_stream(stream, *this);
-  if (why != ErrorCode::none) {
-    stream.on_refused(why, sink);
-    return;
-  }
-  stream.on_head(head, end, sink);
-  if (draining_ && one_more_) {
-    one_more_ = false;
-    nghttp2_submit_goaway(framing_, NGHTTP2_FLAG_NONE, stream.id(), NGHTTP2_NO_ERROR, nullptr, 0);
-  }
-}
-
-void H2ServerSession::on_stream_gone(H2ServerStream& stream) noexcept {
-  delete &stream;
-  watch_reading();
-}
-
-// ---- the end of writing ----
 
 void H2ServerSession::on_write_failed(int error) noexcept {
   close({ErrorCode::client_reset, Side::downstream, Retry::never, error, "write"});
@@ -147,6 +118,17 @@ void H2ServerSession::on_write_failed(int error) noexcept {
 
 void H2ServerSession::on_framing_failed() noexcept {
   close({ErrorCode::io, Side::local, Retry::never, 0, "nghttp2"});
+}
+
+// Those whose last byte has left.
+void H2ServerSession::end_sent_streams() noexcept {
+  for (H2ServerStream* stream = sent_streams_.front();
+       stream != nullptr && stream->last_byte() <= taken_; stream = sent_streams_.front()) {
+    sent_streams_.pop_front();
+    stream->on_closed({});
+    delete stream;
+  }
+  watch_reading();
 }
 
 void H2ServerSession::after_flush() noexcept {
@@ -180,14 +162,17 @@ void H2ServerSession::watch_reading() noexcept {
   if (closed_ || lingering_) {
     return;
   }
-  if (fields_ != nullptr) {
-    if (!read_timer_.armed()) {
-      loop_.arm(read_timer_, settings_.header_timeout);
-    }
-  } else if (streams_.empty()) {
-    loop_.arm(read_timer_, settings_.keepalive_timeout);
-  } else {
+  const bool busy = !streams_.empty() || !sent_streams_.empty();
+  const Watch wanted = fields_ != nullptr ? Watch::head : busy ? Watch::nothing : Watch::idle;
+  if (wanted == watch_ || (watch_ == Watch::first && wanted != Watch::nothing)) {
+    return;
+  }
+  watch_ = wanted;
+  if (wanted == Watch::nothing) {
     read_timer_.cancel();
+  } else {
+    loop_.arm(read_timer_,
+              wanted == Watch::head ? settings_.header_timeout : settings_.keepalive_timeout);
   }
 }
 
@@ -196,27 +181,55 @@ void H2ServerSession::on_read_timer() noexcept {
     close({});
     return;
   }
-  if (streams_.empty() || fields_ != nullptr) {
+  if (fields_ != nullptr) {
+    fail(ErrorCode::header_timeout, NGHTTP2_NO_ERROR);
+  } else {
     nghttp2_session_terminate_session(framing_, NGHTTP2_NO_ERROR);
     ending_ = true;
-    flush();
   }
+  flush();
 }
 
 void H2ServerSession::on_write_timer() noexcept {
+  if (taken_ - taken_mark_ >= kWriteProgress) {
+    taken_mark_ = taken_;
+    loop_.arm(write_timer_, settings_.write_timeout);
+    return;
+  }
   transport_->abort_on_close();
   close({ErrorCode::client_stalled, Side::downstream, Retry::never, 0, nullptr});
 }
 
+void H2ServerSession::on_settings_timer() noexcept {
+  fail(ErrorCode::h2_settings_timeout, NGHTTP2_SETTINGS_TIMEOUT);
+}
+
 void H2ServerSession::drain() noexcept {
   draining_ = true;
-  // Streams that are on their way are served: the last one is named a little later (RFC 9113 6.8).
-  nghttp2_submit_shutdown_notice(framing_);
-  loop_.arm(drain_timer_, streams_.empty() ? Duration::zero() : kDrainTime);
+  readable_ = true;
+  receive();  // what has arrived is served
+  if (closed_) {
+    return;
+  }
+  wind_down();
+  if (waiting()) {
+    on_drain_timer();
+    return;
+  }
   flush();
 }
 
+// Streams that are on their way are served: the last one is named a little later (RFC 9113 6.8).
+void H2ServerSession::wind_down() noexcept {
+  if (!std::exchange(winding_down_, true)) {
+    nghttp2_submit_shutdown_notice(framing_);
+    loop_.arm(drain_timer_, kDrainTime);
+    flush_later();
+  }
+}
+
 void H2ServerSession::on_drain_timer() noexcept {
+  drain_timer_.cancel();
   nghttp2_submit_goaway(framing_, NGHTTP2_FLAG_NONE,
                         nghttp2_session_get_last_proc_stream_id(framing_), NGHTTP2_NO_ERROR,
                         nullptr, 0);
@@ -234,10 +247,12 @@ void H2ServerSession::abort() noexcept {
 }
 
 void H2ServerSession::end_streams(const Error& why) noexcept {
-  while (H2ServerStream* stream = streams_.pop_front()) {
-    nghttp2_session_set_stream_user_data(framing_, stream->id(), nullptr);
-    stream->on_closed(why);
-    delete stream;
+  for (auto* streams : {&streams_, &sent_streams_}) {
+    while (H2ServerStream* stream = streams->pop_front()) {
+      nghttp2_session_set_stream_user_data(framing_, stream->id(), nullptr);
+      stream->on_closed(why);
+      delete stream;
+    }
   }
 }
 
@@ -248,6 +263,7 @@ void H2ServerSession::close(const Error& why) noexcept {
   closed_ = true;
   read_timer_.cancel();
   drain_timer_.cancel();
+  settings_timer_.cancel();
   fields_.reset();
   end_streams(why ? why
                   : Error{ErrorCode::client_closed, Side::downstream, Retry::never, 0, nullptr});

@@ -1,6 +1,6 @@
 #include "session/h2_server_stream.h"
 
-#include <array>
+#include <utility>
 
 #include <nghttp2/nghttp2.h>
 
@@ -19,6 +19,7 @@ constexpr size_t kWriteProgress = 1024;
 // they do not hold the chunk that they were read into.
 constexpr size_t kKeepBelow = 4 * 1024;
 
+// How a stream ends that its sink gives up; never NO_ERROR.
 uint32_t code_of(ErrorCode why) noexcept {
   switch (why) {
     case ErrorCode::shutting_down:
@@ -47,9 +48,9 @@ H2ServerStream::~H2ServerStream() {
 void H2ServerStream::send_head(http::ResponseHead& head, End end) noexcept {
   const auto nv = to_nv(h2::response_fields(head));
   const nghttp2_data_provider body = body_source();
-  send_over_ = end == End::yes;
+  send_over_ = end == End::yes || bodiless_;
   nghttp2_submit_response(session_.framing(), id_, nv.data(), nv.size(),
-                          end == End::yes ? nullptr : &body);
+                          send_over_ ? nullptr : &body);
   session_.flush_later();
   if (tunnel_ == Tunnel::asked) {
     settle_tunnel(head);
@@ -77,6 +78,10 @@ void H2ServerStream::send_interim(const http::ResponseHead& head) noexcept {
 }
 
 void H2ServerStream::send_body(ByteQueue& data, End end) noexcept {
+  if (bodiless_) {
+    data.clear();
+    return;
+  }
   out_.move_from(data, data.size());
   send_over_ = send_over_ || end == End::yes;
   watch_writing();
@@ -84,6 +89,9 @@ void H2ServerStream::send_body(ByteQueue& data, End end) noexcept {
 }
 
 void H2ServerStream::send_trailers(const http::HeaderMap& trailers) noexcept {
+  if (bodiless_) {
+    return;
+  }
   keep_trailers(trailers);
   send_over_ = true;
   wake();
@@ -91,8 +99,13 @@ void H2ServerStream::send_trailers(const http::HeaderMap& trailers) noexcept {
 
 void H2ServerStream::on_framed(size_t bytes) noexcept {
   written_mark_ += bytes;
+  answer_mark_ += bytes;
+  session_.on_body_framed(bytes);
   if (out_.empty()) {
     write_timer_.cancel();
+    if (reset_code_ != 0) {
+      nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, reset_code_);
+    }
   }
   if (bytes > 0 && sink_ != nullptr) {
     sink_->on_sent(bytes);
@@ -100,6 +113,7 @@ void H2ServerStream::on_framed(size_t bytes) noexcept {
 }
 
 void H2ServerStream::on_response_sent() noexcept {
+  response_sent_ = true;
   if (!request_over_ && tunnel_ != Tunnel::open) {
     // The answer is whole; the rest of the request is not missed (RFC 9113 8.1).
     nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_NO_ERROR);
@@ -108,13 +122,19 @@ void H2ServerStream::on_response_sent() noexcept {
 
 void H2ServerStream::reset(ErrorCode why) noexcept {
   sink_ = nullptr;
-  out_.clear();
   body_timer_.cancel();
-  write_timer_.cancel();
   // The end of a connection that is no clean one is a CANCEL (RFC 8441 5).
   const bool cut = tunnel_ == Tunnel::open && why != ErrorCode::bad_trailer;
-  nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_,
-                            cut ? uint32_t{NGHTTP2_CANCEL} : code_of(why));
+  reset_code_ = cut ? uint32_t{NGHTTP2_CANCEL} : code_of(why);
+  send_over_ = false;  // whatever was said before: RST_STREAM is the end now
+  if (why == ErrorCode::client_stalled) {
+    out_.clear();
+  }
+  // What the client was given of the answer it gets, so that it sees where that broke off.
+  if (out_.empty()) {
+    write_timer_.cancel();
+    nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, reset_code_);
+  }
   session_.flush_later();
 }
 
@@ -122,24 +142,53 @@ void H2ServerStream::reset(ErrorCode why) noexcept {
 
 void H2ServerStream::on_head(http::RequestHead& head, End end, http::RequestSink& sink) noexcept {
   sink_ = &sink;
+  begun_ = true;
+  bodiless_ = head.method == http::Method::head;
   request_over_ = end == End::yes;
   if (head.websocket) {
     tunnel_ = Tunnel::asked;
     sink.on_head(head, End::yes);
     return;
   }
+  rate_.start(session_.loop().now());
   watch_body();
   sink.on_head(head, end);
 }
 
-void H2ServerStream::on_refused(ErrorCode why, http::RequestSink& sink) noexcept {
+void H2ServerStream::on_refused(ErrorCode why, const http::RequestHead& head,
+                                std::string_view first_line, http::RequestSink& sink) noexcept {
   sink_ = &sink;
-  sink.on_refused(why, {});
+  begun_ = true;
+  refused_ = true;
+  bodiless_ = head.method == http::Method::head;
+  sink.on_refused(why, first_line);
+}
+
+void H2ServerStream::on_malformed(ErrorCode why, std::string_view head,
+                                  RequestAcceptor& acceptor) noexcept {
+  if (!std::exchange(begun_, true)) {
+    acceptor.on_new_stream(*this, session_).on_malformed(why, head);
+    return;
+  }
+  on_closed({ErrorCode::h2_protocol, Side::downstream, Retry::never, 0, nullptr});
+}
+
+Error H2ServerStream::why_closed(uint32_t code) const noexcept {
+  if (code == NGHTTP2_NO_ERROR && (response_sent_ || !reset_by_client_)) {
+    return {};
+  }
+  return {reset_by_client_ ? ErrorCode::client_reset : ErrorCode::h2_protocol, Side::downstream,
+          Retry::never, 0, "RST_STREAM"};
 }
 
 void H2ServerStream::on_data(const ChunkRef& chunk, size_t begin, size_t end) noexcept {
-  if (sink_ == nullptr || tunnel_ == Tunnel::refused) {
+  if (sink_ == nullptr || refused_ || tunnel_ == Tunnel::refused) {
     nghttp2_session_consume_stream(session_.framing(), id_, end - begin);
+    return;
+  }
+  if (tunnel_ == Tunnel::none &&
+      !rate_.keeps(end - begin, session_.settings().min_body_rate, session_.loop().now())) {
+    refuse(ErrorCode::body_too_slow);
     return;
   }
   ByteQueue data;
@@ -158,7 +207,7 @@ void H2ServerStream::on_end() noexcept {
   }
   request_over_ = true;
   body_timer_.cancel();
-  if (sink_ != nullptr && (tunnel_ == Tunnel::none || tunnel_ == Tunnel::open)) {
+  if (sink_ != nullptr && !refused_ && (tunnel_ == Tunnel::none || tunnel_ == Tunnel::open)) {
     ByteQueue none;
     sink_->on_body(none, End::yes);
   }
@@ -175,12 +224,23 @@ void H2ServerStream::on_trailers(http::HeaderMap& trailers) noexcept {
   }
   request_over_ = true;
   body_timer_.cancel();
-  if (sink_ != nullptr) {
+  if (sink_ != nullptr && !refused_) {
     sink_->on_trailers(trailers);
   }
 }
 
+// The client may not send any more (or so little that it may wait for more).
+bool H2ServerStream::window_is_shut() const noexcept {
+  return nghttp2_session_get_stream_local_window_size(session_.framing(), id_) <
+         static_cast<int32_t>(kWriteProgress);
+}
+
 void H2ServerStream::release_window(size_t bytes) noexcept {
+  if (!request_over_ && window_is_shut()) {
+    // The client could not send: the time since is not its fault.
+    rate_.start(session_.loop().now());
+    watch_body();
+  }
   nghttp2_session_consume_stream(session_.framing(), id_, bytes);
   session_.flush_later();
 }
@@ -204,25 +264,36 @@ void H2ServerStream::watch_body() noexcept {
 void H2ServerStream::watch_writing() noexcept {
   if (!write_timer_.armed() && !out_.empty()) {
     written_mark_ = 0;
+    session_mark_ = session_.body_framed();
     session_.loop().arm(write_timer_, session_.settings().write_timeout);
   }
 }
 
 void H2ServerStream::on_body_timer() noexcept {
   // The window is shut: it is the backend that does not take it. Or the answer moves meanwhile.
-  if (nghttp2_session_get_stream_effective_recv_data_length(session_.framing(), id_) > 0 ||
-      std::exchange(written_mark_, 0) > 0) {
+  if (window_is_shut() || std::exchange(answer_mark_, 0) > 0) {
     watch_body();
     return;
   }
-  if (sink_ != nullptr) {
-    sink_->on_refused(ErrorCode::body_timeout, {});
+  refuse(ErrorCode::body_timeout);
+}
+
+// No more of the request is looked at; its sink may answer.
+void H2ServerStream::refuse(ErrorCode why) noexcept {
+  body_timer_.cancel();
+  if (sink_ != nullptr && !std::exchange(refused_, true)) {
+    sink_->on_refused(why, {});
     session_.flush_later();
   }
 }
 
 void H2ServerStream::on_write_timer() noexcept {
-  if (written_mark_ >= kWriteProgress) {
+  // A stream that waits for its turn among others of its connection is not stalled, nor is one
+  // whose connection is not written to: that has a deadline of its own.
+  const bool shut = nghttp2_session_get_stream_remote_window_size(session_.framing(), id_) <= 0;
+  const bool others_move =
+      !session_.has_room() || session_.body_framed() - session_mark_ >= kWriteProgress;
+  if (written_mark_ >= kWriteProgress || (!shut && others_move)) {
     watch_writing();
     return;
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/byte_queue.h"
 #include "base/intrusive_list.h"
@@ -10,7 +11,9 @@
 #include "http/head.h"
 #include "http/stream.h"
 #include "net/timer.h"
+#include "session/body_rate.h"
 #include "session/h2_stream.h"
+#include "session/session.h"
 
 namespace pingap::session {
 
@@ -28,6 +31,9 @@ class H2ServerStream final : public http::ServerStream,
   // The response is under way or to come.
   bool busy() const noexcept { return sink_ != nullptr; }
 
+  // The end of the response is in the output.
+  bool answered() const noexcept { return response_sent_; }
+
   // http::ServerStream
   void send_head(http::ResponseHead& head, End end) noexcept override;
   void send_interim(const http::ResponseHead& head) noexcept override;
@@ -41,13 +47,27 @@ class H2ServerStream final : public http::ServerStream,
 
   // From the session:
   void on_head(http::RequestHead& head, End end, http::RequestSink& sink) noexcept;
-  void on_refused(ErrorCode why, http::RequestSink& sink) noexcept;
+  void on_refused(ErrorCode why, const http::RequestHead& head, std::string_view first_line,
+                  http::RequestSink& sink) noexcept;
+  // Neither head nor trailers were what they have to be: the stream is being reset.
+  void on_malformed(ErrorCode why, std::string_view head, RequestAcceptor& acceptor) noexcept;
   void on_data(const ChunkRef& chunk, size_t begin, size_t end) noexcept;
   void on_end() noexcept;
   void on_trailers(http::HeaderMap& trailers) noexcept;
+
+  // RST_STREAM came.
+  void on_reset() noexcept { reset_by_client_ = true; }
+
+  // Why the stream is over that was closed with this code.
+  Error why_closed(uint32_t code) const noexcept;
   void on_closed(const Error& why) noexcept;
   // The end of the response has left for the output.
   void on_response_sent() noexcept;
+
+  // Where its last frame ends in what the connection writes.
+  uint64_t last_byte() const noexcept { return last_byte_; }
+
+  void set_last_byte(uint64_t offset) noexcept { last_byte_ = offset; }
 
  private:
   // Bytes of a client that may become those of a tunnel are kept until it is one: behind a refusal
@@ -56,17 +76,29 @@ class H2ServerStream final : public http::ServerStream,
 
   void settle_tunnel(const http::ResponseHead& head) noexcept;
   void on_framed(size_t bytes) noexcept override;
+  bool window_is_shut() const noexcept;
   void watch_body() noexcept;
   void watch_writing() noexcept;
+  void refuse(ErrorCode why) noexcept;
   void on_body_timer() noexcept;
   void on_write_timer() noexcept;
 
   H2ServerSession& session_;
   http::RequestSink* sink_ = nullptr;
-  ByteQueue early_;          // received while a tunnel is asked for
-  size_t written_mark_ = 0;  // bytes framed since the write timer was armed
+  ByteQueue early_;  // received while a tunnel is asked for
   Tunnel tunnel_ = Tunnel::none;
+  size_t written_mark_ = 0;    // bytes framed since the write timer was armed
+  size_t answer_mark_ = 0;     // and since the body timer has last looked
+  uint64_t session_mark_ = 0;  // what the connection had framed of bodies then
+  BodyRate rate_;
+  uint32_t reset_code_ = 0;  // RST_STREAM follows what is in out_
+  bool begun_ = false;       // an exchange knows of it
+  bool bodiless_ = false;    // it is the answer to HEAD
   bool request_over_ = false;
+  bool refused_ = false;  // what comes of the request is thrown away
+  bool response_sent_ = false;
+  bool reset_by_client_ = false;
+  uint64_t last_byte_ = 0;  // of the response, among the bytes of the connection's output
   net::Timer body_timer_{Callback<void()>::of<&H2ServerStream::on_body_timer>(this)};
   net::Timer write_timer_{Callback<void()>::of<&H2ServerStream::on_write_timer>(this)};
 };

@@ -4,6 +4,7 @@ Header blocks are HPACK literals without indexing unless given as bytes, so that
 client's own checks what is sent.
 """
 import collections
+import contextlib
 import struct
 import time
 
@@ -54,6 +55,21 @@ def block(fields):
     return b"".join(literal(name, value) for name, value in fields)
 
 
+def window(stream, by):
+    """WINDOW_UPDATE."""
+    return frame(WINDOW, 0, stream, struct.pack(">I", by))
+
+
+def reset(stream, code=8):
+    """RST_STREAM, of CANCEL unless told."""
+    return frame(RST, 0, stream, struct.pack(">I", code))
+
+
+def setting(number, value):
+    """One entry of SETTINGS."""
+    return struct.pack(">HI", number, value)
+
+
 BASE = ((":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a.test"))
 
 
@@ -61,6 +77,17 @@ def head(*more, **pseudo):
     """The fields of a request: BASE, with pseudo fields replaced (None: left out), and `more`."""
     fields = [(name, pseudo.get(name[1:], value)) for name, value in BASE]
     return [(name, value) for name, value in fields if value is not None] + list(more)
+
+
+def get(stream, *more, **pseudo):
+    """The frame of a whole request."""
+    return frame(HEADERS, END_HEADERS | END_STREAM, stream, block(head(*more, **pseudo)))
+
+
+def post(stream, *more, **pseudo):
+    """The frame that begins an upload."""
+    return frame(HEADERS, END_HEADERS, stream,
+                 block(head(*more, **{"method": "POST", **pseudo})))
 
 
 class Answer:
@@ -85,10 +112,13 @@ class H2Client(Client):
         super().__init__(address, **options)
         self.decoder = hpack.Decoder()
         self.answers = collections.defaultdict(Answer)
+        self.acknowledges = True  # SETTINGS
         self.goaway = None  # the code of the last one
-        self.settings = {}  # of the peer, by number
-        self.credit = collections.Counter()  # what WINDOW_UPDATE gave, by stream
         self.counts = collections.Counter()  # frames by type
+        self.order = []  # (type, stream) of DATA and HEADERS as they came
+        self.credit = collections.Counter()  # what WINDOW_UPDATE gave, by stream
+        self.settings = {}  # of the product
+        self.last_stream = None  # that the last GOAWAY names
         if start:
             self.send(PREFACE + frame(SETTINGS, payload=settings))
 
@@ -114,6 +144,13 @@ class H2Client(Client):
                 return False
         return True
 
+    def poll(self, timeout=0.0):
+        """Takes the frames that are there, or come within `timeout`; False when there are none."""
+        came = self.readable(timeout) and self._receive(time.monotonic() + seconds(self.timeout))
+        before = sum(self.counts.values())
+        self.pump(lambda: len(self.received) < 9 or len(self.received) < 9 + self._length())
+        return came or sum(self.counts.values()) > before
+
     def answer(self, stream=1, timeout=None):
         """The Answer of a stream when it is over, or as far as it came before GOAWAY or the end."""
         answer = self.answers[stream]
@@ -125,6 +162,8 @@ class H2Client(Client):
 
     def _take(self, kind, flags, stream, payload):
         self.counts[kind] += 1
+        if kind in (DATA, HEADERS):
+            self.order.append((kind, stream))
         answer = self.answers[stream]
         if kind == HEADERS:
             fields = self.decoder.decode(payload)
@@ -137,13 +176,31 @@ class H2Client(Client):
         elif kind == RST:
             answer.how = answer.how or struct.unpack(">I", payload)[0]
         elif kind == GOAWAY:
-            self.goaway = struct.unpack(">I", payload[4:8])[0]
+            self.last_stream, self.goaway = struct.unpack(">II", payload[:8])
         elif kind == SETTINGS and not flags & ACK:
             self.settings.update(struct.iter_unpack(">HI", payload))
-            self.send(frame(SETTINGS, ACK))
+            if self.acknowledges:
+                self.send(frame(SETTINGS, ACK))
         elif kind == WINDOW:
             self.credit[stream] += struct.unpack(">I", payload)[0]
         elif kind == PING and not flags & ACK:
             self.send(frame(PING, ACK, 0, payload))
         if kind in (HEADERS, DATA) and flags & END_STREAM:
             answer.how = "end"
+
+
+def connect(product, **options):
+    """An H2Client of a product's listener."""
+    return H2Client(product.address()[:2], **options)
+
+
+@contextlib.contextmanager
+def beside(product, path="/honest"):
+    """An honest client on a connection of its own, served before and after what happens inside."""
+    with connect(product) as client:
+        for stream in (1, 0x7ffff001):
+            client.request(stream, head(path=path))
+            answer = client.answer(stream)
+            assert (answer.status, answer.how, client.goaway) == (200, "end", None)
+            if stream == 1:
+                yield client

@@ -169,7 +169,7 @@ ORIGIN_NOTES = {
     "U11": ("200", {"body": "ok"}, {"body": ""}),
 }
 
-HAND = re.compile(r"^(FR|PN|HS|UG|SL|RE|ST|RD|UP|RL|HO|CL|TE|CK|HP)-\d\d$")
+HAND = re.compile(r"^(H2|FL|FR|PN|HS|UG|SL|RE|ST|RD|UP|RL|HO|CL|TE|CK|HP)-\d\d$")
 
 
 def fail(message):
@@ -328,7 +328,7 @@ def responses(parts):
 def hand_tests(parts, vector_ids):
     """Rows and bold paragraphs that describe a test in words."""
     found = {}
-    for table in ("1A", "1B", "1C", "1D", "1G", "2D", "2E"):
+    for table in ("1A", "1B", "1C", "1D", "1E", "1F", "1G", "2D", "2E"):
         for line in parts[table]:
             for row_id, text in described(line):
                 if row_id not in vector_ids:
@@ -345,8 +345,9 @@ def described(line):
     match = re.match(r"^- \*\*(FR-\d\d)\b", line)
     if match:
         yield match[1], line[2:]
-    for match in re.finditer(r"(RL-\d\d) ((?:(?!RL-\d\d).)*)", line):
-        yield match[1], match[2].strip()
+    for series in (r"RL-\d\d", r"H2-(?:89|9\d)"):
+        for match in re.finditer(rf"({series})(?:\*\*)? ((?:(?!{series}).)*)", line):
+            yield match[1], match[2].strip()
 
 
 def write(name, rows_found):

@@ -42,13 +42,13 @@ std::string_view FieldBlock::keep(std::string_view text) noexcept {
 
 bool FieldBlock::count(std::string_view name, std::string_view value) noexcept {
   list_size_ += name.size() + value.size() + kFieldOverhead;
-  too_large_ = too_large_ || list_size_ > most_;
+  too_long_ = too_long_ || list_size_ > most_;
   return list_size_ <= most_;
 }
 
 void FieldBlock::add_field(std::string_view name, std::string_view value) noexcept {
   if (count_ == room_.size()) {
-    too_large_ = true;
+    too_many_ = true;
     return;
   }
   const HeaderId id = find_header_id(name);
@@ -65,7 +65,7 @@ void FieldBlock::add_field(std::string_view name, std::string_view value) noexce
 
 HeaderMap FieldBlock::trailers() noexcept {
   HeaderMap map{room_};
-  map.filled(too_large_ ? 0 : count_);
+  map.filled(too_large() ? 0 : count_);
   return map;
 }
 

@@ -17,7 +17,7 @@ class FieldBlock {
   size_t list_size() const noexcept { return list_size_; }
 
   // Fields were left out.
-  bool too_large() const noexcept { return too_large_; }
+  bool too_large() const noexcept { return too_long_ || too_many_; }
 
   // The fields of a trailer section; valid as long as this.
   HeaderMap trailers() noexcept;
@@ -28,7 +28,7 @@ class FieldBlock {
 
   ~FieldBlock() = default;
 
-  // False, and the block is too large, where the field is beyond a limit.
+  // False, and the block is too long, where the field is beyond a limit.
   bool count(std::string_view name, std::string_view value) noexcept;
   void add_field(std::string_view name, std::string_view value) noexcept;
   void make_room(size_t bytes) noexcept;
@@ -43,8 +43,9 @@ class FieldBlock {
   ChunkRef bytes_;
   size_t size_ = 0;  // used of bytes_
   std::span<Field> room_;
-  size_t count_ = 0;  // used of room_
-  bool too_large_ = false;
+  size_t count_ = 0;       // used of room_
+  bool too_long_ = false;  // in bytes
+  bool too_many_ = false;  // fields
 
  private:
   size_t most_;

@@ -1,9 +1,17 @@
 #include "http/h2/request_builder.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "http/h1/authority.h"
 
 namespace pingap::http::h2 {
+
+RequestBuilder::RequestBuilder(const h1::HeadLimits& most) noexcept
+    : FieldBlock(std::span(storage_).first(std::min(most.fields, limits::kFields)),
+                 std::min(most.bytes, limits::kRequestHead)) {
+}
+
 void RequestBuilder::on_moved(const char* from, const char* to) noexcept {
   for (std::string_view* view : {&method_, &path_, &authority_, &protocol_}) {
     if (!view->empty()) {
@@ -33,7 +41,14 @@ void RequestBuilder::add_pseudo(std::string_view name, std::string_view value) n
   } else if (name == ":protocol") {
     protocol_ = keep(value);
     extended_ = true;
+  } else if (name == ":scheme") {
+    other_scheme_ = !iequals(value, "http") && !iequals(value, "https");
   }
+}
+
+bool RequestBuilder::has_priority() const noexcept {
+  return std::ranges::any_of(fields(),
+                             [](const Field& field) { return field.id == HeaderId::priority; });
 }
 
 // Crumbs become one field again, which is what HTTP/1.1 and applications know (RFC 9113 8.2.3).
@@ -136,6 +151,16 @@ ErrorCode RequestBuilder::settle_protocol(End end, RequestHead& head) const noex
   return ErrorCode::none;
 }
 
+// Of other schemes than ours the library knows no rules, so that their paths may be anything
+// (RFC 9113 8.3.1).
+bool RequestBuilder::has_good_target(Method method) const noexcept {
+  if (method == Method::connect) {
+    return !other_scheme_;  // it has none, or that of RFC 8441 4
+  }
+  const bool path = path_.starts_with('/') || (path_ == "*" && method == Method::options);
+  return path && !other_scheme_;
+}
+
 ErrorCode RequestBuilder::finish(End end, RequestHead& head) noexcept {
   head.version = Version::http2;
   head.storage = bytes_;
@@ -144,14 +169,20 @@ ErrorCode RequestBuilder::finish(End end, RequestHead& head) noexcept {
   head.target = path_;
   head.asterisk = path_ == "*";
   head.framing = end == End::yes ? Framing::none : Framing::chunked;
-  if (too_large_) {
+  if (too_long_) {
     return ErrorCode::head_too_large;
+  }
+  if (too_many_) {
+    return ErrorCode::too_many_headers;
   }
   if (path_.size() > limits::kTarget) {
     return ErrorCode::target_too_long;
   }
   if (method_.size() > limits::kMethod) {
     return ErrorCode::bad_method;
+  }
+  if (!has_good_target(head.method)) {
+    return ErrorCode::bad_target;
   }
   join_cookies();
   head.storage = bytes_;
@@ -170,6 +201,22 @@ ErrorCode RequestBuilder::finish(End end, RequestHead& head) noexcept {
   head.headers = HeaderMap(std::span(storage_));
   head.headers.filled(count_);
   return extended_ ? settle_protocol(end, head) : ErrorCode::none;
+}
+
+std::string_view RequestBuilder::first_line() noexcept {
+  if (method_.empty()) {
+    return {};
+  }
+  constexpr std::string_view kVersion = " HTTP/2.0\r\n";
+  make_room(method_.size() + 1 + path_.size() + kVersion.size());
+  // One word each, so that nothing of them is taken for the rest of the line.
+  const std::string_view method = method_.substr(0, method_.find_first_of(" \r\n"));
+  const std::string_view path = path_.substr(0, path_.find_first_of(" \r\n"));
+  const size_t start = size_;
+  for (const std::string_view part : {method, std::string_view(" "), path, kVersion}) {
+    keep(part);
+  }
+  return {bytes_.data() + start, size_ - start};
 }
 
 }  // namespace pingap::http::h2

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/slab.h"
+#include "http/h1/parser.h"
 #include "http/h2/field_block.h"
 #include "http/head.h"
 #include "http/limits.h"
@@ -18,18 +19,27 @@ namespace pingap::http::h2 {
 
 class RequestBuilder final : public FieldBlock, public Pooled<RequestBuilder> {
  public:
-  RequestBuilder() noexcept : FieldBlock(storage_, limits::kRequestHead) {}
+  // Configured limits may be lower than those of HTTP/2 (limits::kRequestHead, kFields), and are
+  // these where they are higher.
+  explicit RequestBuilder(const h1::HeadLimits& most = h1::kRequestLimits) noexcept;
 
   // Takes a copy. Fields beyond the limits are counted and left out.
   void add(std::string_view name, std::string_view value) noexcept;
 
+  // Whether it says how urgent it is (RFC 9218 4).
+  bool has_priority() const noexcept;
+
   // The head of a request. Its views hold as long as `head.storage`, its map as long as this.
   ErrorCode finish(End end, RequestHead& head) noexcept;
+  // Of a head that is no request: its first line as HTTP/1 would have it, as far as it is known,
+  // unchecked. Valid as long as this.
+  std::string_view first_line() noexcept;
 
  private:
   void add_pseudo(std::string_view name, std::string_view value) noexcept;
   void on_moved(const char* from, const char* to) noexcept override;
   void join_cookies() noexcept;
+  bool has_good_target(Method method) const noexcept;
   ErrorCode take_fields(RequestHead& head) noexcept;
   ErrorCode settle_authority(RequestHead& head) const noexcept;
   ErrorCode settle_protocol(End end, RequestHead& head) const noexcept;
@@ -39,6 +49,7 @@ class RequestBuilder final : public FieldBlock, public Pooled<RequestBuilder> {
   std::string_view authority_;
   std::string_view protocol_;
   bool extended_ = false;           // an extended CONNECT: there is a :protocol (RFC 8441 4)
+  bool other_scheme_ = false;       // neither http nor https
   Field storage_[limits::kFields];  // of fields()
 };
 

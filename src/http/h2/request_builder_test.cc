@@ -114,7 +114,71 @@ TEST_F(Building, MovesALargeHeadWhole) {
 
 TEST_F(Building, RefusesMoreFieldsThanItMayKeep) {
   Fields many(limits::kFields + 1, {"x", "y"});
-  EXPECT_EQ(get(many), ErrorCode::head_too_large);
+  EXPECT_EQ(get(many), ErrorCode::too_many_headers);
+}
+
+TEST(RequestBuilder, HeedsLowerLimits) {
+  const auto build = [](size_t fields, size_t bytes) {
+    RequestBuilder builder({.bytes = 1024, .fields = 3, .target = limits::kTarget});
+    for (const auto& [name, value] :
+         Fields{{":method", "GET"}, {":path", "/"}, {":authority", "a.test"}}) {
+      builder.add(name, value);
+    }
+    for (size_t i = 0; i < fields; ++i) {
+      builder.add("x", std::string(bytes, 'y'));
+    }
+    RequestHead head;
+    return builder.finish(End::yes, head);
+  };
+  EXPECT_EQ(build(3, 100), ErrorCode::none);
+  EXPECT_EQ(build(4, 100), ErrorCode::too_many_headers);
+  EXPECT_EQ(build(3, 400), ErrorCode::head_too_large);
+}
+
+TEST(RequestBuilder, HeedsNoHigherLimits) {
+  RequestBuilder builder({.bytes = 1 << 20, .fields = 1000, .target = limits::kTarget});
+  builder.add("x", std::string(limits::kRequestHead, 'y'));
+  RequestHead head;
+  EXPECT_EQ(builder.finish(End::yes, head), ErrorCode::head_too_large);
+}
+
+TEST(RequestBuilder, TakesTargetsOfTheWebOnly) {
+  struct Case {
+    std::string_view method;
+    std::string_view scheme;
+    std::string_view path;
+    ErrorCode why;
+  };
+
+  constexpr Case kCases[] = {
+      {"GET", "HTTPS", "/", ErrorCode::none},      {"OPTIONS", "http", "*", ErrorCode::none},
+      {"GET", "http", "*", ErrorCode::bad_target}, {"GET", "http", "x", ErrorCode::bad_target},
+      {"GET", "odd", "/", ErrorCode::bad_target},  {"GET", "odd", "x", ErrorCode::bad_target},
+      {"GET", "http", "", ErrorCode::bad_target},
+  };
+  for (const Case& c : kCases) {
+    RequestBuilder builder;
+    builder.add(":method", c.method);
+    builder.add(":scheme", c.scheme);
+    builder.add(":path", c.path);
+    builder.add(":authority", "a.test");
+    RequestHead head;
+    EXPECT_EQ(builder.finish(End::yes, head), c.why) << c.method << c.scheme << c.path;
+  }
+}
+
+TEST_F(Building, RemembersHowItBegan) {
+  EXPECT_EQ(RequestBuilder().first_line(), "");
+  RequestBuilder pathless;
+  pathless.add(":method", "GET");
+  EXPECT_EQ(pathless.first_line(), "GET  HTTP/2.0\r\n");
+  get({{"x-large", std::string(20'000, 'y')}});
+  EXPECT_EQ(builder_.first_line(), "GET /x HTTP/2.0\r\n");
+}
+
+TEST_F(Building, BeginsWithOneLineWhateverThePathIs) {
+  build({{":method", "GET"}, {":path", "/a HTTP/1.1\r\nx: y"}}, {});
+  EXPECT_EQ(builder_.first_line(), "GET /a HTTP/2.0\r\n");
 }
 
 TEST_F(Building, CountsBytesAsTheSettingDoes) {

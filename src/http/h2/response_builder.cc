@@ -20,7 +20,7 @@ ErrorCode ResponseBuilder::finish(Method request, End end, ResponseHead& head) n
   head.version = Version::http2;
   head.storage = bytes_;
   head.status = status_;
-  if (too_large_) {
+  if (too_large()) {
     return ErrorCode::upstream_head_too_large;
   }
   if (status_ < 100 || status_ == 101) {
