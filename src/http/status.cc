@@ -100,6 +100,7 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::bad_trailer:
     case ErrorCode::bad_connection_header:
     case ErrorCode::bad_websocket:
+    case ErrorCode::bad_grpc_web:
     case ErrorCode::bad_proxy_header:
       return 400;
     case ErrorCode::no_route:

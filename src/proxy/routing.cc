@@ -76,6 +76,10 @@ Result<> prepare_upstream_request(exchange::Exchange& x, const Site& site,
   if (!x.request.websocket) {
     return {};
   }
+  if (route.websocket && route.cluster->pool.protocol == upstream::Protocol::h2) {
+    ask_connect(x);
+    return {};
+  }
   if (route.websocket) {
     return ask_upgrade(x) ? Result<>{} : tl::unexpected(refused(ErrorCode::io, Side::local));
   }

@@ -76,6 +76,9 @@ struct H2ClientCallbacks : H2Callbacks {
       case NGHTTP2_SETTINGS:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) {
           session.charge_control();
+          if (frame->hd.type == NGHTTP2_SETTINGS) {
+            session.on_settings();
+          }
         }
         session.changed_ = true;  // there may be room for more
         break;
