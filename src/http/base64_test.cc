@@ -53,8 +53,8 @@ TEST(Base64, PaddingMayBeWithinAText) {
 }
 
 TEST(Base64, RefusesWhatIsNone) {
-  for (const char* text : {"=", "Z=", "Z===", "Zg=", "Zg=x", "Zg=A", "Zm8==", "Zm9v=", "Zg==\n", "Z g=",
-                           "Zg-_", "Zh==", "Zm9=", "\xff\xff\xff\xff"}) {
+  for (const char* text : {"=", "Z=", "Z===", "Zg=", "Zg=x", "Zg=A", "Zm8==", "Zm9v=", "Zg==\n",
+                           "Z g=", "Zg-_", "Zh==", "Zm9=", "\xff\xff\xff\xff"}) {
     const std::string all = text;
     for (size_t cut = 0; cut <= all.size(); ++cut) {
       const std::string got = decode(all, cut);

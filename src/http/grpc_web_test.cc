@@ -20,6 +20,7 @@ TEST(GrpcWeb, ContentTypes) {
     GrpcForm form;
     const char* rest;
   };
+
   for (const Case& one : std::vector<Case>{
            {"application/grpc", GrpcForm::native, ""},
            {"application/grpc+proto", GrpcForm::native, "+proto"},

@@ -197,8 +197,9 @@ void Forwarder::try_backend() noexcept {
     auto opened = frontend_.worker()
                       .pool(cluster, index)
                       .open(*attempt_, reuse, route_->settings,
-                            {x.host, proxy_header(room), x.upstream_request.websocket &&
-                                                         cluster.pool.protocol != upstream::Protocol::h2});
+                            {x.host, proxy_header(room),
+                             x.upstream_request.websocket &&
+                                 cluster.pool.protocol != upstream::Protocol::h2});
     if (opened) {
       x.upstream_reused = opened->reused;
       attempt_->start(*opened->stream);

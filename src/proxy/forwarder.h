@@ -103,7 +103,7 @@ class Forwarder final : public http::RequestSink,
   uint64_t tried_ = 0;      // a bit per endpoint (the first 64)
   net::Timer deadline_{Callback<void()>::of<&Forwarder::on_deadline>(this)};
   std::optional<GrpcWeb> web_;  // then it is client_
-  Pipe::Handle pipe_;  // of a long body, if there is one
+  Pipe::Handle pipe_;           // of a long body, if there is one
   std::optional<Attempt> attempt_;
 
  public:

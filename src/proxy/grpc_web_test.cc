@@ -55,9 +55,7 @@ class GrpcWebTest : public ::testing::Test {
     return web_.emplace(client_, request_, arena_);
   }
 
-  http::HeaderMap map() {
-    return http::HeaderMap(std::span(arena_.make_array<http::Field>(8), 8));
-  }
+  http::HeaderMap map() { return http::HeaderMap(std::span(arena_.make_array<http::Field>(8), 8)); }
 
   // The head of an answer, as the client gets it.
   http::ResponseHead answer(std::string_view type = "application/grpc+proto", End end = End::no) {

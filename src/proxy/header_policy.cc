@@ -378,7 +378,8 @@ void add_response_edits(Exchange& x, const Route& route) noexcept {
       field.remove();
     }
   }
-  headers = HeaderMap::copy(headers, x.arena, route.response_set.size() + route.response_add.size());
+  headers =
+      HeaderMap::copy(headers, x.arena, route.response_set.size() + route.response_add.size());
   add_rules(headers, route.response_set, false, x);
   add_rules(headers, route.response_add, false, x);
 }

@@ -15,7 +15,8 @@ namespace pingap::proxy {
 
 class RequestBody {
  public:
-  RequestBody(http::ServerStream& client, Arena& arena) noexcept : client_(&client), arena_(arena) {}
+  RequestBody(http::ServerStream& client, Arena& arena) noexcept
+      : client_(&client), arena_(arena) {}
 
   // Before anything has come.
   void set_client(http::ServerStream& client) noexcept { client_ = &client; }

@@ -133,11 +133,11 @@ class H2ClientSession final : public H2Connection,
   net::Timer read_timer_{Callback<void()>::of<&H2ClientSession::on_read_timer>(this)};
   const char* detail_ = nullptr;  // of why there is no connection
   bool has_settings_ = false;
-  bool pinged_ = false;           // since the backend was last heard
-  bool leaving_ = false;          // no new streams, for good
-  bool was_full_ = false;         // since the owner was told that there is room
-  bool changed_ = false;          // something that may make room, or the end
-  bool ended_ = false;            // a stream
+  bool pinged_ = false;    // since the backend was last heard
+  bool leaving_ = false;   // no new streams, for good
+  bool was_full_ = false;  // since the owner was told that there is room
+  bool changed_ = false;   // something that may make room, or the end
+  bool ended_ = false;     // a stream
 };
 
 }  // namespace pingap::session

@@ -486,7 +486,7 @@ TEST_F(H2ClientSessionTest, NoTunnelWhereTheSettingsDoNotAllowIt) {
   link_.say(allowing_connect(0));
   EXPECT_EQ(early.why.code, ErrorCode::upstream_bad_upgrade);
   ClientSink& late = ask("GET", Framing::tunnel);
-  link_.pass(0s);
+  link_.pass(1s);
   EXPECT_EQ(late.why.code, ErrorCode::upstream_bad_upgrade);
   EXPECT_TRUE(H2Reader(link_.wire.written()).requests.empty());
   EXPECT_TRUE(session_->idle());
@@ -529,6 +529,19 @@ TEST_F(H2ClientSessionTest, AResetOfATunnelIsToldAlsoBehindItsEnd) {
   ClientSink& other = ask("GET", Framing::tunnel);
   link_.say(head(3) + rst(3, kCancel));
   EXPECT_EQ(other.why.code, ErrorCode::upstream_truncated);
+}
+
+TEST_F(H2ClientSessionTest, ATunnelThatHasEndedIsNotCutWhenItIsLetGo) {
+  start(allowing_connect(1));
+  ClientSink& sink = ask("GET", Framing::tunnel);
+  link_.say(head(1) + h2_data(1, "bye", End::yes));
+  sink.send_body("bye", End::yes);
+  sink.reset(ErrorCode::none);
+  link_.settle();
+  EXPECT_TRUE(H2Reader(link_.wire.written()).requests[1].whole);
+  EXPECT_EQ(body_written(1), 3U);
+  EXPECT_EQ(reset_of(1), uint32_t{NGHTTP2_NO_ERROR});
+  EXPECT_TRUE(session_->idle());
 }
 
 TEST_F(H2ClientSessionTest, ATunnelIsIdleOnlyWithoutTrafficInEitherDirection) {

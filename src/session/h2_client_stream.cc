@@ -132,8 +132,12 @@ void H2ClientStream::on_framed(size_t bytes) noexcept {
   }
 }
 
-void H2ClientStream::reset(ErrorCode /*why*/) noexcept {
+void H2ClientStream::reset(ErrorCode why) noexcept {
   sink_ = nullptr;
+  if (why == ErrorCode::none && tunnel_ == Tunnel::open && reading_ == Reading::done &&
+      send_over_) {
+    return;  // both have ended well: our last bytes and the end are still to go out
+  }
   give_up(NGHTTP2_CANCEL);
 }
 
@@ -340,8 +344,8 @@ bool H2ClientStream::has_unsent() const noexcept {
 }
 
 void H2ClientStream::watch_reading() noexcept {
-  session_.loop().arm(
-      read_timer_, tunnel_ == Tunnel::open ? settings_.tunnel_timeout : settings_.read_timeout);
+  session_.loop().arm(read_timer_,
+                      tunnel_ == Tunnel::open ? settings_.tunnel_timeout : settings_.read_timeout);
 }
 
 void H2ClientStream::watch_writing() noexcept {

@@ -73,6 +73,7 @@ class H2Connection:
         self.decoder = hpack.Decoder()
         self.requests = {}  # by stream
         self.settings = None  # the payload of the first SETTINGS
+        self.greeted = False
         self.goaway = None  # the code
         self.pings = 0
         self.credit = collections.Counter()  # what WINDOW_UPDATE gave, by stream
@@ -130,6 +131,9 @@ class H2Connection:
         """The first frames of a server."""
         self.send(frame(h2.SETTINGS, 0, 0, self.origin.settings) +
                   frame(h2.WINDOW, 0, 0, struct.pack(">I", (1 << 31) - 1 - 65535)))
+        self.greeted = True
+        if self.settings is not None:
+            self.send(frame(h2.SETTINGS, h2.ACK))
 
     def _bytes(self, count):
         """So many bytes; fewer, and then none, at the end."""
@@ -155,7 +159,8 @@ class H2Connection:
             request.reset = struct.unpack(">I", payload)[0]
         elif kind == h2.SETTINGS and not flags & h2.ACK:
             self.settings = self.settings or payload
-            self.send(frame(h2.SETTINGS, h2.ACK))
+            if self.greeted:
+                self.send(frame(h2.SETTINGS, h2.ACK))
         elif kind == h2.PING and not flags & h2.ACK:
             self.pings += 1
             if self.origin.answers_pings:
