@@ -41,7 +41,9 @@ void GrpcMessages::skip(std::string_view bytes) noexcept {
 void append_grpc_web_trailers(const HeaderMap& trailers, ByteQueue& out) noexcept {
   size_t size = 0;
   for (const Field& field : trailers.fields()) {
-    size += field.removed() ? 0 : field.name_size + field.value_size + std::strlen(": \r\n");
+    if (!field.removed()) {
+      size += size_t{field.name_size} + field.value_size + std::strlen(": \r\n");
+    }
   }
   char* to = out.prepare(kPrefix + size).data();
   *to++ = static_cast<char>(kTrailersFlag);
