@@ -57,8 +57,9 @@ std::optional<size_t> Base64Decoder::decode(std::string_view text, char* room) n
       ++count_;
     }
     if (count_ == 4) {
-      for (unsigned shift = 16, left = 3U - padding_; left > 0; --left, shift -= 8) {
-        *to++ = static_cast<char>(bits_ >> shift & 0xff);
+      for (uint8_t i = padding_; i < 3; ++i) {
+        *to++ = static_cast<char>(bits_ >> 16 & 0xff);
+        bits_ <<= 8;
       }
       *this = {};
     }
