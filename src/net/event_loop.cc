@@ -166,6 +166,10 @@ void EventLoop::finish_turn() noexcept {
     work->on_resume();
     run_deferred();
   }
+  while (Deferrable* work = at_end_.pop_front()) {
+    work->on_deferred();
+    run_deferred();
+  }
   destroy_retired();
 }
 

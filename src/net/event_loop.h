@@ -2,7 +2,8 @@
 // messages from other threads. One per worker and one for the control thread.
 //
 // A turn:  wait -> clock -> for each event: on_io(), then what it deferred -> timers -> messages
-//          -> sessions with work left (fairness) -> destroy what was retired
+//          -> sessions with work left (fairness) -> what was deferred to the end
+//          -> destroy what was retired
 #pragma once
 
 #include <array>
@@ -96,6 +97,14 @@ class EventLoop {
     }
   }
 
+  // The same at the end of the turn: what all its events made somebody produce leaves in one system
+  // call.
+  void defer_to_end(Deferrable& work) noexcept {
+    if (!work.linked()) {
+      at_end_.push_back(work);
+    }
+  }
+
   void resume_later(Resumable& work) noexcept {
     if (!work.linked()) {
       again_.push_back(work);
@@ -141,6 +150,7 @@ class EventLoop {
   TimePoint now_;
   TimerWheel wheel_;
   IntrusiveList<Deferrable, DeferTag> deferred_;
+  IntrusiveList<Deferrable, DeferTag> at_end_;
   IntrusiveList<Resumable, AgainTag> again_;
   IntrusiveList<Retirable, RetireTag> retired_;
   std::atomic<Posted*> posted_{nullptr};  // any thread pushes, the loop takes all

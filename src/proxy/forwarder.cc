@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/strings.h"
 #include "http/grpc.h"
 #include "http/limits.h"
 #include "http/status.h"
@@ -24,14 +23,6 @@ using http::Method;
 
 // What a server as a whole answers to OPTIONS.
 constexpr std::string_view kAllowed = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
-
-bool is_last_hop(const http::RequestHead& head) noexcept {
-  if (head.method != Method::options) {
-    return false;
-  }
-  const http::Field* hops = head.headers.find(http::HeaderId::max_forwards);
-  return hops != nullptr && parse_decimal(hops->value()) == 0U;
-}
 
 // No server can be picked: what is wrong with them.
 ErrorCode why_none(const Cluster& cluster) noexcept {

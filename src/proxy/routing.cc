@@ -1,5 +1,6 @@
 #include "proxy/routing.h"
 
+#include "base/strings.h"
 #include "http/host.h"
 #include "http/uri.h"
 #include "proxy/header_policy.h"
@@ -16,6 +17,14 @@ Error refused(ErrorCode code, Side side) noexcept {
 }
 
 }  // namespace
+
+bool is_last_hop(const http::RequestHead& head) noexcept {
+  if (head.method != http::Method::options) {
+    return false;
+  }
+  const http::Field* hops = head.headers.find(http::HeaderId::max_forwards);
+  return hops != nullptr && parse_decimal(hops->value()) == 0U;
+}
 
 Result<> canonicalize_request(exchange::Exchange& x, const Site& site) noexcept {
   if (x.request.target.starts_with('?')) {

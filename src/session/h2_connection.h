@@ -39,7 +39,8 @@ class H2Connection : public net::IoHandler,
 
   nghttp2_session* framing() noexcept { return framing_; }
 
-  void flush_later() noexcept { loop_.defer(*this); }
+  // At the end of the turn: the answers of many backends leave in one write.
+  void flush_later() noexcept { loop_.defer_to_end(*this); }
 
   ByteQueue& output() noexcept { return out_; }
 
