@@ -535,7 +535,7 @@ TEST_F(H2ClientSessionTest, ATunnelThatWaitsCanBeGivenUp) {
 TEST_F(H2ClientSessionTest, AnythingButSuccessIsAnAnswerAndEndsTheRequest) {
   start(allowing_connect(1));
   ClientSink& sink = ask("GET", Framing::tunnel);
-  link_.say(h2_frame(Frame::headers, kEndHeaders, 1, h2_field(":status", "403")) +
+  link_.say(h2_frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, h2_field(":status", "403")) +
             h2_data(1, "no", End::yes));
   EXPECT_EQ(sink.status, 403);
   EXPECT_NE(sink.framing, Framing::tunnel);
@@ -589,7 +589,8 @@ TEST_F(H2ClientSessionTest, ATunnelIsIdleOnlyWithoutTrafficInEitherDirection) {
 TEST_F(H2ClientSessionTest, FieldsWithinATunnelAreAFault) {
   start(allowing_connect(1));
   ClientSink& sink = ask("GET", Framing::tunnel);
-  link_.say(head(1) + h2_frame(Frame::headers, kEndHeaders | kEndStream, 1, h2_field("a", "b")));
+  link_.say(head(1) + h2_frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM,
+                               1, h2_field("a", "b")));
   EXPECT_EQ(sink.why.code, ErrorCode::upstream_bad_framing);
 }
 
