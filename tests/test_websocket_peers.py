@@ -1,4 +1,4 @@
-"""WebSocket with real peers: node-ws behind us, node-ws and Node's HTTP/2 in front."""
+"""WebSocket with real peers: node-ws and Node's HTTP/2, behind us and in front."""
 
 import contextlib
 import json
@@ -24,30 +24,46 @@ def node(script, *args, **options):
 
 
 @contextlib.contextmanager
-def echo_server():
-    with node("ws_server.js") as process:
+def echo_server(script="ws_server.js"):
+    with node(script) as process:
         try:
             yield f"127.0.0.1:{int(process.stdout.readline())}"
         finally:
             process.kill()
 
 
-@pytest.mark.parametrize("how", ["h1", "h2"])
-def test_messages_pings_and_the_close_go_both_ways(how):
-    with echo_server() as backend, front(backend) as product:
-        with node("ws_client.js", how, product.address()[1]) as client:
-            try:
-                out, _ = client.communicate(timeout=seconds(20))
-            finally:
-                client.kill()
-        seen = json.loads(out)
-        line = product.wait_log(1)[0]
+def talk(product, how):
+    """What the client saw."""
+    with node("ws_client.js", how, product.address()[1]) as client:
+        try:
+            out, _ = client.communicate(timeout=seconds(20))
+        finally:
+            client.kill()
+    seen = json.loads(out)
     assert seen.get("error") is None
     assert seen["status"] == (101 if how == "h1" else 200)
     assert seen["protocol"] == "one"
     assert seen["messages"] == [True] * 5
     assert seen["pong"] == "are you there"
     assert seen["close"] == [4321, "enough"]
-    assert seen["extensions"] == ("permessage-deflate" if how == "h1" else "")
     assert how == "h1" or seen["announced"] is True
+    return seen
+
+
+@pytest.mark.parametrize("how", ["h1", "h2"])
+def test_messages_pings_and_the_close_go_both_ways(how):
+    with echo_server() as backend, front(backend) as product:
+        seen = talk(product, how)
+        line = product.wait_log(1)[0]
+    assert seen["extensions"] == ("permessage-deflate" if how == "h1" else "")
     assert (line["upstream_status"], line["reason"]) == (101, "")
+
+
+@pytest.mark.parametrize("how", ["h1", "h2"])
+def test_the_same_with_a_server_of_http2(how):
+    with echo_server("ws_h2_server.js") as backend, \
+            front(backend, upstream={"protocol": "h2c"}) as product:
+        seen = talk(product, how)
+        line = product.wait_log(1)[0]
+    assert seen["extensions"] == ""
+    assert (line["upstream_status"], line["reason"]) == (200, "")

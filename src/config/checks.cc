@@ -52,6 +52,21 @@ void check_upstreams(const Model& model, Diagnostics& diagnostics) {
   }
 }
 
+// gRPC is at home in HTTP/2 only: its status comes in trailers.
+void check_grpc_web(const Model& model, Diagnostics& diagnostics) {
+  for (const Location& location : model.locations) {
+    const Upstream* upstream =
+        location.grpc_web.value ? model.find_upstream(location.upstream.value) : nullptr;
+    if (upstream != nullptr && upstream->protocol != Protocol::h2c &&
+        (!upstream->tls.on || upstream->tls.alpn == Alpn::h1)) {
+      diagnostics.error(location.grpc_web.at,
+                        fmt::format("`grpc_web` needs HTTP/2, and [upstreams.{}] speaks HTTP/1.1",
+                                    upstream->name),
+                        {}, R"(give the upstream protocol = "h2c" or, with TLS, alpn = "h2")");
+    }
+  }
+}
+
 // A certificate needs its key, and what only TLS can do must not be hoped for without it.
 void check_pair(const CertificatePair& pair, Diagnostics& diagnostics) {
   const bool cert = !pair.cert.value.empty();
@@ -195,6 +210,7 @@ void check_listeners(const Model& model, Diagnostics& diagnostics) {
 
 void check_model(const Model& model, Diagnostics& diagnostics) {
   check_upstreams(model, diagnostics);
+  check_grpc_web(model, diagnostics);
   check_tls(model, diagnostics);
   check_locations(model, diagnostics);
   check_listeners(model, diagnostics);

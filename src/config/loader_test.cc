@@ -167,7 +167,8 @@ downstream_write_timeout = "1s"
 }
 
 TEST(Loader, ReadsLocation) {
-  const auto [model, diagnostics] = load_text(complete({.location = R"(
+  const auto [model, diagnostics] =
+      load_text(complete({.upstream = "protocol = 'h2c'", .location = R"(
 path = "/api"
 path_type = "exact"
 priority = -3
@@ -183,6 +184,7 @@ request_buffering = true
 response_buffering = true
 trailers = "pass"
 websocket = false
+grpc_web = true
 connection_timeout = "1s"
 read_timeout = "2s"
 write_timeout = "3s"
@@ -215,6 +217,7 @@ Host = "internal"
   EXPECT_EQ(location.client_max_body_size, 1'000'000u);
   EXPECT_TRUE(location.request_buffering && location.response_buffering && location.pass_trailers);
   EXPECT_FALSE(location.websocket);
+  EXPECT_TRUE(location.grpc_web.value);
   EXPECT_EQ(location.timeouts.connect, milliseconds(1000));
   EXPECT_EQ(location.timeouts.read, milliseconds(2000));
   EXPECT_EQ(location.timeouts.write, milliseconds(3000));

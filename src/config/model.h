@@ -146,6 +146,7 @@ struct Location {
   bool response_buffering = false;
   bool pass_trailers = false;  // trailers = "pass" (security.md rule T)
   bool websocket = true;
+  Located<bool> grpc_web;  // calls of gRPC-web go to the backend as gRPC
   Timeouts timeouts;
 };
 

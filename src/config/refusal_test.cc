@@ -30,8 +30,8 @@ TEST(Loader, RefusesUnknownKeysAndSections) {
        "`path_type`, `priority`, `weight`, `methods`, `match_headers`, `match_query`, "
        "`match_cookies`, `rewrite`, `headers_add`, `headers_remove`, `headers_set`, "
        "`proxy_set_headers`, `proxy_add_headers`, `proxy_remove_headers`, `client_max_body_size`, "
-       "`request_buffering`, `response_buffering`, `trailers`, `websocket`, `connection_timeout`, "
-       "`read_timeout`, `write_timeout`, `tunnel_timeout`"},
+       "`request_buffering`, `response_buffering`, `trailers`, `websocket`, `grpc_web`, "
+       "`connection_timeout`, `read_timeout`, `write_timeout`, `tunnel_timeout`"},
   });
 }
 
@@ -135,6 +135,12 @@ TEST(Loader, RefusesValuesOutOfRange) {
        "5:23: error: `send_proxy_protocol` with HTTP/2; clients share the connections "
        "of "
        "HTTP/2; use http1, or X-Forwarded-For"},
+      {{.location = "grpc_web = true"},
+       "8:12: error: `grpc_web` needs HTTP/2, and [upstreams.u] speaks HTTP/1.1; give the upstream "
+       "protocol = \"h2c\" or, with TLS, alpn = \"h2\""},
+      {{.upstream = "tls = true\nsni = 'a.test'", .location = "grpc_web = true"},
+       "9:12: error: `grpc_web` needs HTTP/2, and [upstreams.u] speaks HTTP/1.1; give the upstream "
+       "protocol = \"h2c\" or, with TLS, alpn = \"h2\""},
       {{.server = "underscores_in_headers = 'kep'"},
        "12:26: error: unknown `underscores_in_headers` `kep`; one of `drop`, `reject`, `keep`; did "
        "you mean `keep`?"},

@@ -213,6 +213,11 @@ constexpr Key<LocationDraft> kKeys[] = {
      [](Reader& reader, const Field& field, LocationDraft& out) {
        reader.boolean(field, out.location.websocket);
      }},
+    {{"grpc_web", "", "boolean", "false"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       reader.boolean(field, out.location.grpc_web.value);
+       out.location.grpc_web.at = field.value.at;
+     }},
     {{"connection_timeout", "", "duration", "the upstream's"},
      [](Reader& reader, const Field& field, LocationDraft& out) {
        reader.duration(field, out.location.timeouts.connect);
@@ -234,7 +239,6 @@ constexpr Key<LocationDraft> kKeys[] = {
 constexpr Foreign kForeign[] = {
     {"plugins", ""},
     {"max_processing", ""},
-    {"grpc_web", ""},
     {"max_retries", ""},
     {"max_retry_window", ""},
     {"includes", ""},

@@ -9,6 +9,8 @@ namespace pingap::http {
 namespace {
 
 constexpr std::string_view kType = "application/grpc";
+constexpr std::string_view kWeb = "-web";
+constexpr std::string_view kText = "-text";
 constexpr size_t kDigits = 8;
 constexpr std::chrono::hours kYear{24 * 366};
 
@@ -32,19 +34,31 @@ std::optional<Duration> unit_of(char c) noexcept {
   }
 }
 
+// Takes `prefix` off `text`, in any case.
+bool take_prefix(std::string_view& text, std::string_view prefix) noexcept {
+  const bool there = iequals(text.substr(0, prefix.size()), prefix);
+  text.remove_prefix(there ? prefix.size() : 0);
+  return there;
+}
+
 }  // namespace
 
+GrpcType read_grpc_type(std::string_view content_type) noexcept {
+  GrpcType type{GrpcForm::native, content_type};
+  if (!take_prefix(type.rest, kType)) {
+    return {};
+  }
+  if (take_prefix(type.rest, kWeb)) {
+    type.form = take_prefix(type.rest, kText) ? GrpcForm::web_text : GrpcForm::web;
+  }
+  const bool ends = type.rest.empty() || type.rest.front() == '+' || type.rest.front() == ';' ||
+                    type.rest.front() == ' ' || type.rest.front() == '\t';
+  return ends ? type : GrpcType{};
+}
+
 bool is_grpc(const RequestHead& head) noexcept {
-  if (head.version != Version::http2 || head.method != Method::post) {
-    return false;
-  }
-  const std::string_view type = head.headers.get(HeaderId::content_type);
-  if (!iequals(type.substr(0, kType.size()), kType)) {
-    return false;
-  }
-  const std::string_view rest = type.substr(kType.size());
-  return rest.empty() || rest.front() == '+' || rest.front() == ';' || rest.front() == ' ' ||
-         rest.front() == '\t';
+  return head.version == Version::http2 && head.method == Method::post &&
+         read_grpc_type(head.headers.get(HeaderId::content_type)).form == GrpcForm::native;
 }
 
 std::optional<Duration> parse_grpc_timeout(std::string_view text) noexcept {

@@ -25,8 +25,18 @@ enum class GrpcStatus : uint8_t {
   unauthenticated = 16,
 };
 
-// A POST of HTTP/2 with a content-type of gRPC: "application/grpc", alone or with "+proto", ";...".
-// Not gRPC-web, which has its status elsewhere.
+enum class GrpcForm : uint8_t { none, native, web, web_text };
+
+// A content type: "application/grpc", "-web" or "-web-text" behind it, alone or with `rest`:
+// "+proto", ";...".
+struct GrpcType {
+  GrpcForm form = GrpcForm::none;
+  std::string_view rest;  // of the text
+};
+
+GrpcType read_grpc_type(std::string_view content_type) noexcept;
+
+// A POST of HTTP/2 with a content-type of gRPC. Not gRPC-web, which has its status elsewhere.
 bool is_grpc(const RequestHead& head) noexcept;
 
 // The value of grpc-timeout: one to eight digits and a unit. nullopt for anything else. What is

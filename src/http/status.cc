@@ -102,6 +102,7 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::bad_trailer:
     case ErrorCode::bad_connection_header:
     case ErrorCode::bad_websocket:
+    case ErrorCode::bad_grpc_web:
     case ErrorCode::bad_proxy_header:
     case ErrorCode::h2_protocol:
     case ErrorCode::h2_frame_flood:

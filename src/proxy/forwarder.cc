@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/strings.h"
 #include "http/grpc.h"
 #include "http/limits.h"
 #include "http/status.h"
@@ -25,14 +24,6 @@ using http::Method;
 // What a server as a whole answers to OPTIONS.
 constexpr std::string_view kAllowed = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
 
-bool is_last_hop(const http::RequestHead& head) noexcept {
-  if (head.method != Method::options) {
-    return false;
-  }
-  const http::Field* hops = head.headers.find(http::HeaderId::max_forwards);
-  return hops != nullptr && parse_decimal(hops->value()) == 0U;
-}
-
 // No server can be picked: what is wrong with them.
 ErrorCode why_none(const Cluster& cluster) noexcept {
   bool limited = false;
@@ -53,7 +44,7 @@ ErrorCode why_none(const Cluster& cluster) noexcept {
 Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
                      session::ServerSession& session) noexcept
     : frontend_(frontend),
-      client_(client),
+      client_(&client),
       session_(session),
       site_(frontend.site()),
       x(std::span<char>(first_block_)),
@@ -84,7 +75,7 @@ void Forwarder::on_head(http::RequestHead& head, End end) noexcept {
       http::ResponseHead go_on;
       go_on.status = 100;
       go_on.reason = http::reason_phrase(100);
-      client_.send_interim(go_on);
+      client_->send_interim(go_on);
       x.upstream_request.expect_continue = false;
       x.upstream_request.headers.remove(http::HeaderId::expect);
     }
@@ -108,7 +99,7 @@ bool Forwarder::admit() noexcept {
     x.response.status = 204;
     x.response.reason = http::reason_phrase(204);
     x.status = 204;
-    client_.send_head(x.response, End::yes);
+    client_->send_head(x.response, End::yes);
     return false;
   }
   return true;
@@ -132,18 +123,31 @@ bool Forwarder::route() noexcept {
     return false;
   }
   route_ = *found;
+  if (route_->grpc_web) {
+    bridge_grpc_web();
+  }
   if (auto prepared = prepare_upstream_request(x, site_, *route_); !prepared) {
     answer_error(prepared.error().code, prepared.error().side);
     return false;
   }
+  if (web_) {
+    web_->ask(x.upstream_request);
+  }
   if (x.upstream_request.websocket) {
-    if (route_->cluster->pool.protocol == upstream::Protocol::h2) {
-      answer_error(ErrorCode::upstream_bad_upgrade, Side::local);  // no RFC 8441 to backends yet
-      return false;
-    }
     request_body_.forbid_replay();
   }
   return true;
+}
+
+// From here on it is a call of gRPC, but for its bodies.
+void Forwarder::bridge_grpc_web() noexcept {
+  if (!GrpcWeb::asked_by(x.request)) {
+    return;
+  }
+  client_ = &web_.emplace(*client_, x.request, x.arena);
+  request_body_.set_client(*client_);
+  response_body_.set_client(*client_);
+  x.grpc = true;
 }
 
 // ---- 3 a backend and a connection to it ----
@@ -184,7 +188,9 @@ void Forwarder::try_backend() noexcept {
     auto opened = frontend_.worker()
                       .pool(cluster, index)
                       .open(*attempt_, reuse, route_->settings,
-                            {x.host, proxy_header(room), x.upstream_request.websocket});
+                            {x.host, proxy_header(room),
+                             x.upstream_request.websocket &&
+                                 cluster.pool.protocol != upstream::Protocol::h2});
     if (opened) {
       x.upstream_reused = opened->reused;
       attempt_->start(*opened->stream);
@@ -256,6 +262,15 @@ void Forwarder::on_body(ByteQueue& data, End end) noexcept {
     on_refused(ErrorCode::body_too_large, {});
     return;
   }
+  if (web_) {
+    if (auto read = web_->read(data, end); !read) {
+      on_refused(read.error().code, {});
+      return;
+    }
+    if (data.empty() && end == End::no) {
+      return;  // of a group of base64 the rest is to come
+    }
+  }
   const bool was_replayable = request_body_.replayable();
   if (auto taken = request_body_.take(data, end, x.request_bytes, upstream()); !taken) {
     answer_error(taken.error().code, Side::local);
@@ -265,7 +280,7 @@ void Forwarder::on_body(ByteQueue& data, End end) noexcept {
     try_backend();
   } else if (was_replayable && !request_body_.replayable() && upstream() != nullptr &&
              x.request.framing == Framing::length) {
-    offer_pipe(client_, *upstream(), x.request.content_length - x.request_bytes);
+    offer_pipe(*client_, *upstream(), x.request.content_length - x.request_bytes);
   }
 }
 
@@ -290,11 +305,11 @@ void Forwarder::on_piped(size_t bytes, End end) noexcept {
     return;
   }
   pipe_->discard();  // answered already
-  client_.release_window(bytes);
+  client_->release_window(bytes);
 }
 
 void Forwarder::on_trailers(http::HeaderMap& trailers) noexcept {
-  if (answered() || !(route_->pass_trailers || x.grpc)) {
+  if (answered() || web_ || !(route_->pass_trailers || x.grpc)) {
     ByteQueue none;
     on_body(none, End::yes);
     return;
@@ -387,7 +402,7 @@ void Forwarder::on_interim(http::ResponseHead& head) noexcept {
       field.remove();
     }
   }
-  client_.send_interim(out);
+  client_->send_interim(out);
 }
 
 void Forwarder::on_response(http::ResponseHead& head, End end) noexcept {
@@ -401,30 +416,41 @@ void Forwarder::on_response(http::ResponseHead& head, End end) noexcept {
   phase_ = Phase::responding;
   request_body_.forbid_replay();
   make_client_response(x, site_, *route_, head);
-  if (head.status == 101) {
-    tunnel_ = true;
-    open_tunnel(x);
+  if (head.framing == Framing::tunnel) {
+    tunnel_ = open_tunnel(x);
+    if (!tunnel_) {
+      answer_error(ErrorCode::io, Side::local);
+      return;
+    }
   } else if (route_->buffer_response && !x.grpc && end == End::no) {
     response_body_.buffer();
   }
   x.status = x.response.status;
-  client_.send_head(x.response, end);
+  client_->send_head(x.response, end);
   if (end == End::yes) {
     end_response();
   } else if (x.response.framing == Framing::length && !response_body_.buffered()) {
-    offer_pipe(*attempt_->stream(), client_, head.content_length);
+    offer_pipe(*attempt_->stream(), *client_, head.content_length);
   }
 }
 
 void Forwarder::on_response_piped(size_t bytes, End end) noexcept {
   x.response_bytes += bytes;
-  client_.send_piped(*pipe_, bytes, end);
+  client_->send_piped(*pipe_, bytes, end);
   if (end == End::yes) {
     end_response();
   }
 }
 
 void Forwarder::on_response_body(ByteQueue& data, End end) noexcept {
+  if (end == End::yes && web_ && web_->bridging()) {
+    if (!data.empty()) {
+      on_response_body(data, End::no);
+    }
+    http::HeaderMap none;
+    on_response_trailers(none);  // its client is told how the call went all the same
+    return;
+  }
   x.response_bytes += data.size();
   if (auto taken = response_body_.take(data, end, *attempt_->stream()); !taken) {
     abort_response(taken.error().code, Side::local);
@@ -441,8 +467,12 @@ void Forwarder::on_response_trailers(http::HeaderMap& trailers) noexcept {
     on_response_body(none, End::yes);
     return;
   }
+  if (web_ && !web_->between_messages()) {
+    abort_response(ErrorCode::upstream_truncated, Side::upstream);
+    return;
+  }
   filter_trailers(trailers);
-  client_.send_trailers(trailers);
+  client_->send_trailers(trailers);
   end_response();
 }
 
@@ -458,7 +488,7 @@ void Forwarder::end_response() noexcept {
 }
 
 void Forwarder::on_sent(size_t bytes) noexcept {
-  if (auto sent = response_body_.on_sent(bytes, upstream()); !sent) {
+  if (auto sent = response_body_.on_sent(web_ ? web_->on_sent(bytes) : bytes, upstream()); !sent) {
     abort_response(sent.error().code, Side::local);
   }
 }

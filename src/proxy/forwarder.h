@@ -21,6 +21,7 @@
 #include "net/proxy_protocol.h"
 #include "net/timer.h"
 #include "proxy/attempt.h"
+#include "proxy/grpc_web.h"
 #include "proxy/request_body.h"
 #include "proxy/response_body.h"
 #include "proxy/snapshot.h"
@@ -72,6 +73,7 @@ class Forwarder final : public http::RequestSink,
   void on_deadline() noexcept;
   bool admit() noexcept;
   bool route() noexcept;
+  void bridge_grpc_web() noexcept;
   void try_backend() noexcept;
   int pick_endpoint() noexcept;
   std::string_view proxy_header(net::ProxyHeaderRoom& room) const noexcept;
@@ -90,7 +92,7 @@ class Forwarder final : public http::RequestSink,
   void finish() noexcept;
 
   Frontend& frontend_;
-  http::ServerStream& client_;
+  http::ServerStream* client_;
   const session::ServerSession& session_;  // of client_: while that may be used
   const Site& site_;
   const Route* route_ = nullptr;
@@ -102,7 +104,8 @@ class Forwarder final : public http::RequestSink,
   Error last_error_;        // of the try before
   uint64_t tried_ = 0;      // a bit per endpoint (the first 64)
   net::Timer deadline_{Callback<void()>::of<&Forwarder::on_deadline>(this)};
-  Pipe::Handle pipe_;  // of a long body, if there is one
+  std::optional<GrpcWeb> web_;  // then it is client_
+  Pipe::Handle pipe_;           // of a long body, if there is one
   std::optional<Attempt> attempt_;
 
  public:

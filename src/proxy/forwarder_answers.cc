@@ -6,6 +6,7 @@
 #include "proxy/forwarder.h"
 #include "proxy/frontend.h"
 #include "proxy/grpc_error.h"
+#include "proxy/header_policy.h"
 #include "proxy/worker.h"
 
 namespace pingap::proxy {
@@ -61,6 +62,9 @@ void Forwarder::answer_error(ErrorCode why, Side side) noexcept {
   ByteQueue body;
   if (x.grpc) {
     render_grpc_error(why, x.arena, out);
+    if (web_) {
+      add_response_edits(x, *route_);  // without those of CORS a browser shows it to nobody
+    }
   } else {
     frontend_.worker().snapshot().error_pages.render(http::status_for(why), why,
                                                      x.request.headers.get(http::HeaderId::accept),
@@ -73,9 +77,9 @@ void Forwarder::answer_error(ErrorCode why, Side side) noexcept {
     body.clear();
   }
   x.response_bytes = body.size();
-  client_.send_head(out, body.empty() ? End::yes : End::no);
+  client_->send_head(out, body.empty() ? End::yes : End::no);
   if (!body.empty()) {
-    client_.send_body(body, End::yes);
+    client_->send_body(body, End::yes);
   }
 }
 
@@ -83,7 +87,7 @@ void Forwarder::answer_error(ErrorCode why, Side side) noexcept {
 void Forwarder::abort_response(ErrorCode why, Side side) noexcept {
   // Bad framing shows right behind the head, before anything has left: that can still be a clean
   // 502. A body that breaks off is shown as it is, broken off.
-  if (!client_gone_ && why == ErrorCode::upstream_bad_framing && client_.unsend()) {
+  if (!client_gone_ && why == ErrorCode::upstream_bad_framing && client_->unsend()) {
     response_body_.drop();
     answer_error(why, side);
     return;
@@ -92,7 +96,7 @@ void Forwarder::abort_response(ErrorCode why, Side side) noexcept {
   x.reason_side = side;
   if (!client_gone_) {
     client_gone_ = true;
-    client_.reset(why);
+    client_->reset(why);
   }
   finish();
 }
@@ -122,14 +126,14 @@ void Forwarder::on_deadline() noexcept {
     answer_error(ErrorCode::deadline_exceeded, Side::local);
     return;
   }
-  if (x.response.framing == Framing::length) {
+  if (x.response.framing == Framing::length || (web_ && !web_->between_messages())) {
     abort_response(ErrorCode::deadline_exceeded, Side::local);  // trailers cannot end it early
     return;
   }
   phase_ = Phase::answered;
   x.reason = ErrorCode::deadline_exceeded;
   attempt_->abandon(x.reason);
-  client_.send_trailers(grpc_error_trailers(x.reason, x.arena));
+  client_->send_trailers(grpc_error_trailers(x.reason, x.arena));
 }
 
 // ---- 8 the end ----
@@ -154,6 +158,9 @@ void Forwarder::finish() noexcept {
     attempt_->abandon(x.reason);
   }
   x.finished = frontend_.worker().loop().now();
+  if (web_) {
+    x.response_bytes = web_->sent_bytes();
+  }
   if (x.status == 0) {
     x.status = http::status_for(x.reason);
   }

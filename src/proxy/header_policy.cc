@@ -371,6 +371,19 @@ void make_client_response(Exchange& x, const Site& site, const Route& route,
   add_rules(out.headers, route.response_add, false, x);
 }
 
+void add_response_edits(Exchange& x, const Route& route) noexcept {
+  HeaderMap& headers = x.response.headers;
+  for (Field& field : headers.fields()) {
+    if (edits(route.response_set, field)) {
+      field.remove();
+    }
+  }
+  headers =
+      HeaderMap::copy(headers, x.arena, route.response_set.size() + route.response_add.size());
+  add_rules(headers, route.response_set, false, x);
+  add_rules(headers, route.response_add, false, x);
+}
+
 void filter_trailers(HeaderMap& trailers) noexcept {
   for (Field& field : trailers.fields()) {
     constexpr uint8_t kNever = http::kHopByHop | http::kForwarding | http::kNoTrailer;

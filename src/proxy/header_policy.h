@@ -21,6 +21,9 @@ Result<> make_upstream_request(exchange::Exchange& x, const Site& site,
 void make_client_response(exchange::Exchange& x, const Site& site, const Route& route,
                           http::ResponseHead& head) noexcept;
 
+// The edits of the location on x.response, which is an answer of ours.
+void add_response_edits(exchange::Exchange& x, const Route& route) noexcept;
+
 // A trailer section with only what may pass (rule T); the views stay those of `trailers`.
 void filter_trailers(http::HeaderMap& trailers) noexcept;
 

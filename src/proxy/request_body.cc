@@ -51,7 +51,7 @@ Result<> RequestBody::take(ByteQueue& data, End end, uint64_t total,
     if (auto kept = spool_->append(data); !kept) {
       return kept;
     }
-    client_.release_window(bytes);
+    client_->release_window(bytes);
     return {};
   }
   keep(data, total);
@@ -79,7 +79,7 @@ void RequestBody::take_trailers(http::HeaderMap& trailers, http::ClientStream* t
 void RequestBody::discard(ByteQueue& data) noexcept {
   const size_t bytes = data.size();
   data.clear();
-  client_.release_window(bytes);
+  client_->release_window(bytes);
 }
 
 Result<> RequestBody::send_to(http::ClientStream& to) noexcept {
@@ -119,7 +119,7 @@ Result<> RequestBody::on_sent(uint64_t bytes, http::ClientStream& to) noexcept {
   }
   // A second try sends again what the first one had: that was given back to the client already.
   if (bytes > released_) {
-    client_.release_window(bytes - std::exchange(released_, bytes));
+    client_->release_window(bytes - std::exchange(released_, bytes));
   }
   return {};
 }

@@ -15,7 +15,11 @@ namespace pingap::proxy {
 
 class RequestBody {
  public:
-  RequestBody(http::ServerStream& client, Arena& arena) noexcept : client_(client), arena_(arena) {}
+  RequestBody(http::ServerStream& client, Arena& arena) noexcept
+      : client_(&client), arena_(arena) {}
+
+  // Before anything has come.
+  void set_client(http::ServerStream& client) noexcept { client_ = &client; }
 
   // All of it is to be kept before anything is sent on.
   void buffer() noexcept { spool_.emplace(); }
@@ -53,7 +57,7 @@ class RequestBody {
   Result<> pump(http::ClientStream& to) noexcept;
   void keep(const ByteQueue& data, uint64_t total) noexcept;
 
-  http::ServerStream& client_;
+  http::ServerStream* client_;
   Arena& arena_;
   bool over_ = false;
   bool replayable_ = true;  // replay_ and trailers_ hold all so far

@@ -8,7 +8,7 @@ namespace limits = http::limits;
 
 Result<> ResponseBody::take(ByteQueue& data, End end, http::Stream& from) noexcept {
   if (!spool_) {
-    client_.send_body(data, end);
+    client_->send_body(data, end);
     return {};
   }
   held_ += data.size();
@@ -52,7 +52,7 @@ Result<> ResponseBody::pump() noexcept {
   in_flight_ += piece.size();
   spool_->release(sent_);
   const bool last = over_ && sent_ == spool_->size();
-  client_.send_body(piece, last ? End::yes : End::no);
+  client_->send_body(piece, last ? End::yes : End::no);
   if (last) {
     spool_.reset();
   }

@@ -17,7 +17,10 @@ class ResponseBody {
  public:
   // `most` bytes are kept aside before the backend has to wait.
   explicit ResponseBody(http::ServerStream& client, uint64_t most = http::limits::kSpool) noexcept
-      : client_(client), most_(most) {}
+      : client_(&client), most_(most) {}
+
+  // Before anything has come.
+  void set_client(http::ServerStream& client) noexcept { client_ = &client; }
 
   void buffer() noexcept { spool_.emplace(); }
 
@@ -35,7 +38,7 @@ class ResponseBody {
   Result<> pump() noexcept;
   void make_room(http::Stream& from) noexcept;
 
-  http::ServerStream& client_;
+  http::ServerStream* client_;
   const uint64_t most_;
   std::optional<BodySpool> spool_;
   bool over_ = false;       // the backend has sent the end

@@ -1,5 +1,6 @@
 #include "proxy/routing.h"
 
+#include "base/strings.h"
 #include "http/host.h"
 #include "http/uri.h"
 #include "proxy/header_policy.h"
@@ -16,6 +17,14 @@ Error refused(ErrorCode code, Side side) noexcept {
 }
 
 }  // namespace
+
+bool is_last_hop(const http::RequestHead& head) noexcept {
+  if (head.method != http::Method::options) {
+    return false;
+  }
+  const http::Field* hops = head.headers.find(http::HeaderId::max_forwards);
+  return hops != nullptr && parse_decimal(hops->value()) == 0U;
+}
 
 Result<> canonicalize_request(exchange::Exchange& x, const Site& site) noexcept {
   if (x.request.target.starts_with('?')) {
@@ -74,6 +83,10 @@ Result<> prepare_upstream_request(exchange::Exchange& x, const Site& site,
     out.headers.set(http::HeaderId::te, "trailers");  // a call has it (gRPC's PROTOCOL-HTTP2.md)
   }
   if (!x.request.websocket) {
+    return {};
+  }
+  if (route.websocket && route.cluster->pool.protocol == upstream::Protocol::h2) {
+    ask_connect(x);
     return {};
   }
   if (route.websocket) {

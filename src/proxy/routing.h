@@ -8,6 +8,9 @@
 
 namespace pingap::proxy {
 
+// An OPTIONS that may be passed on no further (RFC 9110 7.6.2).
+bool is_last_hop(const http::RequestHead& head) noexcept;
+
 // Fills the canonical form of target and host, and who the client is; bad_target where there is
 // none.
 Result<> canonicalize_request(exchange::Exchange& x, const Site& site) noexcept;

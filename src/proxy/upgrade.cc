@@ -1,6 +1,7 @@
 #include "proxy/upgrade.h"
 
 #include "base/strings.h"
+#include "http/status.h"
 #include "http/websocket.h"
 
 namespace pingap::proxy {
@@ -61,26 +62,49 @@ bool ask_upgrade(exchange::Exchange& x) noexcept {
   return true;
 }
 
+void ask_connect(exchange::Exchange& x) noexcept {
+  http::RequestHead& out = x.upstream_request;
+  out.websocket = true;
+  out.framing = http::Framing::tunnel;
+  out.headers.remove(HeaderId::sec_websocket_key);  // RFC 8441 5
+}
+
 bool fits_upgrade(const exchange::Exchange& x, const http::ResponseHead& head) noexcept {
-  if (head.status != 101) {
+  if (head.framing != http::Framing::tunnel) {
     // To the client of an extended CONNECT every 2xx is a tunnel (RFC 9110 9.3.6).
     return x.request.version != http::Version::http2 || !x.request.websocket ||
            head.status / 100 != 2;
   }
   const http::HeaderMap& asked = x.request.headers;
-  return http::websocket_accepts(x.upstream_request.headers.get(HeaderId::sec_websocket_key),
-                                 head.headers.get(HeaderId::sec_websocket_accept)) &&
-         all_offered(asked, HeaderId::sec_websocket_protocol, head.headers) &&
+  const bool accepted =
+      head.version == http::Version::http2 ||
+      http::websocket_accepts(x.upstream_request.headers.get(HeaderId::sec_websocket_key),
+                              head.headers.get(HeaderId::sec_websocket_accept));
+  return accepted && all_offered(asked, HeaderId::sec_websocket_protocol, head.headers) &&
          all_offered(asked, HeaderId::sec_websocket_extensions, head.headers);
 }
 
-void open_tunnel(exchange::Exchange& x) noexcept {
-  if (x.request.version != http::Version::http2) {
-    x.response.headers.add(HeaderId::upgrade, "websocket");
-    return;
+bool open_tunnel(exchange::Exchange& x) noexcept {
+  http::ResponseHead& out = x.response;
+  const bool from_h2 = out.version == http::Version::http2;
+  if (x.request.version == http::Version::http2) {
+    out.status = 200;
+    out.headers.remove(HeaderId::sec_websocket_accept);
+    return true;
   }
-  x.response.status = 200;
-  x.response.headers.remove(HeaderId::sec_websocket_accept);
+  out.headers.add(HeaderId::upgrade, "websocket");
+  if (!from_h2) {
+    return true;
+  }
+  const auto accept =
+      http::websocket_accept_for(x.request.headers.get(HeaderId::sec_websocket_key));
+  if (!accept) {
+    return false;
+  }
+  out.status = 101;
+  out.reason = http::reason_phrase(101);
+  out.headers.set(HeaderId::sec_websocket_accept, x.arena.copy({accept->data(), accept->size()}));
+  return true;
 }
 
 }  // namespace pingap::proxy

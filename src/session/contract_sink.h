@@ -89,9 +89,9 @@ class Sink : public Base {
     stream->send_trailers(map);
   }
 
-  void reset() {
+  void reset(ErrorCode code = ErrorCode::shutting_down) {
     over_ = true;
-    stream->reset(ErrorCode::shutting_down);
+    stream->reset(code);
   }
 
   bool over() const { return over_; }

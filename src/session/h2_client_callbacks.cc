@@ -75,6 +75,9 @@ struct H2ClientCallbacks : H2Callbacks {
         break;
       case NGHTTP2_PING:
       case NGHTTP2_SETTINGS:
+        if (frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) {
+          session.on_settings();
+        }
         session.changed_ = true;  // there may be room for more
         break;
       case NGHTTP2_GOAWAY:

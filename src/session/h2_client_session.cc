@@ -194,13 +194,23 @@ void H2ClientSession::on_connect_ready() noexcept {
     read_timer_.cancel();
     note_request();
   }
-  // Each once, whichever of them the sinks give up meanwhile.
+  for_each_stream([](H2ClientStream& stream) { stream.on_connected(); });
+  flush_later();
+}
+
+// Each once, whichever of them the sinks give up meanwhile.
+void H2ClientSession::for_each_stream(void (*tell)(H2ClientStream&)) noexcept {
   for (uint32_t left = count_; left > 0 && !streams_.empty(); --left) {
     H2ClientStream& stream = *streams_.pop_front();
     streams_.push_back(stream);
-    stream.on_connected();
+    tell(stream);
   }
-  flush_later();
+}
+
+void H2ClientSession::on_settings() noexcept {
+  if (!std::exchange(has_settings_, true)) {
+    for_each_stream([](H2ClientStream& stream) { stream.on_settings(); });
+  }
 }
 
 void H2ClientSession::watch_reading() noexcept {

@@ -64,6 +64,9 @@ class H2ClientSession final : public H2Connection,
   // Of the requests.
   std::string_view scheme() const noexcept { return transport_->secure() ? "https" : "http"; }
 
+  // The peer has said what it allows.
+  bool has_settings() const noexcept { return has_settings_; }
+
   // The peer serves extended CONNECT (RFC 8441 3).
   bool allows_extended_connect() const noexcept;
 
@@ -84,6 +87,7 @@ class H2ClientSession final : public H2Connection,
 
   bool start_framing() noexcept;
   void on_connect_ready() noexcept;
+  void for_each_stream(void (*tell)(H2ClientStream&)) noexcept;
 
   Duration write_timeout() const noexcept override { return write_timeout_; }
 
@@ -107,6 +111,7 @@ class H2ClientSession final : public H2Connection,
   void on_field(std::string_view name, std::string_view value) noexcept;
   void on_headers(H2ClientStream& stream, End end) noexcept;
   void on_refused() noexcept;
+  void on_settings() noexcept;
   void on_stream_closed(H2ClientStream& stream, uint32_t code) noexcept;
 
   ClientSessionOwner& owner_;
@@ -124,11 +129,12 @@ class H2ClientSession final : public H2Connection,
   TimePoint refused_until_{};  // it wants no new streams
   net::Timer read_timer_{Callback<void()>::of<&H2ClientSession::on_read_timer>(this)};
   const char* detail_ = nullptr;  // of why there is no connection
-  bool pinged_ = false;           // since the backend was last heard
-  bool leaving_ = false;          // no new streams, for good
-  bool was_full_ = false;         // since the owner was told that there is room
-  bool changed_ = false;          // something that may make room, or the end
-  bool ended_ = false;            // a stream
+  bool has_settings_ = false;
+  bool pinged_ = false;    // since the backend was last heard
+  bool leaving_ = false;   // no new streams, for good
+  bool was_full_ = false;  // since the owner was told that there is room
+  bool changed_ = false;   // something that may make room, or the end
+  bool ended_ = false;     // a stream
 };
 
 }  // namespace pingap::session

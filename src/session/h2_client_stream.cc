@@ -27,8 +27,51 @@ H2ClientStream::~H2ClientStream() {
 
 void H2ClientStream::send_head(const http::RequestHead& head, End end) noexcept {
   method_ = head.method;
+  const auto fields = h2::request_fields(head, session_.scheme());
+  if (!head.websocket) {
+    submit(fields, end);
+    return;
+  }
+  tunnel_ = Tunnel::asked;
+  if (!session_.has_settings()) {
+    hold(fields);  // whether the backend takes it is not known yet (RFC 8441 3)
+  } else if (session_.allows_extended_connect()) {
+    submit(fields, End::no);
+  } else {
+    unsent_ = ErrorCode::upstream_bad_upgrade;
+    session_.loop().arm(read_timer_, Duration::zero());  // told outside of this call
+  }
+}
+
+void H2ClientStream::hold(std::span<const h2::FieldView> fields) noexcept {
+  for (const h2::FieldView& field : fields) {
+    held_.emplace_back(field.name, field.value);
+  }
+  if (!session_.connecting()) {
+    watch_reading();
+  }
+}
+
+void H2ClientStream::on_settings() noexcept {
+  if (held_.empty()) {
+    return;
+  }
+  if (!session_.allows_extended_connect()) {
+    fail(ErrorCode::upstream_bad_upgrade, NGHTTP2_CANCEL);
+    return;
+  }
+  std::vector<h2::FieldView> fields;
+  fields.reserve(held_.size());
+  for (const auto& [name, value] : held_) {
+    fields.push_back({name, value});
+  }
+  submit(fields, End::no);
+  held_.clear();
+}
+
+void H2ClientStream::submit(std::span<const h2::FieldView> fields, End end) noexcept {
   send_over_ = end == End::yes;
-  const auto nv = to_nv(h2::request_fields(head, session_.scheme()));
+  const auto nv = to_nv(fields);
   const nghttp2_data_provider body = body_source();
   const int32_t id = nghttp2_submit_request(session_.framing(), nullptr, nv.data(), nv.size(),
                                             end == End::yes ? nullptr : &body, this);
@@ -63,7 +106,7 @@ void H2ClientStream::on_connected() noexcept {
   if (std::exchange(told_connected_, true)) {
     return;
   }
-  if (id_ >= 0) {
+  if (id_ >= 0 || !held_.empty()) {
     watch_reading();
     watch_writing();
   }
@@ -81,7 +124,7 @@ void H2ClientStream::on_framed(size_t bytes) noexcept {
   framed_end_ = session_.framed();
   write_timer_.cancel();
   watch_writing();
-  if (reading_ != Reading::done) {
+  if (reading_ != Reading::done || tunnel_ == Tunnel::open) {
     watch_reading();
   }
   if (bytes > 0 && sink_ != nullptr) {
@@ -89,8 +132,12 @@ void H2ClientStream::on_framed(size_t bytes) noexcept {
   }
 }
 
-void H2ClientStream::reset(ErrorCode /*why*/) noexcept {
+void H2ClientStream::reset(ErrorCode why) noexcept {
   sink_ = nullptr;
+  if (why == ErrorCode::none && tunnel_ == Tunnel::open && reading_ == Reading::done &&
+      send_over_) {
+    return;  // both have ended well: our last bytes and the end are still to go out
+  }
   give_up(NGHTTP2_CANCEL);
 }
 
@@ -119,6 +166,12 @@ void H2ClientStream::on_head(http::ResponseHead& head, End end) noexcept {
   if (sink_ == nullptr) {
     return;
   }
+  if (tunnel_ == Tunnel::asked) {
+    settle_tunnel(head, end);
+    if (tunnel_ == Tunnel::open) {
+      return;
+    }
+  }
   // Where none may follow, the end that the backend has still to say is not waited for.
   const bool over = end == End::yes || head.framing == Framing::none ||
                     (head.framing == Framing::length && head.content_length == 0);
@@ -130,6 +183,28 @@ void H2ClientStream::on_head(http::ResponseHead& head, End end) noexcept {
     watch_reading();
   }
   sink_->on_head(head, over ? End::yes : End::no);
+}
+
+// Success opens the tunnel, whatever it says of a length (RFC 9110 9.3.6); after anything else we
+// have nothing to say.
+void H2ClientStream::settle_tunnel(http::ResponseHead& head, End end) noexcept {
+  if (head.status / 100 != 2) {
+    tunnel_ = Tunnel::none;
+    send_over_ = true;
+    wake();
+    return;
+  }
+  tunnel_ = Tunnel::open;
+  reading_ = Reading::body;
+  watch_reading();
+  head.framing = Framing::tunnel;
+  head.websocket = true;
+  head.has_content_length = false;
+  head.content_length = 0;
+  sink_->on_head(head, End::no);
+  if (end == End::yes) {
+    on_end();
+  }
 }
 
 void H2ClientStream::on_data(const ChunkRef& chunk, size_t begin, size_t end) noexcept {
@@ -162,6 +237,10 @@ void H2ClientStream::on_trailers(http::HeaderMap& trailers) noexcept {
   if (reading_ != Reading::body) {
     return;
   }
+  if (tunnel_ == Tunnel::open) {
+    refuse(ErrorCode::upstream_bad_framing);  // only DATA may come on it (RFC 9113 8.5)
+    return;
+  }
   end_body();
   if (sink_ != nullptr) {
     sink_->on_trailers(trailers);
@@ -170,7 +249,9 @@ void H2ClientStream::on_trailers(http::HeaderMap& trailers) noexcept {
 
 void H2ClientStream::end_body() noexcept {
   reading_ = Reading::done;
-  read_timer_.cancel();
+  if (tunnel_ != Tunnel::open) {
+    read_timer_.cancel();
+  }
 }
 
 void H2ClientStream::release_window(size_t bytes) noexcept {
@@ -209,7 +290,7 @@ void H2ClientStream::finish(const Error& why) noexcept {
 }
 
 void H2ClientStream::on_closed(uint32_t code) noexcept {
-  if (reading_ == Reading::done) {
+  if (is_over()) {
     finish({});  // the whole answer is here, and the rest of the request is not missed
     return;
   }
@@ -229,7 +310,7 @@ void H2ClientStream::on_closed(uint32_t code) noexcept {
 }
 
 void H2ClientStream::on_lost(ErrorCode why, int error) noexcept {
-  if (reading_ == Reading::done) {
+  if (is_over()) {
     finish({});
     return;
   }
@@ -253,12 +334,18 @@ void H2ClientStream::refuse(ErrorCode why) noexcept {
 
 // ---- deadlines ----
 
+// Nothing of the exchange is missing. A tunnel has two directions.
+bool H2ClientStream::is_over() const noexcept {
+  return reading_ == Reading::done && (tunnel_ != Tunnel::open || (send_over_ && out_.empty()));
+}
+
 bool H2ClientStream::has_unsent() const noexcept {
   return !out_.empty() || session_.taken() < framed_end_;
 }
 
 void H2ClientStream::watch_reading() noexcept {
-  session_.loop().arm(read_timer_, settings_.read_timeout);
+  session_.loop().arm(read_timer_,
+                      tunnel_ == Tunnel::open ? settings_.tunnel_timeout : settings_.read_timeout);
 }
 
 void H2ClientStream::watch_writing() noexcept {
@@ -269,7 +356,11 @@ void H2ClientStream::watch_writing() noexcept {
 
 void H2ClientStream::on_read_timer() noexcept {
   if (id_ < 0) {
-    fail(ErrorCode::upstream_closed, NGHTTP2_CANCEL);
+    fail(held_.empty() ? unsent_ : ErrorCode::upstream_timeout, NGHTTP2_CANCEL);
+    return;
+  }
+  if (tunnel_ == Tunnel::open) {
+    fail(ErrorCode::tunnel_idle, NGHTTP2_CANCEL);
     return;
   }
   const bool window_is_shut =

@@ -4,6 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/byte_queue.h"
 #include "base/intrusive_list.h"
@@ -45,6 +48,9 @@ class H2ClientStream final : public http::ClientStream,
   bool has_head() const noexcept { return reading_ != Reading::head; }
 
   void on_connected() noexcept;
+  // The backend has sent its first SETTINGS: what had to wait for them can go on. It may be
+  // destroyed when this returns.
+  void on_settings() noexcept;
   // Our HEADERS are about to become bytes of the connection.
   void on_head_framing() noexcept;
 
@@ -67,6 +73,12 @@ class H2ClientStream final : public http::ClientStream,
  private:
   enum class Reading : uint8_t { head, body, done };
 
+  // Where the request is, or asks for, a tunnel (RFC 8441): a response of 2xx opens it.
+  enum class Tunnel : uint8_t { none, asked, open };
+
+  void submit(std::span<const http::h2::FieldView> fields, End end) noexcept;
+  void hold(std::span<const http::h2::FieldView> fields) noexcept;
+  void settle_tunnel(http::ResponseHead& head, End end) noexcept;
   void on_framed(size_t bytes) noexcept override;
   void end_body() noexcept;
   void give_up(uint32_t code) noexcept;
@@ -74,6 +86,7 @@ class H2ClientStream final : public http::ClientStream,
   Error error_of(ErrorCode why, int error) const noexcept;
   void fail(ErrorCode why, uint32_t code) noexcept;
   bool has_unsent() const noexcept;
+  bool is_over() const noexcept;
 
   // All we have of the request is sent and the client is to send the rest: its own deadlines hold.
   bool awaits_request() const noexcept { return !send_over_ && out_.empty(); }
@@ -90,6 +103,9 @@ class H2ClientStream final : public http::ClientStream,
   uint64_t head_begin_ = UINT64_MAX;
   uint64_t framed_end_ = 0;
   size_t unreleased_ = 0;  // body bytes delivered and not given back
+  std::vector<std::pair<std::string, std::string>> held_;  // a head that waits for SETTINGS
+  ErrorCode unsent_ = ErrorCode::upstream_closed;          // why there is no stream
+  Tunnel tunnel_ = Tunnel::none;
   http::Method method_ = http::Method::get;
   Reading reading_ = Reading::head;
   bool answer_begun_ = false;    // a byte of the response has arrived

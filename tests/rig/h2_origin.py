@@ -4,6 +4,7 @@ One thread accepts, one per connection reads; a hook that answers runs on the la
 return is sent. Header blocks are literals as in rig.h2.
 """
 
+import collections
 import itertools
 import socket
 import struct
@@ -72,8 +73,10 @@ class H2Connection:
         self.decoder = hpack.Decoder()
         self.requests = {}  # by stream
         self.settings = None  # the payload of the first SETTINGS
+        self.greeted = False
         self.goaway = None  # the code
         self.pings = 0
+        self.credit = collections.Counter()  # what WINDOW_UPDATE gave, by stream
         self.ended = False
         self._lock = threading.Lock()
         self._got = b""
@@ -117,12 +120,20 @@ class H2Connection:
     def _read(self):
         if self._bytes(len(h2.PREFACE)) != h2.PREFACE:
             return
-        self.send(frame(h2.SETTINGS, 0, 0, self.origin.settings) +
-                  frame(h2.WINDOW, 0, 0, struct.pack(">I", (1 << 31) - 1 - 65535)))
+        if self.origin.greets:
+            self.greet()
         while head := self._bytes(9):
             payload = self._bytes(int.from_bytes(head[:3], "big"))
             self._take(head[3], head[4], struct.unpack(">I", head[5:9])[0], payload)
             self.origin.note()
+
+    def greet(self):
+        """The first frames of a server."""
+        self.send(frame(h2.SETTINGS, 0, 0, self.origin.settings) +
+                  frame(h2.WINDOW, 0, 0, struct.pack(">I", (1 << 31) - 1 - 65535)))
+        self.greeted = True
+        if self.settings is not None:
+            self.send(frame(h2.SETTINGS, h2.ACK))
 
     def _bytes(self, count):
         """So many bytes; fewer, and then none, at the end."""
@@ -141,11 +152,15 @@ class H2Connection:
             self._take_head(request, stream, payload)
         elif kind == h2.DATA and request:
             request.body += payload
+            self._say(self.origin.on_data(request, payload))
+        elif kind == h2.WINDOW:
+            self.credit[stream] += struct.unpack(">I", payload)[0]
         elif kind == h2.RST and request:
             request.reset = struct.unpack(">I", payload)[0]
         elif kind == h2.SETTINGS and not flags & h2.ACK:
             self.settings = self.settings or payload
-            self.send(frame(h2.SETTINGS, h2.ACK))
+            if self.greeted:
+                self.send(frame(h2.SETTINGS, h2.ACK))
         elif kind == h2.PING and not flags & h2.ACK:
             self.pings += 1
             if self.origin.answers_pings:
@@ -172,14 +187,20 @@ class H2Connection:
 
 
 class H2Origin:
-    """`on_request(request)` is called with each whole request, `on_head(request)` with each head."""
+    """`on_request(request)` is called with each whole request, `on_head(request)` with each head,
+    `on_data(request, bytes)` with each piece of a body. One that does not greet leaves that to
+    the test.
+    """
 
     def __init__(self, on_request=lambda request: request.answer(b"echo " + request.path.encode()),
-                 on_head=lambda request: None, settings=OPEN, answers_pings=True):
+                 on_head=lambda request: None, settings=OPEN, answers_pings=True,
+                 on_data=lambda request, data: None, greets=True):
         self.on_request = on_request
         self.on_head = on_head
         self.settings = settings
         self.answers_pings = answers_pings
+        self.on_data = on_data
+        self.greets = greets
         self.requests = []
         self.connections = []
         self._changed = threading.Condition()

@@ -83,7 +83,12 @@ std::span<const FieldView> request_fields(const RequestHead& head,
                                           std::string_view scheme) noexcept {
   Scratch& out = t_scratch;
   out.clear();
-  out.add(":method", head.method_text);
+  if (head.websocket) {
+    out.add(":method", "CONNECT");  // RFC 8441 5
+    out.add(":protocol", "websocket");
+  } else {
+    out.add(":method", head.method_text);
+  }
   out.add(":scheme", scheme);
   out.add(":path", out.path(head.target));
   out.add(":authority", head.authority);  // and no Host beside it (RFC 9113 8.3.1)

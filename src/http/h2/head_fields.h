@@ -15,7 +15,7 @@ struct FieldView {
   std::string_view value;
 };
 
-// `scheme`: as the backend is to see it.
+// `scheme`: as the backend is to see it. A handshake of WebSocket becomes an extended CONNECT.
 std::span<const FieldView> request_fields(const RequestHead& head,
                                           std::string_view scheme) noexcept;
 std::span<const FieldView> response_fields(const ResponseHead& head) noexcept;
