@@ -56,6 +56,9 @@ void HandshakeSession::on_io(net::IoEvents ready) noexcept {
 }
 
 void HandshakeSession::go_on() noexcept {
+  if (closed_ || transport_ == nullptr) {
+    return;
+  }
   net::IoResult result = transport_->handshake();
   if (result.status == net::IoStatus::would_block && hangup_) {
     result = transport_->handshake();  // up to the end, of which no event will tell again

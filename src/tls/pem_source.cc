@@ -46,7 +46,7 @@ std::string decode(std::string_view source) {
     OPENSSL_cleanse(out.data(), out.size());
     return {};
   }
-  out.resize(static_cast<size_t>(size + rest));
+  out.resize(static_cast<size_t>(size) + static_cast<size_t>(rest));
   return out;
 }
 
