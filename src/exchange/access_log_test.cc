@@ -58,6 +58,10 @@ TEST(AccessLog, WritesEveryTag) {
   s.x.request_bytes = 2'500'000;
   s.x.reason = ErrorCode::client_closed;
   s.x.reason_side = Side::downstream;
+  s.x.tls_version = "TLSv1.3";
+  s.x.tls_cipher = "TLS_AES_128_GCM_SHA256";
+  s.x.tls_server_name = "sni.test";
+  s.x.tls_client_subject = "CN=Jane";
   const std::map<std::string_view, std::string_view> values = {
       {"when", "2026-01-02T03:04:05.678+01:00"},
       {"when_utc_iso", "2026-01-02T02:04:05.678Z"},
@@ -83,6 +87,10 @@ TEST(AccessLog, WritesEveryTag) {
       {"uri", "/api/items?page=2"},
       {"proto", "HTTP/1.1"},
       {"scheme", "http"},
+      {"tls_version", "TLSv1.3"},
+      {"tls_cipher", "TLS_AES_128_GCM_SHA256"},
+      {"tls_server_name", "sni.test"},
+      {"tls_client_subject", "CN=Jane"},
       {"host", "example.test"},
       {"referer", "http://a.test/"},
       {"user_agent", "curl/8.5.0"},

@@ -33,6 +33,9 @@ void FieldBlock::make_room(size_t bytes) noexcept {
 }
 
 std::string_view FieldBlock::keep(std::string_view text) noexcept {
+  if (text.empty()) {
+    return {};
+  }
   make_room(text.size());
   char* to = bytes_.data() + size_;
   std::memcpy(to, text.data(), text.size());
