@@ -149,8 +149,7 @@ ErrorCode MessageFields::note_expect(std::string_view value) noexcept {
   if (expect_ || !iequals(value, "100-continue")) {
     return ErrorCode::bad_expectation;
   }
-  // HTTP/1.0 clients do not know 100 (RFC 9110 10.1.1).
-  expect_ = version_ == Version::http11;
+  expect_ = true;
   return ErrorCode::none;
 }
 

@@ -29,7 +29,7 @@ class MessageFields {
 
   uint64_t length() const noexcept { return length_; }
 
-  bool expect_continue() const noexcept { return expect_; }
+  bool has_expect() const noexcept { return expect_; }
 
   bool has_host() const noexcept { return has_host_; }
 

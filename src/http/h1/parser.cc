@@ -108,6 +108,15 @@ std::string_view only_value(const HeaderMap& headers, HeaderId id) noexcept {
          is_websocket_key(only_value(headers, HeaderId::sec_websocket_key));
 }
 
+// HTTP/1.0 clients do not know 100: what they expect is ignored (RFC 9110 10.1.1), and not passed
+// on in the HTTP/1.1 that their request becomes.
+void settle_expect(RequestHead& head, const MessageFields& meaning) noexcept {
+  head.expect_continue = meaning.has_expect() && head.version == Version::http11;
+  if (meaning.has_expect() && !head.expect_continue) {
+    head.headers.remove(HeaderId::expect);
+  }
+}
+
 // Host and target agree on where the request goes (RFC 9112 3.2, 3.2.2).
 ErrorCode settle_host(RequestHead& head, const MessageFields& meaning) noexcept {
   if (!meaning.has_host() && head.version == Version::http11) {
@@ -131,7 +140,7 @@ ErrorCode settle_request(RequestHead& head, const MessageFields& meaning) noexce
   head.content_length = meaning.length();
   head.keep_alive = meaning.keep_alive();
   head.connection_names_fields = meaning.names_fields();
-  head.expect_continue = meaning.expect_continue();
+  settle_expect(head, meaning);
   head.websocket =
       meaning.wants_websocket() && head.method == Method::get && has_websocket_fields(head.headers);
   return settle_host(head, meaning);

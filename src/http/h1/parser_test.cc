@@ -157,6 +157,16 @@ TEST_F(Request, HearsExpectOnlyInHttp11) {
   EXPECT_TRUE(head_.expect_continue);
   ASSERT_TRUE(complete(R"(POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n)"));
   EXPECT_FALSE(head_.expect_continue);
+  EXPECT_EQ(head_.headers.find(HeaderId::expect), nullptr) << "or a backend would say 100";
+}
+
+TEST_F(Request, ExpectsOnceInAnyVersion) {
+  for (const std::string_view version : {"1.0", "1.1"}) {
+    const std::string start = "POST / HTTP/" + std::string(version) + R"(\r\nHost: a.test\r\n)";
+    const ParseResult result =
+        parse(start + R"(Expect: 100-continue\r\nExpect: 100-continue\r\n\r\n)");
+    EXPECT_EQ(result.error, ErrorCode::bad_expectation) << version;
+  }
 }
 
 constexpr std::string_view kKey = R"(Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n)";
