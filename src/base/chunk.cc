@@ -12,8 +12,6 @@ struct FreeList {
   size_t size = 0;
   size_t unused = 0;  // the least size since the last trim
 
-  ~FreeList() { free(size); }
-
   void free(size_t count) noexcept {
     for (; count > 0; --count) {
       std::free(take());
@@ -34,7 +32,17 @@ constexpr size_t kMaxFree = 2048;
 // These few are always kept.
 constexpr size_t kMinFree = 64;
 
-thread_local FreeList t_free;
+// Without a destructor, so that no access has to look whether it is constructed.
+constinit thread_local FreeList t_free;
+
+// Gives the list back when the thread ends.
+struct AtThreadEnd {
+  ~AtThreadEnd() { t_free.free(t_free.size); }
+
+  void arm() noexcept {}
+};
+
+thread_local AtThreadEnd t_at_end;
 
 Chunk* allocate(size_t capacity) noexcept {
   void* memory = std::malloc(sizeof(Chunk) + capacity);
@@ -60,6 +68,9 @@ void ChunkRef::release(Chunk* chunk) noexcept {
   if (chunk->capacity != kChunkSize || t_free.size >= kMaxFree) {
     std::free(chunk);
     return;
+  }
+  if (t_free.head == nullptr) {
+    t_at_end.arm();
   }
   chunk->next_free = t_free.head;
   t_free.head = chunk;

@@ -58,6 +58,7 @@ struct ResponseHead {
   Framing framing = Framing::none;
   bool keep_alive = true;
   bool connection_names_fields = false;  // as in RequestHead
+  bool keep_alive_hint = false;          // a Keep-Alive field is there
   // 101 whose Connection and Upgrade agree on "websocket" (the accept key is the proxy's check).
   bool websocket = false;
   uint64_t content_length = 0;  // where framing == length, and for HEAD/304 what would have been

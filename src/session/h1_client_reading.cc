@@ -94,7 +94,9 @@ bool H1ClientSession::read_head() noexcept {
 
 void H1ClientSession::read_final_head(http::ResponseHead& head) noexcept {
   keep_alive_ = keep_alive_ && head.keep_alive && head.framing != Framing::until_close;
-  learn_idle_timeout(head.headers);
+  if (head.keep_alive_hint) {
+    learn_idle_timeout(head.headers);
+  }
   if (head.status == 101) {
     if (!websocket_ || !head.websocket) {
       fail(ErrorCode::upstream_bad_upgrade, 0);

@@ -57,6 +57,9 @@ ErrorCode MessageFields::note_meaning(const Field& field) noexcept {
       return note_expect(field.value());
     case HeaderId::host:
       return note_host(field.value());
+    case HeaderId::keep_alive:
+      hint_ = true;
+      return ErrorCode::none;
     case HeaderId::transfer_encoding:
       return note_coding(field.value());
     case HeaderId::upgrade:

@@ -31,6 +31,8 @@ class MessageFields {
 
   bool has_expect() const noexcept { return expect_; }
 
+  bool has_keep_alive() const noexcept { return hint_; }
+
   bool has_host() const noexcept { return has_host_; }
 
   const Authority& host() const noexcept { return host_; }
@@ -55,8 +57,9 @@ class MessageFields {
  private:
   static constexpr auto kMeaningful = [] {
     std::array<bool, static_cast<size_t>(HeaderId::count_)> table{};
-    for (const HeaderId id : {HeaderId::connection, HeaderId::content_length, HeaderId::expect,
-                              HeaderId::host, HeaderId::transfer_encoding, HeaderId::upgrade}) {
+    for (const HeaderId id :
+         {HeaderId::connection, HeaderId::content_length, HeaderId::expect, HeaderId::host,
+          HeaderId::keep_alive, HeaderId::transfer_encoding, HeaderId::upgrade}) {
       table[static_cast<size_t>(id)] = true;
     }
     return table;
@@ -78,6 +81,7 @@ class MessageFields {
   bool has_length_ = false;
   bool has_host_ = false;
   bool expect_ = false;
+  bool hint_ = false;
   bool close_ = false;
   bool keep_alive_ = false;
   bool upgrade_option_ = false;

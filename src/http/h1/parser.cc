@@ -174,6 +174,7 @@ void settle_response(ResponseHead& head, Method request, const MessageFields& me
   head.has_content_length = meaning.has_length() && !lengthless;
   head.content_length = head.has_content_length ? meaning.length() : 0;
   head.connection_names_fields = meaning.names_fields();
+  head.keep_alive_hint = meaning.has_keep_alive();
   head.keep_alive = meaning.keep_alive() && !suspicious && head.framing != Framing::until_close &&
                     head.framing != Framing::tunnel;
 }
