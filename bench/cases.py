@@ -18,6 +18,8 @@ class Case:
     idle: bool = False       # only memory is measured
     protocol: str = "http"   # of the clients: http, https, h2 (over TLS), h2c; all but http: h2load
     streams: int = 1         # of a connection of HTTP/2
+    backend: str = "http"    # what the origin speaks: http, h2c
+    grpc: bool = False       # small calls of gRPC instead
     handshakes: str = ""     # "new" or "reuse": connections are measured, not requests
 
     @property
@@ -26,7 +28,8 @@ class Case:
 
     @property
     def setting(self):
-        return Setting(log=self.log, locations=self.locations, protocol=self.protocol)
+        return Setting(log=self.log, locations=self.locations, protocol=self.protocol,
+                       backend=self.backend)
 
     def requests(self, small):
         """A count of requests for a measurement that takes `small` requests of 1 KiB."""
@@ -47,11 +50,15 @@ CASES = {case.name: case for case in (
          locations=10, per_second=30000),
     Case("locations-10000", "1 KiB, 10,000 locations", path="/loc/",
          options=("--spread", "10000"), locations=10000, per_second=30000),
-    Case("tls", "1 KiB over TLS, HTTP/1.1, 64 connections", protocol="https", per_second=8000),
+    Case("tls", "1 KiB over TLS, HTTP/1.1, 64 connections", protocol="https", per_second=20000),
     Case("h2", "1 KiB over TLS, HTTP/2, 20 connections of 10 streams", protocol="h2",
-         connections=20, streams=10, per_second=8000),
+         connections=20, streams=10, per_second=20000),
     Case("h2c", "1 KiB, HTTP/2 in the clear, 20 connections of 10 streams", protocol="h2c",
-         connections=20, streams=10, per_second=8000),
+         connections=20, streams=10, per_second=20000),
+    Case("h2c-h2c", "1 KiB, HTTP/2 on both sides, 20 connections of 10 streams", protocol="h2c",
+         connections=20, streams=10, backend="h2c", per_second=20000),
+    Case("grpc", "small gRPC calls, 20 connections of 10 streams", path="/grpc", protocol="h2c",
+         connections=20, streams=10, backend="h2c", grpc=True, per_second=20000),
     Case("handshake", "full TLS handshakes, each with a request", protocol="https",
          handshakes="new", connections=1),
     Case("resumption", "resumed TLS handshakes, each with a request", protocol="https",

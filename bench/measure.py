@@ -41,14 +41,32 @@ def load_command(port, case, *options):
             "-c", str(case.connections), *case.options, *map(str, options)]
 
 
-def h2load(port, case, requests, seconds):
-    """One run of h2load in the form of load()'s result: it speaks TLS and HTTP/2."""
+# A message of 32 bytes behind its prefix.
+GRPC_CALL = b"\0\0\0\0\x20" + bytes(range(32))
+
+
+def h2load_options(case, rate):
+    """What h2load is told of a case, beside how much and where."""
+    options = ["-c", str(case.connections), "-m", str(case.streams)]
+    if case.protocol == "https":
+        options.append("--h1")
+    if rate > 0:
+        options.append(f"--rps={max(1, round(rate / case.connections))}")
+    if case.grpc:
+        call = BUILD / "grpc.call"
+        call.write_bytes(GRPC_CALL)
+        options += ["-d", str(call), "-H", "content-type: application/grpc", "-H", "te: trailers"]
+    return options
+
+
+def h2load(port, case, requests, seconds, rate=0):
+    """One run of h2load in the form of load()'s result: it speaks TLS and HTTP/2. `rate`: requests
+    a second in an open loop, 0 = as fast as it goes."""
     scheme = "http" if case.protocol == "h2c" else "https"
     log = BUILD / "h2load.log"
     log.unlink(missing_ok=True)
     # The name with the certificate is not in any DNS: only the header is of it.
-    out = run_tool(["h2load", "-n", str(requests), "-c", str(case.connections),
-                    "-m", str(case.streams), *(["--h1"] if case.protocol == "https" else []),
+    out = run_tool(["h2load", "-n", str(requests), *h2load_options(case, rate),
                     "-H", f":authority: {HOST}",
                     f"--log-file={log}", f"{scheme}://127.0.0.1:{port}{case.path}"], seconds)
     took = re.search(r"finished in ([\d.]+)(us|ms|s)", out)
@@ -74,7 +92,8 @@ def handshakes(port, case, duration):
 def load(port, case, *options, seconds=120):
     """One run of our load generator; fails on errors."""
     if case.protocol != "http":
-        return h2load(port, case, int(options[options.index("-n") + 1]), seconds)
+        rate = options[options.index("--rate") + 1] if "--rate" in options else 0
+        return h2load(port, case, int(options[options.index("-n") + 1]), seconds, rate)
     result = json.loads(run_tool(load_command(port, case, *options), seconds))
     if result["errors"] > 0:
         raise RuntimeError(f"{result['errors']} of {result['requests']} requests failed")
@@ -173,19 +192,25 @@ def callgrind_control(pid, order):
 def callgrind(proxy, case, requests, folder):
     """Exact user instructions per request of a proxy that was started with CALLGRIND in front.
 
-    Start-up and warm-up are not counted: counting is switched on between two loads.
+    Start-up and warm-up are not counted: counting is switched on between two loads. Nor are the
+    handshakes of TLS: those of a load of no more than its connections are subtracted.
     """
     load(proxy.port, case, "-n", max(case.connections * 2, 200))
+    if not case.setting.tls:
+        return count_load(proxy, case, requests, folder) / requests
+    opening = count_load(proxy, case, case.connections, folder)
+    return (count_load(proxy, case, requests + case.connections, folder) - opening) / requests
+
+
+def count_load(proxy, case, requests, folder):
+    """User instructions of a load; the last dump of callgrind in `folder` is of it."""
     callgrind_control(proxy.pid, "--instr=on")
     load(proxy.port, case, "-n", requests)
     callgrind_control(proxy.pid, "--dump")
     callgrind_control(proxy.pid, "--instr=off")
-    total = 0
-    for path in folder.glob("callgrind*"):
-        for line in path.read_text(errors="replace").splitlines():
-            if line.startswith(("totals:", "summary:")):
-                total = max(total, int(line.split()[1]))
-    return total / requests
+    last = max(folder.glob("callgrind.*"), key=lambda path: path.stat().st_mtime_ns)
+    return max(int(line.split()[1]) for line in last.read_text(errors="replace").splitlines()
+               if line.startswith(("totals:", "summary:")))
 
 
 def profile(folder, lines=40):

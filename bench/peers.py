@@ -36,6 +36,7 @@ class Setting:
     log: bool = False
     locations: int = 0      # 0 = one location for everything
     protocol: str = "http"  # of the clients, see Case
+    backend: str = "http"   # what the origin speaks: http, h2c
 
     @property
     def tls(self):
@@ -50,6 +51,7 @@ class Peer:
     native = True         # runs under valgrind, allocates with malloc
     many_locations = False
     protocols = ("http",)
+    backends = ("http",)
 
     def prepare(self):
         """What is to be done once before the bench."""
@@ -103,23 +105,30 @@ def certificate():
 class Nginx(Peer):
     name, program, template, many_locations = "nginx", "nginx", "nginx.conf", True
     protocols = ALL_PROTOCOLS
+    backends = ("http", "h2c")
 
     def command(self, config):
         return [self.found(), "-e", "stderr", "-c", str(config)]
 
     def values(self, setting, folder):
         log = f"{folder}/nginx.access.log combined buffer=64k flush=1s" if setting.log else "off"
-        one = "location {} {{ proxy_pass http://origin; }}"
+        # Of HTTP/2 to backends it has that of gRPC.
+        to = "grpc_pass grpc" if setting.backend == "h2c" else "proxy_pass http"
+        one = f"location {{}} {{{{ {to}://origin; }}}}"
         paths = [f"/loc/{i:05}/" for i in range(setting.locations)] or ["/"]
         cert, key, _ = certificate()
         listen = {"http": "", "https": " ssl", "h2": " ssl http2", "h2c": " http2"}
-        tls = f"ssl_certificate {cert}; ssl_certificate_key {key};" if setting.tls else ""
-        return {"LISTEN": listen[setting.protocol], "TLS": tls, "LOG": log, "LOCATIONS": "\n    ".join(one.format(path) for path in paths)}
+        # Its own default has no TLS 1.3, which all the others then speak.
+        tls = (f"ssl_certificate {cert}; ssl_certificate_key {key}; "
+               "ssl_protocols TLSv1.2 TLSv1.3;" if setting.tls else "")
+        return {"LISTEN": listen[setting.protocol], "TLS": tls, "LOG": log,
+                "LOCATIONS": "\n    ".join(one.format(path) for path in paths)}
 
 
 class Haproxy(Peer):
     name, program, template = "haproxy", "haproxy", "haproxy.cfg"
     protocols = ALL_PROTOCOLS
+    backends = ("http", "h2c")
 
     def command(self, config):
         return [self.found(), "-db", "-f", str(config)]
@@ -127,7 +136,8 @@ class Haproxy(Peer):
     def values(self, setting, folder):
         tls = f" ssl crt {certificate()[2]} alpn "
         bind = {"http": "", "https": tls + "http/1.1", "h2": tls + "h2", "h2c": " proto h2"}
-        listen = {"LISTEN": bind[setting.protocol]}
+        listen = {"LISTEN": bind[setting.protocol],
+                  "SERVER": "proto h2" if setting.backend == "h2c" else ""}
         if not setting.log:
             return listen | {"LOG_GLOBAL": "", "LOG_DEFAULTS": ""}
         return listen | {"LOG_GLOBAL": "log stdout format raw local0",
@@ -160,6 +170,7 @@ class Caddy(Peer):
 class Pingap(Peer):
     name, template, many_locations = "pingap", "pingap.toml", True
     protocols = ALL_PROTOCOLS
+    backends = ("http", "h2c")
     source = pathlib.Path(os.environ.get("PINGAP_BIN", TOP / "build/release/pingap"))
     program = str(BUILD / "pingap")
 
@@ -183,7 +194,8 @@ class Pingap(Peer):
         names = [f"l{i:05}" for i in range(len(paths))]
         one = '[locations.{}]\nupstream = "origin"\npath = "{}"\n'
         cert, key, _ = certificate()
-        return {"TLS": f'tls_cert = "{cert}"\ntls_key = "{key}"' if setting.tls else "",
+        return {"UPSTREAM": 'protocol = "h2c"' if setting.backend == "h2c" else "",
+                "TLS": f'tls_cert = "{cert}"\ntls_key = "{key}"' if setting.tls else "",
                 "LOG": f'access_log = "{folder}/pingap.access.log"' if setting.log else "",
                 "NAMES": ", ".join(f'"{name}"' for name in names),
                 "LOCATIONS": "\n".join(one.format(*pair) for pair in zip(names, paths))}
@@ -196,7 +208,7 @@ class Origin(Peer):
         return [self.found(), "-e", "stderr", "-c", str(config)]
 
     def values(self, setting, folder):
-        return {}
+        return {"LISTEN": " http2" if setting.backend == "h2c" else ""}
 
 
 PEERS = {peer.name: peer for peer in (Pingap(), Nginx(), Haproxy(), H2o(), Caddy())}
@@ -269,7 +281,7 @@ def running(peer, setting, folder, origin_port, *, prefix=(), env=None, core=PRO
 
 
 @contextlib.contextmanager
-def running_origin(folder):
+def running_origin(folder, setting=Setting()):
     """nginx with the files of the bench, on the load's core; yields its port."""
     files = folder / "files"
     files.mkdir(exist_ok=True)
@@ -277,5 +289,5 @@ def running_origin(folder):
         (files / name).write_bytes(b"0123456789abcde\n" * (size // 16))
     for path in (folder, files):
         path.chmod(0o755)
-    with running(Origin(), Setting(), folder, free_port(), core=LOAD_CORE) as origin:
+    with running(Origin(), setting, folder, free_port(), core=LOAD_CORE) as origin:
         yield origin.port

@@ -41,6 +41,7 @@ def fitting_peers(case, names):
         say(f"not there, left out: {', '.join(missing)}")
     return [peer for peer in peers
             if peer.name not in missing and case.protocol in peer.protocols
+            and case.backend in peer.backends
             and (case.locations == 0 or peer.many_locations)]
 
 
@@ -59,7 +60,7 @@ def measure_load(case, peers, folder, origin, quick):
                 # What disturbs a run only adds to it: the least of the rounds is the truest.
                 if old is None or result["cpu_us"] < old["cpu_us"]:
                     best[proxy.peer.name] = result
-        if case.name == "1k-64":
+        if case.name in ("1k-64", "grpc"):
             for proxy in proxies:
                 say(f"{case.name}: {proxy.peer.name}: latency at a tenth of its rate")
                 best[proxy.peer.name] |= added_latency(proxy, case, origin,
@@ -110,7 +111,7 @@ def train(counts, names):
     for name in names:
         case = CASES[name]
         say(f"{name}: counting")
-        with work_folder() as folder, running_origin(folder) as origin:
+        with work_folder() as folder, running_origin(folder, case.setting) as origin:
             env = {"LLVM_PROFILE_FILE": str(counts.resolve() / f"{name}.profraw")}
             with running(peer, case.setting, folder, origin, env=env) as proxy:
                 measure.load(proxy.port, case, "-n", case.requests(100000))
@@ -119,7 +120,7 @@ def train(counts, names):
 def print_profile(case, peer):
     """User instructions per request by function."""
     requests = case.requests(4000)
-    with work_folder() as folder, running_origin(folder) as origin:
+    with work_folder() as folder, running_origin(folder, case.setting) as origin:
         with running(peer, case.setting, folder, origin, prefix=measure.CALLGRIND) as proxy:
             own = folder / f"{peer.template}.d"
             total = measure.callgrind(proxy, case, requests, own)
@@ -139,7 +140,7 @@ def measure_idle(case, peer, folder, origin):
 def run_case(case, names, quick, counters):
     """All measurements of a case: {peer: {measure: value}}."""
     peers = fitting_peers(case, names)
-    with work_folder() as folder, running_origin(folder) as origin:
+    with work_folder() as folder, running_origin(folder, case.setting) as origin:
         if case.idle:
             return {peer.name: measure_idle(case, peer, folder, origin) for peer in peers}
         results = measure_load(case, peers, folder, origin, quick)

@@ -3,6 +3,7 @@ honest client beside."""
 
 import re
 import shutil
+import signal
 import struct
 import subprocess
 
@@ -128,6 +129,8 @@ def test_fl_01_rapid_reset_is_ended_and_cancelled():
         all_cancelled(origin)
         assert len(origin.requests) <= 100 + 1
         assert "h2_reset_flood" in reasons(product, 200)
+        product.signal(signal.SIGUSR1)
+        product.wait_line(r"since the start: errors \d+ \(.*\bh2_reset_flood [1-9]")
 
 
 def test_resets_below_the_budget_do_no_harm():

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -439,6 +440,20 @@ def test_sessions_are_resumed_by_every_worker(origin, pair, version):
         for _ in range(12):
             reused, session = resumed(product, session, settings)
             assert reused
+
+
+def test_handshakes_are_counted(origin, pair):
+    with secure(origin, pair, basic={"log_level": "debug", "threads": 2}) as product:
+        settings = context()
+        _, session = resumed(product, None, settings)
+        for _ in range(2):
+            _, session = resumed(product, session, settings)
+        with product.client() as client:
+            client.send(b"no hello at all\r\n\r\n")
+            client.read_to_end()
+        product.wait_line(r"TLS handshake of 127\.0\.0\.1:\d+ with \[servers\.main\]: \w")
+        product.signal(signal.SIGUSR1)
+        product.wait_line(r"reopened; since the start: TLS handshakes 4 \(2 resumed, 1 failed\)")
 
 
 @pytest.mark.parametrize("version", [V12, V13])

@@ -245,6 +245,37 @@ def test_upgrade_cannot_hide_a_body_limit():
             assert client.response("POST").status in (400, 413)
 
 
+# --- UG-06: whose pages
+
+ORIGINS = {
+    "allowed": (["https://a.test"], ["https://a.test"], 101),
+    "in other letters": (["https://A.test"], ["HTTPS://a.TEST"], 101),
+    "another": (["https://a.test"], ["https://evil.test"], 403),
+    "its beginning": (["https://a.test"], ["https://a.test.evil.test"], 403),
+    "another port": (["https://a.test"], ["https://a.test:8443"], 403),
+    "null": (["https://a.test"], ["null"], 403),
+    "none": (["https://a.test"], [], 403),
+    "none, and may be": (["https://a.test", "missing"], [], 101),
+    "no word for none": (["missing"], ["missing"], 403),
+    "two": (["https://a.test"], ["https://a.test", "https://evil.test"], 403),
+    "any": ([], ["https://evil.test"], 101),
+}
+
+
+@pytest.mark.parametrize("case", ORIGINS)
+def test_ug06_pages_that_may_open_a_tunnel_are_named(case):
+    allowed, origins, status = ORIGINS[case]
+    with Origin(echo_tunnel) as origin:
+        with front(origin, location={"ws_allowed_origins": allowed}) as product:
+            with product.client() as client:
+                client.send(request("/ws", HANDSHAKE + [("Origin", one) for one in origins]))
+                assert client.response().status == status
+            assert len(origin.requests) == (status == 101)
+            with product.client() as client:  # it is about tunnels only
+                client.send(request("/", [("Origin", "https://evil.test")]))
+                assert client.response().status == 200
+
+
 # --- UG-07: the life of a tunnel
 
 def test_ug07_idle_tunnel_is_closed_on_both_sides():

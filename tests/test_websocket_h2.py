@@ -351,6 +351,19 @@ def test_ug05_a_handshake_without_a_route_reaches_nothing():
     assert origin.received == 0
 
 
+@pytest.mark.parametrize("origins,status", [(("https://a.test",), 200), (("https://b.test",), 403),
+                                            ((), 403)])
+def test_ug06_pages_that_may_open_a_tunnel_are_named(origins, status):
+    location = {"ws_allowed_origins": ["https://a.test"]}
+    with Origin(echo_tunnel) as origin, front(origin, location=location) as product, \
+            open_client(product) as client:
+        client.request(1, connect(*(("origin", one) for one in origins)), end=False)
+        answer = client.answers[1]
+        assert client.pump(lambda: answer.status is not None)
+        assert answer.status == status
+    assert len(origin.requests) == (status == 200)
+
+
 def test_methods_of_a_location_are_about_the_get():
     locations = {"ws": {"path": "/ws", "methods": ["GET"]}}
     with Origin(echo_tunnel) as origin, front(origin, locations=locations) as product, \

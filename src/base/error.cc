@@ -30,6 +30,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(ErrorCode::count_)> k
     "body_timeout",
     "body_too_slow",
     "bad_websocket",
+    "forbidden_origin",
     "bad_grpc_web",
     "unsupported_protocol",
     "bad_proxy_header",

@@ -36,6 +36,7 @@ enum class ErrorCode : uint8_t {
   body_timeout,
   body_too_slow,
   bad_websocket,
+  forbidden_origin,
   bad_grpc_web,
   unsupported_protocol,
   bad_proxy_header,

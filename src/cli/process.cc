@@ -109,7 +109,7 @@ class Control final : public net::IoHandler {
     switch (signal) {
       case SIGUSR1:
         server_.reopen_logs();
-        PINGAP_LOG(info, "log files reopened");
+        PINGAP_LOG(info, "log files reopened{}", counted());
         break;
       case SIGHUP:
       case SIGUSR2:
@@ -119,6 +119,12 @@ class Control final : public net::IoHandler {
         stop();
         break;
     }
+  }
+
+  // Of connections since the start.
+  std::string counted() const {
+    const std::string text = server_.totals().to_string();
+    return text.empty() ? text : "; since the start: " + text;
   }
 
   void stop() {
@@ -137,7 +143,7 @@ class Control final : public net::IoHandler {
 
   void on_check() noexcept {
     if (server_.finished()) {
-      PINGAP_LOG(info, "stopped");
+      PINGAP_LOG(info, "stopped{}", counted());
       loop_.stop();
       return;
     }

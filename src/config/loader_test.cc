@@ -184,6 +184,7 @@ request_buffering = true
 response_buffering = true
 trailers = "pass"
 websocket = false
+ws_allowed_origins = ["https://A.test:8443", "missing"]
 grpc_web = true
 connection_timeout = "1s"
 read_timeout = "2s"
@@ -217,6 +218,8 @@ Host = "internal"
   EXPECT_EQ(location.client_max_body_size, 1'000'000u);
   EXPECT_TRUE(location.request_buffering && location.response_buffering && location.pass_trailers);
   EXPECT_FALSE(location.websocket);
+  EXPECT_EQ(location.ws_allowed_origins,
+            (std::vector<std::string>{"https://a.test:8443", "missing"}));
   EXPECT_TRUE(location.grpc_web.value);
   EXPECT_EQ(location.timeouts.connect, milliseconds(1000));
   EXPECT_EQ(location.timeouts.read, milliseconds(2000));

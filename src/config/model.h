@@ -120,6 +120,9 @@ struct HeaderEdit {
   Position at;
 };
 
+// What stands in ws_allowed_origins for handshakes without an Origin: those of no browser.
+inline constexpr std::string_view kMissingOrigin = "missing";
+
 struct Location {
   std::string name;
   Position at;
@@ -146,6 +149,8 @@ struct Location {
   bool response_buffering = false;
   bool pass_trailers = false;  // trailers = "pass" (security.md rule T)
   bool websocket = true;
+  // Of WebSocket handshakes; lower case, kMissingOrigin for none; empty = any.
+  std::vector<std::string> ws_allowed_origins;
   Located<bool> grpc_web;  // calls of gRPC-web go to the backend as gRPC
   Timeouts timeouts;
 };

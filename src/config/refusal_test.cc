@@ -30,8 +30,9 @@ TEST(Loader, RefusesUnknownKeysAndSections) {
        "`path_type`, `priority`, `weight`, `methods`, `match_headers`, `match_query`, "
        "`match_cookies`, `rewrite`, `headers_add`, `headers_remove`, `headers_set`, "
        "`proxy_set_headers`, `proxy_add_headers`, `proxy_remove_headers`, `client_max_body_size`, "
-       "`request_buffering`, `response_buffering`, `trailers`, `websocket`, `grpc_web`, "
-       "`connection_timeout`, `read_timeout`, `write_timeout`, `tunnel_timeout`"},
+       "`request_buffering`, `response_buffering`, `trailers`, `websocket`, "
+       "`ws_allowed_origins`, `grpc_web`, `connection_timeout`, `read_timeout`, `write_timeout`, "
+       "`tunnel_timeout`"},
   });
 }
 
@@ -135,6 +136,12 @@ TEST(Loader, RefusesValuesOutOfRange) {
        "5:23: error: `send_proxy_protocol` with HTTP/2; clients share the connections "
        "of "
        "HTTP/2; use http1, or X-Forwarded-For"},
+      {{.location = "ws_allowed_origins = ['a.test', 'https://a.test/', '*']"},
+       "8:23: error: `a.test` is not an origin; \"https://a.com\" or \"http://a.com:8080\"\n"
+       "t:8:33: error: `https://a.test/` is not an origin; \"https://a.com\" or "
+       "\"http://a.com:8080\"; an origin has no path\n"
+       "t:8:52: error: `*` is not an origin; \"https://a.com\" or \"http://a.com:8080\"; "
+       "for any origin leave `ws_allowed_origins` out"},
       {{.location = "grpc_web = true"},
        "8:12: error: `grpc_web` needs HTTP/2, and [upstreams.u] speaks HTTP/1.1; give the upstream "
        "protocol = \"h2c\" or, with TLS, alpn = \"h2\""},

@@ -118,6 +118,15 @@ void read_methods(Reader& reader, const Field& field, LocationDraft& out) {
   }
 }
 
+void read_origins(Reader& reader, const Field& field, LocationDraft& out) {
+  for (Located<std::string>& origin : reader.list(field, Commas::yes)) {
+    std::ranges::transform(origin.value, origin.value.begin(), to_lower);
+    if (origin.value == kMissingOrigin || reader.check(origin.at, check_origin(origin.value))) {
+      out.location.ws_allowed_origins.push_back(std::move(origin.value));
+    }
+  }
+}
+
 void read_path_type(Reader& reader, const Field& field, LocationDraft& out) {
   if (const auto found = reader.choice(field, kPathTypes)) {
     out.location.path_type = static_cast<PathType>(*found + 1);
@@ -213,6 +222,7 @@ constexpr Key<LocationDraft> kKeys[] = {
      [](Reader& reader, const Field& field, LocationDraft& out) {
        reader.boolean(field, out.location.websocket);
      }},
+    {{"ws_allowed_origins", "", "list of origins", "any"}, read_origins},
     {{"grpc_web", "", "boolean", "false"},
      [](Reader& reader, const Field& field, LocationDraft& out) {
        reader.boolean(field, out.location.grpc_web.value);

@@ -214,6 +214,7 @@ void expect_equal(const Location& a, const Location& b) {
   EXPECT_EQ(a.response_buffering, b.response_buffering);
   EXPECT_EQ(a.pass_trailers, b.pass_trailers);
   EXPECT_EQ(a.websocket, b.websocket);
+  EXPECT_EQ(a.ws_allowed_origins, b.ws_allowed_origins);
   EXPECT_EQ(a.grpc_web.value, b.grpc_web.value);
 }
 

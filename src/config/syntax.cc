@@ -152,6 +152,24 @@ MaybeProblem check_host(std::string_view host) {
   return make(quote(host) + " is not a host", R"("a.com", "*.a.com" or "~REGEX")", std::move(hint));
 }
 
+MaybeProblem check_origin(std::string_view origin) {
+  const size_t colon = origin.find("://");
+  const bool whole = colon != std::string_view::npos && colon > 0 && colon + 3 < origin.size();
+  const std::string_view authority = whole ? origin.substr(colon + 3) : std::string_view{};
+  if (whole && is_token(origin.substr(0, colon)) && is_printable(origin) &&
+      authority.find_first_of("/?#@ *") == std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::string hint;
+  if (authority.find('/') != std::string_view::npos) {
+    hint = "an origin has no path";
+  } else if (origin.find('*') != std::string_view::npos) {
+    hint = "for any origin leave `ws_allowed_origins` out";
+  }
+  return make(quote(origin) + " is not an origin", R"("https://a.com" or "http://a.com:8080")",
+              std::move(hint));
+}
+
 MaybeProblem check_regex(std::string_view pattern) {
   if (pattern.empty()) {
     return make("the regex is empty");

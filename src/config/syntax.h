@@ -38,6 +38,9 @@ MaybeProblem check_path(std::string_view path, PathType type);
 // "a.com", "*.a.com", "~regex", "127.0.0.1", "[::1]".
 MaybeProblem check_host(std::string_view host);
 
+// "https://a.com", "http://a.com:8080": what a browser writes as Origin (RFC 6454 6.2).
+MaybeProblem check_origin(std::string_view origin);
+
 MaybeProblem check_regex(std::string_view pattern);
 
 // Number of words, regex and groups of "REGEX REPLACEMENT".

@@ -109,6 +109,8 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::h2_reset_flood:
     case ErrorCode::h2_head_flood:
       return 400;
+    case ErrorCode::forbidden_origin:
+      return 403;
     case ErrorCode::no_route:
       return 404;
     case ErrorCode::method_not_allowed:

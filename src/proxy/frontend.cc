@@ -127,6 +127,7 @@ void Frontend::on_secured(session::ServerSession& session,
                           std::unique_ptr<net::Transport> transport) noexcept {
   recount();
   auto agreed = transport->take_secured();
+  worker_.counters().count_handshake(agreed->resumed);
   const bool h2 = agreed->h2;
   const auto follow = [&](auto successor) {
     successor->set_secured(std::move(agreed));
@@ -139,6 +140,12 @@ void Frontend::on_secured(session::ServerSession& session,
     follow(std::make_unique<session::H1ServerSession>(worker_.loop(), std::move(transport),
                                                       session.peer(), site_.settings, *this));
   }
+}
+
+void Frontend::on_handshake_failed(session::ServerSession& session, std::string_view why) noexcept {
+  worker_.counters().count_failed_handshake();
+  PINGAP_LOG(debug, "TLS handshake of {} with [servers.{}]: {}", session.peer().text(), site_.name,
+             why);
 }
 
 // For a session that takes another one's place: that is uncounted when it ends.
@@ -260,6 +267,9 @@ void Frontend::abort() noexcept {
 }
 
 void Frontend::on_exchange_done(const exchange::Exchange& x) noexcept {
+  if (x.reason != ErrorCode::none) {
+    worker_.counters().count_error(x.reason);
+  }
   if (log_ == nullptr) {
     return;
   }

@@ -66,6 +66,7 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   void on_turned_away(session::ServerSession& session, ErrorCode why) noexcept override;
   void on_secured(session::ServerSession& session,
                   std::unique_ptr<net::Transport> transport) noexcept override;
+  void on_handshake_failed(session::ServerSession& session, std::string_view why) noexcept override;
   void on_session_closed(session::ServerSession& session) noexcept override;
 
   // What is known of a request as soon as its connection is.

@@ -1,6 +1,10 @@
 #include "proxy/routing.h"
 
+#include <algorithm>
+#include <span>
+
 #include "base/strings.h"
+#include "config/model.h"
 #include "http/host.h"
 #include "http/uri.h"
 #include "proxy/header_policy.h"
@@ -14,6 +18,25 @@ using http::Framing;
 
 Error refused(ErrorCode code, Side side) noexcept {
   return {code, side, Retry::never, 0, nullptr};
+}
+
+// Browsers let any page open a WebSocket to anywhere, with cookies: only Origin tells whose page it
+// is (RFC 6455 10.2). One that is there twice is nobody's.
+bool origin_allowed(const http::HeaderMap& headers, std::span<const std::string> allowed) noexcept {
+  if (allowed.empty()) {
+    return true;
+  }
+  std::string_view origin = config::kMissingOrigin;
+  size_t count = 0;
+  for (const http::Field& field : headers.fields()) {
+    if (field.id == http::HeaderId::origin && !field.removed()) {
+      origin = field.value();
+      ++count;
+    }
+  }
+  const bool said = count == 1 && origin != config::kMissingOrigin;
+  return (count == 0 || said) &&
+         std::ranges::any_of(allowed, [&](const std::string& one) { return iequals(one, origin); });
 }
 
 }  // namespace
@@ -84,6 +107,9 @@ Result<> prepare_upstream_request(exchange::Exchange& x, const Site& site,
   }
   if (!x.request.websocket) {
     return {};
+  }
+  if (!origin_allowed(x.request.headers, route.ws_origins)) {
+    return tl::unexpected(refused(ErrorCode::forbidden_origin, Side::downstream));
   }
   if (route.websocket && route.cluster->pool.protocol == upstream::Protocol::h2) {
     ask_connect(x);

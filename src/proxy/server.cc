@@ -177,6 +177,14 @@ void Server::join() {
   logs_.sync();
 }
 
+observe::Totals Server::totals() const noexcept {
+  observe::Totals totals;
+  for (const auto& worker : workers_) {
+    worker->add_counts_to(totals);
+  }
+  return totals;
+}
+
 void Server::reopen_logs() {
   logs_.reopen();
 }

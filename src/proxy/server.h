@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "observe/counters.h"
 #include "observe/log_sink.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
@@ -37,6 +38,8 @@ class Server {
   bool finished() const noexcept;  // every worker has ended
   void join();
   void reopen_logs();
+  // Of all workers, since the start.
+  observe::Totals totals() const noexcept;
 
  private:
   tl::expected<void, std::string> expect_free_addresses() const;

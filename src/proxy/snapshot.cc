@@ -240,6 +240,7 @@ class Builder {
     route->buffer_response = from.response_buffering;
     route->pass_trailers = from.pass_trailers;
     route->websocket = from.websocket;
+    route->ws_origins = from.ws_allowed_origins;
     route->grpc_web = from.grpc_web.value;
     build_edits(from, *route);
     return route;

@@ -59,6 +59,7 @@ struct Route {  // [locations.NAME] on one server
   bool buffer_response = false;
   bool pass_trailers = false;
   bool websocket = true;
+  std::vector<std::string> ws_origins;  // as in config::Location
   bool grpc_web = false;
 };
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "net/event_loop.h"
+#include "observe/counters.h"
 #include "observe/log_sink.h"
 #include "proxy/frontend.h"
 #include "proxy/snapshot.h"
@@ -56,10 +57,14 @@ class Worker {
   // and would perhaps not see it. One that is counted is waited for.
   bool reserve() noexcept { return add_below(connections_, kStopping); }
 
+  void add_counts_to(observe::Totals& totals) const noexcept { counters_.add_to(totals); }
+
   // The worker's thread:
   net::EventLoop& loop() noexcept { return *loop_; }
 
   session::HandshakeQueue& handshakes() noexcept { return handshakes_; }
+
+  observe::Counters& counters() noexcept { return counters_; }
 
   const Snapshot& snapshot() const noexcept { return *snapshot_; }
 
@@ -102,6 +107,7 @@ class Worker {
   std::vector<std::pair<observe::LogSink*, std::unique_ptr<observe::LogBuffer>>> log_buffers_;
   session::HandshakeQueue handshakes_{*loop_};
   std::vector<std::unique_ptr<Frontend>> frontends_;
+  observe::Counters counters_;
   net::Timer log_timer_{Callback<void()>::of<&Worker::flush_logs>(this)};
   net::Timer stop_timer_{Callback<void()>::of<&Worker::stop_when_done>(this)};
   net::Timer trim_timer_{Callback<void()>::of<&Worker::trim_memory>(this)};

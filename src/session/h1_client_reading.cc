@@ -10,7 +10,6 @@ namespace {
 
 using http::Framing;
 using http::h1::BodyReader;
-using http::h1::HeadScanner;
 using http::h1::ParseStatus;
 
 namespace limits = http::limits;
@@ -60,8 +59,7 @@ bool H1ClientSession::read_head() noexcept {
     return false;
   }
   head_seen_ = true;
-  if (partial_head_ &&
-      scanner_.scan(bytes, settings_->limits.bytes) == HeadScanner::Verdict::wait) {
+  if (head_waits(bytes, settings_->limits.bytes)) {
     return false;
   }
   http::ResponseHead head;
@@ -72,11 +70,7 @@ bool H1ClientSession::read_head() noexcept {
       fail(result.error, 0);
       return false;
     case ParseStatus::incomplete:
-      if (!partial_head_) {
-        partial_head_ = true;
-        scanner_.reset();
-        scanner_.scan(bytes, settings_->limits.bytes);
-      }
+      note_partial_head(bytes, settings_->limits.bytes);
       return false;
     case ParseStatus::complete:
       break;

@@ -82,14 +82,12 @@ class H1ClientSession final : public H1Connection,
   const ClientSettings* settings_;
   ClientSessionOwner& owner_;
   http::ResponseSink* sink_ = nullptr;
-  http::h1::HeadScanner scanner_;
   net::Timer read_timer_{Callback<void()>::of<&H1ClientSession::on_read_timer>(this)};
   net::Timer write_timer_{Callback<void()>::of<&H1ClientSession::on_write_timer>(this)};
   Duration idle_timeout_;
   uint64_t sent_ = 0;  // bytes of the current request that the socket took
   http::Method method_ = http::Method::get;
   Reading reading_ = Reading::idle;
-  bool partial_head_ = false;
   bool head_seen_ = false;  // a byte of the response has arrived
   bool request_over_ = false;
   bool keep_alive_ = true;     // after the current exchange

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "http/h1/serializer.h"
 #include "http/limits.h"
@@ -267,6 +268,15 @@ std::span<char> H1Connection::input_room() noexcept {
 
 void H1Connection::consume_input(size_t bytes) noexcept {
   in_begin_ += static_cast<uint32_t>(bytes);
+}
+
+bool H1Connection::note_partial_head(std::string_view bytes, size_t max) noexcept {
+  if (std::exchange(partial_head_, true)) {
+    return false;
+  }
+  scanner_.reset();
+  scanner_.scan(bytes, max);
+  return true;
 }
 
 void H1Connection::keep_partial_input(size_t max) noexcept {

@@ -16,6 +16,7 @@
 #include "base/byte_queue.h"
 #include "base/pipe.h"
 #include "http/h1/body_reader.h"
+#include "http/h1/parser.h"
 #include "http/head.h"
 #include "http/limits.h"
 #include "net/event_loop.h"
@@ -79,6 +80,14 @@ class H1Connection : public net::IoHandler,
     }
   }
 
+  // A part of a head is there, and what came since (`bytes` is all of it) is no reason to parse.
+  bool head_waits(std::string_view bytes, size_t max) noexcept {
+    return partial_head_ && scanner_.scan(bytes, max) == http::h1::HeadScanner::Verdict::wait;
+  }
+
+  // `bytes` were parsed, and are a part of a head. True for the first such.
+  bool note_partial_head(std::string_view bytes, size_t max) noexcept;
+
   // Puts a part of a head that waits for its rest into a buffer of its own size.
   void keep_partial_input(size_t max) noexcept;
 
@@ -121,6 +130,7 @@ class H1Connection : public net::IoHandler,
   std::unique_ptr<net::Transport> transport_;
   ByteQueue out_;
   http::h1::BodyReader reader_;
+  http::h1::HeadScanner scanner_;  // where partial_head_
   ChunkRef in_chunk_;
   uint32_t in_begin_ = 0;
   uint32_t in_end_ = 0;
@@ -130,6 +140,7 @@ class H1Connection : public net::IoHandler,
   Pipe* in_pipe_ = nullptr;   // of the current message; its exchange owns it
   Pipe* out_pipe_ = nullptr;  // where piped_ > 0
   http::Framing out_framing_ = http::Framing::none;
+  bool partial_head_ = false;
   bool readable_ = false;
   bool writable_ = false;
   bool hangup_ = false;  // the peer's FIN (or more) is known: read until it is reached

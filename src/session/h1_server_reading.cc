@@ -7,7 +7,6 @@ namespace {
 
 using http::Framing;
 using http::h1::BodyReader;
-using http::h1::HeadScanner;
 using http::h1::ParseStatus;
 
 namespace limits = http::limits;
@@ -70,7 +69,7 @@ bool H1ServerSession::read_head() noexcept {
   if (bytes.empty()) {
     return false;
   }
-  if (partial_head_ && scanner_.scan(bytes, settings_.limits.bytes) == HeadScanner::Verdict::wait) {
+  if (head_waits(bytes, settings_.limits.bytes)) {
     return false;
   }
   if (requests_ == 0 && bytes.front() == kPreface.front() && is_h2(bytes)) {
@@ -89,13 +88,8 @@ bool H1ServerSession::read_head() noexcept {
     case ParseStatus::incomplete:
       break;
   }
-  if (!partial_head_) {
-    partial_head_ = true;
-    scanner_.reset();
-    scanner_.scan(bytes, settings_.limits.bytes);
-    if (requests_ > 0) {
-      arm_read(settings_.header_timeout);  // from the first byte, not per read
-    }
+  if (note_partial_head(bytes, settings_.limits.bytes) && requests_ > 0) {
+    arm_read(settings_.header_timeout);  // from the first byte, not per read
   }
   keep_partial_input(settings_.limits.bytes);
   return false;

@@ -94,17 +94,15 @@ class H1ServerSession final : public H1Connection,
   const ServerSettings& settings_;
   RequestAcceptor& acceptor_;
   http::RequestSink* sink_ = nullptr;
-  http::h1::HeadScanner scanner_;
   net::Timer read_timer_{Callback<void()>::of<&H1ServerSession::on_read_timer>(this)};
   net::Timer write_timer_{Callback<void()>::of<&H1ServerSession::on_write_timer>(this)};
   Reading reading_ = Reading::head;
   Writing writing_ = Writing::none;
   http::Version version_ = http::Version::http11;  // of the current request
   bool head_request_ = false;                      // its method is HEAD
-  bool partial_head_ = false;
-  bool keep_alive_ = true;  // after the current exchange
-  bool refused_ = false;    // the input cannot be trusted any more
-  bool draining_ = false;   // close after the current exchange
+  bool keep_alive_ = true;                         // after the current exchange
+  bool refused_ = false;                           // the input cannot be trusted any more
+  bool draining_ = false;                          // close after the current exchange
   bool expects_continue_ = false;
   uint32_t requests_ = 0;
   bool answering_ = false;    // bytes of the answer were written since the body was last waited for

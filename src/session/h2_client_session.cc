@@ -5,6 +5,7 @@
 
 #include "http/limits.h"
 #include "session/h2_callbacks.h"
+#include "session/h2_memory.h"
 
 namespace pingap::session {
 namespace {
@@ -64,8 +65,8 @@ bool H2ClientSession::start(bool connecting) noexcept {
 bool H2ClientSession::start_framing() noexcept {
   static const nghttp2_session_callbacks* const callbacks = make_h2_client_callbacks();
   static nghttp2_option* const options = make_options();
-  return nghttp2_session_client_new2(&framing_, callbacks, static_cast<H2Connection*>(this),
-                                     options) == 0 &&
+  return nghttp2_session_client_new3(&framing_, callbacks, static_cast<H2Connection*>(this),
+                                     options, h2_memory()) == 0 &&
          nghttp2_submit_settings(framing_, NGHTTP2_FLAG_NONE, kSettings.data(), kSettings.size()) ==
              0 &&
          // The window of the connection is that of all its streams, as on the other side.

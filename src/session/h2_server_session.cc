@@ -8,6 +8,7 @@
 
 #include "http/limits.h"
 #include "session/h2_callbacks.h"
+#include "session/h2_memory.h"
 
 namespace pingap::session {
 namespace {
@@ -75,8 +76,8 @@ nghttp2_option* H2ServerSession::make_server_options() noexcept {
 bool H2ServerSession::start_framing() noexcept {
   static const nghttp2_session_callbacks* const callbacks = make_h2_server_callbacks();
   static nghttp2_option* const options = make_server_options();
-  return nghttp2_session_server_new2(&framing_, callbacks, static_cast<H2Connection*>(this),
-                                     options) == 0 &&
+  return nghttp2_session_server_new3(&framing_, callbacks, static_cast<H2Connection*>(this),
+                                     options, h2_memory()) == 0 &&
          nghttp2_submit_settings(framing_, NGHTTP2_FLAG_NONE, kSettings.data(),
                                  kSettings.size() - (settings_.websocket ? 0U : 1U)) == 0 &&
          // One stream that does not move must not stop the others: the window of the connection is

@@ -69,7 +69,19 @@ void HandshakeSession::go_on() noexcept {
   if (result.status == net::IoStatus::progress) {
     loop_.remove(transport_->fd());  // the next session is to hear of it anew
     acceptor_.on_secured(*this, std::move(transport_));
+    close();
+    return;
   }
+  const char* why = transport_->handshake_failure();
+  fail(why == nullptr ? "failed" : why);
+}
+
+void HandshakeSession::on_timer() noexcept {
+  fail("timed out");
+}
+
+void HandshakeSession::fail(std::string_view why) noexcept {
+  acceptor_.on_handshake_failed(*this, why);
   close();
 }
 

@@ -61,6 +61,8 @@ class HandshakeSession final : public net::IoHandler,
   void go_on() noexcept;
 
  private:
+  void on_timer() noexcept;
+  void fail(std::string_view why) noexcept;
   void close() noexcept;
 
   net::EventLoop& loop_;
@@ -68,7 +70,7 @@ class HandshakeSession final : public net::IoHandler,
   std::unique_ptr<net::Transport> transport_;
   const ServerSettings& settings_;
   RequestAcceptor& acceptor_;
-  net::Timer timer_{Callback<void()>::of<&HandshakeSession::close>(this)};
+  net::Timer timer_{Callback<void()>::of<&HandshakeSession::on_timer>(this)};
   bool hangup_ = false;  // the peer's FIN is known
   bool closed_ = false;
 };

@@ -59,6 +59,9 @@ class RequestAcceptor {
   virtual void on_secured(ServerSession& /*session*/,
                           std::unique_ptr<net::Transport> /*transport*/) noexcept {}
 
+  // There will be no agreement on TLS: `why`, for people. Then `session` ends.
+  virtual void on_handshake_failed(ServerSession& /*session*/, std::string_view /*why*/) noexcept {}
+
   // The connection is gone; the session is destroyed at the end of the turn.
   virtual void on_session_closed(ServerSession& session) noexcept = 0;
 

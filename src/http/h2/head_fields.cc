@@ -32,15 +32,6 @@ struct Scratch {
     }
   }
 
-  std::string_view lower(std::string_view name) noexcept {
-    char* to = text.data() + used;
-    for (size_t i = 0; i < name.size(); ++i) {
-      to[i] = to_lower(name[i]);
-    }
-    used += name.size();
-    return {to, name.size()};
-  }
-
   std::string_view number(uint64_t value) noexcept {
     char* to = text.data() + used;
     const auto size = static_cast<size_t>(std::to_chars(to, to + 20, value).ptr - to);
@@ -65,9 +56,8 @@ struct Scratch {
   void add_fields(const HeaderMap& headers) noexcept {
     for (const Field& field : headers.fields()) {
       constexpr uint8_t kNever = kHopByHop | kFromHead;
-      if (!field.removed() && (header_policy(field.id) & kNever) == 0 &&
-          has_room(field.name_size)) {
-        add(lower(field.name()), field.value());
+      if (!field.removed() && (header_policy(field.id) & kNever) == 0) {
+        add(field.name(), field.value());
       }
     }
   }

@@ -1,6 +1,6 @@
-// The fields of a head as HTTP/2 writes them: lower-case names, pseudo-fields first, nothing that
-// belongs to a connection. Pure; the views hold until the next call on the thread, or as long as
-// what they were made of.
+// The fields of a head as HTTP/2 writes them: pseudo-fields first, nothing that belongs to a
+// connection. Names are as they came: nghttp2 makes them lower-case where it copies them. Pure; the
+// views hold until the next call on the thread, or as long as what they were made of.
 #pragma once
 
 #include <span>

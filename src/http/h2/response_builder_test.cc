@@ -136,7 +136,7 @@ TEST_F(Asking, LeavesOutWhatBelongsToAConnection) {
   head_.headers.add("X-Odd", "1");
   const Fields all = written();
   ASSERT_EQ(all.size(), 5U);
-  EXPECT_EQ(all.back(), (std::pair<std::string, std::string>("x-odd", "1")));
+  EXPECT_EQ(all.back(), (std::pair<std::string, std::string>("X-Odd", "1")));
 }
 
 TEST_F(Asking, TeIsTrailersOrNothing) {
