@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from rig import h2
 from rig.client import Closed, request
 from rig.deadline import seconds
 from rig.origin import Origin, response
@@ -332,6 +333,19 @@ def test_an_error_never_shows_a_key(pair):
     assert key.splitlines()[1][:20] not in said
 
 
+@pytest.mark.parametrize("form", ["text", "base64", "misspelt"])
+def test_a_short_key_is_not_taken_for_a_path(pair, form):
+    """A key of Ed25519 has 160 characters in base64."""
+    made = subprocess.run([find("openssl"), "genpkey", "-algorithm", "ed25519"], check=True,
+                          capture_output=True).stdout
+    text = made.decode() if form == "text" else base64.b64encode(made).decode()
+    name = "tls_kye" if form == "misspelt" else "tls_key"
+    said = refusal({"tls_cert": pair.cert, name: text})
+    assert "tls_" in said
+    for secret in (made.split(b"\n")[1][-20:].decode(), base64.b64encode(made).decode()[40:60]):
+        assert secret not in said
+
+
 # ---- new certificates under way
 
 def copy_over(source, target):
@@ -533,6 +547,54 @@ def test_half_a_hello_is_cut_after_header_timeout(origin, pair):
             client.send(b"\x16\x03\x01\x02\x00\x01")
             client.read_to_end()
         assert get(product).status == 200
+
+
+def test_silent_connections_make_room(origin, pair):
+    with secure(origin, pair, server={"max_connections": 5}, basic={"threads": 1}) as product:
+        held = [socket.create_connection(product.address()) for _ in range(5)]
+        for _ in range(3):
+            assert get(product).status == 200
+        for sock in held:
+            sock.close()
+
+
+class Cut:
+    """A client of TLS whose bytes go out as the test has it."""
+
+    def __init__(self, product, alpn):
+        self.sock = socket.create_connection(product.address(), timeout=seconds(5))
+        settings = context()
+        settings.set_alpn_protocols([alpn])
+        self.into, self.out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = settings.wrap_bio(self.into, self.out, server_hostname="a.test")
+        while True:
+            try:
+                self.tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self.sock.sendall(self.out.read())
+                self.into.write(self.sock.recv(65536))
+        self.sock.sendall(self.out.read())
+
+    def record(self, data):
+        self.tls.write(data)
+        return self.out.read()
+
+
+@pytest.mark.parametrize("alpn,first,second", [
+    ("http/1.1", b"", b"GET / HTTP/1.1\r\n"),
+    ("h2", h2.PREFACE + h2.frame(h2.SETTINGS), h2.get(1)),
+])
+def test_an_end_behind_a_part_of_a_record_is_seen(origin, pair, alpn, first, second):
+    with secure(origin, pair) as product:
+        client = Cut(product, alpn)
+        with client.sock as sock:
+            sock.sendall(client.record(first) if first else b"")
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)  # in one packet with the FIN
+            sock.sendall(client.record(second)[:-5])
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(65536):
+                pass  # a timeout is the failure
 
 
 def test_garbage_ends_the_connection(origin, pair):

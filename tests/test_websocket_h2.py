@@ -12,9 +12,9 @@ from rig.client import request
 from rig.deadline import SLOW, holds, until
 from rig.h2 import H2Client, frame, head
 from rig.notation import expand
-from rig.origin import Gate, Origin, echo, response
+from rig.origin import Gate, Origin, echo, response, shared_loop
 from rig.product import front
-from test_websocket import BAD_101, accept, switching
+from test_websocket import BAD_101, accept, end_and_read_late, switching
 
 SMUG = expand("{SMUG}")
 VERSION = ("sec-websocket-version", "13")
@@ -410,6 +410,26 @@ def test_ug07_half_close_of_the_client_is_passed_on():
         answer = client.answer()
         assert (answer.how, answer.body) == ("end", b"last words")
     assert origin.errors == []
+
+
+def test_what_is_sent_last_arrives_at_an_origin_that_has_ended():
+    """Both directions are over then, but for bytes on their way."""
+    size = 2 << 20
+    with Origin(end_and_read_late, rcvbuf=4096) as origin, front(origin) as product, \
+            open_client(product) as client:
+        open_tunnel(client)
+        conn = origin.connections[0]
+        sent = 0
+        while sent < size:
+            room = min(65535 + min(client.credit[0], client.credit[1]), size) - sent
+            if room > 0:
+                client.send(data(b"x" * room))
+                sent += room
+            client.poll(0.01)
+            shared_loop().loop.call_soon_threadsafe(conn.resume)
+        client.send(data(b"", end=True))
+        origin.wait(lambda: conn.ended, "all is read", 30)
+        assert conn.received == len(origin.requests[0].raw_head) + 2 + sent
 
 
 def test_ug07_half_close_of_the_origin_is_passed_on():

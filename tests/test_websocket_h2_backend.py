@@ -158,6 +158,15 @@ def test_settings_that_never_come(how):
 
 
 @BOTH
+def test_an_answer_that_never_comes(how):
+    with backend(on_head=lambda one: None, on_request=lambda one: None) as origin, \
+            behind(origin, location={"read_timeout": "200ms"}) as product:
+        assert ask(product, how).status == 504
+        assert product.wait_log(1)[0]["reason"] == "upstream_timeout"
+        origin.wait(lambda: origin.requests[0].reset == h2.CANCEL, "the handshake is given up")
+
+
+@BOTH
 @pytest.mark.parametrize("field", [("sec-websocket-protocol", "three"),
                                    ("sec-websocket-extensions", "x-mine")])
 def test_what_was_not_offered_is_no_tunnel(how, field):

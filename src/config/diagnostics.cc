@@ -154,10 +154,9 @@ std::string Diagnostics::render() const {
   return out;
 }
 
-bool Diagnostics::hidden(Position at) const noexcept {
-  return std::ranges::any_of(hidden_, [at](const Position& one) {
-    return one.source == at.source && one.line == at.line;
-  });
+bool Diagnostics::lists(const std::vector<Position>& places, Position at) noexcept {
+  return std::ranges::any_of(
+      places, [at](const Position& one) { return one.source == at.source && one.line == at.line; });
 }
 
 void Diagnostics::append(std::string& out, const Diagnostic& entry) const {
@@ -173,11 +172,14 @@ void Diagnostics::append(std::string& out, const Diagnostic& entry) const {
     }
   }
   out += '\n';
-  if (!where.empty()) {
-    if (!hidden(entry.at)) {
-      append_excerpt(out, line(entry.at), entry.at.line, entry.at.column);
-    }
+  if (where.empty() || lists(hidden_, entry.at)) {
+    return;
   }
+  std::string_view shown = line(entry.at);
+  if (lists(cut_, entry.at)) {
+    shown = shown.substr(0, std::min(shown.find('='), shown.size() - 1) + 1);
+  }
+  append_excerpt(out, shown, entry.at.line, entry.at.column);
 }
 
 }  // namespace pingap::config

@@ -44,6 +44,9 @@ class Diagnostics {
   // The line of `at` holds a secret: it is never shown.
   void hide(Position at) { hidden_.push_back(at); }
 
+  // The same of what stands behind the `=` of that line.
+  void hide_value(Position at) { cut_.push_back(at); }
+
   bool has_errors() const noexcept { return errors_ > 0; }
 
   size_t errors() const noexcept { return errors_; }
@@ -70,11 +73,12 @@ class Diagnostics {
   bool known(const Diagnostic& entry) const noexcept;
   void append(std::string& out, const Diagnostic& entry) const;
   std::string_view line(Position at) const noexcept;
-  bool hidden(Position at) const noexcept;
+  static bool lists(const std::vector<Position>& places, Position at) noexcept;
 
   std::vector<Source> sources_;
   std::vector<Diagnostic> entries_;
   std::vector<Position> hidden_;
+  std::vector<Position> cut_;
   size_t errors_ = 0;
   size_t dropped_ = 0;  // beyond what is kept
 };

@@ -18,6 +18,26 @@ TEST(Diagnostics, RendersPlaceTextAndCaret) {
             "      | ^\n");
 }
 
+TEST(Diagnostics, ShowsNoSecrets) {
+  Diagnostics diagnostics;
+  const uint32_t source =
+      diagnostics.add_source("a", "key = 's3cret'\npasword = 's3cret'\n[section]\n");
+  diagnostics.hide({source, 1, 7});
+  diagnostics.hide_value({source, 2, 1});
+  diagnostics.hide_value({source, 3, 2});
+  diagnostics.error({source, 1, 7}, "one");
+  diagnostics.error({source, 2, 1}, "two");
+  diagnostics.error({source, 3, 2}, "three");
+  EXPECT_EQ(diagnostics.render(),
+            "a:1:7: error: one\n"
+            "a:2:1: error: two\n"
+            "    2 | pasword =\n"
+            "      | ^\n"
+            "a:3:2: error: three\n"
+            "    3 | [section]\n"
+            "      |  ^\n");
+}
+
 TEST(Diagnostics, SortsBySourceAndPlaceAndPutsThePlacelessFirst) {
   Diagnostics diagnostics;
   const uint32_t a = diagnostics.add_source("a", "x\ny\n");

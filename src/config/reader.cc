@@ -86,9 +86,7 @@ bool Reader::pem(const Field& field, Located<std::string>& out) {
     return false;
   }
   out = {field.value.text, field.value.at};
-  if (field.value.expanded || out.value.size() > 255 || out.value.find('\n') != std::string::npos) {
-    diagnostics_.hide(field.value.at);  // the thing itself, perhaps: no path
-  }
+  diagnostics_.hide(field.value.at);  // a key itself, perhaps: no path
   return true;
 }
 

@@ -78,6 +78,7 @@ void report_unknown(const Value& table, std::string_view section,
     if (std::ranges::find(names, member.key) != names.end()) {
       continue;
     }
+    reader.diagnostics().hide_value(member.at);  // it may be a secret under a misspelt name
     const auto known = std::ranges::find(foreign, member.key, &Foreign::name);
     if (known != foreign.end()) {
       report_foreign(member, section, *known, reader);

@@ -50,6 +50,7 @@ inline constexpr uint32_t kH2Refused = 1000;        // refused before SETTINGS w
 inline constexpr uint32_t kH2Updates = 10;          // WINDOW_UPDATE for a DATA frame; then control
 inline constexpr uint32_t kH2Increment = 1024;      // bytes of one on a shut window, below: control
 inline constexpr seconds kH2SettingsAck = seconds(10);  // to acknowledge SETTINGS; GOAWAY
+inline constexpr seconds kGrpcIdle = seconds(3600);  // without a byte of a gRPC client's call; 408
 
 // Response head (from a backend)
 inline constexpr size_t kResponseHead = 64 * 1024;  // bytes of a response head; 502

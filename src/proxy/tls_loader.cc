@@ -17,9 +17,7 @@ int version_of(config::TlsVersion version) noexcept {
 
 // A path names itself; a text must not end up in a log.
 std::string shown(const config::Located<std::string>& source) {
-  return source.value.size() > 255 || source.value.find('\n') != std::string::npos
-             ? "the text given"
-             : fmt::format("`{}`", source.value);
+  return tls::is_content(source.value) ? "the text given" : fmt::format("`{}`", source.value);
 }
 
 std::shared_ptr<const tls::Certificate> load_pair(const config::CertificatePair& pair,

@@ -129,8 +129,20 @@ void Worker::abort_here() noexcept {
   loop_->stop();
 }
 
+// Of tunnels whose clients have gone, the last bytes may still be on their way.
+bool Worker::backends_have_all() noexcept {
+  uint32_t busy = 0;
+  for (const auto& cluster : pools_) {
+    for (const auto& pool : cluster) {
+      pool->drain();
+      busy += pool->connections();
+    }
+  }
+  return busy == 0;
+}
+
 void Worker::stop_when_done() noexcept {
-  if (connections() == 0) {
+  if (connections() == 0 && backends_have_all()) {
     loop_->stop();
     return;
   }

@@ -38,8 +38,8 @@ class ClientSession : public ListHook<ClientSessionTag> {
   // Closes whatever is going on; sinks are told.
   virtual void close() noexcept = 0;
 
-  // It is in a list of its owner's.
-  bool pooled() const noexcept { return ListHook<ClientSessionTag>::linked(); }
+  // It is in a list of its owner's, from which it may be had.
+  bool pooled() const noexcept { return ListHook<ClientSessionTag>::linked() && !lingers_; }
 
   // It has served a request before: a failure may be a stale connection (RFC 9112 9.3.1).
   bool reused() const noexcept { return served_ > 0; }
@@ -52,6 +52,7 @@ class ClientSession : public ListHook<ClientSessionTag> {
 
   ~ClientSession() = default;
 
+  bool lingers_ = false;  // its exchange is over, and the last bytes are still to go out
   TimePoint heard_at_{};
   uint32_t served_ = 0;  // requests answered
 

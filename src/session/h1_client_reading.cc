@@ -197,7 +197,9 @@ void H1ClientSession::finish() noexcept {
   } else {
     close();
   }
-  sink->on_closed({});
+  if (sink != nullptr) {
+    sink->on_closed({});
+  }
 }
 
 void H1ClientSession::learn_idle_timeout(const http::HeaderMap& headers) noexcept {

@@ -131,8 +131,14 @@ void H1ClientSession::fail(ErrorCode code, int error, const char* detail) noexce
   }
 }
 
-void H1ClientSession::reset(ErrorCode /*why*/) noexcept {
+void H1ClientSession::reset(ErrorCode why) noexcept {
   sink_ = nullptr;
+  if (why == ErrorCode::none && reading_ == Reading::tunnel && request_over_ && input_ended_ &&
+      has_output()) {
+    lingers_ = true;  // both have ended well: the backend is still to take the last bytes
+    owner_.on_session_lingers(*this);
+    return;
+  }
   close();
 }
 

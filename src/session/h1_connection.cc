@@ -114,6 +114,7 @@ void H1Connection::flush() noexcept {
 
 void H1Connection::receive() noexcept {
   size_t budget = kReadsPerTurn;
+  bool looked_again = false;
   while (readable_ && !closed_ && wants_input()) {
     if (budget == 0) {
       loop_.resume_later(*this);
@@ -121,8 +122,17 @@ void H1Connection::receive() noexcept {
     }
     const size_t got = receive_some(budget);
     budget -= std::min(budget, got);
+    if (may_have_ended() && !std::exchange(looked_again, true)) {
+      readable_ = true;
+    }
   }
   release_empty_input();
+}
+
+// TLS has got a part of a record, and the end behind it, of which no event will tell again, is not
+// read yet.
+bool H1Connection::may_have_ended() const noexcept {
+  return !closed_ && !readable_ && hangup_ && !input_ended_ && transport_->secure();
 }
 
 // One read. Returns its bytes.

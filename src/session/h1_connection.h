@@ -160,6 +160,7 @@ class H1Connection : public net::IoHandler,
   void look_behind_body() noexcept;
   net::IoResult write_output() noexcept;
   bool note_read(const net::IoResult& result) noexcept;
+  bool may_have_ended() const noexcept;
   void flush() noexcept;
 };
 

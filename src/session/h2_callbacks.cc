@@ -168,8 +168,6 @@ struct H2ServerCallbacks : H2Callbacks {
         session.on_goaway_sent(frame->goaway.error_code);
         return 0;
       case NGHTTP2_DATA:
-        session.guard_.on_data_sent();
-        break;
       case NGHTTP2_HEADERS:
         break;
       default:
@@ -178,6 +176,18 @@ struct H2ServerCallbacks : H2Callbacks {
     if (end_of(*frame) == End::yes) {
       if (H2ServerStream* stream = stream_of(framing, frame->hd.stream_id)) {
         stream->on_response_sent();
+      }
+    }
+    return 0;
+  }
+
+  // A frame that nghttp2 will not send: of a head it would be missed.
+  static int frame_not_sent(nghttp2_session* framing, const nghttp2_frame* frame, int error,
+                            void* /*user*/) noexcept {
+    const bool closed = error == NGHTTP2_ERR_STREAM_CLOSED || error == NGHTTP2_ERR_STREAM_CLOSING;
+    if (frame->hd.type == NGHTTP2_HEADERS && !closed) {
+      if (H2ServerStream* stream = stream_of(framing, frame->hd.stream_id)) {
+        stream->on_head_unsent();
       }
     }
     return 0;
@@ -204,6 +214,7 @@ const nghttp2_session_callbacks* make_h2_server_callbacks() noexcept {
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, Calls::data_chunk);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, Calls::frame_received);
   nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, Calls::frame_sent);
+  nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, Calls::frame_not_sent);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Calls::stream_closed);
   return callbacks;
 }

@@ -284,7 +284,9 @@ void H2ClientSession::on_write_failed(int error) noexcept {
   out_.clear();
   writable_ = false;
   readable_ = true;
-  receive();
+  while (readable_ && !closed_ && !ending_) {
+    receive();
+  }
   if (!closed_) {
     close(ErrorCode::upstream_reset, error);
   }

@@ -88,7 +88,7 @@ void H2ClientStream::submit(std::span<const h2::FieldView> fields, End end) noex
 }
 
 void H2ClientStream::send_body(ByteQueue& data, End end) noexcept {
-  out_.move_from(data, data.size());
+  take_body(data);
   send_over_ = send_over_ || end == End::yes;
   if (!session_.connecting()) {
     watch_writing();
@@ -122,6 +122,9 @@ void H2ClientStream::on_head_framing() noexcept {
 
 void H2ClientStream::on_framed(size_t bytes) noexcept {
   framed_end_ = session_.framed();
+  if (given_up_) {
+    return;
+  }
   write_timer_.cancel();
   watch_writing();
   if (reading_ != Reading::done || tunnel_ == Tunnel::open) {
@@ -143,9 +146,10 @@ void H2ClientStream::reset(ErrorCode why) noexcept {
 
 // Of the stream nothing is wanted any more. It may be destroyed when this returns.
 void H2ClientStream::give_up(uint32_t code) noexcept {
-  out_.clear();
+  drop_body();
   read_timer_.cancel();
   write_timer_.cancel();
+  given_up_ = true;
   if (id_ < 0) {
     session_.on_stream_gone(*this);
     return;
@@ -278,15 +282,17 @@ Error H2ClientStream::error_of(ErrorCode why, int error) const noexcept {
 void H2ClientStream::finish(const Error& why) noexcept {
   read_timer_.cancel();
   write_timer_.cancel();
-  if (sink_ != nullptr && !out_.empty()) {
-    // What the backend will not take any more is not held against the client's window.
-    const size_t lost = out_.size();
-    out_.clear();
-    sink_->on_sent(lost);
+  http::ResponseSink* sink = std::exchange(sink_, nullptr);
+  if (sink == nullptr) {
+    return;
   }
-  if (http::ResponseSink* sink = std::exchange(sink_, nullptr)) {
-    sink->on_closed(why);
+  // What the backend will not take any more is not held against the client's window.
+  const size_t lost = out_.size();
+  out_.clear();
+  if (lost > 0) {
+    sink->on_sent(lost);
   }
+  sink->on_closed(why);
 }
 
 void H2ClientStream::on_closed(uint32_t code) noexcept {

@@ -89,7 +89,9 @@ class H2ClientStream final : public http::ClientStream,
   bool is_over() const noexcept;
 
   // All we have of the request is sent and the client is to send the rest: its own deadlines hold.
-  bool awaits_request() const noexcept { return !send_over_ && out_.empty(); }
+  bool awaits_request() const noexcept {
+    return !send_over_ && out_.empty() && tunnel_ != Tunnel::asked;
+  }
 
   void watch_reading() noexcept;
   void watch_writing() noexcept;
@@ -111,6 +113,7 @@ class H2ClientStream final : public http::ClientStream,
   bool answer_begun_ = false;    // a byte of the response has arrived
   bool reset_received_ = false;  // the backend's
   bool told_connected_ = false;
+  bool given_up_ = false;  // RST_STREAM is on its way
   net::Timer read_timer_{Callback<void()>::of<&H2ClientStream::on_read_timer>(this)};
   net::Timer write_timer_{Callback<void()>::of<&H2ClientStream::on_write_timer>(this)};
 };

@@ -1,6 +1,7 @@
 #include "session/h2_connection.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "http/limits.h"
 #include "session/h2_callbacks.h"
@@ -46,6 +47,8 @@ nghttp2_option* H2Connection::make_options() noexcept {
   nghttp2_option_set_max_settings(options, limits::kH2Settings);
   nghttp2_option_set_max_outbound_ack(options, limits::kH2Acks);
   nghttp2_option_set_max_continuations(options, limits::kH2Continuations);
+  // Its own limit is below that of heads which we take, with what the configuration adds.
+  nghttp2_option_set_max_send_header_block_length(options, 4 * limits::kResponseHead);
   nghttp2_option_set_max_deflate_dynamic_table_size(options, limits::kH2HeaderTable);
   // Resets have a budget of ours, which counts those that we are made to send, too.
   nghttp2_option_set_stream_reset_rate_limit(options, UINT32_MAX, UINT32_MAX);
@@ -82,6 +85,7 @@ void H2Connection::on_resume() noexcept {
 
 void H2Connection::receive() noexcept {
   size_t budget = kReadsPerTurn;
+  bool looked_again = false;
   while (readable_ && !closed_ && may_read()) {
     if (budget == 0) {
       loop_.resume_later(*this);
@@ -93,6 +97,10 @@ void H2Connection::receive() noexcept {
     const net::IoResult result = transport_->read({in_chunk_.data(), kChunkSize});
     readable_ = result.more || (result.status == net::IoStatus::progress && hangup_);
     if (result.status == net::IoStatus::would_block) {
+      if (hangup_ && transport_->secure() && !std::exchange(looked_again, true)) {
+        readable_ = true;  // behind the part of a record there is an end, which no event will tell
+        continue;
+      }
       break;
     }
     if (result.status != net::IoStatus::progress) {
@@ -217,11 +225,15 @@ ssize_t H2Callbacks::send(nghttp2_session* /*framing*/, const uint8_t* data, siz
 int H2Callbacks::send_data(nghttp2_session* /*framing*/, nghttp2_frame* /*frame*/,
                            const uint8_t* header, size_t size, nghttp2_data_source* source,
                            void* user) noexcept {
-  if (!connection_of(user).has_room()) {
+  H2Connection& connection = connection_of(user);
+  if (!connection.has_room()) {
     return NGHTTP2_ERR_WOULDBLOCK;
   }
   constexpr size_t kFrameHeader = 9;
-  static_cast<H2Stream*>(source->ptr)->write_frame(view(header, kFrameHeader), size);
+  if (!static_cast<H2Stream*>(source->ptr)->write_frame(view(header, kFrameHeader), size)) {
+    return NGHTTP2_ERR_CALLBACK_FAILURE;  // never a frame of another length than its header's
+  }
+  connection.guard_.on_data_sent();
   return 0;
 }
 

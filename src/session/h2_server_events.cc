@@ -55,10 +55,10 @@ void H2ServerSession::on_headers(H2ServerStream& stream, End end, bool request) 
   const ErrorCode why = fields->finish(end, head);
   http::RequestSink& sink = acceptor_.on_new_stream(stream, *this);
   if (why != ErrorCode::none) {
-    stream.on_refused(why, head, fields->first_line(), sink);
-    return;
+    stream.on_refused(why, head, fields->first_line(), end, sink);
+  } else {
+    stream.on_head(head, end, sink);
   }
-  stream.on_head(head, end, sink);
   if (draining_ && one_more_) {
     one_more_ = false;
     nghttp2_submit_goaway(framing_, NGHTTP2_FLAG_NONE, stream.id(), NGHTTP2_NO_ERROR, nullptr, 0);

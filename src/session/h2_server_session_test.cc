@@ -207,6 +207,32 @@ TEST_P(H2ServerOwn, FloodTellsTheSinksAtOnceThoughTheClientReadsNothing) {
   EXPECT_EQ(code(NGHTTP2_GOAWAY), uint32_t{NGHTTP2_ENHANCE_YOUR_CALM});
 }
 
+TEST_P(H2ServerOwn, CallOfGrpcMayBeSilentAndSlow) {
+  settings.min_body_rate = 10;
+  link.say(h2_frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1,
+                    join({h2_field(":method", "POST"), h2_field(":scheme", "http"),
+                          h2_field(":path", "/"), h2_field(":authority", "a.test"),
+                          h2_field("content-type", "application/grpc+proto")})));
+  for (int i = 0; i < 3; ++i) {
+    link.pass(settings.body_timeout * 3);
+    link.say(h2_frame(NGHTTP2_DATA, 0, 1, "x"));
+  }
+  EXPECT_EQ(sink().refused, ErrorCode::none);
+  EXPECT_EQ(sink().body, "xxx");
+  link.pass(1h + kTick);
+  EXPECT_EQ(sink().refused, ErrorCode::body_timeout);
+}
+
+TEST_P(H2ServerOwn, BodyThatIsBeingAnsweredHasNoRate) {
+  settings.min_body_rate = 10;
+  upload(10'000).send_head(200, Framing::chunked);
+  for (int i = 0; i < 60; ++i) {
+    link.pass(1s);
+    body("x");
+  }
+  EXPECT_EQ(sink().refused, ErrorCode::none);
+}
+
 TEST_P(H2ServerOwn, AnswerThatWaitsForItsTurnIsNotStalled) {
   link.say(join({request(1, "u=1"), request(3, "u=6")}));
   link.take(1000);

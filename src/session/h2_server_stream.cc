@@ -4,6 +4,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include "http/grpc.h"
 #include "http/h2/head_fields.h"
 #include "http/limits.h"
 #include "session/h2_server_session.h"
@@ -48,6 +49,7 @@ H2ServerStream::~H2ServerStream() {
 void H2ServerStream::send_head(http::ResponseHead& head, End end) noexcept {
   const auto nv = to_nv(h2::response_fields(head));
   const nghttp2_data_provider body = body_source();
+  answering_ = true;
   send_over_ = end == End::yes || bodiless_;
   nghttp2_submit_response(session_.framing(), id_, nv.data(), nv.size(),
                           send_over_ ? nullptr : &body);
@@ -82,7 +84,7 @@ void H2ServerStream::send_body(ByteQueue& data, End end) noexcept {
     data.clear();
     return;
   }
-  out_.move_from(data, data.size());
+  take_body(data);
   send_over_ = send_over_ || end == End::yes;
   watch_writing();
   wake();
@@ -120,6 +122,14 @@ void H2ServerStream::on_response_sent() noexcept {
   }
 }
 
+void H2ServerStream::on_head_unsent() noexcept {
+  if (http::RequestSink* sink = std::exchange(sink_, nullptr)) {
+    sink->on_closed({ErrorCode::io, Side::local, Retry::never, 0, "HEADERS"});
+  }
+  drop_body();
+  reset(ErrorCode::io);
+}
+
 void H2ServerStream::reset(ErrorCode why) noexcept {
   sink_ = nullptr;
   body_timer_.cancel();
@@ -128,7 +138,7 @@ void H2ServerStream::reset(ErrorCode why) noexcept {
   reset_code_ = cut ? uint32_t{NGHTTP2_CANCEL} : code_of(why);
   send_over_ = false;  // whatever was said before: RST_STREAM is the end now
   if (why == ErrorCode::client_stalled) {
-    out_.clear();
+    drop_body();
   }
   // What the client was given of the answer it gets, so that it sees where that broke off.
   if (out_.empty()) {
@@ -145,6 +155,7 @@ void H2ServerStream::on_head(http::RequestHead& head, End end, http::RequestSink
   begun_ = true;
   bodiless_ = head.method == http::Method::head;
   request_over_ = end == End::yes;
+  streams_ = http::is_grpc(head);
   if (head.websocket) {
     tunnel_ = Tunnel::asked;
     sink.on_head(head, End::yes);
@@ -156,9 +167,11 @@ void H2ServerStream::on_head(http::RequestHead& head, End end, http::RequestSink
 }
 
 void H2ServerStream::on_refused(ErrorCode why, const http::RequestHead& head,
-                                std::string_view first_line, http::RequestSink& sink) noexcept {
+                                std::string_view first_line, End end,
+                                http::RequestSink& sink) noexcept {
   sink_ = &sink;
   begun_ = true;
+  request_over_ = end == End::yes;
   refused_ = true;
   bodiless_ = head.method == http::Method::head;
   sink.on_refused(why, first_line);
@@ -186,7 +199,7 @@ void H2ServerStream::on_data(const ChunkRef& chunk, size_t begin, size_t end) no
     nghttp2_session_consume_stream(session_.framing(), id_, end - begin);
     return;
   }
-  if (tunnel_ == Tunnel::none &&
+  if (tunnel_ == Tunnel::none && !streams_ && !answering_ &&
       !rate_.keeps(end - begin, session_.settings().min_body_rate, session_.loop().now())) {
     refuse(ErrorCode::body_too_slow);
     return;
@@ -257,7 +270,8 @@ void H2ServerStream::on_closed(const Error& why) noexcept {
 
 void H2ServerStream::watch_body() noexcept {
   if (!request_over_ && tunnel_ == Tunnel::none) {
-    session_.loop().arm(body_timer_, session_.settings().body_timeout);
+    session_.loop().arm(body_timer_,
+                        streams_ ? http::limits::kGrpcIdle : session_.settings().body_timeout);
   }
 }
 

@@ -48,7 +48,7 @@ class H2ServerStream final : public http::ServerStream,
   // From the session:
   void on_head(http::RequestHead& head, End end, http::RequestSink& sink) noexcept;
   void on_refused(ErrorCode why, const http::RequestHead& head, std::string_view first_line,
-                  http::RequestSink& sink) noexcept;
+                  End end, http::RequestSink& sink) noexcept;
   // Neither head nor trailers were what they have to be: the stream is being reset.
   void on_malformed(ErrorCode why, std::string_view head, RequestAcceptor& acceptor) noexcept;
   void on_data(const ChunkRef& chunk, size_t begin, size_t end) noexcept;
@@ -61,6 +61,8 @@ class H2ServerStream final : public http::ServerStream,
   // Why the stream is over that was closed with this code.
   Error why_closed(uint32_t code) const noexcept;
   void on_closed(const Error& why) noexcept;
+  // The head of the response, or its trailers, cannot be sent: what there was of it breaks off.
+  void on_head_unsent() noexcept;
   // The end of the response has left for the output.
   void on_response_sent() noexcept;
 
@@ -95,7 +97,9 @@ class H2ServerStream final : public http::ServerStream,
   bool begun_ = false;       // an exchange knows of it
   bool bodiless_ = false;    // it is the answer to HEAD
   bool request_over_ = false;
-  bool refused_ = false;  // what comes of the request is thrown away
+  bool streams_ = false;    // a call of gRPC: messages come when the program has some
+  bool answering_ = false;  // the head of the response was given to us
+  bool refused_ = false;    // what comes of the request is thrown away
   bool response_sent_ = false;
   bool reset_by_client_ = false;
   uint64_t last_byte_ = 0;  // of the response, among the bytes of the connection's output

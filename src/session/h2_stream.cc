@@ -16,7 +16,7 @@ constexpr size_t kCopyBelow = 4 * 1024;
 ssize_t read_body(nghttp2_session* /*session*/, int32_t /*id*/, uint8_t* /*to*/, size_t most,
                   uint32_t* flags, nghttp2_data_source* source, void* /*user*/) {
   auto& stream = *static_cast<H2Stream*>(source->ptr);
-  const H2Stream::Piece piece = stream.next_piece(most);
+  const H2Stream::Piece piece = stream.promise_piece(most);
   if (piece.wait) {
     return NGHTTP2_ERR_DEFERRED;
   }
@@ -66,9 +66,26 @@ void H2Stream::keep_trailers(const http::HeaderMap& trailers) noexcept {
   }
 }
 
-H2Stream::Piece H2Stream::next_piece(size_t most) noexcept {
+void H2Stream::take_body(ByteQueue& data) noexcept {
+  if (out_.empty() && data.slices() <= 1) {
+    out_.move_from(data, data.size());
+    return;
+  }
+  // While it waits, pieces come of any size, and each would hold the chunk that it was read into.
+  out_.share_from(data, kCopyBelow);
+  data.clear();
+}
+
+void H2Stream::drop_body() noexcept {
+  ByteQueue promised;
+  promised.move_from(out_, promised_);
+  out_ = std::move(promised);
+}
+
+H2Stream::Piece H2Stream::promise_piece(size_t most) noexcept {
   const size_t size = std::min(out_.size(), most);
   const bool end = send_over_ && size == out_.size();
+  promised_ = size;
   return {
       .size = size, .wait = size == 0 && !end, .end = end, .trailers = end && !trailers_.empty()};
 }
@@ -83,11 +100,16 @@ void H2Stream::submit_trailers() noexcept {
   nghttp2_submit_trailer(connection_.framing(), id_, nv.data(), nv.size());
 }
 
-void H2Stream::write_frame(std::string_view frame_header, size_t bytes) noexcept {
+bool H2Stream::write_frame(std::string_view frame_header, size_t bytes) noexcept {
+  if (out_.size() < bytes) {
+    return false;
+  }
+  promised_ = 0;
   ByteQueue& out = connection_.output();
   out.append(frame_header);
   out.move_from(out_, bytes, kCopyBelow);
   on_framed(bytes);
+  return true;
 }
 
 }  // namespace pingap::session

@@ -35,8 +35,9 @@ class H2Stream {
     bool trailers = false;  // which trailers follow
   };
 
-  Piece next_piece(size_t most) noexcept;
-  void write_frame(std::string_view frame_header, size_t bytes) noexcept;
+  Piece promise_piece(size_t most) noexcept;
+  // False where what promise_piece() said is not there.
+  bool write_frame(std::string_view frame_header, size_t bytes) noexcept;
   void submit_trailers() noexcept;
 
  protected:
@@ -49,13 +50,18 @@ class H2Stream {
   static std::span<nghttp2_nv> to_nv(std::span<const http::h2::FieldView> fields) noexcept;
   // Where nghttp2 takes the body from.
   nghttp2_data_provider body_source() noexcept;
+  void take_body(ByteQueue& data) noexcept;
+  // Nothing more of the body is to be sent but what is in a frame that nghttp2 has begun: its
+  // header says how many bytes follow, and those behind it are the next frame.
+  void drop_body() noexcept;
   void keep_trailers(const http::HeaderMap& trailers) noexcept;
   // There is more to send.
   void wake() noexcept;
 
   int32_t id_;
   H2Connection& connection_;
-  ByteQueue out_;  // body to be framed
+  ByteQueue out_;        // body to be framed
+  size_t promised_ = 0;  // bytes of it in the frame that is begun
   std::vector<std::pair<std::string, std::string>> trailers_;
   bool send_over_ = false;  // the end was given to us
 };

@@ -50,6 +50,7 @@ bool HandshakeSession::start() noexcept {
 
 void HandshakeSession::on_io(net::IoEvents ready) noexcept {
   hangup_ = hangup_ || ready.hangup;
+  heard_ = heard_ || ready.readable;
   if (!closed_ && (ready.readable || transport_->pending())) {
     queue_.add(*this);  // the first event only tells that it can be written to
   }

@@ -50,7 +50,8 @@ class HandshakeSession final : public net::IoHandler,
 
   void abort() noexcept override { close(); }
 
-  bool waiting() const noexcept override { return false; }
+  // Silent from the start: it may go where the place is needed.
+  bool waiting() const noexcept override { return !heard_; }
 
   int fd() const noexcept override { return transport_ ? transport_->fd() : -1; }
 
@@ -71,7 +72,8 @@ class HandshakeSession final : public net::IoHandler,
   const ServerSettings& settings_;
   RequestAcceptor& acceptor_;
   net::Timer timer_{Callback<void()>::of<&HandshakeSession::on_timer>(this)};
-  bool hangup_ = false;  // the peer's FIN is known
+  bool heard_ = false;   // something has come of the peer
+  bool hangup_ = false;  // its FIN is known
   bool closed_ = false;
 };
 

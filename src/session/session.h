@@ -93,6 +93,9 @@ class ClientSessionOwner {
     return false;
   }
 
+  // What it was opened for is over, and its last bytes are still to go out; then it is gone.
+  virtual void on_session_lingers(ClientSession& /*session*/) noexcept {}
+
   // It is gone, from whatever state; destroyed at the end of the turn.
   virtual void on_session_gone(ClientSession& session) noexcept = 0;
 

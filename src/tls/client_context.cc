@@ -18,17 +18,28 @@ constexpr std::string_view kHttp11 = "\x08http/1.1";  // RFC 7301 3.1
 constexpr int kMaxDepth = 10;
 constexpr long kMaxChain = 100 * 1024;
 
-int slot_index() {
-  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+// Where the sessions of a connection are kept, and under which key. Of the connection.
+struct Shelf {
+  SessionStore& store;
+  std::string key;
+};
+
+void free_shelf(void* /*ssl*/, void* shelf, CRYPTO_EX_DATA* /*data*/, int /*index*/, long /*argl*/,
+                void* /*argp*/) noexcept {
+  delete static_cast<Shelf*>(shelf);
+}
+
+int shelf_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, free_shelf);
   return index;
 }
 
 int keep_session(SSL* ssl, SSL_SESSION* session) noexcept {
-  auto* slot = static_cast<SessionStore::Slot*>(SSL_get_ex_data(ssl, slot_index()));
-  if (slot == nullptr) {
+  const auto* shelf = static_cast<const Shelf*>(SSL_get_ex_data(ssl, shelf_index()));
+  if (shelf == nullptr) {
     return 0;
   }
-  slot->store->keep(*slot, session);
+  shelf->store.keep(shelf->key, session);
   return 1;  // it is ours now
 }
 
@@ -147,9 +158,11 @@ SslPtr ClientContext::connect(std::string_view server, const std::string& sni,
   if (verify_ && !expect_name(ssl.get(), name)) {
     return nullptr;
   }
-  if (auto* slot = sessions_->slot(std::string(server) + '\n' + sni + '\n' + name)) {
-    SSL_set_ex_data(ssl.get(), slot_index(), slot);
-    sessions_->offer(*slot, ssl.get());
+  auto shelf =
+      std::make_unique<Shelf>(Shelf{*sessions_, std::string(server) + '\n' + sni + '\n' + name});
+  sessions_->offer(shelf->key, ssl.get());
+  if (SSL_set_ex_data(ssl.get(), shelf_index(), shelf.get()) == 1) {
+    shelf.release();  // NOLINT(bugprone-unused-return-value): free_shelf()
   }
   take_errors();
   return ssl;

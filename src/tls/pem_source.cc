@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::string_view kBegin = "-----BEGIN ";
 constexpr size_t kMaxFile = 1 << 20;
-constexpr size_t kMaxPath = 255;  // what is longer is base64
+constexpr std::string_view kBegin64 = "LS0tLS1CRUdJTi";  // the same in base64
+constexpr size_t kMaxPath = 255;                         // what is longer is base64
 
 bool is_text(std::string_view source) noexcept {
   return source.find(kBegin) != std::string_view::npos;
@@ -77,8 +78,12 @@ Pem::~Pem() {
   OPENSSL_cleanse(text.data(), text.size());
 }
 
+bool is_content(std::string_view source) noexcept {
+  return is_text(source) || source.starts_with(kBegin64) || source.size() > kMaxPath;
+}
+
 std::string path_of(std::string_view source) {
-  return is_text(source) || source.size() > kMaxPath ? std::string() : expand_home(source);
+  return is_content(source) ? std::string() : expand_home(source);
 }
 
 tl::expected<Pem, std::string> read_pem(std::string_view source, Readers readers) {
@@ -87,7 +92,7 @@ tl::expected<Pem, std::string> read_pem(std::string_view source, Readers readers
     pem.text = source;
     return pem;
   }
-  if (source.size() > kMaxPath) {
+  if (is_content(source)) {
     pem.text = decode(source);
     if (pem.text.find(kBegin) != std::string::npos) {
       return pem;

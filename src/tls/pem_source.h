@@ -20,6 +20,9 @@ struct Pem {
 
 enum class Readers : uint8_t { any, no_others };  // who may read the file, beside its owner
 
+// `source` is PEM or base64 of it, no path: it may be a key, and is never shown.
+bool is_content(std::string_view source) noexcept;
+
 // The path that `source` is, empty where it is a text.
 std::string path_of(std::string_view source);
 

@@ -5,46 +5,43 @@
 namespace pingap::tls {
 
 SessionStore::~SessionStore() {
-  for (auto& [key, slot] : slots_) {
-    for (SSL_SESSION* session : slot.kept) {
-      SSL_SESSION_free(session);
-    }
+  for (const auto& [key, sessions] : kept_) {
+    free_all(sessions);
   }
 }
 
-SessionStore::Slot* SessionStore::slot(const std::string& key) {
-  const std::lock_guard lock(mutex_);
-  const auto found = slots_.find(key);
-  if (found != slots_.end()) {
-    return &found->second;
+void SessionStore::free_all(const Sessions& sessions) noexcept {
+  for (SSL_SESSION* session : sessions) {
+    SSL_SESSION_free(session);
   }
-  if (slots_.size() >= kMaxSlots) {
-    return nullptr;
-  }
-  Slot& made = slots_[key];
-  made.store = this;
-  return &made;
 }
 
-void SessionStore::offer(Slot& slot, SSL* ssl) noexcept {
+void SessionStore::offer(const std::string& key, SSL* ssl) noexcept {
   const std::lock_guard lock(mutex_);
-  SSL_SESSION* const newest = slot.kept[0];
-  if (newest == nullptr) {
+  const auto found = kept_.find(key);
+  if (found == kept_.end() || found->second[0] == nullptr) {
     return;
   }
+  Sessions& sessions = found->second;
+  SSL_SESSION* const newest = sessions[0];
   SSL_set_session(ssl, newest);
   if (SSL_SESSION_get_protocol_version(newest) >= TLS1_3_VERSION) {
-    std::rotate(slot.kept.begin(), slot.kept.begin() + 1, slot.kept.end());
-    slot.kept.back() = nullptr;
+    std::rotate(sessions.begin(), sessions.begin() + 1, sessions.end());
+    sessions.back() = nullptr;
     SSL_SESSION_free(newest);
   }
 }
 
-void SessionStore::keep(Slot& slot, SSL_SESSION* session) noexcept {
+void SessionStore::keep(const std::string& key, SSL_SESSION* session) {
   const std::lock_guard lock(mutex_);
-  SSL_SESSION_free(slot.kept.back());
-  std::rotate(slot.kept.begin(), slot.kept.end() - 1, slot.kept.end());
-  slot.kept[0] = session;
+  if (kept_.size() >= kMaxKeys && !kept_.contains(key)) {
+    free_all(kept_.begin()->second);
+    kept_.erase(kept_.begin());
+  }
+  Sessions& sessions = kept_[key];
+  SSL_SESSION_free(sessions.back());
+  std::rotate(sessions.begin(), sessions.end() - 1, sessions.end());
+  sessions[0] = session;
 }
 
 }  // namespace pingap::tls

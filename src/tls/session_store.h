@@ -13,30 +13,29 @@ namespace pingap::tls {
 
 class SessionStore {
  public:
-  // Of one server and name. Lives as long as the store.
-  struct Slot {
-    SessionStore* store = nullptr;
-    std::array<SSL_SESSION*, 4> kept{};  // the newest first
-  };
-
-  // A store of many names (they may be the clients') keeps sessions of the first ones only.
-  static constexpr size_t kMaxSlots = 1024;
+  // Servers and names of which sessions are kept. They may be the clients' choice; but only a
+  // server that was checked gives any, and one more takes the place of another.
+  static constexpr size_t kMaxKeys = 1024;
 
   SessionStore() = default;
   SessionStore(const SessionStore&) = delete;
   SessionStore& operator=(const SessionStore&) = delete;
   ~SessionStore();
 
-  // Null where there are too many.
-  Slot* slot(const std::string& key);
   // Offers a kept session to the server. One of TLS 1.3 is offered once (RFC 8446 C.4).
-  void offer(Slot& slot, SSL* ssl) noexcept;
+  void offer(const std::string& key, SSL* ssl) noexcept;
   // Takes ownership.
-  void keep(Slot& slot, SSL_SESSION* session) noexcept;
+  void keep(const std::string& key, SSL_SESSION* session);
+
+  size_t keys() const noexcept { return kept_.size(); }
 
  private:
+  using Sessions = std::array<SSL_SESSION*, 4>;  // the newest first
+
+  static void free_all(const Sessions& sessions) noexcept;
+
   std::mutex mutex_;
-  std::unordered_map<std::string, Slot> slots_;  // never erased from: pointers stay
+  std::unordered_map<std::string, Sessions> kept_;
 };
 
 }  // namespace pingap::tls

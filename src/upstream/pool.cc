@@ -36,7 +36,7 @@ EndpointPool::EndpointPool(net::EventLoop& loop, const Endpoint& endpoint,
 
 EndpointPool::~EndpointPool() {
   drain();
-  for (List* list : {&shared_, &full_}) {
+  for (List* list : {&shared_, &full_, &lingering_}) {
     while (session::ClientSession* session = list->front()) {
       session->close();
     }
@@ -194,6 +194,10 @@ void EndpointPool::on_session_free(session::ClientSession& session) noexcept {
     return;
   }
   keep(session);
+}
+
+void EndpointPool::on_session_lingers(session::ClientSession& session) noexcept {
+  lingering_.push_back(session);
 }
 
 void EndpointPool::on_session_gone(session::ClientSession& session) noexcept {

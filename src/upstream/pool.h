@@ -87,6 +87,7 @@ class EndpointPool final : public session::ClientSessionOwner {
   void on_session_free(session::ClientSession& session) noexcept override;
   bool on_other_protocol(session::ClientSession& session,
                          std::unique_ptr<net::Transport>& transport) noexcept override;
+  void on_session_lingers(session::ClientSession& session) noexcept override;
   void on_session_gone(session::ClientSession& session) noexcept override;
 
  private:
@@ -137,6 +138,7 @@ class EndpointPool final : public session::ClientSessionOwner {
   List idle_;              // of HTTP/1
   List shared_;            // of HTTP/2: may have room
   List full_;              // of HTTP/2: until they say that they have
+  List lingering_;         // of HTTP/1: tunnels whose last bytes are to go out
 };
 
 }  // namespace pingap::upstream

@@ -76,6 +76,7 @@ class H2Connection:
         self.greeted = False
         self.goaway = None  # the code
         self.pings = 0
+        self.acks = 0  # answers to PING
         self.credit = collections.Counter()  # what WINDOW_UPDATE gave, by stream
         self.ended = False
         self._lock = threading.Lock()
@@ -161,7 +162,9 @@ class H2Connection:
             self.settings = self.settings or payload
             if self.greeted:
                 self.send(frame(h2.SETTINGS, h2.ACK))
-        elif kind == h2.PING and not flags & h2.ACK:
+        elif kind == h2.PING and flags & h2.ACK:
+            self.acks += 1
+        elif kind == h2.PING:
             self.pings += 1
             if self.origin.answers_pings:
                 self.send(frame(h2.PING, h2.ACK, 0, payload))
@@ -189,12 +192,12 @@ class H2Connection:
 class H2Origin:
     """`on_request(request)` is called with each whole request, `on_head(request)` with each head,
     `on_data(request, bytes)` with each piece of a body. One that does not greet leaves that to
-    the test.
+    the test. A hook that waits stops the reading of its connection.
     """
 
     def __init__(self, on_request=lambda request: request.answer(b"echo " + request.path.encode()),
                  on_head=lambda request: None, settings=OPEN, answers_pings=True,
-                 on_data=lambda request, data: None, greets=True):
+                 on_data=lambda request, data: None, greets=True, rcvbuf=None):
         self.on_request = on_request
         self.on_head = on_head
         self.settings = settings
@@ -205,6 +208,8 @@ class H2Origin:
         self.connections = []
         self._changed = threading.Condition()
         self._listener = socket.create_server(("127.0.0.1", 0))
+        if rcvbuf:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.addr = "127.0.0.1:%d" % self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 

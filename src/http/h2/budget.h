@@ -20,8 +20,9 @@ class TokenBucket {
     const Duration each = Duration(std::chrono::seconds(1)) / per_second_;
     if (passed >= each) {
       const auto more = static_cast<uint64_t>(passed / each);
-      tokens_ = static_cast<uint32_t>(std::min<uint64_t>(burst_, tokens_ + more));
-      filled_ = now;
+      const bool full = more >= burst_ - tokens_;
+      tokens_ = full ? burst_ : tokens_ + static_cast<uint32_t>(more);
+      filled_ = full ? now : filled_ + each * static_cast<int64_t>(more);
     }
     if (tokens_ == 0) {
       return false;

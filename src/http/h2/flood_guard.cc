@@ -35,9 +35,14 @@ ErrorCode FloodGuard::on_frame(uint8_t type, size_t length, TimePoint now) noexc
     case FrameType::continuation:
       block_ += length;
       return block_ > limits::kH2Bomb ? ErrorCode::h2_head_flood : ErrorCode::none;
+    case FrameType::ping:
+      if (pings_ > 0) {
+        --pings_;
+        return ErrorCode::none;
+      }
+      break;
     case FrameType::priority:
     case FrameType::settings:
-    case FrameType::ping:
     case FrameType::goaway:
       break;
   }
@@ -71,6 +76,7 @@ ErrorCode FloodGuard::on_window_update(TimePoint now) noexcept {
 
 void FloodGuard::on_data_sent() noexcept {
   updates_ = std::min(updates_ + limits::kH2Updates, kMostUpdates);
+  pings_ = std::min(pings_ + 1, kMostUpdates);
 }
 
 ErrorCode FloodGuard::on_reset(TimePoint now) noexcept {

@@ -59,7 +59,8 @@ class FloodGuard {
 
   void on_settings_ack() noexcept { settings_seen_ = true; }
 
-  // A DATA frame of ours has left: it will be acknowledged by WINDOW_UPDATE.
+  // A DATA frame of ours has left: it will be acknowledged by WINDOW_UPDATE, and a peer may measure
+  // how long it took by a PING (libraries of gRPC do).
   void on_data_sent() noexcept;
 
  private:
@@ -69,6 +70,7 @@ class FloodGuard {
   TokenBucket resets_{limits::kH2ResetBurst, limits::kH2ResetRate};
   size_t block_ = 0;            // encoded bytes of the header block that is coming
   uint32_t updates_;            // WINDOW_UPDATE frames that cost nothing
+  uint32_t pings_ = 0;          // and PING frames
   uint32_t refused_ = 0;        // streams, while settings_seen_ is false
   bool settings_seen_ = false;  // by the client
   int32_t newest_ = 0;          // the highest stream of the client

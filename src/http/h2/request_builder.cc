@@ -72,10 +72,10 @@ void RequestBuilder::join_cookies() noexcept {
     if (field.id != HeaderId::cookie) {
       continue;
     }
-    if (&field != first) {
-      keep("; ");
+    if (!field.value().empty()) {
+      keep(size_ == start ? std::string_view{} : "; ");
+      keep(field.value());
     }
-    keep(field.value());
     field.remove();
   }
   first->value_data = bytes_.data() + start;

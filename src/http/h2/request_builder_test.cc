@@ -186,6 +186,13 @@ TEST_F(Building, CountsBytesAsTheSettingDoes) {
   EXPECT_GT(builder_.list_size(), limits::kRequestHead);
 }
 
+TEST_F(Building, LeavesEmptyCrumbsOut) {
+  ASSERT_EQ(
+      get({{"cookie", ""}, {"cookie", "a=1"}, {"cookie", ""}, {"cookie", "b=2"}, {"cookie", ""}}),
+      ErrorCode::none);
+  EXPECT_EQ(head_.headers.get(HeaderId::cookie), "a=1; b=2");
+}
+
 TEST_F(Building, CountsCrumbsOfCookiesThatAreEmpty) {
   EXPECT_EQ(get(Fields(limits::kRequestHead / 32, {"cookie", ""})), ErrorCode::head_too_large);
 }
