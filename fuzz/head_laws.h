@@ -76,7 +76,7 @@ inline std::string copied_fields(const HeaderMap& headers) {
     const bool written = field.id == HeaderId::host || field.id == HeaderId::connection ||
                          field.id == HeaderId::content_length || field.id == HeaderId::upgrade ||
                          field.id == HeaderId::transfer_encoding || field.id == HeaderId::date;
-    if (!written) {
+    if (!written && !field.removed()) {
       text += std::string(field.name()) + '\n' + std::string(field.value()) + '\n';
     }
   }

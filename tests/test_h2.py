@@ -269,6 +269,18 @@ def test_an_idle_connection_makes_room_for_a_new_one(recorder):
             client.close()
 
 
+@pytest.mark.parametrize("body", [b"", b"hello"])
+def test_a_long_head_arrives_whole(body):
+    """nghttp2 has a limit of its own, below ours."""
+    fields = [(f"x-{i}", "v" * 258) for i in range(240)]
+    with Origin(answer=lambda _: response(headers=fields, body=body)) as origin, \
+            front(origin) as product, open_client(product) as client:
+        client.request(1, head())
+        answer = client.answer()
+        assert (answer.status, answer.body, answer.how) == (200, body, "end")
+        assert sum(name.startswith("x-") for name, _ in answer.fields) == len(fields)
+
+
 def test_http1_client_is_served_beside(recorder):
     with front(recorder) as product, open_client(product) as client, product.client() as other:
         client.request(1, head())

@@ -14,7 +14,7 @@ from rig.h2 import H2Client, frame, head
 from rig.notation import expand
 from rig.origin import Gate, Origin, echo, response, shared_loop
 from rig.product import front
-from test_websocket import BAD_101, accept, end_and_read_late, switching
+from test_websocket import BAD_101, accept, switching
 
 SMUG = expand("{SMUG}")
 VERSION = ("sec-websocket-version", "13")
@@ -412,24 +412,36 @@ def test_ug07_half_close_of_the_client_is_passed_on():
     assert origin.errors == []
 
 
+async def end_and_read_late(conn):
+    """Opens a tunnel and ends its own direction; then it reads, when it is told to."""
+    message = await conn.request()
+    conn.tunnel = True
+    conn.pause()
+    await conn.send(switching(key=message.get("Sec-WebSocket-Key")))
+    conn.fin()
+    await conn.end()
+
+
 def test_what_is_sent_last_arrives_at_an_origin_that_has_ended():
     """Both directions are over then, but for bytes on their way."""
-    size = 2 << 20
     with Origin(end_and_read_late, rcvbuf=4096) as origin, front(origin) as product, \
             open_client(product) as client:
         open_tunnel(client)
-        conn = origin.connections[0]
-        sent = 0
-        while sent < size:
-            room = min(65535 + min(client.credit[0], client.credit[1]), size) - sent
-            if room > 0:
-                client.send(data(b"x" * room))
-                sent += room
-            client.poll(0.01)
-            shared_loop().loop.call_soon_threadsafe(conn.resume)
+        sent = [0]
+
+        def full():
+            client.poll()
+            room = 65535 + min(client.credit[0], client.credit[1]) - sent[0]
+            client.send(data(b"x" * room) if room else b"")
+            sent[0] += room
+            return room == 0
+        until(full, "the origin stops the client", 20, 0.3)
         client.send(data(b"", end=True))
-        origin.wait(lambda: conn.ended, "all is read", 30)
-        assert conn.received == len(origin.requests[0].raw_head) + 2 + sent
+        assert client.answer().how == "end"
+        conn = origin.connections[0]
+        shared_loop().loop.call_soon_threadsafe(conn.resume)
+        origin.wait(lambda: conn.ended, "all is read", 20)
+        assert conn.received == len(origin.requests[0].raw_head) + 2 + sent[0]
 
 
 def test_ug07_half_close_of_the_origin_is_passed_on():

@@ -110,8 +110,9 @@ class H2Client(Client):
 
     def __init__(self, address, settings=b"", start=True, **options):
         super().__init__(address, **options)
-        self.decoder = hpack.Decoder()
+        self.decoder = hpack.Decoder(max_header_list_size=1 << 20)
         self.answers = collections.defaultdict(Answer)
+        self._block = None  # flags and bytes of the header block that is coming
         self.acknowledges = True  # SETTINGS
         self.goaway = None  # the code of the last one
         self.counts = collections.Counter()  # frames by type
@@ -162,6 +163,12 @@ class H2Client(Client):
 
     def _take(self, kind, flags, stream, payload):
         self.counts[kind] += 1
+        if kind in (HEADERS, CONTINUATION):
+            self._block = (flags, payload) if kind == HEADERS else \
+                (self._block[0] | flags, self._block[1] + payload)
+            kind, (flags, payload) = HEADERS, self._block
+            if not flags & END_HEADERS:
+                return
         if kind in (DATA, HEADERS):
             self.order.append((kind, stream))
         answer = self.answers[stream]

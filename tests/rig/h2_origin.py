@@ -76,7 +76,6 @@ class H2Connection:
         self.greeted = False
         self.goaway = None  # the code
         self.pings = 0
-        self.acks = 0  # answers to PING
         self.credit = collections.Counter()  # what WINDOW_UPDATE gave, by stream
         self.ended = False
         self._lock = threading.Lock()
@@ -162,9 +161,7 @@ class H2Connection:
             self.settings = self.settings or payload
             if self.greeted:
                 self.send(frame(h2.SETTINGS, h2.ACK))
-        elif kind == h2.PING and flags & h2.ACK:
-            self.acks += 1
-        elif kind == h2.PING:
+        elif kind == h2.PING and not flags & h2.ACK:
             self.pings += 1
             if self.origin.answers_pings:
                 self.send(frame(h2.PING, h2.ACK, 0, payload))
