@@ -50,7 +50,7 @@ async function all() {
   const endless = await request(url('/endless'), { signal: stop.signal });
   endless.body.on('error', () => {});
   for await (const data of endless.body) {
-    seen.began = data.toString();
+    seen.began = data.toString().slice(0, 5);
     break;
   }
   stop.abort();
