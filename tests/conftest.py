@@ -50,7 +50,7 @@ def transport(request, monkeypatch):
     h2.connect().
     """
     if request.param == "tls":
-        monkeypatch.setattr(product, "transport", tls.transport())
+        monkeypatch.setattr(product, "default_transport", tls.transport())
 
 
 def pytest_make_parametrize_id(val):

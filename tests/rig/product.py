@@ -20,7 +20,7 @@ SANITIZER = re.compile(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|MemoryS
                        r"|runtime error:|Assertion .* failed)")
 _libc = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
-transport = None  # of the products that are started: a tls.Transport, or the clear
+default_transport = None  # of the products that are started: a tls.Transport, or the clear
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -69,7 +69,8 @@ def front(origins, options=None, **parts):
 class Product:
     """A running pingap. Context manager; leaving it stops the process and checks its end."""
 
-    def __init__(self, conf, nofile=None, fsize=None, env=None, expect_exit=0, log=True):
+    def __init__(self, conf, nofile=None, fsize=None, env=None, expect_exit=0, log=True,
+                 transport=None):
         self.dir = tempfile.TemporaryDirectory(prefix="pingap-test-")
         self.conf = conf
         self.expect_exit = expect_exit
@@ -78,7 +79,7 @@ class Product:
         self._nofile = nofile  # (soft, hard) limit of descriptors
         self._fsize = fsize  # the longest file it may write
         self._env = env or {}
-        self.transport = transport
+        self.transport = transport or default_transport
         self._changed = threading.Condition()
         self._ready = False
         self._log_offset = {}
