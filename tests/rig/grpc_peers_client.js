@@ -1,5 +1,5 @@
-// @grpc/grpc-js: `node grpc_peers_client.js ADDRESS PROTO [CA]` makes the calls of rig/grpc_peers.py
-// and prints as JSON what it saw.
+// @grpc/grpc-js: `node grpc_peers_client.js ADDRESS PROTO [CA]` makes the calls of grpc_peers.py and
+// prints as JSON what it saw.
 const crypto = require('crypto');
 const fs = require('fs');
 const grpc = require('@grpc/grpc-js');
