@@ -8,7 +8,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-from rig import deadline, product  # noqa: E402
+from rig import deadline, product, tls  # noqa: E402
 from rig.origin import Origin  # noqa: E402
 
 
@@ -40,6 +40,17 @@ def recorder():
     """A recorder that answers 200."""
     with Origin() as origin:
         yield origin
+
+
+@pytest.fixture(params=["clear", "tls"])
+def transport(request, monkeypatch):
+    """The transport law (security.md 0.3): what a test says holds in the clear and over TLS.
+
+    A module whose tests it is to hold for uses this fixture, and connects by product.client() or
+    h2.connect().
+    """
+    if request.param == "tls":
+        monkeypatch.setattr(product, "default_transport", tls.transport())
 
 
 def pytest_make_parametrize_id(val):

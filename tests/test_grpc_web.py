@@ -1,15 +1,12 @@
 """gRPC-web clients of HTTP/1.1 and HTTP/2 in front of gRPC backends."""
 
 import base64
-import json
 import os
-import shutil
 import struct
-import subprocess
 
 import pytest
 
-from rig import h2
+from rig import h2, node
 from rig.client import request
 from rig.deadline import seconds
 from rig.h2 import H2Client, frame, head
@@ -398,20 +395,12 @@ def test_a_backend_of_http1_is_refused(tmp_path, upstream):
     assert "`grpc_web` needs HTTP/2, and [upstreams.origin] speaks HTTP/1.1" in out + err
 
 
-# --- the client of npm: PINGAP_NODE_MODULES is a folder with grpc-web and xhr2
+# --- the client of npm
 
-MODULES = os.environ.get("PINGAP_NODE_MODULES", "/usr/share/nodejs")
-
-
-@pytest.mark.skipif(not shutil.which("node") or
-                    not os.path.isdir(os.path.join(MODULES, "grpc-web")), reason="npm grpc-web")
+@node.needs("grpc-web", "xhr2")
 @pytest.mark.parametrize("form", ["text", "binary"])
 def test_the_client_of_npm(calls, form):
-    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rig", "grpc_web_client.js")
-    done = subprocess.run(["node", script, form, str(calls[0].address()[1])], check=True,
-                          capture_output=True, text=True, timeout=seconds(20),
-                          env={**os.environ, "NODE_PATH": MODULES})
-    seen = json.loads(done.stdout)
+    seen = node.run("grpc_web_client.js", form, calls[0].address()[1])
     assert seen["Echo"] == "h\u00e9llo" * 1000
     assert seen["errors"] == [[15, "lost: why"], [12, "Method not found!"]]
     assert seen["counted"] == ([str(number) for number in range(50)] if form == "text" else [])

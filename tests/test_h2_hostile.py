@@ -5,19 +5,15 @@ import struct
 import pytest
 
 from rig import h2
-from rig.h2 import H2Client, frame, head, literal, string
+from rig.h2 import connect, frame, head, literal, string
 from rig.origin import Origin
 from rig.product import front
 
-MALFORMED = "malformed"  # RST_STREAM, GOAWAY or 400: never a request at the origin
-
-
-def open_client(product, **options):
-    return H2Client(product.address()[:2], **options)
+pytestmark = pytest.mark.usefixtures("transport")
 
 
 def honest(product):
-    with open_client(product) as client:
+    with connect(product) as client:
         client.request(1, head(path="/honest"))
         assert client.answer().status == 200
 
@@ -64,7 +60,7 @@ HEADS = {
 def test_malformed_heads_reach_no_origin(recorder, name):
     # H2-39: what was not announced (RFC 8441 4)
     with front(recorder, location={"websocket": False}) as product:
-        with open_client(product) as client:
+        with connect(product) as client:
             client.request(1, HEADS[name])
             answer = client.answer()
             assert answer.status in (None, 400), f"{answer.status}"
@@ -84,7 +80,7 @@ def test_malformed_heads_reach_no_origin(recorder, name):
 ])
 def test_a_length_that_is_not_kept_is_no_request(recorder, frames):
     with front(recorder) as product:
-        with open_client(product) as client:
+        with connect(product) as client:
             client.request(1, head(("content-length", "5"), method="POST"), end=False)
             client.send(frames)
             answer = client.answer()
@@ -94,7 +90,7 @@ def test_a_length_that_is_not_kept_is_no_request(recorder, frames):
 
 
 def test_plain_connect_is_refused(recorder):
-    with front(recorder) as product, open_client(product) as client:
+    with front(recorder) as product, connect(product) as client:
         client.request(1, head(method="CONNECT", scheme=None, path=None), end=False)
         answer = client.answer()
         assert answer.status == 405 or answer.how == h2.PROTOCOL
@@ -102,7 +98,7 @@ def test_plain_connect_is_refused(recorder):
 
 
 def test_host_alone_is_enough(recorder):
-    with front(recorder) as product, open_client(product) as client:
+    with front(recorder) as product, connect(product) as client:
         client.request(1, head(("host", "a.test"), authority=None))
         assert client.answer().status == 200
     assert recorder.requests[0].get("Host") == "a.test"
@@ -144,7 +140,7 @@ CODES = {  # of those that are not PROTOCOL_ERROR
 def test_errors_of_a_connection_end_it(recorder, name):
     block, frames = GOAWAYS[name]
     with front(recorder) as product:
-        with open_client(product) as client:
+        with connect(product) as client:
             client.send(frames if block is None else frame(h2.HEADERS, 5, 1, block))
             assert client.pump(lambda: client.goaway is not None)
             assert client.goaway == CODES.get(name, h2.PROTOCOL)
@@ -153,7 +149,7 @@ def test_errors_of_a_connection_end_it(recorder, name):
 
 
 def test_unknown_frames_are_ignored(recorder):
-    with front(recorder) as product, open_client(product) as client:
+    with front(recorder) as product, connect(product) as client:
         client.send(frame(0xfe, 0xff, 0, b"whatever"))
         client.request(1, head())
         assert client.answer().status == 200
@@ -171,7 +167,7 @@ FLOODS = {
 @pytest.mark.parametrize("name", FLOODS)
 def test_floods_of_control_frames_are_told_to_calm_down(recorder, name):
     with front(recorder) as product:
-        with open_client(product) as client:
+        with connect(product) as client:
             for _ in range(50):
                 client.send(FLOODS[name] * 100)
             client.pump(lambda: client.goaway is not None)
@@ -181,7 +177,7 @@ def test_floods_of_control_frames_are_told_to_calm_down(recorder, name):
 
 def test_floods_of_empty_data_are_told_to_calm_down(recorder):
     with front(recorder) as product:
-        with open_client(product) as client:
+        with connect(product) as client:
             client.request(1, head(method="POST"), end=False)
             client.send(frame(h2.DATA, 0, 1) * 5000)
             client.pump(lambda: client.goaway is not None)
@@ -191,7 +187,7 @@ def test_floods_of_empty_data_are_told_to_calm_down(recorder):
 
 def test_continuations_without_end_are_cut_off(recorder):
     with front(recorder) as product:
-        with open_client(product) as client:
+        with connect(product) as client:
             client.send(frame(h2.HEADERS, 1, 1, h2.block(head())))
             for _ in range(64):
                 client.send(frame(h2.CONTINUATION, 0, 1, literal("x", "y" * 16000)[:16384]))
@@ -221,7 +217,7 @@ def test_streams_that_are_reset_at_once_have_a_budget(flood):
         await conn.end()
 
     with Origin(never) as origin, front(origin) as product:
-        with open_client(product) as client:
+        with connect(product) as client:
             for number in range(20):
                 client.send(flood(1 + 200 * number, 100))
             client.pump(lambda: client.goaway is not None)
@@ -231,7 +227,7 @@ def test_streams_that_are_reset_at_once_have_a_budget(flood):
 
 
 def test_more_streams_than_allowed_are_refused_and_the_others_served(recorder):
-    with front(recorder) as product, open_client(product) as client:
+    with front(recorder) as product, connect(product) as client:
         client.send(b"".join(frame(h2.HEADERS, 5, stream, h2.block(head()))
                              for stream in range(1, 2 * 150, 2)))
         streams = range(1, 300, 2)
@@ -246,7 +242,7 @@ def test_a_head_that_unpacks_to_much_is_431_or_refused(recorder, name):
     """H2-83, H2-84: one indexed field, then 4,000 references to it."""
     block = h2.block(head()) + b"\x40" + string(name) + string("y") + b"\xbe" * 4000
     with front(recorder) as product:
-        with open_client(product) as client:
+        with connect(product) as client:
             client.request(1, block)
             answer = client.answer()
             assert answer.status == 431 or client.goaway or answer.how not in (None, "end")
@@ -257,7 +253,7 @@ def test_a_head_that_unpacks_to_much_is_431_or_refused(recorder, name):
 def test_a_client_that_reads_nothing_gets_no_queue_without_end(recorder):
     with front(recorder) as product:
         before = product.rss()
-        client = open_client(product, rcvbuf=4096)
+        client = connect(product, rcvbuf=4096)
         client.sock.settimeout(1)
         try:
             for _ in range(100):

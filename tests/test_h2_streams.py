@@ -10,6 +10,8 @@ from rig.h2 import beside, connect, frame, get, head, literal, post, reset, wind
 from rig.origin import Gate, Origin, response
 from rig.product import front
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 
 async def slow(conn):
     """Answers the honest at once and nobody else."""

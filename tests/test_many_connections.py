@@ -1,37 +1,15 @@
 """10,000 clients at once: held, served again, cheap, and an honest newcomer is not hurt."""
 
-import os
 import resource
-import subprocess
-import sys
 import time
 
 import pytest
 
 from rig.deadline import SLOW, until
+from rig.many import Crowd
 from rig.product import front
 
 COUNT = 10_000
-HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-class Crowd:
-    """The child that holds the connections."""
-
-    def __init__(self, address, count):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "rig.many", address[0], str(address[1]), str(count)],
-            cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, word):
-        """How many connections were served."""
-        self.process.stdin.write(word + "\n")
-        self.process.stdin.flush()
-        return int(self.process.stdout.readline())
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(30)
 
 
 @pytest.fixture

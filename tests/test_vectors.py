@@ -1,4 +1,5 @@
-"""Every HTTP/1 vector of tables 1A, 1B, 1C: whole, cut, byte by byte, glued.
+"""Every HTTP/1 vector of tables 1A, 1B, 1C: whole, cut, byte by byte, glued; in the clear and,
+as the transport law wants it (security.md 0.3), over TLS.
 
 All vectors of a run go through one product, many at once (rig/lanes.py), before the first test
 reports; each test then looks at its own result. -k CL-04 runs only what CL-04 needs.
@@ -8,11 +9,12 @@ import random
 
 import pytest
 
-from rig import batch, vectors
+from rig import batch, tls, vectors
 from rig.deadline import SLOW
 from rig.lanes import ProductLanes, run_vector
 
 VECTORS = {vector.id: vector for vector in vectors.requests()}
+OVER_TLS = {vector.id: vector.over_tls() for vector in vectors.requests()}
 LANES = 6
 
 
@@ -65,16 +67,12 @@ VARIANTS = {"test_whole": whole, "test_split": split, "test_bytewise": bytewise,
             "test_glued": glued}
 
 
-@pytest.fixture(scope="module")
-def results(request):
-    """{(test, id): failures} of everything selected in this run."""
-    jobs = []
-    for name, params in batch.selected(request, VARIANTS):
-        vector = VECTORS[params["vector_id"]]
-        jobs.append(((name, vector.id), batch.job(VARIANTS[name], vector)))
-    lanes = ProductLanes(LANES)
+def run_all(selected, table, transport):
+    """{(test, id): failures} of these; what is wrong at the end has keys of its own."""
+    jobs = [((name, id), batch.job(VARIANTS[name], table[id])) for name, id in selected]
+    lanes = ProductLanes(LANES, transport=transport)
     try:
-        lanes.run([(vector.id, batch.job(whole, vector)) for vector in VECTORS.values()])
+        lanes.run([(vector.id, batch.job(whole, vector)) for vector in table.values()])
         before = lanes.product.rss()
         found = lanes.run(jobs)
         found["memory"] = lanes.product.rss() - before
@@ -85,37 +83,61 @@ def results(request):
     return found
 
 
-def check(results, test, vector_id):
-    failures = results[(test, vector_id)]
+@pytest.fixture(scope="module")
+def results(request):
+    """{transport: what run_all() found} of everything selected in this run."""
+    selected = {"clear": [], "tls": []}
+    for name, params in batch.selected(request, VARIANTS):
+        selected[params["over"]].append((name, params["vector_id"]))
+    found = {}
+    if selected["clear"]:
+        found["clear"] = run_all(selected["clear"], VECTORS, None)
+    if selected["tls"]:
+        found["tls"] = run_all(selected["tls"], OVER_TLS, tls.transport())
+    return found
+
+
+def check(results, over, test, vector_id):
+    failures = results[over][(test, vector_id)]
     assert not failures, f"{vector_id}, wanted {VECTORS[vector_id].want_text}:\n" + \
         "\n".join(failures)
 
 
-@pytest.mark.parametrize("vector_id", VECTORS)
-def test_whole(results, vector_id):
-    check(results, "test_whole", vector_id)
+EACH = pytest.mark.parametrize("vector_id", VECTORS)
+OVER = pytest.mark.parametrize("over", ["clear", "tls"])
 
 
-@pytest.mark.parametrize("vector_id", VECTORS)
-def test_split(results, vector_id):
-    check(results, "test_split", vector_id)
+@EACH
+@OVER
+def test_whole(results, over, vector_id):
+    check(results, over, "test_whole", vector_id)
 
 
-@pytest.mark.parametrize("vector_id", VECTORS)
-def test_bytewise(results, vector_id):
-    check(results, "test_bytewise", vector_id)
+@EACH
+@pytest.mark.parametrize("over", ["clear"])  # test_bytewise has all cuts, each in its own record
+def test_split(results, over, vector_id):
+    check(results, over, "test_split", vector_id)
 
 
-@pytest.mark.parametrize("vector_id", VECTORS)
-def test_glued(results, vector_id):
-    check(results, "test_glued", vector_id)
+@EACH
+@OVER
+def test_bytewise(results, over, vector_id):
+    check(results, over, "test_bytewise", vector_id)
+
+
+@EACH
+@OVER
+def test_glued(results, over, vector_id):
+    check(results, over, "test_glued", vector_id)
 
 
 def test_every_answer_is_logged_and_every_refusal_has_a_reason(results):
-    assert not results["logs"], "\n".join(results["logs"])
+    for over, found in results.items():
+        assert not found["logs"], over + "\n" + "\n".join(found["logs"])
 
 
 def test_memory_is_back_after_all_vectors(results):
     """0.3 (4): what the first round of all vectors left is all that they leave (a sanitizer's own
     bookkeeping is not ours)."""
-    assert results["memory"] < (1 << 20) * (1 if SLOW == 1 else 64)
+    for over, found in results.items():
+        assert found["memory"] < (1 << 20) * (1 if SLOW == 1 else 64), over

@@ -5,7 +5,8 @@ import hashlib
 
 import pytest
 
-from rig.client import Closed, request
+from rig import tls
+from rig.client import Client, Closed, request
 from rig.deadline import SLOW, holds, until
 from rig.notation import expand
 from rig.origin import Gate, Origin, echo, response
@@ -382,6 +383,27 @@ def test_ug07_stalled_reader_of_a_tunnel_is_bounded():
         assert pushed[0] < 32 << 20
         assert product.rss() - before < (1 << 20) * SLOW
         client.close()
+
+
+@pytest.mark.xfail(strict=True, reason="it is logged as client_reset: H1ServerSession::on_failure "
+                   "does not ask whether our own end of the tunnel is out")
+def test_a_client_that_leaves_when_all_is_said_broke_nothing():
+    """Browsers close TLS without close_notify, also behind a WebSocket that is closed well."""
+    async def script(conn):
+        await conn.request()
+        conn.tunnel = True
+        await conn.send(switching())
+        conn.fin()
+        await conn.end()
+
+    over = tls.transport()
+    with Origin(script) as origin, front(origin, server=over.keys) as product, \
+            Client(product.address(), tls=over.wrap("http/1.1")) as client:
+        client.send(request("/ws", HANDSHAKE))
+        assert client.response().status == 101
+        assert client.wait_closed() == "fin"
+        client.close()
+        assert product.wait_log(1)[0]["reason"] == ""
 
 
 # --- UG-09: CONNECT

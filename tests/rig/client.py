@@ -2,6 +2,7 @@
 
 import select
 import socket
+import ssl
 import struct
 import time
 
@@ -20,9 +21,12 @@ class Closed(Exception):
 
 
 class Client:
-    """One connection to the product (or to anything)."""
+    """One connection to the product (or to anything).
 
-    def __init__(self, address, rcvbuf=None, timeout=5, source=None):
+    `tls` makes an SSLSocket of the connected socket (rig/tls.py).
+    """
+
+    def __init__(self, address, rcvbuf=None, timeout=5, source=None, tls=None):
         self.timeout = timeout
         self.received = b""  # bytes not parsed yet
         self.ended = None  # "fin" or "rst" once the peer closed
@@ -40,6 +44,12 @@ class Client:
             self.sock.bind(source if isinstance(source, tuple) else (source, 0))
         self.sock.settimeout(seconds(timeout))
         self.sock.connect(address)
+        if tls:
+            try:
+                self.sock = tls(self.sock)
+            except BaseException:
+                self.sock.close()
+                raise
 
     def __enter__(self):
         return self
@@ -54,13 +64,15 @@ class Client:
         try:
             self.sock.sendall(data.encode("latin-1") if isinstance(data, str) else data)
             return True
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
             return False
 
     def send_pieces(self, pieces):
-        """One write per piece; each is read by the peer before the next is written."""
+        """One write per piece; each is read by the peer before the next is written. (With TLS each
+        is a record, and no read gives bytes of two.)"""
+        secure = isinstance(self.sock, ssl.SSLSocket)
         for number, piece in enumerate(pieces):
-            if number and not self._wait_read():
+            if number and not secure and not self._wait_read():
                 return False
             if not self.send(piece):
                 return False
@@ -87,10 +99,15 @@ class Client:
             return True
 
     def fin(self):
+        """With TLS it is close_notify: SSLSocket.shutdown() would end TLS both ways."""
         try:
-            self.sock.shutdown(socket.SHUT_WR)
+            if isinstance(self.sock, ssl.SSLSocket):
+                self.sock.settimeout(0)
+                self.sock.unwrap()
+            else:
+                self.sock.shutdown(socket.SHUT_WR)
         except OSError:
-            pass
+            pass  # the peer's is still to come
 
     def rst(self):
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -105,6 +122,8 @@ class Client:
     # --- receiving
 
     def readable(self, timeout):
+        if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
+            return True
         return bool(select.select([self.sock], [], [], timeout)[0])
 
     def _receive(self, end):
@@ -117,7 +136,7 @@ class Client:
         self.sock.settimeout(left)
         try:
             data = self.sock.recv(1 << 17)
-        except (ConnectionResetError, BrokenPipeError):
+        except (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
             self.ended = "rst"
             return False
         except socket.timeout:

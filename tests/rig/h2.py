@@ -198,7 +198,7 @@ class H2Client(Client):
 
 def connect(product, **options):
     """An H2Client of a product's listener."""
-    return H2Client(product.address()[:2], **options)
+    return H2Client(product.address()[:2], tls=product.tls("h2"), **options)
 
 
 @contextlib.contextmanager

@@ -28,9 +28,10 @@ def limit(streams):
 class H2Request:
     """What came on one stream."""
 
-    def __init__(self, conn, stream, fields):
+    def __init__(self, conn, stream, block, fields):
         self.conn = conn
         self.stream = stream
+        self.block = block  # the head as it came
         self.fields = fields
         self.body = b""
         self.trailers = []
@@ -76,6 +77,7 @@ class H2Connection:
         self.greeted = False
         self.goaway = None  # the code
         self.pings = 0
+        self.pongs = 0
         self.credit = collections.Counter()  # what WINDOW_UPDATE gave, by stream
         self.ended = False
         self._lock = threading.Lock()
@@ -96,6 +98,12 @@ class H2Connection:
 
     def send_goaway(self, last, code=h2.NO_ERROR):
         self.send(frame(h2.GOAWAY, 0, 0, struct.pack(">II", last, code)))
+
+    def ask_pong(self):
+        """Waits until the peer has taken all that was sent to it. Not from inside a hook."""
+        wanted = self.pongs + 1
+        self.send(frame(h2.PING, 0, 0, b"are here"))
+        self.origin.wait(lambda: self.pongs >= wanted, "PING is answered")
 
     def close(self):
         try:
@@ -161,7 +169,9 @@ class H2Connection:
             self.settings = self.settings or payload
             if self.greeted:
                 self.send(frame(h2.SETTINGS, h2.ACK))
-        elif kind == h2.PING and not flags & h2.ACK:
+        elif kind == h2.PING and flags & h2.ACK:
+            self.pongs += 1
+        elif kind == h2.PING:
             self.pings += 1
             if self.origin.answers_pings:
                 self.send(frame(h2.PING, h2.ACK, 0, payload))
@@ -177,7 +187,7 @@ class H2Connection:
         if request:
             request.trailers = fields
             return
-        request = self.requests[stream] = H2Request(self, stream, fields)
+        request = self.requests[stream] = H2Request(self, stream, payload, fields)
         self.origin.requests.append(request)
         self._say(self.origin.on_head(request))
 

@@ -56,10 +56,11 @@ class Seen:
 class Lane:
     """One listener, one recorder."""
 
-    def __init__(self, name, address, origin):
+    def __init__(self, name, address, origin, tls=None):
         self.name = name
         self.address = address
         self.origin = origin
+        self.tls = tls  # what its clients speak (Client)
         self.answered = 0  # final answers the clients of this lane got
         self.forwarded = 0  # whole requests the recorder of this lane got
 
@@ -67,7 +68,7 @@ class Lane:
         """Sends the pieces on a new connection and observes until nothing can follow."""
         self.origin.reset()
         seen = Seen()
-        with Client(self.address, timeout=timeout) as client:
+        with Client(self.address, timeout=timeout, tls=self.tls) as client:
             sent = client.send_pieces(pieces)
             if fin and sent:
                 client.fin()
@@ -121,7 +122,7 @@ class Lane:
     def clean_request(self):
         """A clean request on a new connection; returns what is wrong with its answer, or None."""
         self.origin.reset()
-        with Client(self.address) as client:
+        with Client(self.address, tls=self.tls) as client:
             client.send(request(CLEAN, [("Connection", "close")]))
             try:
                 answer = client.response()
@@ -315,7 +316,8 @@ class Lanes:
 class ProductLanes(Lanes):
     """Lanes of one pingap."""
 
-    def __init__(self, count, location=None, server=None, upstream=None, basic=None, script=None):
+    def __init__(self, count, location=None, server=None, upstream=None, basic=None, script=None,
+                 transport=None):
         self.origins = [Origin(**({"script": script} if script else {})) for _ in range(count)]
         names = [f"lane{number}" for number in range(count)]
         self.product = Product({
@@ -325,8 +327,9 @@ class ProductLanes(Lanes):
             "locations": {name: {"upstream": name, **(location or {})} for name in names},
             "servers": {name: {"addr": "127.0.0.1:0", "locations": [name], **(server or {})}
                         for name in names},
-        })
-        super().__init__([Lane(name, self.product.address(name), origin)
+        }, transport=transport)
+        tls = self.product.tls()
+        super().__init__([Lane(name, self.product.address(name), origin, tls)
                           for name, origin in zip(names, self.origins)])
 
     def check_logs(self, forwarded=False):

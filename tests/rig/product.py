@@ -20,6 +20,7 @@ SANITIZER = re.compile(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|MemoryS
                        r"|runtime error:|Assertion .* failed)")
 _libc = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
+default_transport = None  # of the products that are started: a tls.Transport, or the clear
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -68,7 +69,8 @@ def front(origins, options=None, **parts):
 class Product:
     """A running pingap. Context manager; leaving it stops the process and checks its end."""
 
-    def __init__(self, conf, nofile=None, fsize=None, env=None, expect_exit=0, log=True):
+    def __init__(self, conf, nofile=None, fsize=None, env=None, expect_exit=0, log=True,
+                 transport=None):
         self.dir = tempfile.TemporaryDirectory(prefix="pingap-test-")
         self.conf = conf
         self.expect_exit = expect_exit
@@ -77,11 +79,15 @@ class Product:
         self._nofile = nofile  # (soft, hard) limit of descriptors
         self._fsize = fsize  # the longest file it may write
         self._env = env or {}
+        self.transport = transport or default_transport
         self._changed = threading.Condition()
         self._ready = False
         self._log_offset = {}
         self._buffered_log = {}
         self.process = None
+        if self.transport:
+            for server in conf["servers"].values():
+                server.update(self.transport.keys)
         if log:
             for name, server in conf["servers"].items():
                 server.setdefault("access_log", f"{self.path(name + '.log')} json")
@@ -195,8 +201,12 @@ class Product:
     def address(self, server="main", index=0):
         return self.addresses[server][index]
 
+    def tls(self, alpn="http/1.1"):
+        """What a Client needs to speak this protocol as clients of this product do."""
+        return self.transport.wrap(alpn) if self.transport else None
+
     def client(self, server="main", **options):
-        return Client(self.address(server), **options)
+        return Client(self.address(server), tls=self.tls(), **options)
 
     def get(self, target="/", headers=(), host="a.test", method="GET", body=None, server="main",
             timeout=None):

@@ -124,21 +124,39 @@ def context(alpn=("http/1.1",), client=None, low=None, high=None, trust=None):
     return made
 
 
+def wrap(settings=None, name="a.test", session=None):
+    """What makes TLS of a connected socket."""
+    settings = settings or context()
+    if name is None:
+        settings.check_hostname = False
+    return lambda sock: settings.wrap_socket(sock, server_hostname=name, session=session,
+                                             suppress_ragged_eofs=False)
+
+
 class TlsClient(Client):
     """The raw client, its bytes inside TLS."""
 
     def __init__(self, address, name="a.test", settings=None, session=None, **options):
-        super().__init__(address, **options)
-        settings = settings or context()
-        if name is None:
-            settings.check_hostname = False
-        try:
-            self.sock = settings.wrap_socket(self.sock, server_hostname=name, session=session,
-                                             suppress_ragged_eofs=False)
-        except BaseException:
-            self.sock.close()
-            raise
+        super().__init__(address, tls=wrap(settings, name, session), **options)
 
     def names(self):
         """Those of the certificate that was shown."""
         return [name for _, name in self.sock.getpeercert()["subjectAltName"]]
+
+
+class Transport:
+    """What the products of a test speak with their clients, instead of the clear."""
+
+    def __init__(self):
+        self.keys = authority().issue("a.test").keys()
+        self._wraps = {alpn: wrap(context([alpn])) for alpn in ("http/1.1", "h2")}
+
+    def wrap(self, alpn):
+        """For a Client that speaks it."""
+        return self._wraps[alpn]
+
+
+@functools.cache
+def transport():
+    """One for all tests."""
+    return Transport()

@@ -28,6 +28,13 @@ class Vector:
         alternative = want.pop("or", None)
         self.outcomes = [want] + ([{**want, **alternative}] if alternative else [])
 
+    def over_tls(self):
+        """Itself, where the origin is told what it came by."""
+        for outcome in self.outcomes:
+            if "X-Forwarded-Proto" in outcome.get("fields", {}):
+                outcome["fields"] = {**outcome["fields"], "X-Forwarded-Proto": "https"}
+        return self
+
     @property
     def refused(self):
         """Is a refusal the only right answer?"""
