@@ -385,8 +385,6 @@ def test_ug07_stalled_reader_of_a_tunnel_is_bounded():
         client.close()
 
 
-@pytest.mark.xfail(strict=True, reason="it is logged as client_reset: H1ServerSession::on_failure "
-                   "does not ask whether our own end of the tunnel is out")
 def test_a_client_that_leaves_when_all_is_said_broke_nothing():
     """Browsers close TLS without close_notify, also behind a WebSocket that is closed well."""
     async def script(conn):

@@ -261,6 +261,10 @@ void H1ServerSession::on_input_end() noexcept {
 }
 
 void H1ServerSession::on_failure(int error) noexcept {
+  if (reading_ == Reading::tunnel && writing_ == Writing::done && out_framing_ == Framing::none) {
+    finish_exchange();  // the client has all, and goes as browsers do, without a word
+    return;
+  }
   fail({ErrorCode::client_reset, Side::downstream, Retry::never, error, nullptr});
 }
 
