@@ -12,10 +12,11 @@ import pytest
 from rig import h2
 from rig.client import Closed, request
 from rig.deadline import seconds
+from rig.h2 import H2Client, head
 from rig.origin import Origin, response
 from rig.product import Product, binary, config, front, run, sanitized
 from rig.standin import find
-from rig.tls import TlsClient, authority, context, openssl
+from rig.tls import TlsClient, authority, context, openssl, wrap
 from rig.toml import dumps
 
 MIB = 1 << 20
@@ -257,6 +258,18 @@ def test_a_host_with_another_certificate_is_misdirected():
         assert get(product, "one.test", host="no-certificate.test").status == 200
         assert get(product, "one.test", host="two.test").status == 421
         assert product.wait_log(3)[2]["reason"] == "misdirected"
+
+
+def test_every_stream_with_another_certificate_is_misdirected():
+    """HS-03: what the first stream may ask for opens nothing for the next."""
+    ca = authority()
+    certificates = {"one": ca.issue("one.test").keys(), "two": ca.issue("two.test").keys()}
+    with Origin() as origin, store(origin, certificates) as product, \
+            H2Client(product.address(), tls=wrap(context(["h2"]), "one.test")) as client:
+        for stream, name in enumerate(["one.test", "two.test"] * 3):
+            client.request(2 * stream + 1, head(authority=name, scheme="https"))
+            assert client.answer(2 * stream + 1).status == (200 if name == "one.test" else 421)
+        assert len(origin.requests) == 3
 
 
 @pytest.mark.parametrize("form", ["pem", "base64", "env"])
