@@ -163,8 +163,6 @@ def further(step, sock, into, out):
             into.write(sock.recv(65536))
 
 
-@pytest.mark.xfail(strict=True, reason="the FIN is lost: tls::Transport takes a short read of "
-                   "records without data for would_block, and no event follows")
 @pytest.mark.parametrize("alpn", ["h1", "h2"])
 def test_re16_an_end_that_comes_with_tickets_is_seen(pair, alpn):
     """One event for both: the product is stopped while they are sent."""
