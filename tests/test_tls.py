@@ -1,6 +1,7 @@
 """TLS with clients: certificates by name, versions, protocols, resumption (security.md 1H)."""
 
 import base64
+import contextlib
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ from rig import h2
 from rig.client import Closed, request
 from rig.deadline import seconds
 from rig.h2 import H2Client, head
-from rig.origin import Origin, response
+from rig.origin import Gate, Origin, response
 from rig.product import Product, binary, config, front, run, sanitized
 from rig.standin import find
 from rig.tls import TlsClient, authority, context, openssl, wrap
@@ -592,6 +593,34 @@ class Cut:
     def record(self, data):
         self.tls.write(data)
         return self.out.read()
+
+
+@pytest.mark.parametrize("word", [True, False])
+def test_a_client_that_goes_without_a_word_is_not_answered(pair, word):
+    """A FIN without close_notify is no end of a request, as it may be without TLS: for a stream of
+    events or a long poll nobody else would tell."""
+    gate = Gate()
+
+    async def script(conn):
+        await conn.request()
+        await gate.wait()
+        await conn.send(response(body=b"late"))
+        await conn.end()
+
+    with Origin(script) as origin, secure(origin, pair) as product:
+        client = Cut(product, "http/1.1")
+        with client.sock as sock:
+            sock.sendall(client.record(request("/")))
+            origin.wait_requests(1)
+            if word:
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    client.tls.unwrap()
+                sock.sendall(client.out.read())
+            sock.shutdown(socket.SHUT_WR)
+            if not word:
+                origin.wait(lambda: origin.connections[0].ended, "the request is given up")
+            gate.open()
+            assert product.wait_log(1)[0]["reason"] == ("" if word else "client_reset")
 
 
 @pytest.mark.parametrize("alpn,first,second", [

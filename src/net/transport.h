@@ -52,7 +52,7 @@ class Transport {
   // versions of HTTP that were offered.
   virtual const char* handshake_failure() const noexcept { return nullptr; }
 
-  // Reads once into `room`.
+  // Reads once into `room`. The error is ESHUTDOWN where the peer's FIN came without an end of TLS.
   virtual IoResult read(std::span<char> room) noexcept = 0;
 
   // The same, and the bytes stay to be read again; an end behind bytes is not seen. Of sockets
@@ -67,6 +67,10 @@ class Transport {
   // was written. With End::yes shutdown_write() or the close follows at once when all is written:
   // the last bytes may wait for it, to leave in one packet with the FIN.
   virtual IoResult write(ByteQueue& from, End end) noexcept = 0;
+
+  // The peer's FIN is known: true where that alone is all that is left to read, and no end in
+  // order. Of TLS, which has a word for it; a FIN of TCP may as well be the end of a request.
+  virtual bool broken_off() noexcept { return false; }
 
   // It holds bytes that the peer did not take yet, of write() or its own: write(), also with an
   // empty queue, when there is an event.

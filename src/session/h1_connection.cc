@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -61,6 +62,9 @@ void H1Connection::on_io(net::IoEvents ready) noexcept {
   }
   if (readable_ && !closed_) {
     receive();
+  }
+  if (hangup_ && !closed_ && !input_ended_ && !wants_input() && transport_->broken_off()) {
+    on_failure(ESHUTDOWN);  // nobody is left for what is under way
   }
 }
 

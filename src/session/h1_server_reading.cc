@@ -1,4 +1,6 @@
 // What a client connection reads: heads, bodies, and what is thrown away behind an answer.
+#include <cerrno>
+
 #include "http/limits.h"
 #include "session/h1_server_session.h"
 
@@ -261,7 +263,8 @@ void H1ServerSession::on_input_end() noexcept {
 }
 
 void H1ServerSession::on_failure(int error) noexcept {
-  if (reading_ == Reading::tunnel && writing_ == Writing::done && out_framing_ == Framing::none) {
+  if (error == ESHUTDOWN && reading_ == Reading::tunnel && writing_ == Writing::done &&
+      out_framing_ == Framing::none) {
     finish_exchange();  // the client has all, and goes as browsers do, without a word
     return;
   }

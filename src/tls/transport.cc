@@ -258,9 +258,35 @@ net::IoResult Transport::outcome(int result, size_t bytes) noexcept {
       return {.status = net::IoStatus::eof};
     default:
       // Also an end without close_notify: bytes may be missing (TLS-14).
-      ERR_clear_error();
-      return fail(error_ != 0 ? error_ : ECONNRESET, 0);
+      return fail_reading();
   }
+}
+
+net::IoResult Transport::fail_reading() noexcept {
+  ERR_clear_error();
+  const int broken = socket_ended_ ? ESHUTDOWN : ECONNRESET;
+  return fail(error_ != 0 ? error_ : broken, 0);
+}
+
+bool Transport::broken_off() noexcept {
+  // The first look may find a part of a record, the second what is behind it.
+  for (int looks = 0; looks < 2 && !failed_; ++looks) {
+    drained_ = false;
+    read_limit_ = kRecord;
+    ERR_clear_error();
+    char byte = 0;
+    size_t got = 0;
+    const int result = SSL_peek_ex(ssl_.get(), &byte, 1, &got);
+    const int why = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), result);
+    keep_rest();
+    if (why == SSL_ERROR_NONE || why == SSL_ERROR_ZERO_RETURN) {
+      return false;
+    }
+    if (why != SSL_ERROR_WANT_READ) {
+      fail_reading();
+    }
+  }
+  return failed_;
 }
 
 // ---- writing

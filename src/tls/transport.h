@@ -25,6 +25,7 @@ class Transport final : public net::Transport, public Pooled<Transport> {
   net::IoResult handshake() noexcept override;
   net::IoResult read(std::span<char> room) noexcept override;
   net::IoResult read_many(std::span<const iovec> rooms) noexcept override;
+  bool broken_off() noexcept override;
   net::IoResult write(ByteQueue& from, End end) noexcept override;
   void shutdown_write() noexcept override;
 
@@ -52,6 +53,7 @@ class Transport final : public net::Transport, public Pooled<Transport> {
   int feed(char* buffer, int size) noexcept;
   net::IoResult outcome(int result, size_t bytes) noexcept;
   net::IoResult fail(int error, size_t bytes) noexcept;
+  net::IoResult fail_reading() noexcept;
   void keep_rest() noexcept;
   void refuse_plain() noexcept;
   bool encrypt(ByteQueue& from) noexcept;
