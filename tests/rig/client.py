@@ -23,7 +23,7 @@ class Closed(Exception):
 class Client:
     """One connection to the product (or to anything).
 
-    `tls` makes an SSLSocket of the connected socket (rig/tls.py).
+    `tls` makes a rig.tls.Secure of the connected socket.
     """
 
     def __init__(self, address, rcvbuf=None, timeout=5, source=None, tls=None):
@@ -31,6 +31,7 @@ class Client:
         self.received = b""  # bytes not parsed yet
         self.ended = None  # "fin" or "rst" once the peer closed
         self._diag = None
+        self._secure = tls is not None
         if isinstance(address, str):
             self.sock = socket.socket(socket.AF_UNIX)
         else:
@@ -70,9 +71,8 @@ class Client:
     def send_pieces(self, pieces):
         """One write per piece; each is read by the peer before the next is written. (With TLS each
         is a record, and no read gives bytes of two.)"""
-        secure = isinstance(self.sock, ssl.SSLSocket)
         for number, piece in enumerate(pieces):
-            if number and not secure and not self._wait_read():
+            if number and not self._secure and not self._wait_read():
                 return False
             if not self.send(piece):
                 return False
@@ -99,11 +99,10 @@ class Client:
             return True
 
     def fin(self):
-        """With TLS it is close_notify: SSLSocket.shutdown() would end TLS both ways."""
+        """With TLS it is close_notify."""
         try:
-            if isinstance(self.sock, ssl.SSLSocket):
-                self.sock.settimeout(0)
-                self.sock.unwrap()
+            if self._secure:
+                self.sock.end()
             else:
                 self.sock.shutdown(socket.SHUT_WR)
         except OSError:
@@ -122,7 +121,7 @@ class Client:
     # --- receiving
 
     def readable(self, timeout):
-        if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
+        if self._secure and self.sock.pending():
             return True
         return bool(select.select([self.sock], [], [], timeout)[0])
 

@@ -1,5 +1,6 @@
 """Certificates of a test's own authority, and a raw client over TLS."""
 
+import contextlib
 import functools
 import os
 import ssl
@@ -124,13 +125,78 @@ def context(alpn=("http/1.1",), client=None, low=None, high=None, trust=None):
     return made
 
 
+class Secure:
+    """A connected socket with TLS, for clients. Its directions end apart: SSLSocket.unwrap() reads
+    at once, and what it finds is lost. Beside what is here it has the methods of both."""
+
+    def __init__(self, sock, settings, name, session):
+        self.raw = sock
+        self._into, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = settings.wrap_bio(self._into, self._out, server_hostname=name, session=session)
+        self._ahead = b""  # decrypted and not asked for yet
+        self._do(self._tls.do_handshake)
+
+    def __getattr__(self, name):
+        return getattr(self._tls if hasattr(self._tls, name) else self.raw, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.raw.close()
+
+    def recv(self, size):
+        """b"" behind close_notify; SSLEOFError where there was none."""
+        if self._ahead:
+            data, self._ahead = self._ahead[:size], self._ahead[size:]
+            return data
+        try:
+            return self._do(lambda: self._tls.read(size))
+        except ssl.SSLZeroReturnError:
+            return b""
+
+    def sendall(self, data):
+        if data:
+            self._tls.write(data)
+            self._flush()
+
+    def pending(self):
+        return len(self._ahead) + self._tls.pending() + self._into.pending
+
+    def end(self):
+        """close_notify; the other direction goes on."""
+        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+            while True:
+                self._ahead += self._tls.read(1 << 17)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._tls.unwrap()
+        self._flush()
+
+    def _do(self, step):
+        while True:
+            try:
+                done = step()
+                self._flush()
+                return done
+            except ssl.SSLWantReadError:
+                self._flush()
+                data = self.raw.recv(1 << 17)
+                if data:
+                    self._into.write(data)
+                else:
+                    self._into.write_eof()
+
+    def _flush(self):
+        if self._out.pending:
+            self.raw.sendall(self._out.read())
+
+
 def wrap(settings=None, name="a.test", session=None):
     """What makes TLS of a connected socket."""
     settings = settings or context()
     if name is None:
         settings.check_hostname = False
-    return lambda sock: settings.wrap_socket(sock, server_hostname=name, session=session,
-                                             suppress_ragged_eofs=False)
+    return lambda sock: Secure(sock, settings, name, session)
 
 
 class TlsClient(Client):
