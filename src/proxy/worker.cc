@@ -130,15 +130,15 @@ void Worker::abort_here() noexcept {
 }
 
 // Of tunnels whose clients have gone, the last bytes may still be on their way.
-bool Worker::backends_have_all() noexcept {
-  uint32_t busy = 0;
+bool Worker::backends_have_all() const noexcept {
   for (const auto& cluster : pools_) {
     for (const auto& pool : cluster) {
-      pool->drain();
-      busy += pool->connections();
+      if (pool->lingers()) {
+        return false;
+      }
     }
   }
-  return busy == 0;
+  return true;
 }
 
 void Worker::stop_when_done() noexcept {

@@ -94,7 +94,7 @@ class Worker {
   void drain_here() noexcept;
   void abort_here() noexcept;
   void stop_when_done() noexcept;
-  bool backends_have_all() noexcept;
+  bool backends_have_all() const noexcept;
   void flush_logs() noexcept;
   void trim_memory() noexcept;
   observe::LogBuffer* log_buffer(const std::shared_ptr<observe::LogSink>& sink);

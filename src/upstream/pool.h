@@ -84,6 +84,9 @@ class EndpointPool final : public session::ClientSessionOwner {
 
   uint32_t connections() const noexcept { return connections_; }
 
+  // Bytes of tunnels that are over are still to go out.
+  bool lingers() const noexcept { return !lingering_.empty(); }
+
   void on_session_free(session::ClientSession& session) noexcept override;
   bool on_other_protocol(session::ClientSession& session,
                          std::unique_ptr<net::Transport>& transport) noexcept override;

@@ -123,7 +123,9 @@ class Client:
     def readable(self, timeout):
         if self._secure and self.sock.pending():
             return True
-        return bool(select.select([self.sock], [], [], timeout)[0])
+        poll = select.poll()  # select() knows no descriptor above 1023
+        poll.register(self.sock, select.POLLIN)
+        return bool(poll.poll(timeout * 1000))
 
     def _receive(self, end):
         """One recv into self.received; False at the end of the connection."""
