@@ -85,7 +85,7 @@ inline std::string copied_fields(const HeaderMap& headers) {
 
 inline void forget_runs(HeaderMap& headers) {
   for (Field& field : headers.fields()) {
-    field.flags = 0;
+    field.flags &= Field::kRemoved;
   }
 }
 
