@@ -1,10 +1,5 @@
 """TLS to backends: verification, names, protocols, resumption (security.md 1H)."""
 
-import contextlib
-import socket
-import ssl
-import threading
-
 import pytest
 
 from rig.client import request
@@ -54,52 +49,6 @@ def test_long_bodies(pair):
             for _ in range(3):
                 client.send(request("/long"))
                 assert client.response(keep=len(body)).body == body
-
-
-class Cut:
-    """A backend with TLS that ends within a record, the part and its FIN in one packet."""
-
-    def __init__(self, pair, part):
-        self.part = part  # of the record of the answer
-        self.settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.settings.load_cert_chain(pair.cert, pair.key)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.addr = "127.0.0.1:%d" % self.listener.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            with sock:
-                self.serve(sock)
-
-    def serve(self, sock):
-        into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = self.settings.wrap_bio(into, out, server_side=True)
-        for step in (tls.do_handshake, lambda: tls.read(65536)):
-            while True:
-                try:
-                    step()
-                    break
-                except ssl.SSLWantReadError:
-                    sock.sendall(out.read())
-                    into.write(sock.recv(65536))
-        sock.sendall(out.read())
-        tls.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b"x" * 5000)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-        sock.sendall(out.read()[:self.part])
-
-    def close(self):
-        self.listener.close()
-
-
-def test_an_end_behind_a_part_of_a_record_is_seen(pair):
-    with contextlib.closing(Cut(pair, 500)) as cut, to(cut, sni="backend.test") as product:
-        assert product.get("/").status == 502
-        assert product.wait_log(1)[0]["reason"] == "upstream_reset"
 
 
 @pytest.mark.parametrize("names,upstream,reason", [

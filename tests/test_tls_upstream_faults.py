@@ -196,6 +196,23 @@ def test_re16_an_end_that_comes_with_tickets_is_seen(pair, alpn):
         assert client.response("POST").status == 502
 
 
+def test_re16_an_end_behind_a_part_of_a_record_is_seen(pair):
+    """Both in one packet; no event tells of the end again."""
+    def script(backend, sock):
+        into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        secure = backend.settings.wrap_bio(into, out, server_side=True)
+        further(secure.do_handshake, sock, into, out)
+        further(lambda: secure.read(1), sock, into, out)
+        secure.write(OK + b"Content-Length: 5000\r\n\r\n" + bytes(5000))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        sock.sendall(out.read()[:500])
+        fin(sock)
+
+    with Backend(pair, script) as backend, to(backend) as product:
+        assert product.get("/").status == 502
+        assert product.wait_log(1)[0]["reason"] == "upstream_reset"
+
+
 # --- TLS-14: the end of a body that only its connection ends
 
 @pytest.mark.parametrize("client", ["h1", "h2"])
