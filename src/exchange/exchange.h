@@ -30,7 +30,8 @@ struct Exchange {
   http::Canonical uri;
   std::string_view host;  // normalised: lower case, no port, no trailing dot
 
-  // Who asks: the socket's peer and, behind trusted proxies, the client (rule X).
+  // Who asks: the socket's peer and, behind trusted proxies, the client (rule X). Texts of the peer
+  // and of TLS are the connection's, which is there as long as this.
   IpAddress peer_ip;
   IpAddress client_ip;
   uint16_t peer_port = 0;

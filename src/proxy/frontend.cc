@@ -224,19 +224,20 @@ void Frontend::on_turned_away(session::ServerSession& session, ErrorCode why) no
   on_exchange_done(x);
 }
 
+// The session outlives what was asked on it: its texts are not copied.
 void Frontend::introduce(exchange::Exchange& x, session::ServerSession& session) noexcept {
   x.started = worker_.loop().now();
   if (const net::Secured* secured = session.secured()) {
     x.scheme = "https";
     x.tls_version = secured->version;
     x.tls_cipher = secured->cipher;
-    x.tls_server_name = x.arena.copy(secured->server_name);
-    x.tls_client_subject = x.arena.copy(secured->client_subject);
-    x.tls_client_fingerprint = x.arena.copy(secured->client_fingerprint);
+    x.tls_server_name = secured->server_name;
+    x.tls_client_subject = secured->client_subject;
+    x.tls_client_fingerprint = secured->client_fingerprint;
   }
   x.peer_ip = session.peer().ip();
   x.peer_port = session.peer().port();
-  x.peer_text = x.arena.copy(session.peer().text());
+  x.peer_text = session.peer().text();
   x.client_ip = x.peer_ip;
   x.client_text = x.peer_text;
   x.server = site_.name;

@@ -324,7 +324,7 @@ def parse_address(text):
 def environment(extra=None):
     env = {key: value for key, value in os.environ.items()
            if not key.startswith(("PINGAP_", "PYTEST_"))}
-    env.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99")
+    env.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99:quarantine_size_mb=16")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
     env.setdefault("TSAN_OPTIONS", "halt_on_error=0:exitcode=99")
     env.update(extra or {})
