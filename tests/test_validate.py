@@ -115,14 +115,14 @@ def test_validate_beside_a_running_proxy(recorder, tmp_path):
     assert len(files["a.log"].read_text(encoding="ascii").splitlines()) == 23
 
 
-def test_name_that_does_not_resolve_is_a_warning_for_both():
+def test_name_that_does_not_resolve_is_a_warning():
     text = toml.dumps(config(["no-such-name.invalid:80", f"{NOT_OURS}:80"]))
     quick = {"RES_OPTIONS": "attempts:1 timeout:1"}
     code, _, err = run("validate", "--config", "-", stdin=text, env=quick)
     assert code == OK
     assert f"<stdin>:{place(text, 'no-such-name')} warning: `no-such-name.invalid:80`" in err
-    conf = config("no-such-name.invalid:80")
-    with Product(conf, env=quick) as product:
+    conf = config("no-such-name.invalid:80", upstream={"discovery": "static"})
+    with Product(conf, env=quick) as product:  # elsewise: test_discovery.py
         assert product.get("/").status == 503
         product.wait_line("warning: `no-such-name.invalid:80` does not resolve")
 

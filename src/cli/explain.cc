@@ -65,7 +65,8 @@ ExitCode refused(ErrorCode code) {
 
 void explain_endpoints(const proxy::Route& route) {
   fmt::print("    upstream: {} of\n", route.cluster->name);
-  for (const upstream::Endpoint& endpoint : route.cluster->endpoints) {
+  for (const auto& one : route.cluster->servers->endpoints()) {
+    const upstream::Endpoint& endpoint = *one;
     fmt::print("      {} weight {}{}\n", endpoint.name, endpoint.weight,
                endpoint.addresses.empty() ? " (does not resolve)" : "");
   }
@@ -78,8 +79,11 @@ void explain_site(const proxy::Site& site, const http::RequestHead& head) {
   x.peer_ip = *IpAddress::parse("127.0.0.1");
   x.peer_text = "127.0.0.1";
   x.server = site.name;
+  std::string port;
   if (const auto address = site.addrs.empty() ? std::nullopt : net::Address::parse(site.addrs[0])) {
     x.server_port = address->port();
+    port = address->port() == 0 ? std::string() : std::to_string(address->port());
+    x.server_port_text = port;
   }
   fmt::print("server {} ({})\n", site.name, fmt::join(site.addrs, ", "));
   if (auto canonical = proxy::canonicalize_request(x, site); !canonical) {

@@ -20,9 +20,10 @@ tl::expected<Loaded, ExitCode> build(const Options& options, Check check,
   loaded.model = config::load(std::move(texts), diagnostics);
   const config::Model& model = loaded.model;
   // Also with errors, as the machine is looked at: what is found there is shown in the same run.
-  loaded.snapshot = proxy::build_snapshot(model, diagnostics);
+  loaded.snapshot = proxy::build_snapshot(
+      model, diagnostics, check == Check::start ? proxy::Finding::later : proxy::Finding::tried);
   const bool valid = !diagnostics.has_errors();
-  if (check == Check::machine) {
+  if (check != Check::configuration) {
     loaded.identity = check_machine(model, *loaded.snapshot, diagnostics);
   }
   if (diagnostics.has_errors()) {

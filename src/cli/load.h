@@ -19,8 +19,8 @@ struct Loaded {
   std::optional<Identity> identity;  // who to become; where the machine was looked at
 };
 
-// Whether the machine must be able to start it, too.
-enum class Check : uint8_t { configuration, machine };
+// Whether the machine must be able to start it, too; whether it is started.
+enum class Check : uint8_t { configuration, machine, start };
 
 // With errors, all of which have been printed: invalid_config, or cannot_bind where only the
 // machine is to blame.

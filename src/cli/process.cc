@@ -15,6 +15,7 @@
 #include "net/socket.h"
 #include "proxy/body_spool.h"
 #include "proxy/certificate_watch.h"
+#include "proxy/live_upstreams.h"
 #include "proxy/server.h"
 
 namespace pingap::cli {
@@ -22,6 +23,9 @@ namespace {
 
 // How often a stopping process looks whether its workers are done.
 constexpr Duration kStopCheck = std::chrono::milliseconds(10);
+
+// How long a start waits for answers of who knows servers.
+constexpr Duration kFindServers = std::chrono::seconds(3);
 
 // Handled by reading a descriptor: before any thread exists, so that all of them inherit it.
 net::Fd block_signals() {
@@ -84,8 +88,13 @@ bool drop_privileges(const std::optional<Identity>& identity) {
 // The control thread while the workers run: signals and the graceful stop.
 class Control final : public net::IoHandler {
  public:
-  Control(proxy::Server& server, net::EventLoop& loop, net::Fd signals, Duration grace)
-      : server_(server), loop_(loop), signals_(std::move(signals)), grace_(grace) {}
+  Control(proxy::Server& server, const proxy::LiveUpstreams& upstreams, net::EventLoop& loop,
+          net::Fd signals, Duration grace)
+      : server_(server),
+        upstreams_(upstreams),
+        loop_(loop),
+        signals_(std::move(signals)),
+        grace_(grace) {}
 
   ExitCode run() {
     if (auto added = loop_.add_level(signals_.get(), *this); !added) {
@@ -110,6 +119,9 @@ class Control final : public net::IoHandler {
       case SIGUSR1:
         server_.reopen_logs();
         PINGAP_LOG(info, "log files reopened{}", counted());
+        for (const auto& server : upstreams_.report()) {
+          PINGAP_LOG(info, "{}", server.to_string());
+        }
         break;
       case SIGHUP:
       case SIGUSR2:
@@ -163,6 +175,7 @@ class Control final : public net::IoHandler {
   }
 
   proxy::Server& server_;
+  const proxy::LiveUpstreams& upstreams_;
   net::EventLoop& loop_;
   net::Fd signals_;
   Duration grace_;
@@ -171,6 +184,20 @@ class Control final : public net::IoHandler {
   net::Timer check_{Callback<void()>::of<&Control::on_check>(this)};
   net::Timer deadline_{Callback<void()>::of<&Control::on_deadline>(this)};
 };
+
+// The first requests should find servers, but who does not answer keeps nobody else waiting:
+// clients wait at the addresses, which are bound by now.
+void wait_for_servers(net::EventLoop& loop, const proxy::LiveUpstreams& upstreams) {
+  const TimePoint end = steady_now() + kFindServers;
+  while (!upstreams.settled()) {
+    const TimePoint now = steady_now();
+    if (now >= end) {
+      PINGAP_LOG(warn, "not all upstreams know their servers yet: starting without them");
+      return;
+    }
+    loop.run_once(end - now);
+  }
+}
 
 void announce(const proxy::Server& server) {
   for (const std::string& address : server.addresses()) {
@@ -182,7 +209,7 @@ void announce(const proxy::Server& server) {
 }  // namespace
 
 ExitCode run_proxy(const Options& options) {
-  const auto loaded = load_snapshot(options, Check::machine);
+  const auto loaded = load_snapshot(options, Check::start);
   if (!loaded) {
     return loaded.error();
   }
@@ -209,10 +236,13 @@ ExitCode run_proxy(const Options& options) {
   if (!pid_file.write() || !drop_privileges(loaded->identity)) {
     return ExitCode::cannot_bind;
   }
+  proxy::LiveUpstreams upstreams(**loop, loaded->snapshot, server);
+  wait_for_servers(**loop, upstreams);
+  upstreams.serve();
   server.start();
   announce(server);
   const proxy::CertificateWatch certificates(**loop, loaded->model, *loaded->snapshot);
-  Control control(server, **loop, std::move(signals), basic.grace_period);
+  Control control(server, upstreams, **loop, std::move(signals), basic.grace_period);
   return control.run();
 }
 

@@ -124,8 +124,10 @@ class Loader {
     UpstreamDraft draft;
     draft.upstream.name = entry.key;
     draft.upstream.at = entry.at;
-    require(entry, "addrs", label);
     read_table(entry.value, label, kUpstreamSchema, reader_, draft);
+    if (draft.upstream.discovery.kind != DiscoveryKind::file) {
+      require(entry, "addrs", label);
+    }
     model_.upstreams.push_back(finish(std::move(draft), reader_));
   }
 

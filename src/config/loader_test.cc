@@ -58,9 +58,9 @@ buffer_budget = "1GiB"
 TEST(Loader, ReadsUpstream) {
   const auto [model, diagnostics] = load_text(R"(
 [upstreams.api]
-addrs = ["Server1:8080", "[::1]", "unix:/run/a.sock"]
+addrs = ["10.0.0.1:8080", "[::1]", "unix:/run/a.sock", "Server1:8080"]
 algorithm = "weighted_round_robin"
-weights = [3, 1, 2]
+weights = [3, 1, 2, 4]
 connection_timeout = "1s"
 read_timeout = "2s"
 write_timeout = "3s"
@@ -78,12 +78,16 @@ locations = "l"
   ASSERT_EQ(diagnostics.render(), "");
   const Upstream& upstream = *model.find_upstream("api");
   ASSERT_EQ(upstream.servers.size(), 3u);
-  EXPECT_EQ(upstream.servers[0].addr.value, "server1:8080");
+  EXPECT_EQ(upstream.servers[0].addr.value, "10.0.0.1:8080");
   EXPECT_EQ(upstream.servers[0].addr.at.line, 3u);
   EXPECT_EQ(upstream.servers[0].weight, 3u);
   EXPECT_EQ(upstream.servers[1].addr.value, "[::1]:80");
   EXPECT_EQ(upstream.servers[2].addr.value, "unix:/run/a.sock");
   EXPECT_EQ(upstream.servers[2].weight, 2u);
+  ASSERT_EQ(upstream.discovery.sought.size(), 1u);
+  EXPECT_EQ(upstream.discovery.sought[0].name.value, "server1");
+  EXPECT_EQ(upstream.discovery.sought[0].port, 8080u);
+  EXPECT_EQ(upstream.discovery.sought[0].weight, 4u);
   EXPECT_EQ(upstream.algorithm, Algorithm::weighted_round_robin);
   EXPECT_EQ(upstream.connection_timeout, milliseconds(1000));
   EXPECT_EQ(upstream.read_timeout, milliseconds(2000));

@@ -36,9 +36,9 @@ std::optional<int64_t> number_of(const Value& value) {
 }  // namespace
 
 std::string_view to_string(ValueKind kind) noexcept {
-  constexpr std::array<std::string_view, 8> kNames = {"a string",  "an integer",     "a float",
+  constexpr std::array<std::string_view, 9> kNames = {"a string",  "an integer",     "a float",
                                                       "a boolean", "a date or time", "an array",
-                                                      "a table",   "nothing"};
+                                                      "a table",   "nothing",        "null"};
   return kNames[static_cast<size_t>(kind)];
 }
 

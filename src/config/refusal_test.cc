@@ -32,7 +32,8 @@ TEST(Loader, RefusesUnknownKeysAndSections) {
        "`proxy_set_headers`, `proxy_add_headers`, `proxy_remove_headers`, `client_max_body_size`, "
        "`request_buffering`, `response_buffering`, `trailers`, `websocket`, "
        "`ws_allowed_origins`, `grpc_web`, `connection_timeout`, `read_timeout`, `write_timeout`, "
-       "`tunnel_timeout`"},
+       "`request_timeout`, `max_retries`, `max_retry_window`, `try_timeout`, `retry_on`, "
+       "`retry_any_method`, `tunnel_timeout`"},
   });
 }
 
@@ -42,8 +43,8 @@ TEST(Loader, RefusesWhatComesWithLaterVersions) {
       {{.location = "plugins = ['jwt']"},
        "8:1: error: `plugins` in [locations.l] is not supported yet in this version; remove it: it "
        "would have no effect"},
-      {{.upstream = "discovery = 'dns'"},
-       "5:1: error: `discovery` in [upstreams.u] is not supported yet in this version; remove it: "
+      {{.upstream = "includes = ['x']"},
+       "5:1: error: `includes` in [upstreams.u] is not supported yet in this version; remove it: "
        "it "
        "would have no effect"},
       {{.server = "modules = ['x']"},

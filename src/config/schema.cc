@@ -99,6 +99,7 @@ void report_unknown(const Value& table, std::string_view section,
 std::vector<SectionInfo> describe() {
   return {describe_section("[basic]", kBasicSchema),
           describe_section("[upstreams.NAME]", kUpstreamSchema),
+          describe_section("[upstreams.NAME.health]", kHealthSchema),
           describe_section("[locations.NAME]", kLocationSchema),
           describe_section("[servers.NAME]", kServerSchema),
           describe_section("[certificates.NAME]", kCertificateSchema)};

@@ -3,8 +3,11 @@
 // Control thread.
 #pragma once
 
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "config/model.h"
@@ -39,6 +42,9 @@ struct Schema {
   std::span<const Foreign> foreign;
 };
 
+// Of a server: 0 takes nothing new; above, a hash ring has points for each unit.
+inline constexpr Range kWeights{0, 1000};
+
 // What is read of a section before its keys are checked against each other.
 struct UpstreamDraft {
   Upstream upstream;
@@ -52,6 +58,17 @@ struct UpstreamDraft {
   Position max_streams_at;
   Position verify_at;
   Located<std::string> hash_key;
+  Position health_at;
+  Position queue_at;
+  Position pool_min_at;
+  std::vector<uint32_t> priorities;
+  Position priorities_at;
+  std::vector<Located<std::string>> backups;
+  Position sticky_secret_at;
+  std::unordered_set<std::string> seen;  // addresses
+  Position discovery_at;
+  Position docker_socket_at;
+  Position dns_at;  // of a key that only matters to names
 };
 
 struct LocationDraft {
@@ -60,6 +77,7 @@ struct LocationDraft {
 };
 
 extern const Schema<Basic> kBasicSchema;
+extern const Schema<Health> kHealthSchema;  // [upstreams.NAME.health]
 extern const Schema<UpstreamDraft> kUpstreamSchema;
 extern const Schema<LocationDraft> kLocationSchema;
 extern const Schema<Listener> kServerSchema;
@@ -71,7 +89,20 @@ extern const std::span<const std::string_view> kSections;
 
 // Check the keys of a section against each other and complete the result.
 Upstream finish(UpstreamDraft draft, Reader& reader);
+void finish(Health& health);
 Location finish(LocationDraft draft, Reader& reader);
+
+// The same as a table of kHealthSchema, in one text; `out` stays as it is on an error.
+void read_health_url(Reader& reader, const Field& field, std::optional<Health>& out);
+
+// Keys of where servers come from.
+void read_discovery(Reader& reader, const Field& field, UpstreamDraft& out);
+void read_dns_servers(Reader& reader, const Field& field, UpstreamDraft& out);
+void read_dns_search(Reader& reader, const Field& field, UpstreamDraft& out);
+void read_discovery_allow(Reader& reader, const Field& field, UpstreamDraft& out);
+void read_docker_socket(Reader& reader, const Field& field, UpstreamDraft& out);
+// `addrs` and `weights` to servers and to names of servers.
+void finish_servers(UpstreamDraft& draft, Reader& reader);
 
 // The schema without its functions, for documentation and completion.
 struct SectionInfo {

@@ -14,6 +14,7 @@ namespace pingap::config {
 namespace {
 
 constexpr Range kPriorities{-1'000'000, 1'000'000};
+constexpr Range kRetries{0, 20};
 
 // In the order of PathType, without `any`, which is no path.
 constexpr std::array<std::string_view, 3> kPathTypes = {"exact", "prefix", "regex"};
@@ -141,6 +142,27 @@ void read_rewrite(Reader& reader, const Field& field, LocationDraft& out) {
   }
 }
 
+void read_retry_on(Reader& reader, const Field& field, LocationDraft& out) {
+  Retries& retries = out.location.retries;
+  retries.connect = retries.reset = retries.bad_response = false;
+  for (const Located<std::string>& one : reader.list(field, Commas::yes)) {
+    if (one.value == "connect") {
+      retries.connect = true;
+    } else if (one.value == "reset") {
+      retries.reset = true;
+    } else if (one.value == "timeout") {
+      retries.timeout = true;
+    } else if (one.value == "bad_response") {
+      retries.bad_response = true;
+    } else if (one.value != "off" && !retries.statuses.add(one.value)) {
+      reader.error(one.at, {quote(one.value) + " is no reason to try again",
+                            R"("connect", "reset", "timeout", "bad_response", "off", a status )"
+                            R"(like "503", "5xx" or "502-504")",
+                            {}});
+    }
+  }
+}
+
 void read_priority(Reader& reader, const Field& field, LocationDraft& out) {
   if (const auto number = reader.integer(field, kPriorities)) {
     out.location.priority = static_cast<int32_t>(*number);
@@ -240,6 +262,31 @@ constexpr Key<LocationDraft> kKeys[] = {
      [](Reader& reader, const Field& field, LocationDraft& out) {
        reader.duration(field, out.location.timeouts.write);
      }},
+    {{"request_timeout", "", "duration", "none"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       reader.duration(field, out.location.timeouts.total);
+     }},
+    {{"max_retries", "", "integer", "2"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       uint32_t most = 0;
+       if (reader.integer(field, kRetries, most)) {
+         out.location.retries.most = most;
+       }
+     }},
+    {{"max_retry_window", "", "duration", "none"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       reader.duration(field, Zero::refused, out.location.retries.window);
+     }},
+    {{"try_timeout", "", "duration", "read_timeout"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       reader.duration(field, Zero::refused, out.location.retries.per_try);
+     }},
+    {{"retry_on", "", "list of reasons", "[\"connect\", \"reset\", \"bad_response\"]"},
+     read_retry_on},
+    {{"retry_any_method", "", "boolean", "false"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       reader.boolean(field, out.location.retries.any_method);
+     }},
     {{"tunnel_timeout", "", "duration", "\"1h\""},
      [](Reader& reader, const Field& field, LocationDraft& out) {
        reader.duration(field, out.location.timeouts.tunnel);
@@ -249,8 +296,6 @@ constexpr Key<LocationDraft> kKeys[] = {
 constexpr Foreign kForeign[] = {
     {"plugins", ""},
     {"max_processing", ""},
-    {"max_retries", ""},
-    {"max_retry_window", ""},
     {"includes", ""},
     {"remark", "write it as a comment"},
     {"enable_reverse_proxy_headers",

@@ -117,6 +117,9 @@ TEST(Schema, RefusesWhatTheDocumentationSaysItRefuses) {
   };
   EXPECT_EQ(names_of_item(text, "- sections:"), expected(kForeignSections));
   for (const SectionInfo& section : describe()) {
+    if (section.foreign.empty()) {
+      continue;
+    }
     EXPECT_EQ(names_of_item(text, "- in `" + std::string(section.header) + "`:"),
               expected(section.foreign))
         << section.header;

@@ -2,13 +2,11 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/strings.h"
-#include "config/address.h"
 #include "config/schema.h"
 #include "config/suggest.h"
 #include "config/syntax.h"
@@ -16,9 +14,16 @@
 namespace pingap::config {
 namespace {
 
-// 0 takes nothing new; above, a hash ring has points for each unit of weight.
-constexpr Range kWeights{0, 1000};
 constexpr Range kCounts{0, 1'000'000};
+// What the word of a breaker has room for (upstream/state/breaker.h).
+constexpr Range kFailures{0, 500};
+constexpr Range kSuccesses{1, 500};
+constexpr Range kThreshold{1, 1'000'000};
+constexpr Range kPercent{0, 100};
+constexpr Range kWarm{0, 1000};
+constexpr Range kBalance{0, 10'000};
+constexpr Range kPending{1, 1'000'000};
+constexpr Range kPriorities{0, 3};
 // More than a stream id can count in a life is no limit.
 constexpr Range kStreams{1, 10'000};
 constexpr std::string_view kHashForms =
@@ -32,6 +37,9 @@ constexpr std::array<std::string_view, 6> kAlgorithms = {
 constexpr std::array<std::string_view, 2> kProxyVersions = {"v1", "v2"};
 // In the order of Protocol.
 constexpr std::array<std::string_view, 2> kProtocols = {"http1", "h2c"};
+
+// In the order of BreakerScope.
+constexpr std::array<std::string_view, 3> kScopes = {"server", "upstream", "both"};
 
 // In the order of Alpn; the original has another name for the last.
 constexpr std::array<std::string_view, 3> kAlpn = {"h1", "h2", "auto"};
@@ -102,6 +110,46 @@ void read_weights(Reader& reader, const Field& field, UpstreamDraft& out) {
   }
 }
 
+void read_priorities(Reader& reader, const Field& field, UpstreamDraft& out) {
+  if (field.value.kind != ValueKind::array) {
+    reader.wrong_type(field, "a list of integers");
+    return;
+  }
+  out.priorities_at = field.value.at;
+  for (const Value& value : field.value.items) {
+    out.priorities.push_back(static_cast<uint32_t>(
+        reader.integer({field.key, field.key_at, value}, kPriorities).value_or(0)));
+  }
+}
+
+void read_health(Reader& reader, const Field& field, UpstreamDraft& out) {
+  if (field.value.kind != ValueKind::table) {
+    reader.wrong_type(field, "a table: [upstreams.NAME.health]");
+    return;
+  }
+  if (given(out.health_at)) {
+    reader.error(field.key_at,
+                 {"the check is said twice", {}, "keep `health_check` or this table"});
+    return;
+  }
+  out.health_at = field.key_at;
+  Health& health = out.upstream.health.emplace();
+  health.at = field.key_at;
+  read_table(field.value, fmt::format("upstreams.{}.health", out.upstream.name), kHealthSchema,
+             reader, health);
+}
+
+void read_failure_statuses(Reader& reader, const Field& field, UpstreamDraft& out) {
+  StatusSet statuses;
+  for (const Located<std::string>& one : reader.list(field, Commas::yes)) {
+    if (!statuses.add(one.value)) {
+      reader.error(one.at,
+                   {quote(one.value) + " is no status", R"("503", "5xx" or "500-503")", {}});
+    }
+  }
+  out.upstream.breaker.statuses = statuses;
+}
+
 constexpr Key<UpstreamDraft> kKeys[] = {
     {{"addrs", "", "list of addresses", "required"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
@@ -119,6 +167,25 @@ constexpr Key<UpstreamDraft> kKeys[] = {
      }},
     {{"algorithm", "algo", "algorithm", "\"round_robin\""}, read_algorithm},
     {{"weights", "", "list of integers", "1 each"}, read_weights},
+    {{"discovery", "", "`\"static\"`, `\"dns\"`, `\"file\"` or `\"docker\"`", "\"dns\""},
+     read_discovery},
+    {{"discovery_file", "", "path", "none"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.text(field, out.upstream.discovery.file);
+     }},
+    {{"discovery_allow", "", "list of networks", "none"}, read_discovery_allow},
+    {{"docker_socket", "", "path", "\"/var/run/docker.sock\""}, read_docker_socket},
+    {{"dns_server", "", "list of addresses", "the system's"}, read_dns_servers},
+    {{"dns_search", "dns_domain", "list of domains", "the system's"}, read_dns_search},
+    {{"update_frequency", "", "duration", "as answers say"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.duration(field, Zero::refused, out.upstream.discovery.update_frequency);
+     }},
+    {{"ipv4_only", "", "boolean", "false"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       out.dns_at = field.key_at;
+       reader.boolean(field, out.upstream.discovery.ipv4_only);
+     }},
     {{"connection_timeout", "", "duration", "\"5s\""},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
        reader.duration(field, Zero::refused, out.upstream.connection_timeout);
@@ -139,6 +206,19 @@ constexpr Key<UpstreamDraft> kKeys[] = {
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
        out.pool_size_at = field.value.at;
        reader.integer(field, kCounts, out.upstream.keepalive_pool_size);
+     }},
+    {{"keepalive_pool_min", "", "integer", "0"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kWarm, out.upstream.keepalive_pool_min);
+       out.pool_min_at = field.value.at;
+     }},
+    {{"keepalive_requests", "", "integer", "0"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kCounts, out.upstream.keepalive_requests);
+     }},
+    {{"max_connection_age", "", "duration", "none"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.duration(field, Zero::allowed, out.upstream.max_connection_age);
      }},
     {{"protocol", "", "protocol", "\"http1\""},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
@@ -200,6 +280,104 @@ constexpr Key<UpstreamDraft> kKeys[] = {
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
        reader.integer(field, kCounts, out.upstream.max_connections);
      }},
+    {{"priorities", "", "list of integers", "0 each"}, read_priorities},
+    {{"backup_addrs", "", "list of addresses", "none"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       out.backups = reader.list(field, Commas::yes);
+     }},
+    {{"hash_balance_factor", "", "integer", "0"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kBalance, out.upstream.hash_balance_factor);
+       if (out.upstream.hash_balance_factor > 0 && out.upstream.hash_balance_factor <= 100) {
+         reader.error(field.value.at, {"not even its share would be a server's own",
+                                       "a percentage above 100, or 0 for no bound",
+                                       {}});
+       }
+     }},
+    {{"slow_start", "", "duration", "none"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.duration(field, Zero::allowed, out.upstream.slow_start);
+     }},
+    {{"sticky_cookie", "", "name of a cookie", "none"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       Located<std::string> name;
+       if (reader.text(field, name) && !is_token(name.value)) {
+         reader.error(name.at, {quote(name.value) + " is not a name of a cookie", {}, {}});
+       } else {
+         out.upstream.sticky.cookie = std::move(name.value);
+       }
+     }},
+    {{"sticky_secret", "", "string", "made at each start"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.secret(field, out.upstream.sticky.secret);
+       out.sticky_secret_at = field.value.at;
+     }},
+    {{"sticky_ttl", "", "duration", "until the browser is closed"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.duration(field, Zero::allowed, out.upstream.sticky.ttl);
+     }},
+    {{"queue_timeout", "", "duration", "none"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.duration(field, Zero::allowed, out.upstream.queue_timeout);
+       out.queue_at = field.value.at;
+     }},
+    {{"max_pending", "", "integer", "1024"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kPending, out.upstream.max_pending);
+     }},
+    {{"health_check", "", "URL", "none"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       read_health_url(reader, field, out.upstream.health);
+       out.health_at = field.value.at;
+     }},
+    {{"health", "", "table", "none"}, read_health},
+    {{"max_fails", "", "integer", "3"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kFailures, out.upstream.breaker.max_fails);
+     }},
+    {{"max_ejected_percent", "", "integer", "80"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kPercent, out.upstream.breaker.max_ejected_percent);
+     }},
+    {{"circuit_break_max_consecutive_failures", "", "integer", "0"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kFailures, out.upstream.breaker.max_failures);
+     }},
+    {{"circuit_break_max_failure_percent", "", "integer", "0"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kPercent, out.upstream.breaker.max_percent);
+     }},
+    {{"circuit_break_min_requests_threshold", "", "integer", "10"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kThreshold, out.upstream.breaker.min_requests);
+     }},
+    {{"circuit_break_half_open_consecutive_success_threshold", "", "integer", "1, or 5"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kSuccesses, out.upstream.breaker.successes);
+     }},
+    {{"circuit_break_scope", "", "`\"server\"`, `\"upstream\"` or `\"both\"`", "\"server\""},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       if (const auto found = reader.choice(field, kScopes)) {
+         out.upstream.breaker.scope = static_cast<BreakerScope>(*found);
+       }
+     }},
+    {{"circuit_break_open_duration", "", "duration", "\"10s\""},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.duration(field, Zero::refused, out.upstream.breaker.open);
+     }},
+    {{"backend_stats_interval", "", "duration", "\"60s\""},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.duration(field, Zero::refused, out.upstream.breaker.window);
+     }},
+    {{"backend_failure_status_code", "", "list of statuses", "\"5xx\""}, read_failure_statuses},
+    {{"retry_budget_percent", "", "integer", "20"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kPercent, out.upstream.retry_percent);
+     }},
+    {{"retry_budget_min", "", "integer", "3"},
+     [](Reader& reader, const Field& field, UpstreamDraft& out) {
+       reader.integer(field, kCounts, out.upstream.retry_least);
+     }},
     {{"send_proxy_protocol", "", "`\"v1\"` or `\"v2\"`", "off"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
        out.send_proxy_at = field.value.at;
@@ -210,22 +388,8 @@ constexpr Key<UpstreamDraft> kKeys[] = {
 };
 
 constexpr Foreign kForeign[] = {
-    {"health_check", ""},
-    {"discovery", ""},
-    {"dns_server", ""},
-    {"dns_domain", ""},
-    {"dns_search", ""},
-    {"update_frequency", ""},
-    {"ipv4_only", ""},
     {"enable_tracer", ""},
-    {"enable_backend_stats", ""},
-    {"backend_failure_status_code", ""},
-    {"backend_stats_interval", ""},
-    {"circuit_break_max_consecutive_failures", ""},
-    {"circuit_break_max_failure_percent", ""},
-    {"circuit_break_min_requests_threshold", ""},
-    {"circuit_break_half_open_consecutive_success_threshold", ""},
-    {"circuit_break_open_duration", ""},
+    {"enable_backend_stats", "remove it: the circuit breaker always sees what it needs"},
     {"tcp_idle", ""},
     {"tcp_interval", ""},
     {"tcp_probe_count", ""},
@@ -236,24 +400,6 @@ constexpr Foreign kForeign[] = {
     {"remark", "write it as a comment"},
     {"total_connection_timeout", "use connection_timeout: it covers TLS"},
 };
-
-// "addr weight" of the original: splits the weight off.
-std::optional<uint32_t> take_weight(Located<std::string>& addr, Reader& reader) {
-  const size_t space = addr.value.find_last_of(" \t");
-  if (space == std::string::npos) {
-    return std::nullopt;
-  }
-  const std::string text = addr.value.substr(space + 1);
-  addr.value = std::string(trim(std::string_view(addr.value).substr(0, space)));
-  const auto weight = parse_decimal(text);
-  if (!weight || *weight > static_cast<uint64_t>(kWeights.max)) {
-    reader.error(addr.at, {quote(text) + " is not a weight",
-                           fmt::format("{} to {}", kWeights.min, kWeights.max),
-                           {}});
-    return 1;
-  }
-  return static_cast<uint32_t>(*weight);
-}
 
 // What only TLS can do must not be hoped for without it.
 void finish_tls(UpstreamDraft& draft, Reader& reader) {
@@ -283,40 +429,12 @@ void finish_tls(UpstreamDraft& draft, Reader& reader) {
   }
 }
 
-void finish_servers(UpstreamDraft& draft, Reader& reader) {
-  if (given(draft.weights_at) && draft.weights.size() != draft.addrs_written) {
-    reader.error(draft.weights_at, {fmt::format("{} weights for {} addresses", draft.weights.size(),
-                                                draft.addrs_written),
-                                    "one weight per address, in the same order",
-                                    {}});
+void finish_breaker(Breaker& breaker) {
+  if (breaker.statuses.empty()) {
+    breaker.statuses.add("5xx");
   }
-  std::unordered_map<std::string, Position> seen;
-  for (size_t i = 0; i < draft.addrs.size(); ++i) {
-    Located<std::string>& addr = draft.addrs[i];
-    uint32_t weight = i < draft.weights.size() ? draft.weights[i] : 1;
-    if (const auto written = take_weight(addr, reader)) {
-      if (given(draft.weights_at)) {
-        reader.error(addr.at, {"a weight here and in `weights`", {}, "keep `weights`"});
-      }
-      weight = *written;
-    }
-    auto endpoint = parse_backend_address(addr.value, draft.upstream.tls.on ? 443 : 80);
-    if (!endpoint) {
-      reader.error(addr.at, std::move(endpoint.error()));
-      continue;
-    }
-    addr.value = endpoint->to_string();
-    if (!seen.emplace(addr.value, addr.at).second) {
-      reader.diagnostics().warning(addr.at, quote(addr.value) + " is in this upstream twice", {},
-                                   "give it a weight instead");
-    }
-    draft.upstream.servers.push_back({addr, weight});
-  }
-  const auto& servers = draft.upstream.servers;
-  if (!servers.empty() &&
-      std::ranges::all_of(servers, [](const Server& one) { return one.weight == 0; })) {
-    reader.error(given(draft.weights_at) ? draft.weights_at : servers[0].addr.at,
-                 {"every weight is 0: no address would get a request", {}, {}});
+  if (breaker.successes == 0) {
+    breaker.successes = breaker.max_failures + breaker.max_percent > 0 ? 5 : 1;
   }
 }
 
@@ -359,15 +477,36 @@ Upstream finish(UpstreamDraft draft, Reader& reader) {
     apply_hash_key(draft.hash_key, out, reader);
   }
   check_send_proxy(draft, reader);
+  if (given(draft.queue_at) && out.max_connections == 0) {
+    reader.error(draft.queue_at, {"`queue_timeout` without `max_connections`",
+                                  {},
+                                  "nothing waits where servers may have any number of requests"});
+  }
+  if (given(draft.sticky_secret_at) && out.sticky.cookie.empty()) {
+    reader.error(draft.sticky_secret_at, {"`sticky_secret` without `sticky_cookie`", {}, {}});
+  }
+  if (out.keepalive_pool_min > out.keepalive_pool_size) {
+    reader.error(draft.pool_min_at,
+                 {"`keepalive_pool_min` is more than `keepalive_pool_size`", {}, {}});
+  }
+  finish_breaker(out.breaker);
+  if (out.health) {
+    finish(*out.health);
+  }
   const bool h2 = out.protocol == Protocol::h2c || out.tls.alpn != Alpn::h1;
   if (!h2 && given(draft.max_streams_at)) {
     reader.error(draft.max_streams_at, {"`max_streams` without protocol = \"h2c\" or `alpn`",
                                         {},
                                         "HTTP/1.1 has one request at a time on a connection"});
   }
-  // The original has one name for both.
+  // The original has one name for both. Records and files may say weights of their own.
   const auto weighs = [](const Server& server) { return server.weight != 1; };
-  if (out.algorithm == Algorithm::round_robin && std::ranges::any_of(out.servers, weighs)) {
+  const auto may_weigh = [](const Sought& one) {
+    return one.weight != 1 || one.by == Sought::By::service;
+  };
+  if (out.algorithm == Algorithm::round_robin &&
+      (out.discovery.kind == DiscoveryKind::file || std::ranges::any_of(out.servers, weighs) ||
+       std::ranges::any_of(out.discovery.sought, may_weigh))) {
     out.algorithm = Algorithm::weighted_round_robin;
   }
   return std::move(out);

@@ -12,7 +12,18 @@
 namespace pingap::config {
 
 // `unusable` is a value whose error was reported already: it is passed over in silence.
-enum class ValueKind : uint8_t { string, integer, floating, boolean, date, array, table, unusable };
+// Only JSON has a null.
+enum class ValueKind : uint8_t {
+  string,
+  integer,
+  floating,
+  boolean,
+  date,
+  array,
+  table,
+  unusable,
+  null
+};
 
 struct Member;
 
@@ -38,6 +49,10 @@ std::string_view to_string(ValueKind kind) noexcept;
 // Makes a tree of a text. Errors go to `diagnostics`; then the result is an empty table.
 // Limits: kMaxNesting, kMaxValues.
 Value read_toml(std::string_view text, uint32_t source, Diagnostics& diagnostics);
+
+// The same of a text in JSON (RFC 8259), with the same limits; a key that is there twice is an
+// error.
+Value read_json(std::string_view text, uint32_t source, Diagnostics& diagnostics);
 
 // How deep arrays, tables and dotted keys may nest, and how many keys and values a text may have
 // (CF-01). Both are checked before the library sees the text.

@@ -37,9 +37,10 @@ struct Exchange {
   uint16_t peer_port = 0;
   std::string_view peer_text;
   std::string_view client_text;
-  std::string_view forwarded_for;  // the X-Forwarded-For we make, whatever edits do to it
-  std::string_view server_addr;    // of the listener
-  uint16_t server_port = 0;
+  std::string_view forwarded_for;     // the X-Forwarded-For we make, whatever edits do to it
+  std::string_view server_addr;       // of the listener
+  uint16_t server_port = 0;           // 0 = a unix socket
+  std::string_view server_port_text;  // the listener's
   std::string_view scheme = "http";
   std::string_view tls_version;  // empty without TLS
   std::string_view tls_cipher;
@@ -66,7 +67,7 @@ struct Exchange {
   uint64_t response_bytes = 0;  // body to the client
   uint16_t status = 0;          // sent to the client; 0 = none was
   uint16_t upstream_status = 0;
-  uint8_t attempts = 0;
+  uint16_t attempts = 0;
   bool upstream_reused = false;
   bool grpc = false;  // a call of gRPC: answers of ours are in its form
   ErrorCode reason = ErrorCode::none;

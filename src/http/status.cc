@@ -155,10 +155,13 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::upstream_tls:
     case ErrorCode::upstream_certificate:
     case ErrorCode::upstream_protocol:
+    case ErrorCode::upstream_bad_status:
       return 502;
     case ErrorCode::no_upstream:
     case ErrorCode::upstream_unresolved:
     case ErrorCode::upstream_limit:
+    case ErrorCode::upstream_out:
+    case ErrorCode::queue_timeout:
     case ErrorCode::shutting_down:
     case ErrorCode::buffer_full:
     case ErrorCode::out_of_descriptors:

@@ -70,6 +70,11 @@ Address Address::from(const sockaddr* address, socklen_t size) noexcept {
   return result;
 }
 
+bool Address::operator==(const Address& other) const noexcept {
+  return family() == other.family() && port() == other.port() &&
+         (is_unix() ? path() == other.path() : ip() == other.ip());
+}
+
 socklen_t Address::size() const noexcept {
   switch (family()) {
     case AF_INET:
@@ -124,6 +129,16 @@ std::string Address::to_string() const {
   const std::string_view text = ip().format(room);
   const bool v6 = text.find(':') != std::string_view::npos;
   return v6 ? fmt::format("[{}]:{}", text, port()) : fmt::format("{}:{}", text, port());
+}
+
+std::string_view host_of(std::string_view text) noexcept {
+  if (text.starts_with("unix:")) {
+    return {};
+  }
+  if (text.starts_with('[')) {
+    return text.substr(1, text.find(']') - 1);
+  }
+  return text.substr(0, text.rfind(':'));
 }
 
 std::vector<Address> resolve(std::string_view text) {

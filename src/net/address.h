@@ -41,6 +41,9 @@ class Address {
 
   std::string to_string() const;  // as parse() takes it
 
+  // The same family, address, port or path.
+  bool operator==(const Address& other) const noexcept;
+
  private:
   union Storage {
     char zeroed[sizeof(sockaddr_un)];  // first: {} clears all of it
@@ -52,6 +55,9 @@ class Address {
 
   Storage storage_{};
 };
+
+// The host of "host:port" and "[::1]:port"; the name of a unix socket has none.
+std::string_view host_of(std::string_view text) noexcept;
 
 // The addresses of "host:port" (also any form of Address::parse). Blocks on the resolver of the
 // system: control thread only. Empty when the name does not resolve.

@@ -23,20 +23,61 @@ void tell(const upstream::Endpoint& endpoint, const Error& why) noexcept {
   }
 }
 
-}  // namespace
-
-Attempt::Attempt(Forwarder& forwarder, const upstream::Endpoint& endpoint, bool counts) noexcept
-    : forwarder_(forwarder), endpoint_(endpoint), counts_(counts) {
-  if (counts_) {
-    endpoint_.state->active.fetch_add(1, std::memory_order_relaxed);
+// What the end of a try without an answer says of the server.
+upstream::Outcome outcome_of(const Error& why, bool reused) noexcept {
+  switch (why.code) {
+    case ErrorCode::upstream_closed:
+    case ErrorCode::upstream_reset:
+      // A kept connection may go at any time.
+      return reused ? upstream::Outcome::none : upstream::Outcome::unreachable;
+    case ErrorCode::upstream_refused:
+    case ErrorCode::upstream_unreachable:
+    case ErrorCode::upstream_connect_timeout:
+    case ErrorCode::upstream_tls:
+    case ErrorCode::upstream_certificate:
+    case ErrorCode::upstream_timeout:
+    case ErrorCode::upstream_write_timeout:
+      return upstream::Outcome::unreachable;
+    case ErrorCode::upstream_protocol:
+    case ErrorCode::upstream_bad_head:
+    case ErrorCode::upstream_head_too_large:
+    case ErrorCode::upstream_bad_framing:
+    case ErrorCode::upstream_bad_upgrade:
+    case ErrorCode::upstream_too_many_interim:
+      return upstream::Outcome::failure;
+    default:
+      return upstream::Outcome::none;  // it was not the server
   }
 }
 
+}  // namespace
+
 Attempt::~Attempt() {
   abandon(ErrorCode::none);
-  if (counts_) {
-    endpoint_.state->active.fetch_sub(1, std::memory_order_relaxed);
+  if (!reported_) {
+    report(upstream::Outcome::none);
   }
+  end_retry();
+  backends_.end_try(pool_);
+}
+
+void Attempt::report(upstream::Outcome outcome) noexcept {
+  if (!std::exchange(reported_, true)) {
+    backends_.report(pool_, permit_, whole_, outcome);
+  }
+}
+
+void Attempt::note_answer(uint16_t status) noexcept {
+  const bool failed = cluster_.failure_statuses.contains(status);
+  if (!failed && backends_.knows_well(pool_)) {
+    reported_ = true;
+    return;
+  }
+  report(failed ? upstream::Outcome::failure : upstream::Outcome::success);
+}
+
+void Attempt::note_failure(const Error& why) noexcept {
+  report(outcome_of(why, reused_));
 }
 
 void Attempt::abandon(ErrorCode why) noexcept {
@@ -51,6 +92,7 @@ void Attempt::on_connected() noexcept {
 
 void Attempt::on_head(http::ResponseHead& head, End end) noexcept {
   if (head.status >= 200 || head.status == 101) {
+    note_answer(head.status);
     forwarder_.on_response(head, end);
     return;
   }
@@ -84,9 +126,10 @@ void Attempt::on_closed(const Error& why) noexcept {
   stream_ = nullptr;
   if (why.detail != nullptr &&
       (why.code == ErrorCode::upstream_certificate || why.code == ErrorCode::upstream_tls)) {
-    tell(endpoint_, why);
+    tell(endpoint(), why);
   }
   if (why) {
+    note_failure(why);
     forwarder_.on_attempt_failed(why);
   }
 }

@@ -1,11 +1,14 @@
-// One try at a backend: owns the stream to it and passes what it says on to the forwarder.
-// Worker. A retry drops it and builds the next, so that no state of a try survives it.
+// One try at a backend: owns the stream to it, passes what it says on to the forwarder, and says
+// how it went to those who choose the next. Worker. A retry drops it and builds the next, so that
+// no state of a try survives it.
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "http/stream.h"
-#include "upstream/endpoint.h"
+#include "proxy/snapshot.h"
+#include "upstream/backends.h"
 
 namespace pingap::proxy {
 
@@ -13,19 +16,44 @@ class Forwarder;
 
 class Attempt final : public http::ResponseSink {
  public:
-  Attempt(Forwarder& forwarder, const upstream::Endpoint& endpoint, bool counts) noexcept;
+  // `picked` by `backends`, those of `cluster`. `repeats`: their begin_retry() has counted it.
+  Attempt(Forwarder& forwarder, upstream::Backends& backends, const Cluster& cluster,
+          const upstream::Backends::Picked& picked, bool repeats) noexcept
+      : forwarder_(forwarder),
+        backends_(backends),
+        cluster_(cluster),
+        pool_(*picked.pool),
+        permit_(picked.permit),
+        whole_(picked.whole),
+        repeats_(repeats) {
+    backends_.begin_try(pool_, repeats);
+  }
+
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
   ~Attempt();
 
-  void start(http::ClientStream& stream) noexcept { stream_ = &stream; }
+  void start(http::ClientStream& stream, bool reused) noexcept {
+    stream_ = &stream;
+    reused_ = reused;
+  }
 
   http::ClientStream* stream() noexcept { return stream_; }
 
   // Gives the backend up.
   void abandon(ErrorCode why) noexcept;
 
-  const upstream::Endpoint& endpoint() const noexcept { return endpoint_; }
+  const upstream::Endpoint& endpoint() const noexcept { return pool_.endpoint(); }
+
+  // It is over, as far as the budget of repeated ones goes.
+  void end_retry() noexcept {
+    if (std::exchange(repeats_, false)) {
+      backends_.end_retry();
+    }
+  }
+
+  // It failed before there was an answer.
+  void note_failure(const Error& why) noexcept;
 
   // http::ResponseSink
   void on_connected() noexcept override;
@@ -37,12 +65,21 @@ class Attempt final : public http::ResponseSink {
   void on_closed(const Error& why) noexcept override;
 
  private:
+  void report(upstream::Outcome outcome) noexcept;
+  void note_answer(uint16_t status) noexcept;
+
   Forwarder& forwarder_;
-  const upstream::Endpoint& endpoint_;
+  upstream::Backends& backends_;
+  const Cluster& cluster_;
+  upstream::EndpointPool& pool_;
+  const upstream::Breaker::Permit permit_;
+  const upstream::Breaker::Permit whole_;
   http::ClientStream* stream_ = nullptr;
   uint64_t body_sent_ = 0;  // of the request body, by this try
   uint8_t interim_ = 0;     // 1xx answers so far
-  const bool counts_;       // in EndpointState::active
+  bool reused_ = false;     // the connection
+  bool reported_ = false;
+  bool repeats_ = false;  // it is still counted as a repeated one
 };
 
 }  // namespace pingap::proxy

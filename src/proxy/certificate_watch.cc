@@ -1,11 +1,9 @@
 #include "proxy/certificate_watch.h"
 
 #include <exception>
-#include <sys/stat.h>
 #include <utility>
 
-#include <fmt/format.h>
-
+#include "base/file_state.h"
 #include "base/log.h"
 #include "proxy/tls_loader.h"
 #include "tls/pem_source.h"
@@ -15,18 +13,10 @@ namespace {
 
 constexpr Duration kInterval = std::chrono::seconds(1);
 
-// Differs whenever the contents may.
 std::string state_of(const std::vector<std::string>& paths) {
   std::string state;
   for (const std::string& path : paths) {
-    struct stat found{};
-    if (::stat(path.c_str(), &found) != 0) {
-      state += "-;";
-      continue;
-    }
-    fmt::format_to(std::back_inserter(state), "{}.{}.{}.{}.{}.{}.{};", found.st_dev, found.st_ino,
-                   found.st_size, found.st_mtim.tv_sec, found.st_mtim.tv_nsec, found.st_ctim.tv_sec,
-                   found.st_ctim.tv_nsec);
+    state += file_state(path) + ";";
   }
   return state;
 }

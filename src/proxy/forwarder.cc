@@ -4,6 +4,7 @@
 
 #include "http/grpc.h"
 #include "http/limits.h"
+#include "http/params.h"
 #include "http/status.h"
 #include "net/socket.h"
 #include "proxy/frontend.h"
@@ -23,21 +24,6 @@ using http::Method;
 
 // What a server as a whole answers to OPTIONS.
 constexpr std::string_view kAllowed = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
-
-// No server can be picked: what is wrong with them.
-ErrorCode why_none(const Cluster& cluster) noexcept {
-  bool limited = false;
-  bool resolved = false;
-  for (const upstream::Endpoint& endpoint : cluster.endpoints) {
-    resolved = resolved || !endpoint.addresses.empty();
-    limited =
-        limited || (endpoint.weight > 0 && endpoint.state->healthy.load(std::memory_order_relaxed));
-  }
-  if (!resolved) {
-    return ErrorCode::upstream_unresolved;
-  }
-  return limited ? ErrorCode::upstream_limit : ErrorCode::no_upstream;
-}
 
 }  // namespace
 
@@ -64,7 +50,8 @@ void Forwarder::on_head(http::RequestHead& head, End end) noexcept {
     request_body_.set_over();
   }
   x.grpc = http::is_grpc(x.request);
-  if (!admit() || !route() || !watch_deadline()) {
+  if (!admit() || !route() ||
+      ((x.grpc || route_->timeout > Duration::zero()) && !watch_deadline())) {
     return;
   }
   if (route_->buffer_request && !x.grpc && !request_body_.over()) {
@@ -152,56 +139,92 @@ void Forwarder::bridge_grpc_web() noexcept {
 
 // ---- 3 a backend and a connection to it ----
 
-int Forwarder::pick_endpoint() noexcept {
-  const Cluster& cluster = *route_->cluster;
-  if (had_stale_) {
-    return endpoint_;  // it was only the connection that had died
+// The name of its server stays in the record when a try goes.
+void Forwarder::drop_attempt() noexcept {
+  if (attempt_) {
+    x.endpoint = x.arena.copy(x.endpoint);
+    attempt_.reset();
   }
-  return frontend_.worker().pick(cluster, x, tried_);
+}
+
+bool Forwarder::pick_server(upstream::Backends& backends,
+                            upstream::Backends::Picked& picked) noexcept {
+  if (set_version_ != backends.version()) {
+    set_version_ = backends.version();  // their indices say nothing any more
+    had_stale_ = false;
+    tried_ = 0;
+  }
+  if (std::exchange(had_stale_, false) && backends.again(server_, picked)) {
+    fresh_ = true;  // it was only the connection that had died
+    return true;
+  }
+  upstream::balancer::Request request{.key = std::nullopt, .tried = tried_};
+  std::string_view token;
+  if (const Cluster& cluster = *route_->cluster; cluster.looks_at_requests) {
+    if (cluster.hash_key) {
+      request.key = cluster.hash_key->of(x);
+    }
+    if (cluster.sticky) {
+      http::find_cookie(x.request.headers, cluster.sticky->cookie, token);
+    }
+  }
+  return backends.pick(request, token, picked);
 }
 
 void Forwarder::try_backend() noexcept {
   phase_ = Phase::connecting;
   const Cluster& cluster = *route_->cluster;
+  upstream::Backends& backends = frontend_.worker().backends(cluster);
+  if (x.request_bytes > 0 && !request_body_.complete()) {
+    answer_error(ErrorCode::io, Side::local);  // never send a part of a body as all of it
+    return;
+  }
+  if (backends.queued() && !its_turn_) {
+    if (!wait_for_room(backends)) {
+      answer_unplaced(backends);  // others were first, and there are too many of them
+    }
+    return;
+  }
   Error why = last_error_;
   // A server that cannot even be asked for a connection is passed over at once.
-  for (size_t i = 0; i < cluster.endpoints.size(); ++i) {
-    endpoint_ = pick_endpoint();
-    if (endpoint_ < 0) {
-      break;
-    }
-    const auto index = static_cast<size_t>(endpoint_);
-    const upstream::Endpoint& endpoint = cluster.endpoints[index];
+  upstream::Backends::Picked picked;
+  while (pick_server(backends, picked)) {
+    server_ = picked.index;
+    const upstream::Endpoint& endpoint = picked.pool->endpoint();
     upstream::Reuse reuse = upstream::Reuse::any;
-    if (had_stale_) {
+    if (std::exchange(fresh_, false)) {
       reuse = upstream::Reuse::never;
     } else if (!http::is_idempotent(x.request.method)) {
       reuse = upstream::Reuse::recent;
     }
-    had_stale_ = false;
-    tried_ |= uint64_t{1} << (index & 63);
+    tried_ |= uint64_t{1} << (server_ & 63);
     ++x.attempts;
     x.endpoint = endpoint.name;
     x.connect_start = frontend_.worker().loop().now();
-    attempt_.emplace(*this, endpoint, cluster.counts_active);
+    attempt_.emplace(*this, backends, cluster, picked, std::exchange(repeats_, false));
     net::ProxyHeaderRoom room;
-    auto opened = frontend_.worker()
-                      .pool(cluster, index)
-                      .open(*attempt_, reuse, route_->settings,
-                            {x.host, proxy_header(room),
-                             x.upstream_request.websocket &&
-                                 cluster.pool.protocol != upstream::Protocol::h2});
+    auto opened = picked.pool->open(
+        *attempt_, reuse, route_->settings,
+        {x.host, proxy_header(room),
+         x.upstream_request.websocket && cluster.backends.pool.protocol != upstream::Protocol::h2});
     if (opened) {
       x.upstream_reused = opened->reused;
-      attempt_->start(*opened->stream);
+      attempt_->start(*opened->stream, opened->reused);
+      if (route_->retry.per_try > Duration::zero()) {
+        arm_timer(TimerFor::attempt, route_->retry.per_try);
+      }
       on_connected();  // moved on when a connect is still under way
       send_request();
       return;
     }
     why = opened.error();
-    attempt_.reset();
+    attempt_->note_failure(why);
+    drop_attempt();
   }
-  answer_error(why ? why.code : why_none(cluster), Side::upstream);
+  last_error_ = why;
+  if (why || !backends.has_room_later() || !wait_for_room(backends)) {
+    answer_unplaced(backends);
+  }
 }
 
 // What a backend that wants to know who the client is gets in front of the request.
@@ -226,7 +249,7 @@ void Forwarder::send_request() noexcept {
   http::RequestHead& out = x.upstream_request;
   if (out.authority.empty()) {
     // An HTTP/1.0 client named no host; HTTP/1.1 needs one (RFC 9112 3.2).
-    out.authority = x.endpoint.starts_with("unix:") ? std::string_view("localhost") : x.endpoint;
+    out.authority = x.arena.copy(attempt_->endpoint().authority);
   }
   const bool whole = request_body_.over() && x.request_bytes == 0 && !request_body_.has_trailers();
   if (request_body_.buffered()) {
@@ -330,59 +353,7 @@ void Forwarder::on_request_sent(uint64_t body_bytes) noexcept {
   }
 }
 
-// ---- 5 no answer: another try? ----
-
-bool Forwarder::may_retry(const Error& why) const noexcept {
-  if (phase_ != Phase::connecting || client_gone_ || x.attempts >= 3 ||
-      !request_body_.replayable()) {
-    return false;
-  }
-  switch (why.code) {
-    case ErrorCode::upstream_timeout:
-    case ErrorCode::upstream_write_timeout:
-    case ErrorCode::upstream_too_many_interim:
-    case ErrorCode::buffer_full:  // our disk, not the backend
-      return false;
-    default:
-      break;
-  }
-  if (why.retry == Retry::safe) {
-    return true;
-  }
-  // What the backend did with the request is not known: once more, and only where twice is the
-  // same as once (RFC 9110 9.2.2).
-  return http::is_idempotent(x.request.method) && x.attempts < 2;
-}
-
-void Forwarder::on_attempt_failed(const Error& why) noexcept {
-  if (answered()) {
-    return;
-  }
-  if (!may_retry(why)) {
-    if (phase_ == Phase::connecting) {
-      answer_error(why.code, why.side);
-    } else {
-      abort_response(why.code, why.side);
-    }
-    return;
-  }
-  last_error_ = why;
-  if (why.code == ErrorCode::upstream_protocol &&
-      route_->cluster->pool.protocol == upstream::Protocol::either) {
-    tried_ &= ~(uint64_t{1} << (static_cast<size_t>(endpoint_) & 63));  // it is known now
-  }
-  had_stale_ = x.upstream_reused || why.code == ErrorCode::upstream_stream_refused;
-  // Not from inside the failed try.
-  frontend_.worker().loop().defer(*this);
-}
-
-void Forwarder::on_deferred() noexcept {
-  if (phase_ != Phase::connecting) {
-    return;
-  }
-  attempt_.reset();
-  try_backend();
-}
+// ---- 5 no answer: another try? forwarder_retry.cc ----
 
 // ---- 6 the response ----
 
@@ -408,6 +379,10 @@ void Forwarder::on_interim(http::ResponseHead& head) noexcept {
 void Forwarder::on_response(http::ResponseHead& head, End end) noexcept {
   x.first_byte = frontend_.worker().loop().now();
   x.upstream_status = head.status;
+  if (route_->retry.statuses.contains(head.status) && retry_status()) {
+    return;
+  }
+  timer_.reset();
   if (!fits_upgrade(x, head)) {
     attempt_->abandon(ErrorCode::upstream_bad_upgrade);
     answer_error(ErrorCode::upstream_bad_upgrade, Side::upstream);
@@ -416,6 +391,9 @@ void Forwarder::on_response(http::ResponseHead& head, End end) noexcept {
   phase_ = Phase::responding;
   request_body_.forbid_replay();
   make_client_response(x, site_, *route_, head);
+  if (route_->cluster->sticky) {
+    keep_client_here();
+  }
   if (head.framing == Framing::tunnel) {
     tunnel_ = open_tunnel(x);
     if (!tunnel_) {

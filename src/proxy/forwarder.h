@@ -1,5 +1,6 @@
-// The way of one request through the proxy, readable from top to bottom in forwarder.cc; answers of
-// our own and the end are in forwarder_answers.cc. Worker.
+// The way of one request through the proxy, readable from top to bottom in forwarder.cc; what
+// happens when a try fails is in forwarder_retry.cc, answers of our own and the end are in
+// forwarder_answers.cc. Worker.
 //
 //   receiving --route--> [buffering] --> connecting --head--> responding --> done
 //       |                                    |  ^                |
@@ -25,7 +26,7 @@
 #include "proxy/request_body.h"
 #include "proxy/response_body.h"
 #include "proxy/snapshot.h"
-#include "upstream/pool.h"
+#include "upstream/backends.h"
 
 namespace pingap::session {
 class ServerSession;
@@ -37,6 +38,7 @@ class Frontend;
 
 class Forwarder final : public http::RequestSink,
                         public net::Deferrable,
+                        public upstream::Waiting,
                         public net::Retirable,
                         public Pooled<Forwarder> {
  public:
@@ -65,6 +67,7 @@ class Forwarder final : public http::RequestSink,
   void on_attempt_failed(const Error& why) noexcept;
 
   void on_deferred() noexcept override;  // the next try
+  Turn on_turn() noexcept override;      // a server may have room
 
  private:
   enum class Phase : uint8_t { receiving, buffering, connecting, responding, answered, done };
@@ -75,9 +78,33 @@ class Forwarder final : public http::RequestSink,
   bool route() noexcept;
   void bridge_grpc_web() noexcept;
   void try_backend() noexcept;
-  int pick_endpoint() noexcept;
+  bool pick_server(upstream::Backends& backends, upstream::Backends::Picked& picked) noexcept;
+  void keep_client_here() noexcept;
+  void drop_attempt() noexcept;
+  void answer_unplaced(const upstream::Backends& backends) noexcept;
+  void answer_none(const upstream::Backends& backends) noexcept;
   std::string_view proxy_header(net::ProxyHeaderRoom& room) const noexcept;
-  bool may_retry(const Error& why) const noexcept;
+
+  bool wait_for_room(upstream::Backends& backends) noexcept;
+  void leave_queue() noexcept;
+
+  // What timer_ ends: the time for a try, the pause before one, the wait for a server.
+  enum class TimerFor : uint8_t { attempt, pause, queue };
+
+  // Whether the server may have acted on the request.
+  enum class Seen : bool { no, yes };
+
+  bool can_repeat() const noexcept;
+  bool may_repeat(Seen seen) const noexcept;
+  bool begin_retry() noexcept;
+  void drop_retry() noexcept;
+  bool retry(const Error& why) noexcept;
+  bool retry_status() noexcept;
+  void try_again() noexcept;
+  void forget_tried() noexcept;
+  void arm_timer(TimerFor what, Duration after) noexcept;
+  void on_timer() noexcept;
+
   void send_request() noexcept;
   void offer_pipe(http::Stream& from, const http::Stream& to, uint64_t rest) noexcept;
 
@@ -99,11 +126,21 @@ class Forwarder final : public http::RequestSink,
   Phase phase_ = Phase::receiving;
   bool client_gone_ = false;  // client_ must not be used any more
   bool tunnel_ = false;
-  bool had_stale_ = false;  // the next try takes a fresh connection to the same endpoint
-  int endpoint_ = -1;       // of the current try
-  Error last_error_;        // of the try before
-  uint64_t tried_ = 0;      // a bit per endpoint (the first 64)
-  net::Timer deadline_{Callback<void()>::of<&Forwarder::on_deadline>(this)};
+  bool was_stale_ = false;  // the request has met a kept connection that had died
+  bool had_stale_ = false;  // just now: the next try takes a fresh one to the same server
+  bool fresh_ = false;      // the server that was picked gets a new connection
+  bool repeats_ = false;    // the next try is counted as a repeated one
+  bool waits_on_ = false;   // on its turn there was no room
+  bool its_turn_ = false;   // in the queue for a server
+  TimerFor timer_for_ = TimerFor::attempt;
+  uint32_t retries_ = 0;             // but for that of a dead connection
+  uint32_t retry_after_ = 0;         // s, for an answer of 503
+  uint32_t set_version_ = 0;         // that server_ and tried_ are of
+  size_t server_ = 0;                // of the current try
+  uint64_t tried_ = 0;               // a bit per server (modulo 64)
+  Error last_error_;                 // of the try before
+  std::optional<net::Timer> timer_;  // most requests need neither of them
+  std::optional<net::Timer> deadline_;
   std::optional<GrpcWeb> web_;  // then it is client_
   Pipe::Handle pipe_;           // of a long body, if there is one
   std::optional<Attempt> attempt_;

@@ -1,7 +1,11 @@
 // The ways of a request that the backend does not answer to the end: refused, failed, out of time;
 // and the end of all of them. The way before: forwarder.cc.
+#include <algorithm>
+#include <string>
+
 #include "http/grpc.h"
 #include "http/h1/refused_line.h"
+#include "http/params.h"
 #include "http/status.h"
 #include "proxy/forwarder.h"
 #include "proxy/frontend.h"
@@ -49,8 +53,37 @@ void Forwarder::note_refused(std::string_view head) noexcept {
   x.request.version = line.version;
 }
 
+// There is no server, or no more: what the last try ended with, or why there was none.
+void Forwarder::answer_unplaced(const upstream::Backends& backends) noexcept {
+  drop_retry();
+  if (last_error_) {
+    answer_error(last_error_.code, last_error_.side);
+  } else {
+    answer_none(backends);
+  }
+}
+
+// No server can be had: what is wrong with them, and when that may be over.
+void Forwarder::answer_none(const upstream::Backends& backends) noexcept {
+  const TimePoint now = frontend_.worker().loop().now();
+  const auto has_address = [](const auto& one) { return !one->addresses.empty(); };
+  ErrorCode why = ErrorCode::no_upstream;
+  if (std::ranges::none_of(backends.set().endpoints(), has_address)) {
+    why = ErrorCode::upstream_unresolved;
+  } else if (backends.has_room_later()) {
+    why = ErrorCode::upstream_limit;
+  } else if (const auto chance = backends.next_chance()) {
+    why = ErrorCode::upstream_out;
+    const auto left = std::chrono::ceil<std::chrono::seconds>(*chance - now).count();
+    retry_after_ = static_cast<uint32_t>(std::max<int64_t>(1, left));
+  }
+  answer_error(why, Side::upstream);
+}
+
 void Forwarder::answer_error(ErrorCode why, Side side) noexcept {
   phase_ = Phase::answered;
+  timer_.reset();
+  leave_queue();
   x.reason = why;
   x.reason_side = side;
   request_body_.forbid_replay();
@@ -69,6 +102,10 @@ void Forwarder::answer_error(ErrorCode why, Side side) noexcept {
     frontend_.worker().snapshot().error_pages.render(http::status_for(why), why,
                                                      x.request.headers.get(http::HeaderId::accept),
                                                      x.arena, out, body);
+  }
+  if (retry_after_ > 0 && !x.grpc) {
+    out.headers.set(http::HeaderId::retry_after,
+                    x.arena.copy(std::to_string(retry_after_)));  // an answer of ours: rare
   }
   x.status = out.status;
   // What follows a CONNECT may be meant for the other end of the tunnel that there is not.
@@ -101,20 +138,45 @@ void Forwarder::abort_response(ErrorCode why, Side side) noexcept {
   finish();
 }
 
-// ---- deadlines of gRPC ----
+// ---- clients that come back to their server
 
-// A call of gRPC says how long all of it may take. False: it is answered.
+// Tells the client which server has answered, where it does not know that yet.
+void Forwarder::keep_client_here() noexcept {
+  const StickyCookie& sticky = *route_->cluster->sticky;
+  const upstream::Backends& backends = frontend_.worker().backends(*route_->cluster);
+  if (set_version_ != backends.version()) {
+    return;  // the servers have changed meanwhile
+  }
+  const std::string_view token = backends.set().token(server_);
+  std::string_view known;
+  if (http::find_cookie(x.request.headers, sticky.cookie, known) && known == token) {
+    return;
+  }
+  const std::string_view value = x.arena.concat(
+      sticky.before, token, x.scheme == "https" ? sticky.after_secure : sticky.after);
+  x.response.headers.add(http::HeaderId::set_cookie, value);
+}
+
+// ---- deadlines of the whole exchange ----
+
+// What the location allows, and what a call of gRPC says itself. False: it is answered.
 bool Forwarder::watch_deadline() noexcept {
-  const http::Field* field = x.grpc ? x.request.headers.find("grpc-timeout") : nullptr;
-  if (field == nullptr) {
-    return true;
+  std::optional<Duration> longest;
+  if (route_->timeout > Duration::zero()) {
+    longest = route_->timeout;
   }
-  const auto longest = http::parse_grpc_timeout(field->value());
-  if (!longest) {
-    answer_error(ErrorCode::bad_header, Side::downstream);
-    return false;
+  if (const http::Field* field = x.grpc ? x.request.headers.find("grpc-timeout") : nullptr) {
+    const auto asked = http::parse_grpc_timeout(field->value());
+    if (!asked) {
+      answer_error(ErrorCode::bad_header, Side::downstream);
+      return false;
+    }
+    longest = longest ? std::min(*longest, *asked) : *asked;
   }
-  frontend_.worker().loop().arm(deadline_, *longest);
+  if (longest) {
+    deadline_.emplace(Callback<void()>::of<&Forwarder::on_deadline>(this));
+    frontend_.worker().loop().arm(*deadline_, *longest);
+  }
   return true;
 }
 
@@ -126,7 +188,7 @@ void Forwarder::on_deadline() noexcept {
     answer_error(ErrorCode::deadline_exceeded, Side::local);
     return;
   }
-  if (x.response.framing == Framing::length || (web_ && !web_->between_messages())) {
+  if (!x.grpc || x.response.framing == Framing::length || (web_ && !web_->between_messages())) {
     abort_response(ErrorCode::deadline_exceeded, Side::local);  // trailers cannot end it early
     return;
   }
@@ -152,7 +214,10 @@ void Forwarder::finish() noexcept {
     return;
   }
   phase_ = Phase::done;
-  deadline_.cancel();
+  deadline_.reset();
+  timer_.reset();
+  drop_retry();
+  leave_queue();
   net::Deferrable::unlink();
   if (attempt_) {
     attempt_->abandon(x.reason);

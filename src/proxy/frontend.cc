@@ -26,6 +26,7 @@ Frontend::Frontend(Worker& worker, size_t index, const Site& site, net::Fd socke
       limit_(worker.connection_limit(site)) {
   const net::Address address = listener_.address();
   port_ = address.port();
+  port_text_ = port_ == 0 ? std::string() : std::to_string(port_);
   address_text_ = address.to_string();
 }
 
@@ -243,6 +244,7 @@ void Frontend::introduce(exchange::Exchange& x, session::ServerSession& session)
   x.server = site_.name;
   x.server_addr = address_text_;
   x.server_port = port_;
+  x.server_port_text = port_text_;
 }
 
 void Frontend::on_session_closed(session::ServerSession& /*session*/) noexcept {

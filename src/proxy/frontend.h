@@ -92,6 +92,7 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   observe::LogBuffer* log_;  // null = off
   std::string address_text_;
   uint16_t port_ = 0;
+  std::string port_text_;
   Phase phase_ = Phase::open;
   const uint32_t limit_;
   std::atomic<uint32_t> connections_{0};  // our worker writes, others by reserve()

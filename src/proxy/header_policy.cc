@@ -1,7 +1,6 @@
 #include "proxy/header_policy.h"
 
 #include <array>
-#include <charconv>
 
 #include "base/strings.h"
 #include "http/limits.h"
@@ -174,12 +173,6 @@ std::string_view forwarded_for(Exchange& x, bool trusted) noexcept {
   return chain.empty() ? x.peer_text : x.arena.concat(chain, ", ", x.peer_text);
 }
 
-std::string_view port_text(uint16_t port, Arena& arena) noexcept {
-  char* room = arena.make_array<char>(5);
-  const auto end = std::to_chars(room, room + 5, port).ptr;
-  return {room, static_cast<size_t>(end - room)};
-}
-
 void add_forwarded(Exchange& x, bool trusted, HeaderMap& out) noexcept {
   const HeaderMap& in = x.request.headers;
   const auto kept_or = [&](HeaderId id, std::string_view own) {
@@ -195,8 +188,8 @@ void add_forwarded(Exchange& x, bool trusted, HeaderMap& out) noexcept {
   if (!x.request.authority.empty()) {
     kept_or(HeaderId::x_forwarded_host, x.request.authority);
   }
-  if (x.server_port != 0) {
-    kept_or(HeaderId::x_forwarded_port, port_text(x.server_port, x.arena));
+  if (!x.server_port_text.empty()) {
+    kept_or(HeaderId::x_forwarded_port, x.server_port_text);
   }
   if (trusted) {
     if (const Field* forwarded = in.find(HeaderId::forwarded)) {

@@ -32,11 +32,13 @@ void RequestBody::forbid_replay() noexcept {
   replay_.clear();
 }
 
-void RequestBody::keep(const ByteQueue& data, uint64_t total) noexcept {
+// While no try is under way this is all there is of what came: it must not be lost. The client
+// sends no more than its window then, as nothing is given back to it.
+void RequestBody::keep(const ByteQueue& data, uint64_t total, bool under_way) noexcept {
   if (!replayable_) {
     return;
   }
-  if (total <= limits::kReplay) {
+  if (total <= limits::kReplay || !under_way) {
     replay_.share_from(data, kCopyBelow);
   } else {
     forbid_replay();
@@ -54,7 +56,7 @@ Result<> RequestBody::take(ByteQueue& data, End end, uint64_t total,
     client_->release_window(bytes);
     return {};
   }
-  keep(data, total);
+  keep(data, total, to != nullptr);
   if (to != nullptr) {
     to->send_body(data, end);
   } else if (!replayable_) {

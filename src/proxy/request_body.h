@@ -39,6 +39,9 @@ class RequestBody {
   // A second try can be given what the first one was.
   bool replayable() const noexcept { return replayable_; }
 
+  // What has come is still here, all of it.
+  bool complete() const noexcept { return replayable_ || spool_.has_value(); }
+
   void forbid_replay() noexcept;
 
   // From the client, to the current try; null when there is none yet, or no more. `total` bytes of
@@ -55,7 +58,7 @@ class RequestBody {
 
  private:
   Result<> pump(http::ClientStream& to) noexcept;
-  void keep(const ByteQueue& data, uint64_t total) noexcept;
+  void keep(const ByteQueue& data, uint64_t total, bool under_way) noexcept;
 
   http::ServerStream* client_;
   Arena& arena_;

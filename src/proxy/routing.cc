@@ -102,7 +102,7 @@ Result<> prepare_upstream_request(exchange::Exchange& x, const Site& site,
   }
   out.framing = x.request.framing;
   out.content_length = x.request.content_length;
-  if (x.grpc && route.cluster->pool.protocol != upstream::Protocol::http1) {
+  if (x.grpc && route.cluster->backends.pool.protocol != upstream::Protocol::http1) {
     out.headers.set(http::HeaderId::te, "trailers");  // a call has it (gRPC's PROTOCOL-HTTP2.md)
   }
   if (!x.request.websocket) {
@@ -111,7 +111,7 @@ Result<> prepare_upstream_request(exchange::Exchange& x, const Site& site,
   if (!origin_allowed(x.request.headers, route.ws_origins)) {
     return tl::unexpected(refused(ErrorCode::forbidden_origin, Side::downstream));
   }
-  if (route.websocket && route.cluster->pool.protocol == upstream::Protocol::h2) {
+  if (route.websocket && route.cluster->backends.pool.protocol == upstream::Protocol::h2) {
     ask_connect(x);
     return {};
   }

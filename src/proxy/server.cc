@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <fcntl.h>
-#include <sched.h>
 
 #include <fmt/core.h>
 
@@ -11,16 +10,6 @@
 
 namespace pingap::proxy {
 namespace {
-
-// Cores this process may use: a container's share, not the machine's.
-uint32_t usable_cores() noexcept {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof(set), &set) != 0) {
-    return 1;
-  }
-  return static_cast<uint32_t>(std::max(1, CPU_COUNT(&set)));
-}
 
 std::string explain(const std::string& address, const Error& error) {
   const std::string_view hint = listen_hint(error.sys);
@@ -76,8 +65,7 @@ tl::expected<void, std::string> Server::bind() {
   if (auto free = expect_free_addresses(); !free) {
     return free;
   }
-  const uint32_t threads =
-      snapshot_->basic.threads == 0 ? usable_cores() : snapshot_->basic.threads;
+  const uint32_t threads = snapshot_->workers;
   for (uint32_t i = 0; i < threads; ++i) {
     auto loop = net::EventLoop::create();
     if (!loop) {
@@ -142,6 +130,12 @@ void Server::start() {
     // The kernel may have accepted connections already: nothing is lost before this.
     (void)worker->listen();
     worker->start();
+  }
+}
+
+void Server::update(size_t cluster, const std::shared_ptr<const upstream::EndpointSet>& servers) {
+  for (const auto& worker : workers_) {
+    worker->update(cluster, servers);
   }
 }
 

@@ -33,6 +33,9 @@ class Server {
 
   uint32_t connections() const noexcept;
 
+  // The servers that an upstream has from now on; also before start().
+  void update(size_t cluster, const std::shared_ptr<const upstream::EndpointSet>& servers);
+
   void drain();
   void abort();
   bool finished() const noexcept;  // every worker has ended

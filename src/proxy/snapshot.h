@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "base/status_set.h"
 #include "config/diagnostics.h"
 #include "config/model.h"
 #include "exchange/access_log.h"
@@ -21,23 +22,37 @@
 #include "route/rewrite.h"
 #include "route/router.h"
 #include "session/session.h"
-#include "upstream/balancer/balancer.h"
+#include "upstream/backends.h"
 #include "upstream/balancer/hash_key.h"
-#include "upstream/endpoint.h"
-#include "upstream/pool.h"
+#include "upstream/endpoint_set.h"
+#include "upstream/health/settings.h"
+#include "upstream/retry_policy.h"
 
 namespace pingap::proxy {
+
+// A cookie of ours by which a client comes back to its server.
+struct StickyCookie {
+  std::string cookie;        // its name
+  std::string before;        // "NAME=", before the token
+  std::string after;         // the attributes
+  std::string after_secure;  // those over TLS
+};
 
 struct Cluster {  // [upstreams.NAME]
   std::string name;
   size_t index = 0;
-  std::vector<upstream::Endpoint> endpoints;
-  upstream::balancer::Plan plan;
-  std::optional<upstream::balancer::HashKey> hash_key;  // where the algorithm hashes
+  upstream::Balancing balancing;
+  std::optional<StickyCookie> sticky;
+  std::shared_ptr<const upstream::EndpointSet> servers;  // that are written down
+  config::Discovery discovery;                           // of others
+  uint16_t default_port = 80;                            // of addresses without one
+  std::optional<upstream::HealthSettings> health;        // where they are checked
+  std::optional<upstream::balancer::HashKey> hash_key;   // where the algorithm hashes
   session::ClientSettings settings;
   std::optional<net::ProxyVersion> send_proxy;  // the header that starts each connection
-  upstream::PoolSettings pool;
-  bool counts_active = false;  // the algorithm or the limit needs EndpointState::active
+  upstream::BackendsSettings backends;
+  bool looks_at_requests = false;  // to choose a server: hash_key, sticky
+  StatusSet failure_statuses;      // answers that count as failures of the server
 };
 
 struct HeaderRule {
@@ -50,6 +65,8 @@ struct Route {  // [locations.NAME] on one server
   std::string name;
   const Cluster* cluster = nullptr;
   session::ClientSettings settings;  // the cluster's, with the location's timeouts
+  Duration timeout{};                // of a whole exchange; 0 = none
+  upstream::RetryPolicy retry;
   std::optional<route::Rewrite> rewrite;
   std::vector<HeaderRule> response_remove, response_set, response_add;
   std::vector<HeaderRule> request_remove, request_set, request_add;
@@ -82,15 +99,23 @@ struct Site {  // [servers.NAME]
 
 struct Snapshot {
   config::Basic basic;
+  uint32_t workers = 1;
   std::unique_ptr<tls::TicketKeys> ticket_keys;  // where a site has TLS
   std::vector<std::unique_ptr<Cluster>> clusters;
   std::vector<std::unique_ptr<Site>> sites;
   ErrorPages error_pages;
 };
 
-// Builds all of it; what is wrong goes to `diagnostics` (then the result must not be used).
-// Blocks on name resolution.
+// What is done about servers that are to be found while the snapshot is in use.
+enum class Finding : uint8_t {
+  later,  // nothing: a dead resolver must not stop a start
+  tried,  // what cannot be found now is a warning; blocks
+};
+
+// Builds all of it; what is wrong goes to `diagnostics` (then the result must not be used). Blocks
+// on the resolver for names that are looked up once.
 std::shared_ptr<const Snapshot> build_snapshot(const config::Model& model,
-                                               config::Diagnostics& diagnostics);
+                                               config::Diagnostics& diagnostics,
+                                               Finding finding = Finding::tried);
 
 }  // namespace pingap::proxy

@@ -35,11 +35,9 @@ Worker::Worker(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<net::Ev
   connection_limit_ = static_cast<uint32_t>(
       std::max<uint64_t>(1, (descriptors - reserved_descriptors(descriptors)) / count_));
   for (const auto& cluster : snapshot_->clusters) {
-    auto& pools = pools_.emplace_back();
-    for (const upstream::Endpoint& endpoint : cluster->endpoints) {
-      pools.push_back(std::make_unique<upstream::EndpointPool>(*loop_, endpoint, cluster->pool));
-    }
-    cursors_.push_back(cluster->plan.start(index_, count_));
+    backends_.push_back(
+        std::make_unique<upstream::Backends>(*loop_, cluster->backends, index_, count_));
+    backends_.back()->update(cluster->servers);
   }
 }
 
@@ -50,6 +48,25 @@ Worker::~Worker() {
 void Worker::set_peers(std::span<const std::unique_ptr<Worker>> all) {
   peers_ = all;
   loads_.resize(all.size());
+  for (size_t i = 0; i < backends_.size(); ++i) {
+    queues_.push_back({this, i});
+  }
+  for (size_t i = 0; i < backends_.size(); ++i) {
+    backends_[i]->set_wake_others(Callback<void()>::of<&Queue::wake_others>(&queues_[i]));
+  }
+}
+
+// A request has ended here, and others wait for its server elsewhere.
+void Worker::Queue::wake_others() noexcept {
+  for (const auto& peer : worker->peers_) {
+    if (peer.get() != worker) {
+      peer->loop_->post([at = peer.get(), index = cluster] {
+        if (index < at->backends_.size()) {
+          at->backends_[index]->wake();
+        }
+      });
+    }
+  }
 }
 
 void Worker::add_listener(const Site& site, net::Fd socket,
@@ -89,7 +106,8 @@ void Worker::run() noexcept {
   loop_->run();
   // On this thread: what is destroyed gives its chunks back to the thread's free list. The
   // frontends stay: other workers may be looking at them.
-  pools_.clear();
+  loop_->run_once(Duration::zero());  // requests that have just ended let go of their backends
+  backends_.clear();
   loop_->run_once(Duration::zero());
   log_buffers_.clear();  // hands over what is in them
   finished_.store(true, std::memory_order_release);
@@ -99,6 +117,14 @@ void Worker::join() {
   if (thread_.joinable()) {
     thread_.join();
   }
+}
+
+void Worker::update(size_t cluster, std::shared_ptr<const upstream::EndpointSet> servers) {
+  loop_->post([this, cluster, servers = std::move(servers)]() mutable {
+    if (cluster < backends_.size()) {  // else it has ended
+      backends_[cluster]->update(std::move(servers));
+    }
+  });
 }
 
 void Worker::drain() {
@@ -131,14 +157,7 @@ void Worker::abort_here() noexcept {
 
 // Of tunnels whose clients have gone, the last bytes may still be on their way.
 bool Worker::backends_have_all() const noexcept {
-  for (const auto& cluster : pools_) {
-    for (const auto& pool : cluster) {
-      if (pool->lingers()) {
-        return false;
-      }
-    }
-  }
-  return true;
+  return std::ranges::none_of(backends_, [](const auto& one) { return one->lingers(); });
 }
 
 void Worker::stop_when_done() noexcept {
@@ -216,14 +235,6 @@ void Worker::on_connection_opened() noexcept {
 
 void Worker::on_connection_closed() noexcept {
   connections_.fetch_sub(1, std::memory_order_relaxed);
-}
-
-int Worker::pick(const Cluster& cluster, const exchange::Exchange& x, uint64_t tried) noexcept {
-  upstream::balancer::Request request{.key = std::nullopt, .tried = tried};
-  if (cluster.hash_key) {
-    request.key = cluster.hash_key->of(x);
-  }
-  return cluster.plan.pick(request, cursors_[cluster.index]);
 }
 
 }  // namespace pingap::proxy

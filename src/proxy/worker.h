@@ -17,7 +17,7 @@
 #include "proxy/snapshot.h"
 #include "proxy/spill.h"
 #include "session/handshake_session.h"
-#include "upstream/pool.h"
+#include "upstream/backends.h"
 
 namespace pingap::proxy {
 
@@ -37,6 +37,8 @@ class Worker {
   void add_listener(const Site& site, net::Fd socket, const std::shared_ptr<observe::LogSink>& log);
   Result<> listen() noexcept;
   void start();
+  // Any thread: what servers an upstream has from now on.
+  void update(size_t cluster, std::shared_ptr<const upstream::EndpointSet> servers);
   // Any thread. drain(): answers what is under way, then the thread ends. abort(): ends it now.
   void drain();
   void abort();
@@ -68,12 +70,10 @@ class Worker {
 
   const Snapshot& snapshot() const noexcept { return *snapshot_; }
 
-  upstream::EndpointPool& pool(const Cluster& cluster, size_t endpoint) noexcept {
-    return *pools_[cluster.index][endpoint];
+  upstream::Backends& backends(const Cluster& cluster) noexcept {
+    return *backends_.data()[cluster.index];  // of our own snapshot: never out of range
   }
 
-  // The endpoint to try next, never one with its bit in `tried`; -1 = none is left or usable.
-  int pick(const Cluster& cluster, const exchange::Exchange& x, uint64_t tried) noexcept;
   uint32_t connection_limit(const Site& site) const noexcept;
   // One more connection may be too many beside what the others have: choose_host() knows.
   bool may_be_crowded() const noexcept;
@@ -89,6 +89,14 @@ class Worker {
   // Set in connections_, so that nobody can count a connection here once it is.
   static constexpr uint32_t kStopping = uint32_t{1} << 31;
 
+  // Of one upstream: that other workers can be told.
+  struct Queue {
+    Worker* worker;
+    size_t cluster;
+
+    void wake_others() noexcept;
+  };
+
   void run() noexcept;
   void stop_taking() noexcept;
   void drain_here() noexcept;
@@ -103,8 +111,8 @@ class Worker {
   std::unique_ptr<net::EventLoop> loop_;
   const uint32_t index_;
   const uint32_t count_;
-  std::vector<std::vector<std::unique_ptr<upstream::EndpointPool>>> pools_;  // cluster, endpoint
-  std::vector<upstream::balancer::Cursor> cursors_;                          // by cluster
+  std::vector<std::unique_ptr<upstream::Backends>> backends_;  // by cluster
+  std::vector<Queue> queues_;                                  // by cluster
   std::vector<std::pair<observe::LogSink*, std::unique_ptr<observe::LogBuffer>>> log_buffers_;
   session::HandshakeQueue handshakes_{*loop_};
   std::vector<std::unique_ptr<Frontend>> frontends_;

@@ -44,6 +44,15 @@ class ClientSession : public ListHook<ClientSessionTag> {
   // It has served a request before: a failure may be a stale connection (RFC 9112 9.3.1).
   bool reused() const noexcept { return served_ > 0; }
 
+  uint32_t served() const noexcept { return served_; }
+
+  // It was unused, and the backend has closed it.
+  bool left_by_peer() const noexcept { return left_by_peer_; }
+
+  TimePoint made_at() const noexcept { return made_at_; }
+
+  void set_made_at(TimePoint at) noexcept { made_at_ = at; }
+
   // When the backend was last known to be there.
   TimePoint heard_at() const noexcept { return heard_at_; }
 
@@ -52,6 +61,7 @@ class ClientSession : public ListHook<ClientSessionTag> {
 
   ~ClientSession() = default;
 
+  bool left_by_peer_ = false;
   bool lingers_ = false;  // its exchange is over, and the last bytes are still to go out
   TimePoint heard_at_{};
   uint32_t served_ = 0;  // requests answered
@@ -59,6 +69,7 @@ class ClientSession : public ListHook<ClientSessionTag> {
  private:
   const Kind kind_;
   std::string server_name_;
+  TimePoint made_at_{};
 };
 
 // How far a connection has come that is being made: TCP, then TLS.

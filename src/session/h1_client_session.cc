@@ -60,7 +60,7 @@ void H1ClientSession::on_connect_ready() noexcept {
   if (sink_ != nullptr) {
     sink_->on_connected();
   }
-  loop_.arm(read_timer_, settings_->read_timeout);
+  loop_.arm(read_timer_, sink_ != nullptr ? settings_->read_timeout : idle_timeout_);
   watch_writing();
   flush_later();
 }
@@ -70,6 +70,7 @@ void H1ClientSession::on_connect_ready() noexcept {
 void H1ClientSession::on_input_end() noexcept {
   switch (reading_) {
     case Reading::idle:
+      left_by_peer_ = true;
       close();
       break;
     case Reading::head:

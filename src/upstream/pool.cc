@@ -1,5 +1,6 @@
 #include "upstream/pool.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -9,27 +10,15 @@
 #include "tls/transport.h"
 
 namespace pingap::upstream {
-namespace {
 
-// "host:port", "[::1]:port"; the name of a unix socket is none.
-std::string_view host_of(std::string_view endpoint) noexcept {
-  if (endpoint.starts_with("unix:")) {
-    return {};
-  }
-  if (endpoint.starts_with('[')) {
-    return endpoint.substr(1, endpoint.find(']') - 1);
-  }
-  return endpoint.substr(0, endpoint.rfind(':'));
-}
-
-}  // namespace
-
-EndpointPool::EndpointPool(net::EventLoop& loop, const Endpoint& endpoint,
-                           const PoolSettings& settings) noexcept
+EndpointPool::EndpointPool(net::EventLoop& loop, std::shared_ptr<const Endpoint> endpoint,
+                           const PoolSettings& settings, ServerCounts& counts) noexcept
     : loop_(loop),
-      endpoint_(endpoint),
+      endpoint_(std::move(endpoint)),
       settings_(settings),
+      counts_(counts),
       speaks_h2_(settings.protocol != Protocol::http1),
+      wears_out_(settings.max_requests > 0 || settings.max_age > Duration::zero()),
       max_idle_(settings.max_idle),
       streams_hint_(settings.max_streams) {
 }
@@ -38,9 +27,15 @@ EndpointPool::~EndpointPool() {
   drain();
   for (List* list : {&shared_, &full_, &lingering_}) {
     while (session::ClientSession* session = list->front()) {
-      session->close();
+      close(*session, Closed::drained);
     }
   }
+}
+
+void EndpointPool::close(session::ClientSession& session, Closed why) noexcept {
+  closing_ = why;
+  session.close();
+  closing_.reset();
 }
 
 // ---- making connections
@@ -49,13 +44,13 @@ std::string EndpointPool::name_for(std::string_view host) const {
   if (settings_.sni_is_host) {
     return std::string(host);
   }
-  return settings_.sni.empty() ? std::string(host_of(endpoint_.name)) : settings_.sni;
+  return settings_.sni.empty() ? endpoint_->host : settings_.sni;
 }
 
 Result<std::unique_ptr<net::Transport>> EndpointPool::secure(net::Fd fd, const std::string& name,
                                                              const Asked& asked) noexcept {
   const std::string& expected = settings_.verify_name.empty() ? name : settings_.verify_name;
-  auto ssl = settings_.tls->connect(endpoint_.name, name, expected,
+  auto ssl = settings_.tls->connect(endpoint_->name, name, expected,
                                     asked.http1 ? tls::Offer::http1 : tls::Offer::all);
   if (ssl == nullptr) {
     return tl::unexpected(Error{ErrorCode::upstream_tls, Side::upstream, Retry::safe, 0,
@@ -68,7 +63,7 @@ Result<std::unique_ptr<net::Transport>> EndpointPool::secure(net::Fd fd, const s
 
 Result<EndpointPool::Dialed> EndpointPool::dial(const std::string& name,
                                                 const Asked& asked) noexcept {
-  const auto& addresses = endpoint_.addresses;
+  const auto& addresses = endpoint_->addresses;
   if (addresses.empty()) {
     return tl::unexpected(
         Error{ErrorCode::upstream_unresolved, Side::upstream, Retry::safe, 0, nullptr});
@@ -107,6 +102,7 @@ Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse 
   }
   if (session != nullptr) {
     const bool reused = session->reused();
+    counts_.add(ServerCounts::reused);
     return Opened{&session->open(sink, settings), reused};
   }
   client_settings_ = &settings;
@@ -149,7 +145,31 @@ bool EndpointPool::on_other_protocol(session::ClientSession& session,
 
 // ---- HTTP/1
 
+bool EndpointPool::worn(const session::ClientSession& session) const noexcept {
+  return (settings_.max_requests > 0 && session.served() >= settings_.max_requests) ||
+         (settings_.max_age > Duration::zero() &&
+          loop_.now() - session.made_at() >= settings_.max_age);
+}
+
+// The shortest time that it has shown lately.
+void EndpointPool::learn_idle_limit(Duration idle) noexcept {
+  if (idle < kLeastIdleLimit) {
+    return;
+  }
+  const bool old = loop_.now() - idle_limit_at_ > kIdleLimitAge;
+  const Duration limit = idle - std::max<Duration>(idle / kIdleMarginPart, kLeastIdleLimit / 2);
+  if (old || idle_limit_ == Duration::zero() || limit < idle_limit_) {
+    idle_limit_ = limit;
+    idle_limit_at_ = loop_.now();
+  }
+}
+
 session::H1ClientSession* EndpointPool::take_idle(Reuse reuse, std::string_view host) noexcept {
+  // The one in front was used last: where that is too old, all are.
+  while (idle_limit_ > Duration::zero() && !idle_.empty() &&
+         loop_.now() - idle_.front()->heard_at() > idle_limit_) {
+    close(*idle_.front(), Closed::idle);
+  }
   session::ClientSession* session = reuse == Reuse::never ? nullptr : idle_.front();
   while (session != nullptr && !fits(*session, host)) {
     session = idle_.next(*session);
@@ -171,15 +191,39 @@ session::H1ClientSession* EndpointPool::add_exclusive(Dialed dialed, std::string
     return nullptr;
   }
   session->set_server_name(std::move(name));
+  session->set_made_at(loop_.now());
   ++connections_;
+  counts_.add(ServerCounts::opened);
   return session.release();  // it owns itself until it is closed
 }
 
+void EndpointPool::tend() noexcept {
+  const uint32_t most = std::min(settings_.min_idle, max_idle_);
+  if (speaks_h2_ || settings_.sni_is_host) {
+    return;
+  }
+  client_settings_ = &settings_.session;
+  for (uint32_t i = 0; i < kWarmAtOnce && idle_count_ < most; ++i) {
+    std::string name = settings_.tls != nullptr ? name_for({}) : std::string();
+    auto dialed = dial(name, {});
+    if (!dialed) {
+      return;
+    }
+    if (auto* made = add_exclusive(std::move(*dialed), std::move(name)); made != nullptr) {
+      keep(*made);
+    }
+  }
+}
+
 void EndpointPool::keep(session::ClientSession& session) noexcept {
+  if (wears_out_ && worn(session)) {
+    close(session, Closed::worn);
+    return;
+  }
   if (idle_count_ >= max_idle_) {
     // The oldest makes room; with no room at all it is this one.
     session::ClientSession* victim = idle_.back();
-    (victim != nullptr ? *victim : session).close();
+    close(victim != nullptr ? *victim : session, Closed::surplus);
     if (victim == nullptr) {
       return;
     }
@@ -202,8 +246,15 @@ void EndpointPool::on_session_lingers(session::ClientSession& session) noexcept 
 
 void EndpointPool::on_session_gone(session::ClientSession& session) noexcept {
   --connections_;
-  if (session.kind() == session::ClientSession::Kind::exclusive && session.pooled()) {
+  const bool unused = session.pooled();
+  counts_.add(closing_.value_or(session.left_by_peer() ? Closed::by_peer
+                                : unused               ? Closed::idle
+                                                       : Closed::broken));
+  if (session.kind() == session::ClientSession::Kind::exclusive && unused) {
     --idle_count_;
+    if (session.left_by_peer()) {
+      learn_idle_limit(loop_.now() - session.heard_at());
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,16 +41,21 @@ struct PoolSettings {
   Protocol protocol = Protocol::http1;
   std::shared_ptr<const tls::ClientContext> tls;  // null = in the clear
   std::string sni;                                // empty: the endpoint's own name
-  std::string verify_name;   // that the certificate must have; empty: the one of SNI
-  bool sni_is_host = false;  // the name is that of the request, given with it
-  uint32_t max_idle = 0;     // connections kept; per endpoint and worker
-  uint32_t max_streams = 0;  // requests at once on a connection, where it can have several
+  std::string verify_name;          // that the certificate must have; empty: the one of SNI
+  bool sni_is_host = false;         // the name is that of the request, given with it
+  uint32_t max_idle = 0;            // connections kept; per endpoint and worker
+  uint32_t max_streams = 0;         // requests at once on a connection, where it can have several
+  uint32_t max_requests = 0;        // in the life of a connection; 0 = no limit
+  Duration max_age{};               // of a connection that is to be used again; 0 = no limit
+  uint32_t min_idle = 0;            // of HTTP/1: made in advance; per endpoint and worker
+  session::ClientSettings session;  // of those
 };
 
 class EndpointPool final : public session::ClientSessionOwner {
  public:
-  EndpointPool(net::EventLoop& loop, const Endpoint& endpoint,
-               const PoolSettings& settings) noexcept;
+  // `counts` are those of this worker; they and `settings` outlive the pool.
+  EndpointPool(net::EventLoop& loop, std::shared_ptr<const Endpoint> endpoint,
+               const PoolSettings& settings, ServerCounts& counts) noexcept;
   EndpointPool(const EndpointPool&) = delete;
   EndpointPool& operator=(const EndpointPool&) = delete;
   ~EndpointPool();
@@ -73,11 +79,25 @@ class EndpointPool final : public session::ClientSessionOwner {
   Result<Opened> open(http::ResponseSink& sink, Reuse reuse,
                       const session::ClientSettings& settings, const Asked& asked) noexcept;
 
+  // Makes connections in advance, where there are fewer unused ones than there should be. A few at
+  // a time: a server that has just begun is not flooded.
+  void tend() noexcept;
+
   // Closes what is idle, and what is shared when its last request has ended; keeps nothing from
   // now on.
   void drain() noexcept;
 
-  const Endpoint& endpoint() const noexcept { return endpoint_; }
+  const Endpoint& endpoint() const noexcept { return *endpoint_; }
+
+  ServerCounts& counts() noexcept { return counts_; }
+
+  // Somebody holds on to the pool and its endpoint, which may have left their upstream.
+  void pin() noexcept { ++pins_; }
+
+  void unpin() noexcept { --pins_; }
+
+  // Nobody would miss it.
+  bool unused() const noexcept { return pins_ == 0 && connections_ == 0; }
 
   // Of HTTP/1.
   uint32_t idle() const noexcept { return idle_count_; }
@@ -104,6 +124,14 @@ class EndpointPool final : public session::ClientSessionOwner {
   // Backends rarely close a connection that was in use this recently, so a request that must not
   // be sent twice is safe enough on it.
   static constexpr Duration kRecent = std::chrono::seconds(2);
+  // Connections made in advance at once.
+  static constexpr uint32_t kWarmAtOnce = 8;
+  // Connections are given up this part of the learned time before the backend would.
+  static constexpr int kIdleMarginPart = 10;
+  // A backend that is restarted closes connections of any age: that says nothing.
+  static constexpr Duration kLeastIdleLimit = std::chrono::seconds(1);
+  // For how long what was learned is taken for true.
+  static constexpr Duration kIdleLimitAge = std::chrono::minutes(10);
 
   Result<Dialed> dial(const std::string& name, const Asked& asked) noexcept;
   Result<std::unique_ptr<net::Transport>> secure(net::Fd fd, const std::string& name,
@@ -114,6 +142,11 @@ class EndpointPool final : public session::ClientSessionOwner {
   bool fits(const session::ClientSession& session, std::string_view host) const noexcept {
     return !settings_.sni_is_host || session.server_name() == host;
   }
+
+  void close(session::ClientSession& session, Closed why) noexcept;
+  // It has been in use for long enough.
+  bool worn(const session::ClientSession& session) const noexcept;
+  void learn_idle_limit(Duration idle) noexcept;
 
   // HTTP/1
   session::H1ClientSession* take_idle(Reuse reuse, std::string_view host) noexcept;
@@ -128,20 +161,27 @@ class EndpointPool final : public session::ClientSessionOwner {
   static session::H2ClientSession* shared(session::ClientSession* session) noexcept;
 
   net::EventLoop& loop_;
-  const Endpoint& endpoint_;
+  const std::shared_ptr<const Endpoint> endpoint_;
   const PoolSettings& settings_;
+  ServerCounts& counts_;
+  std::optional<Closed> closing_;  // why we close a session, while we do
   // Of the request that made the last connection.
   const session::ClientSettings* client_settings_ = nullptr;
-  bool speaks_h2_;  // as far as is known
+  bool speaks_h2_;        // as far as is known
+  const bool wears_out_;  // connections do
   uint32_t max_idle_;
   uint32_t idle_count_ = 0;
   uint32_t connections_ = 0;
+  uint32_t pins_ = 0;
   uint32_t next_address_ = 0;
-  uint32_t streams_hint_;  // what the endpoint allowed a connection that was full
-  List idle_;              // of HTTP/1
-  List shared_;            // of HTTP/2: may have room
-  List full_;              // of HTTP/2: until they say that they have
-  List lingering_;         // of HTTP/1: tunnels whose last bytes are to go out
+  // How long the backend leaves unused connections open, as it has shown; 0 = longer than we.
+  Duration idle_limit_{};
+  TimePoint idle_limit_at_{};  // when it did
+  uint32_t streams_hint_;      // what the endpoint allowed a connection that was full
+  List idle_;                  // of HTTP/1
+  List shared_;                // of HTTP/2: may have room
+  List full_;                  // of HTTP/2: until they say that they have
+  List lingering_;             // of HTTP/1: tunnels whose last bytes are to go out
 };
 
 }  // namespace pingap::upstream

@@ -17,7 +17,7 @@ H2ClientSession* EndpointPool::shared(session::ClientSession* session) noexcept 
 void EndpointPool::drain() noexcept {
   max_idle_ = 0;
   while (session::ClientSession* session = idle_.front()) {
-    session->close();
+    close(*session, Closed::drained);
   }
   for (List* list : {&shared_, &full_}) {
     session::ClientSession* next = nullptr;
@@ -66,15 +66,21 @@ H2ClientSession* EndpointPool::add_shared(Dialed dialed, std::string name) noexc
     return nullptr;
   }
   session->set_server_name(std::move(name));
+  session->set_made_at(loop_.now());
   session->expect_limit(streams_hint_);
   ++connections_;
+  counts_.add(ServerCounts::opened);
   shared_.push_front(*session);
   return session.release();  // it owns itself until it is closed
 }
 
 void EndpointPool::share(H2ClientSession& session) noexcept {
   if (session.idle() && connections_ > max_idle_) {
-    session.close();
+    close(session, Closed::surplus);
+    return;
+  }
+  if (worn(session) && !session.leaving()) {
+    session.drain();  // its last requests end
     return;
   }
   session.ListHook<session::ClientSessionTag>::unlink();

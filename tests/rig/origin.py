@@ -419,6 +419,8 @@ class Origin:
             conn.close()
 
     async def _stop_listening(self):
+        if self.sock.fileno() < 0:
+            return
         self._acceptor.cancel()
         shared_loop().loop.remove_reader(self.sock)
         self.sock.close()

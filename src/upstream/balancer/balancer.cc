@@ -13,6 +13,11 @@ using config::Algorithm;
 // Turns or draws that may hit a server out of use before all servers are looked at.
 constexpr size_t kProbes = 16;
 
+// More servers than this are not all looked at for the least loaded one: each look is a cache line
+// that other workers write to.
+constexpr size_t kLookAtAll = 64;
+constexpr size_t kLooks = 16;
+
 uint64_t next_random(Cursor& cursor) noexcept {
   cursor.random += 0x9e3779b97f4a7c15;
   return mix64(cursor.random);
@@ -25,8 +30,9 @@ uint64_t next_below(Cursor& cursor, uint64_t limit) noexcept {
 
 }  // namespace
 
-Plan::Plan(Algorithm algorithm, std::span<const Server> servers, uint32_t max_active)
-    : algorithm_(algorithm), max_active_(max_active) {
+Plan::Plan(Algorithm algorithm, std::span<const Server> servers, uint32_t max_active,
+           uint32_t balance_percent)
+    : algorithm_(algorithm), max_active_(max_active), balance_percent_(balance_percent) {
   const bool none = std::all_of(servers.begin(), servers.end(),
                                 [](const Server& server) { return server.weight == 0; });
   std::vector<uint32_t> weights;
@@ -35,7 +41,8 @@ Plan::Plan(Algorithm algorithm, std::span<const Server> servers, uint32_t max_ac
     const uint32_t weight = none ? 1 : server.weight;
     weights.push_back(weight);
     members.push_back({server.id, weight});
-    servers_.push_back({server.state, weight});
+    servers_.push_back({server.state, server.weight});
+    weights_ += weight;
   }
   round_ = make_schedule(weights);
   if (algorithm == Algorithm::ip_hash || algorithm == Algorithm::hash) {
@@ -48,44 +55,48 @@ Cursor Plan::start(uint32_t worker, uint32_t workers) const noexcept {
   return {.turn = turn, .random = mix64(worker + 1)};
 }
 
+void Plan::fit(Cursor& cursor) const noexcept {
+  cursor.turn = round_.empty() ? 0 : cursor.turn % round_.size();
+}
+
 int Plan::pick(const Request& request, Cursor& cursor) const noexcept {
   if (servers_.size() <= 1) {
-    return !servers_.empty() && usable(0, request.tried) ? 0 : -1;
+    return !servers_.empty() && usable(0, request) ? 0 : -1;
   }
   switch (algorithm_) {
     case Algorithm::round_robin:
     case Algorithm::weighted_round_robin:
       break;
     case Algorithm::least_conn:
-      return pick_least_loaded(request.tried, cursor);
+      return pick_least_loaded(request, cursor);
     case Algorithm::random:
-      return pick_of_two(request.tried, cursor);
+      return pick_of_two(request, cursor);
     case Algorithm::ip_hash:
     case Algorithm::hash:
       if (request.key) {
-        return pick_by_key(*request.key, request.tried);
+        return pick_by_key(*request.key, request);
       }
       break;
   }
-  return pick_by_turn(request.tried, cursor);
+  return pick_by_turn(request, cursor);
 }
 
-int Plan::pick_by_turn(uint64_t tried, Cursor& cursor) const noexcept {
+int Plan::pick_by_turn(const Request& request, Cursor& cursor) const noexcept {
   for (size_t probe = 0; probe < kProbes; ++probe) {
     const uint32_t server = round_[cursor.turn];
     cursor.turn = cursor.turn + 1 == round_.size() ? 0 : cursor.turn + 1;
-    if (usable(server, tried)) {
+    if (usable(server, request)) {
       return static_cast<int>(server);
     }
   }
-  return pick_any(tried, cursor);
+  return pick_any(request, cursor);
 }
 
 // A random one of all that are usable, by their weights.
-int Plan::pick_any(uint64_t tried, Cursor& cursor) const noexcept {
+int Plan::pick_any(const Request& request, Cursor& cursor) const noexcept {
   uint64_t sum = 0;
   for (size_t i = 0; i < servers_.size(); ++i) {
-    sum += usable(i, tried) ? servers_[i].weight : 0;
+    sum += usable(i, request) ? servers_[i].weight : 0;
   }
   if (sum == 0) {
     return -1;
@@ -93,7 +104,7 @@ int Plan::pick_any(uint64_t tried, Cursor& cursor) const noexcept {
   uint64_t left = next_below(cursor, sum);
   int last = -1;
   for (size_t i = 0; i < servers_.size(); ++i) {
-    if (!usable(i, tried)) {
+    if (!usable(i, request)) {
       continue;
     }
     last = static_cast<int>(i);
@@ -105,18 +116,33 @@ int Plan::pick_any(uint64_t tried, Cursor& cursor) const noexcept {
   return last;  // another worker may have changed what is usable between the loops
 }
 
-// Several that are equally little loaded take turns by their weights.
-int Plan::pick_least_loaded(uint64_t tried, Cursor& cursor) const noexcept {
+// The least loaded of some that are not the same ones each time is nearly that of all.
+int Plan::pick_least_loaded(const Request& request, Cursor& cursor) const noexcept {
+  const size_t count = servers_.size();
+  if (count <= kLookAtAll) {
+    return pick_among(0, count, request, cursor);
+  }
+  const size_t first = next_below(cursor, count);
+  const int found = pick_among(first, kLooks, request, cursor);
+  return found >= 0 ? found : pick_any(request, cursor);
+}
+
+// Of `count` servers from `first` on. Several that are equally little loaded take turns by their
+// weights.
+int Plan::pick_among(size_t first, size_t count, const Request& request,
+                     Cursor& cursor) const noexcept {
   int best = -1;
   uint64_t best_active = 0;
   uint64_t best_weight = 1;
   uint64_t tied = 0;  // weights of all that are as good as the best
-  for (size_t i = 0; i < servers_.size(); ++i) {
-    if (!usable(i, tried)) {
+  const auto at = [&](size_t i) { return (first + i) % servers_.size(); };
+  for (size_t i = 0; i < count; ++i) {
+    const size_t server = at(i);
+    if (!usable(server, request)) {
       continue;
     }
-    const uint64_t weight = servers_[i].weight;
-    const uint64_t load = active(i);
+    const uint64_t weight = servers_[server].weight;
+    const uint64_t load = active(server);
     if (best < 0 || load * best_weight < best_active * weight) {
       best = static_cast<int>(i);
       best_active = load;
@@ -126,28 +152,29 @@ int Plan::pick_least_loaded(uint64_t tried, Cursor& cursor) const noexcept {
       tied += weight;
     }
   }
-  if (best < 0 || tied == best_weight) {
-    return best;
+  if (best < 0) {
+    return -1;
   }
-  uint64_t left = cursor.turn++ % tied;
-  for (auto i = static_cast<size_t>(best); i < servers_.size(); ++i) {
-    if (!usable(i, tried) ||
-        uint64_t{active(i)} * best_weight != best_active * servers_[i].weight) {
+  uint64_t left = tied == best_weight ? 0 : cursor.turn++ % tied;
+  for (auto i = static_cast<size_t>(best); i < count; ++i) {
+    const size_t server = at(i);
+    if (!usable(server, request) ||
+        uint64_t{active(server)} * best_weight != best_active * servers_[server].weight) {
       continue;
     }
-    if (left < servers_[i].weight) {
-      return static_cast<int>(i);
+    if (left < servers_[server].weight) {
+      return static_cast<int>(server);
     }
-    left -= servers_[i].weight;
+    left -= servers_[server].weight;
   }
-  return best;
+  return static_cast<int>(at(static_cast<size_t>(best)));
 }
 
-int Plan::pick_of_two(uint64_t tried, Cursor& cursor) const noexcept {
+int Plan::pick_of_two(const Request& request, Cursor& cursor) const noexcept {
   int first = -1;
   for (size_t probe = 0; probe < kProbes; ++probe) {
     const uint32_t server = round_[next_below(cursor, round_.size())];
-    if (static_cast<int>(server) == first || !usable(server, tried)) {
+    if (static_cast<int>(server) == first || !usable(server, request)) {
       continue;
     }
     if (first >= 0) {
@@ -155,25 +182,34 @@ int Plan::pick_of_two(uint64_t tried, Cursor& cursor) const noexcept {
     }
     first = static_cast<int>(server);
   }
-  return first >= 0 ? first : pick_any(tried, cursor);
+  return first >= 0 ? first : pick_any(request, cursor);
 }
 
-int Plan::pick_by_key(uint64_t key, uint64_t tried) const noexcept {
+// Not much more than its share of what is under way, so that one key that everybody asks for does
+// not drown its server (consistent hashing with bounded loads, Mirrokni et al. 2016).
+bool Plan::within_bound(size_t server, const Request& request) const noexcept {
+  return balance_percent_ == 0 ||
+         uint64_t{active(server)} * weights_ * 100 <
+             (request.under_way + 1) * servers_[server].weight * balance_percent_ + weights_ * 100;
+}
+
+int Plan::pick_by_key(uint64_t key, const Request& request) const noexcept {
   size_t place = ring_.find(key);
   for (size_t probe = 0; probe < kProbes; ++probe, place = ring_.next(place)) {
     const uint32_t server = ring_.server(place);
-    if (usable(server, tried)) {
+    if (usable(server, request) && within_bound(server, request)) {
       return static_cast<int>(server);
     }
   }
   // Not to walk the whole ring for nothing.
   bool some = false;
   for (size_t i = 0; i < servers_.size() && !some; ++i) {
-    some = usable(i, tried);
+    some = usable(i, request);
   }
+  place = ring_.find(key);  // where all have more than their share, a key has its own server
   for (size_t i = 0; some && i < ring_.size(); ++i, place = ring_.next(place)) {
     const uint32_t server = ring_.server(place);
-    if (usable(server, tried)) {
+    if (usable(server, request)) {
       return static_cast<int>(server);
     }
   }

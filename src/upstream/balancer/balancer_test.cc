@@ -32,15 +32,17 @@ class Upstream {
     cursor_ = plan_.start(0, 1);
   }
 
-  int pick(uint64_t tried = 0) { return plan_.pick({.key = {}, .tried = tried}, cursor_); }
+  int pick(uint64_t tried = 0) {
+    return plan_.pick({.key = {}, .tried = tried, .now = {}}, cursor_);
+  }
 
   int pick_key(uint64_t key, uint64_t tried = 0) {
-    return plan_.pick({.key = key, .tried = tried}, cursor_);
+    return plan_.pick({.key = key, .tried = tried, .now = {}}, cursor_);
   }
 
   EndpointState& state(size_t i) { return *states_[i]; }
 
-  void set_down(size_t i) { state(i).healthy = false; }
+  void set_down(size_t i) { state(i).set_out(Out::unhealthy, true); }
 
   void set_active(std::initializer_list<uint32_t> counts) {
     size_t i = 0;
@@ -95,7 +97,7 @@ TEST(WeightedRoundRobin, IsSmooth) {
   EXPECT_EQ(Upstream(Algorithm::weighted_round_robin, {30, 10}).picks(8), "aabaaaba");
   EXPECT_EQ(Upstream(Algorithm::round_robin, {2, 1}).picks(6), "abaaba");
   EXPECT_EQ(Upstream(Algorithm::weighted_round_robin, {0, 1, 0, 1}).picks(4), "bdbd");
-  EXPECT_EQ(Upstream(Algorithm::weighted_round_robin, {0, 0}).picks(4), "abab");
+  EXPECT_EQ(Upstream(Algorithm::weighted_round_robin, {0, 0}).pick(), -1);
 }
 
 TEST(WeightedRoundRobin, KeepsTheWeightsOfTheOthersWhenOneIsDown) {
@@ -169,6 +171,45 @@ TEST(LeastConn, CountsByWeight) {
   EXPECT_EQ(upstream.tally(400)[1], 100U);
 }
 
+TEST(LeastConn, SpreadsOverManyServersWithinFivePercent) {
+  constexpr size_t kServers = 500;
+  Upstream upstream(Algorithm::least_conn, std::vector<uint32_t>(kServers, 1));
+  std::deque<int> under_way;
+  std::vector<size_t> total(kServers);
+  for (size_t i = 0; i < 200'000; ++i) {
+    const int server = upstream.pick();
+    ASSERT_GE(server, 0);
+    ++upstream.state(static_cast<size_t>(server)).active;
+    ++total[static_cast<size_t>(server)];
+    under_way.push_back(server);
+    if (under_way.size() > 20 * kServers) {
+      --upstream.state(static_cast<size_t>(under_way.front())).active;
+      under_way.pop_front();
+    }
+  }
+  for (size_t i = 0; i < kServers; ++i) {
+    EXPECT_NEAR(static_cast<double>(total[i]), 400, 20) << i;
+  }
+}
+
+TEST(Hash, ABoundKeepsOneKeyFromDrowningItsServer) {
+  std::vector<EndpointState> states(4);
+  std::vector<Server> servers;
+  for (size_t i = 0; i < states.size(); ++i) {
+    servers.push_back({"10.0.0." + std::to_string(i) + ":80", 1, &states[i]});
+  }
+  const Plan plan(Algorithm::hash, servers, 0, 125);
+  Cursor cursor = plan.start(0, 1);
+  for (uint64_t under_way = 0; under_way < 400; ++under_way) {
+    const int server = plan.pick({.key = 7, .tried = 0, .now = {}, .under_way = under_way}, cursor);
+    ASSERT_GE(server, 0);
+    ++states[static_cast<size_t>(server)].active;
+  }
+  for (const EndpointState& state : states) {
+    EXPECT_LE(state.active.load(), 400 / 4 * 5 / 4 + 1U);
+  }
+}
+
 TEST(Random, PrefersTheLessLoadedOfTwo) {
   Upstream upstream(Algorithm::random, {1, 1, 1, 1});
   upstream.set_active({9, 0, 9, 9});
@@ -218,7 +259,7 @@ TEST(Hash, MovesOnlyTheKeysOfAServerThatLeaves) {
     ASSERT_TRUE(now == before[key] || before[key] == 4);
     moved += now != before[key] ? 1U : 0U;
     takers[now] += now != before[key] ? 1U : 0U;
-    upstream.state(4).healthy = true;
+    upstream.state(4).set_out(Out::unhealthy, false);
     ASSERT_EQ(upstream.pick_key(key, 1 << 4), now);
     upstream.set_down(4);
   }
@@ -278,7 +319,7 @@ TEST_P(EveryAlgorithm, PicksOnlyUsableServers) {
     EXPECT_EQ(upstream.pick(), -1);
     EXPECT_EQ(upstream.pick_key(1), -1);
     const size_t only = size / 2;
-    upstream.state(only).healthy = true;
+    upstream.state(only).set_out(Out::unhealthy, false);
     for (uint64_t key = 0; key < 100; ++key) {
       EXPECT_EQ(upstream.pick(), static_cast<int>(only));
       EXPECT_EQ(upstream.pick_key(key), static_cast<int>(only));

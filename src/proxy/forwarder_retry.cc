@@ -1,0 +1,220 @@
+// A try that has failed: whether, when and where the request is sent again (security.md 2B).
+#include <algorithm>
+
+#include "base/hash.h"
+#include "http/method.h"
+#include "proxy/forwarder.h"
+#include "proxy/frontend.h"
+#include "proxy/worker.h"
+
+namespace pingap::proxy {
+namespace {
+
+using upstream::RetryOn;
+
+constexpr Duration kFirstPause = std::chrono::milliseconds(25);
+constexpr Duration kLongestPause = std::chrono::milliseconds(250);
+
+// Nothing: what failed is not repeated, whatever is configured.
+std::optional<RetryOn> kind_of(const Error& why) noexcept {
+  switch (why.code) {
+    case ErrorCode::upstream_too_many_interim:
+    case ErrorCode::buffer_full:  // our disk, not the backend
+      return std::nullopt;
+    case ErrorCode::upstream_timeout:
+    case ErrorCode::upstream_write_timeout:
+      return RetryOn::timeout;
+    case ErrorCode::upstream_closed:
+    case ErrorCode::upstream_reset:
+      return why.retry == Retry::safe ? RetryOn::connect : RetryOn::reset;
+    default:
+      return why.retry == Retry::safe ? RetryOn::connect : RetryOn::bad_response;
+  }
+}
+
+}  // namespace
+
+bool Forwarder::can_repeat() const noexcept {
+  return phase_ == Phase::connecting && !client_gone_ && request_body_.replayable();
+}
+
+// Within the limits of the policy; `seen`: the server may have acted on the request.
+bool Forwarder::may_repeat(Seen seen) const noexcept {
+  const upstream::RetryPolicy& policy = route_->retry;
+  if (seen == Seen::yes &&
+      (retries_ >= policy.most_seen ||
+       !(policy.any_method || http::is_idempotent(x.request.method)))) {  // RFC 9110 9.2.2
+    return false;
+  }
+  const TimePoint now = frontend_.worker().loop().now();
+  return retries_ < policy.most &&
+         (policy.window == Duration::zero() || now - x.started <= policy.window);
+}
+
+// Counts one more, unless too many are repeated as it is.
+bool Forwarder::begin_retry() noexcept {
+  attempt_->end_retry();  // it is over
+  if (!frontend_.worker().backends(*route_->cluster).begin_retry()) {
+    return false;
+  }
+  repeats_ = true;
+  ++retries_;
+  return true;
+}
+
+void Forwarder::drop_retry() noexcept {
+  if (std::exchange(repeats_, false)) {
+    frontend_.worker().backends(*route_->cluster).end_retry();
+  }
+}
+
+bool Forwarder::retry(const Error& why) noexcept {
+  if (!can_repeat()) {
+    return false;
+  }
+  const Seen seen = why.retry == Retry::safe ? Seen::no : Seen::yes;
+  // A kept connection that had died, or one that takes no more requests: not the server's fault.
+  const bool stale = x.upstream_reused || why.code == ErrorCode::upstream_stream_refused;
+  const auto kind = kind_of(why);
+  if (!kind) {
+    return false;
+  }
+  if (stale && !was_stale_ && *kind != RetryOn::timeout &&
+      (seen == Seen::no || http::is_idempotent(x.request.method))) {
+    was_stale_ = true;
+    had_stale_ = true;
+  } else if (!route_->retry.has(*kind) || !may_repeat(seen) || !begin_retry()) {
+    return false;
+  }
+  if (why.code == ErrorCode::upstream_protocol &&
+      route_->cluster->backends.pool.protocol == upstream::Protocol::either) {
+    tried_ &= ~(uint64_t{1} << (server_ & 63));  // it is known now
+  }
+  return true;
+}
+
+void Forwarder::on_attempt_failed(const Error& why) noexcept {
+  if (answered()) {
+    return;
+  }
+  if (retry(why)) {
+    last_error_ = why;
+    try_again();
+  } else if (phase_ == Phase::connecting) {
+    answer_error(why.code, why.side);
+  } else {
+    abort_response(why.code, why.side);
+  }
+}
+
+// An answer that is as good as none.
+bool Forwarder::retry_status() noexcept {
+  if (!can_repeat() || !may_repeat(Seen::yes) || !begin_retry()) {
+    return false;
+  }
+  attempt_->abandon(ErrorCode::upstream_bad_status);
+  last_error_ = {ErrorCode::upstream_bad_status, Side::upstream, Retry::never, 0, nullptr};
+  try_again();
+  return true;
+}
+
+// At once the first time, then with pauses, each about twice as long.
+void Forwarder::try_again() noexcept {
+  net::EventLoop& loop = frontend_.worker().loop();
+  timer_.reset();
+  if (retries_ < 2) {
+    loop.defer(*this);  // not from inside the failed try
+    return;
+  }
+  const Duration pause =
+      std::min(kFirstPause * (int64_t{1} << std::min(retries_ - 2, 8U)), kLongestPause);
+  const uint64_t random = mix64(static_cast<uint64_t>(loop.now().time_since_epoch().count()));
+  const auto drawn = static_cast<int64_t>(random % static_cast<uint64_t>(pause.count()));
+  arm_timer(TimerFor::pause, pause / 2 + Duration(drawn));
+}
+
+void Forwarder::on_deferred() noexcept {
+  if (phase_ != Phase::connecting) {
+    return;
+  }
+  drop_attempt();
+  if (last_error_.retry != Retry::safe && retries_ > 0 && !had_stale_) {
+    forget_tried();
+  }
+  try_backend();
+}
+
+// Of servers that all had their chance, any may have another.
+void Forwarder::forget_tried() noexcept {
+  const auto& servers = frontend_.worker().backends(*route_->cluster).set().endpoints();
+  for (size_t i = 0; i < servers.size(); ++i) {
+    if ((tried_ >> (i & 63) & 1) == 0) {
+      return;
+    }
+  }
+  tried_ = 0;
+}
+
+void Forwarder::arm_timer(TimerFor what, Duration after) noexcept {
+  timer_for_ = what;
+  timer_.emplace(Callback<void()>::of<&Forwarder::on_timer>(this));
+  frontend_.worker().loop().arm(*timer_, after);
+}
+
+void Forwarder::on_timer() noexcept {
+  if (phase_ != Phase::connecting) {
+    return;
+  }
+  switch (timer_for_) {
+    case TimerFor::attempt: {
+      const Error late{ErrorCode::upstream_timeout, Side::upstream, Retry::never, 0, nullptr};
+      attempt_->note_failure(late);
+      attempt_->abandon(late.code);
+      on_attempt_failed(late);
+      break;
+    }
+    case TimerFor::pause:
+      on_deferred();
+      break;
+    case TimerFor::queue:
+      leave_queue();
+      answer_error(ErrorCode::queue_timeout, Side::upstream);
+      break;
+  }
+}
+
+// ---- a queue for servers that have all they may have
+
+bool Forwarder::wait_for_room(upstream::Backends& backends) noexcept {
+  if (its_turn_) {
+    waits_on_ = route_->cluster->backends.max_pending > 0;
+    return waits_on_;  // in front, where it was
+  }
+  if (!backends.wait(*this)) {
+    return false;
+  }
+  arm_timer(TimerFor::queue, route_->cluster->backends.queue_timeout);
+  return true;
+}
+
+void Forwarder::leave_queue() noexcept {
+  if (upstream::Waiting::linked()) {
+    frontend_.worker().backends(*route_->cluster).leave(*this);
+  }
+}
+
+upstream::Waiting::Turn Forwarder::on_turn() noexcept {
+  its_turn_ = true;
+  waits_on_ = false;
+  try_backend();
+  its_turn_ = false;
+  if (waits_on_) {
+    return Turn::none;
+  }
+  if (timer_for_ == TimerFor::queue) {
+    timer_.reset();  // it goes on, or has its answer
+  }
+  return Turn::taken;
+}
+
+}  // namespace pingap::proxy

@@ -1,0 +1,139 @@
+#include "proxy/live_upstreams.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace pingap::proxy {
+
+using upstream::EndpointSet;
+using upstream::HealthMonitor;
+using upstream::Membership;
+
+namespace {
+
+std::string_view state_of(const upstream::EndpointState& state) noexcept {
+  using upstream::Breaker;
+  using upstream::Out;
+  for (const auto& [why, name] :
+       {std::pair{Out::disabled, "disabled"}, std::pair{Out::draining, "draining"},
+        std::pair{Out::unresolved, "unresolved"}, std::pair{Out::unhealthy, "unhealthy"},
+        std::pair{Out::unchecked, "unchecked"}}) {
+    if (state.is_out(why)) {
+      return name;
+    }
+  }
+  switch (state.breaker.state()) {
+    case Breaker::State::closed:
+      break;
+    case Breaker::State::open:
+      return "out";
+    case Breaker::State::half_open:
+      return "probing";
+  }
+  return "up";
+}
+
+}  // namespace
+
+LiveUpstreams::LiveUpstreams(net::EventLoop& loop, std::shared_ptr<const Snapshot> snapshot,
+                             Server& server)
+    : snapshot_(std::move(snapshot)), discovery_(loop) {
+  upstreams_.reserve(snapshot_->clusters.size());
+  for (const auto& cluster : snapshot_->clusters) {
+    add(loop, *cluster, server);
+  }
+}
+
+void LiveUpstreams::add(net::EventLoop& loop, const Cluster& cluster, Server& server) {
+  Live& live = upstreams_.emplace_back();
+  if (cluster.health) {
+    live.health = std::make_unique<HealthMonitor>(loop, *cluster.health, cluster.name);
+  }
+  const auto publish = [&server, index = cluster.index, health = live.health.get()](
+                           const std::shared_ptr<const EndpointSet>& servers) {
+    server.update(index, servers);
+    if (health != nullptr) {
+      health->watch(*servers);
+    }
+  };
+  live.members = std::make_unique<Membership>(
+      Membership::Settings{cluster.balancing, snapshot_->workers, cluster.health.has_value()},
+      cluster.servers->endpoints(), publish);
+  if (live.health != nullptr) {
+    live.health->watch(*cluster.servers);
+  }
+  for (auto& source :
+       discovery_.make_sources(cluster.name, cluster.discovery, cluster.default_port)) {
+    live.members->add_source(std::move(source));
+  }
+  live.members->start();
+}
+
+std::string LiveUpstreams::ServerReport::to_string() const {
+  uint64_t closed = 0;
+  for (const uint64_t count : totals.closed) {
+    closed += count;
+  }
+  return fmt::format(
+      "upstream {}: {} is {}, weight {}; requests {} ({} repeated, {} failed, {} without an "
+      "answer), "
+      "connections {} ({} opened, {} times reused)",
+      upstream, server, state, weight, totals.requests, totals.retries, totals.failures,
+      totals.unreachable, totals.opened - closed, totals.opened, totals.reused);
+}
+
+std::vector<LiveUpstreams::ServerReport> LiveUpstreams::report() const {
+  std::vector<ServerReport> all;
+  for (const Live& live : upstreams_) {
+    for (const auto& endpoint : live.members->current().endpoints()) {
+      const upstream::EndpointState& state = *endpoint->state;
+      all.push_back({live.members->upstream(), endpoint->name, state_of(state), endpoint->weight,
+                     endpoint->priority, state.active.load(std::memory_order_relaxed),
+                     state.totals()});
+    }
+  }
+  return all;
+}
+
+Membership* LiveUpstreams::find(std::string_view upstream) const noexcept {
+  for (const Live& live : upstreams_) {
+    if (live.members->upstream() == upstream) {
+      return live.members.get();
+    }
+  }
+  return nullptr;
+}
+
+bool LiveUpstreams::set(std::string_view upstream, std::string_view server, Order order) {
+  const Membership* members = find(upstream);
+  bool found = false;
+  for (size_t i = 0; members != nullptr && i < members->current().endpoints().size(); ++i) {
+    const upstream::Endpoint& endpoint = *members->current().endpoints()[i];
+    if (endpoint.name == server) {
+      endpoint.state->set_out(upstream::Out::draining, order == Order::drain);
+      endpoint.state->set_out(upstream::Out::disabled, order == Order::disable);
+      found = true;
+    }
+  }
+  return found;
+}
+
+bool LiveUpstreams::set_weight(std::string_view upstream, std::string_view server,
+                               uint32_t weight) {
+  Membership* members = find(upstream);
+  return members != nullptr && members->set_weight(server, weight);
+}
+
+void LiveUpstreams::serve() noexcept {
+  for (const Live& live : upstreams_) {
+    live.members->serve();
+  }
+}
+
+bool LiveUpstreams::settled() const noexcept {
+  return std::ranges::all_of(upstreams_, [](const Live& one) { return one.members->settled(); });
+}
+
+}  // namespace pingap::proxy

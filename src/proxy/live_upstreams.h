@@ -1,0 +1,71 @@
+// The upstreams of a running configuration: who their servers are and how they do. Control thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/event_loop.h"
+#include "proxy/server.h"
+#include "proxy/snapshot.h"
+#include "upstream/discovery/discovery.h"
+#include "upstream/health/monitor.h"
+#include "upstream/membership.h"
+
+namespace pingap::proxy {
+
+class LiveUpstreams {
+ public:
+  // Looks for servers and checks them, on `loop`, and tells `server`; all outlive this.
+  LiveUpstreams(net::EventLoop& loop, std::shared_ptr<const Snapshot> snapshot, Server& server);
+  LiveUpstreams(const LiveUpstreams&) = delete;
+  LiveUpstreams& operator=(const LiveUpstreams&) = delete;
+
+  // Every source of servers has answered once.
+  bool settled() const noexcept;
+
+  // The workers begin: who is found from now on is a newcomer.
+  void serve() noexcept;
+
+  // What is known of one server, as of now.
+  struct ServerReport {
+    std::string upstream;
+    std::string server;
+    std::string_view state;  // "up", "out", "probing", "unhealthy", "unchecked", ...
+    uint32_t weight;
+    uint32_t priority;
+    uint32_t active;  // requests under way, where they are counted
+    upstream::ServerTotals totals;
+
+    std::string to_string() const;  // for people
+  };
+
+  std::vector<ServerReport> report() const;
+
+  // What an operator can tell a server to do.
+  enum class Order : uint8_t {
+    enable,   // take requests, as far as its health allows
+    drain,    // nothing new but from clients that are to come back to it
+    disable,  // nothing new
+  };
+
+  // Until the process ends, also of a server that goes and comes back. False: there is none such.
+  bool set(std::string_view upstream, std::string_view server, Order order);
+  bool set_weight(std::string_view upstream, std::string_view server, uint32_t weight);
+
+ private:
+  struct Live {
+    std::unique_ptr<upstream::Membership> members;
+    std::unique_ptr<upstream::HealthMonitor> health;  // null = not checked
+  };
+
+  upstream::Membership* find(std::string_view upstream) const noexcept;
+  void add(net::EventLoop& loop, const Cluster& cluster, Server& server);
+
+  std::shared_ptr<const Snapshot> snapshot_;
+  upstream::Discovery discovery_;
+  std::vector<Live> upstreams_;  // by Cluster::index
+};
+
+}  // namespace pingap::proxy

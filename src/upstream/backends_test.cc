@@ -1,0 +1,180 @@
+#include "upstream/backends.h"
+
+#include <algorithm>
+#include <map>
+
+#include <gtest/gtest.h>
+
+namespace pingap::upstream {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class BackendsTest : public testing::Test {
+ protected:
+  BackendsTest() : loop_(std::move(*net::EventLoop::create())) {
+    settings_.breaker.max_unreachable = 3;
+    backends_.emplace(*loop_, settings_, 0, 1);
+  }
+
+  static std::shared_ptr<const Endpoint> endpoint(const std::string& name, uint32_t priority = 0) {
+    auto made = std::make_shared<Endpoint>();
+    made->name = name;
+    made->priority = priority;
+    made->state = std::make_shared<EndpointState>();
+    return made;
+  }
+
+  void use(Endpoints endpoints) {
+    backends_->update(std::make_shared<EndpointSet>(balancing_, std::move(endpoints)));
+  }
+
+  std::string pick() {
+    balancer::Request request;
+    Backends::Picked picked;
+    return backends_->pick(request, {}, picked) ? picked.pool->endpoint().name : "none";
+  }
+
+  void fail(const Endpoint& endpoint) {
+    for (int i = 0; i < 3; ++i) {
+      const auto& servers = backends_->set().endpoints();
+      const auto at =
+          std::ranges::find_if(servers, [&](const auto& one) { return one.get() == &endpoint; });
+      Backends::Picked picked;
+      ASSERT_TRUE(backends_->again(static_cast<size_t>(at - servers.begin()), picked));
+      backends_->report(*picked.pool, picked.permit, picked.whole, Outcome::unreachable);
+    }
+  }
+
+  void go_on(Duration time) { loop_->run_once_at(loop_->now() + time); }
+
+  std::map<std::string, int> tally(int count) {
+    std::map<std::string, int> found;
+    for (int i = 0; i < count; ++i) {
+      ++found[pick()];
+    }
+    return found;
+  }
+
+  std::unique_ptr<net::EventLoop> loop_;
+  BackendsSettings settings_;
+  Balancing balancing_;
+  std::optional<Backends> backends_;
+};
+
+TEST_F(BackendsTest, AServerThatDoesNotAnswerIsLeftOut) {
+  const auto a = endpoint("a");
+  const auto b = endpoint("b");
+  const auto c = endpoint("c");
+  use({a, b, c});
+  fail(*b);
+  EXPECT_EQ(tally(12), (std::map<std::string, int>{{"a", 6}, {"c", 6}}));
+  go_on(settings_.breaker.open_for);
+  EXPECT_EQ(tally(12)["b"], 1);  // a probe
+}
+
+TEST_F(BackendsTest, WhenTooManyAreOutAllAreUsed) {
+  const auto a = endpoint("a");
+  const auto b = endpoint("b");
+  settings_.max_ejected_percent = 50;
+  use({a, b});
+  fail(*a);
+  EXPECT_EQ(tally(4), (std::map<std::string, int>{{"b", 4}}));
+  fail(*b);
+  EXPECT_EQ(tally(4), (std::map<std::string, int>{{"a", 2}, {"b", 2}}));
+}
+
+TEST_F(BackendsTest, NoShareOfOutServersOverrulesTheLimitsOnFailures) {
+  settings_.breaker.max_failures = 1;
+  const auto a = endpoint("a");
+  use({a});
+  balancer::Request request;
+  Backends::Picked picked;
+  ASSERT_TRUE(backends_->pick(request, {}, picked));
+  backends_->report(*picked.pool, picked.permit, picked.whole, Outcome::failure);
+  EXPECT_EQ(pick(), "none");
+  const auto chance = backends_->next_chance();
+  ASSERT_TRUE(chance);
+  EXPECT_LE(*chance, loop_->now() + settings_.breaker.open_for);
+  EXPECT_GT(*chance, loop_->now() + settings_.breaker.open_for - milliseconds(2));
+}
+
+TEST_F(BackendsTest, ServersOfAHigherPriorityStandIn) {
+  const auto a = endpoint("a");
+  const auto b = endpoint("b", 1);
+  const auto c = endpoint("c", 2);
+  use({c, b, a});
+  EXPECT_EQ(tally(4), (std::map<std::string, int>{{"a", 4}}));
+  fail(*a);
+  EXPECT_EQ(tally(4), (std::map<std::string, int>{{"b", 4}}));
+  b->state->set_out(Out::unhealthy, true);
+  EXPECT_EQ(tally(4), (std::map<std::string, int>{{"c", 4}}));
+}
+
+TEST_F(BackendsTest, TriesTheNextTierWhenOneIsTried) {
+  use({endpoint("a"), endpoint("b", 1), endpoint("c", 1)});
+  balancer::Request request;
+  std::string order;
+  for (int i = 0; i < 3; ++i) {
+    Backends::Picked picked;
+    ASSERT_TRUE(backends_->pick(request, {}, picked));
+    order += picked.pool->endpoint().name;
+    request.tried |= uint64_t{1} << picked.index;
+  }
+  EXPECT_EQ(order, "abc");
+  Backends::Picked none;
+  EXPECT_FALSE(backends_->pick(request, {}, none));
+}
+
+TEST_F(BackendsTest, AServerThatStaysKeepsItsPoolAndOneThatLeftWaitsForItsUsers) {
+  const auto a = endpoint("a");
+  const auto b = endpoint("b");
+  use({a, b});
+  const auto pool = [this](size_t index) {
+    Backends::Picked picked;
+    EXPECT_TRUE(backends_->again(index, picked));
+    return picked.pool;
+  };
+  EndpointPool* kept = pool(0);
+  EndpointPool* left = pool(1);
+  const uint32_t version = backends_->version();
+  {
+    left->pin();
+    use({endpoint("c"), a});
+    EXPECT_NE(backends_->version(), version);
+    EXPECT_EQ(pool(1), kept);
+    go_on(seconds(1));
+    EXPECT_EQ(left->endpoint().name, "b");  // ASan would say
+    EXPECT_FALSE(left->unused());
+    left->unpin();
+  }
+  EXPECT_TRUE(left->unused());
+  std::weak_ptr<const Endpoint> gone = b;
+  go_on(seconds(1));
+}
+
+TEST_F(BackendsTest, RetriesAreAShareOfWhatIsUnderWay) {
+  use({endpoint("a")});
+  Backends::Picked picked;
+  ASSERT_TRUE(backends_->again(0, picked));
+  for (int i = 0; i < 100; ++i) {
+    backends_->begin_try(*picked.pool, false);
+  }
+  int allowed = 0;
+  while (backends_->begin_retry()) {
+    ++allowed;
+  }
+  EXPECT_EQ(allowed, 20);
+  for (int i = 0; i < 100; ++i) {
+    backends_->end_try(*picked.pool);
+  }
+  for (int i = 0; i < 18; ++i) {
+    backends_->end_retry();
+  }
+  EXPECT_TRUE(backends_->begin_retry());  // three at once always
+  EXPECT_FALSE(backends_->begin_retry());
+}
+
+}  // namespace
+}  // namespace pingap::upstream

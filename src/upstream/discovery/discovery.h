@@ -1,0 +1,41 @@
+// Makes the sources of servers that a configuration asks for, and holds what they share. Control
+// thread.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/model.h"
+#include "net/event_loop.h"
+#include "upstream/discovery/ares_resolver.h"
+#include "upstream/discovery/name_watch.h"
+#include "upstream/discovery/source.h"
+
+namespace pingap::upstream {
+
+class Discovery {
+ public:
+  // The loop outlives this, and this the sources.
+  explicit Discovery(net::EventLoop& loop) : loop_(loop) {}
+
+  Discovery(const Discovery&) = delete;
+  Discovery& operator=(const Discovery&) = delete;
+
+  // Of the upstream with this name; `port` is that of addresses in files without one.
+  std::vector<std::unique_ptr<Source>> make_sources(const std::string& upstream,
+                                                    const config::Discovery& from, uint16_t port);
+
+ private:
+  // One for all upstreams that ask in the same way.
+  Resolver& resolver_for(const config::Discovery& from);
+  std::unique_ptr<Source> make_source(const config::Sought& sought, const config::Discovery& from,
+                                      const NameSettings& names);
+
+  net::EventLoop& loop_;
+  std::list<AresResolver> resolvers_;
+  std::list<NameSettings> names_;  // by upstream
+};
+
+}  // namespace pingap::upstream

@@ -1,0 +1,66 @@
+#include "upstream/discovery/file.h"
+
+#include <exception>
+#include <utility>
+
+#include "base/file_state.h"
+#include "base/log.h"
+#include "upstream/discovery/server_list.h"
+
+namespace pingap::upstream {
+namespace {
+
+constexpr Duration kInterval = std::chrono::seconds(1);
+
+}  // namespace
+
+FileSource::FileSource(net::EventLoop& loop, std::string upstream, std::string path, uint16_t port)
+    : loop_(loop),
+      upstream_(std::move(upstream)),
+      path_(std::move(path)),
+      name_("file " + path_),
+      port_(port) {
+}
+
+void FileSource::start(Report report) {
+  report_ = std::move(report);
+  loop_.arm(timer_, Duration::zero());
+}
+
+void FileSource::look() noexcept {
+  try {
+    std::string now = file_state(path_);
+    // Not while it is being written: the state must have stayed for a while.
+    if (!settled_ || (now == seen_ && now != read_at_)) {
+      read_at_ = now;
+      read();
+      settled_ = true;
+    }
+    seen_ = std::move(now);
+  } catch (const std::exception& error) {
+    PINGAP_LOG(error, "upstream {}: {} was not looked at: {}", upstream_, path_, error.what());
+  }
+  loop_.arm(timer_, kInterval);
+}
+
+void FileSource::read() {
+  config::Diagnostics diagnostics;
+  std::vector<Found> found = read_server_list(path_, port_, diagnostics);
+  if (!diagnostics.has_errors()) {
+    PINGAP_LOG(info, "upstream {}: {} lists {} server{}", upstream_, path_, found.size(),
+               found.size() == 1 ? "" : "s");
+    known_ = true;
+    report_(std::move(found));
+    return;
+  }
+  for (const config::Diagnostic& entry : diagnostics.entries()) {
+    const std::string place = diagnostics.place(entry.at);
+    PINGAP_LOG(error, "upstream {}: {}{}{}{}{}{}{}", upstream_, place, place.empty() ? "" : ": ",
+               entry.what, entry.allowed.empty() ? "" : "; ", entry.allowed,
+               entry.hint.empty() ? "" : "; ", entry.hint);
+  }
+  PINGAP_LOG(error, "upstream {}: {} cannot be used: {}", upstream_, path_,
+             known_ ? "the servers of before stay" : "there are no servers of it yet");
+}
+
+}  // namespace pingap::upstream

@@ -1,0 +1,160 @@
+#include "upstream/endpoint_set.h"
+
+#include <algorithm>
+#include <bit>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "base/hash.h"
+
+namespace pingap::upstream {
+namespace {
+
+// A newcomer has at least this part of its share.
+constexpr uint64_t kFirstPercent = 10;
+constexpr size_t kTokenBytes = 16;
+
+// Half of an HMAC-SHA-256, in hexadecimal: nobody can make one without the secret, and it says
+// nothing.
+std::string make_token(const Balancing& balancing, const std::string& server) {
+  const std::string text = balancing.upstream + '\0' + server;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  if (HMAC(EVP_sha256(), balancing.sticky_secret.data(),
+           static_cast<int>(balancing.sticky_secret.size()),
+           reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(),
+           &size) == nullptr) {
+    return {};
+  }
+  std::string token;
+  for (size_t i = 0; i < kTokenBytes; ++i) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    token += kDigits[digest[i] >> 4];
+    token += kDigits[digest[i] & 15];
+  }
+  return token;
+}
+
+// Those of one priority stay in their order.
+Endpoints by_priority(Endpoints endpoints) {
+  std::map<uint32_t, Endpoints> tiers;
+  for (auto& endpoint : endpoints) {
+    tiers[endpoint->priority].push_back(std::move(endpoint));
+  }
+  endpoints.clear();
+  for (auto& [priority, tier] : tiers) {
+    std::ranges::move(tier, std::back_inserter(endpoints));
+  }
+  return endpoints;
+}
+
+}  // namespace
+
+EndpointSet::EndpointSet(const Balancing& balancing, Endpoints endpoints)
+    : slow_start_(balancing.slow_start),
+      max_active_(balancing.max_active),
+      endpoints_(by_priority(std::move(endpoints))) {
+  for (size_t first = 0; first < endpoints_.size();) {
+    const uint32_t priority = endpoints_[first]->priority;
+    const bool last = tiers_.size() + 1 == kTiers;
+    std::vector<balancer::Server> servers;
+    size_t end = first;
+    while (end < endpoints_.size() && (last || endpoints_[end]->priority == priority)) {
+      const Endpoint& endpoint = *endpoints_[end++];
+      servers.push_back({endpoint.name, endpoint.weight, endpoint.state.get()});
+    }
+    tiers_.push_back({first, balancer::Plan(balancing.algorithm, servers, balancing.max_active,
+                                            balancing.balance_percent)});
+    first = end;
+  }
+  if (tiers_.size() == 1 && slow_start_ == Duration::zero()) {
+    plain_ = &tiers_.front().plan;
+  }
+  if (!balancing.sticky_secret.empty()) {
+    make_tokens(balancing);
+  }
+}
+
+void EndpointSet::make_tokens(const Balancing& balancing) {
+  tokens_.reserve(endpoints_.size());  // by_token_ has views of them
+  for (size_t i = 0; i < endpoints_.size(); ++i) {
+    tokens_.push_back(make_token(balancing, endpoints_[i]->name));
+    by_token_.emplace(tokens_.back(), i);
+  }
+}
+
+EndpointSet::Cursors EndpointSet::start(uint32_t worker, uint32_t workers) const noexcept {
+  Cursors cursors{};
+  for (size_t i = 0; i < tiers_.size(); ++i) {
+    cursors[i] = tiers_[i].plan.start(worker, workers);
+  }
+  return cursors;
+}
+
+void EndpointSet::fit(Cursors& cursors) const noexcept {
+  for (size_t i = 0; i < tiers_.size(); ++i) {
+    tiers_[i].plan.fit(cursors[i]);
+  }
+}
+
+int EndpointSet::pick(const balancer::Request& request, Cursors& cursors) const noexcept {
+  if (plain_ != nullptr) {
+    return plain_->pick(request, cursors.front());
+  }
+  for (size_t i = 0; i < tiers_.size(); ++i) {
+    const Tier& tier = tiers_[i];
+    balancer::Request of_tier = request;
+    of_tier.tried = std::rotr(request.tried, static_cast<int>(tier.first % 64));
+    if (const int found = pick_in(tier, of_tier, cursors[i]); found >= 0) {
+      return static_cast<int>(tier.first) + found;
+    }
+  }
+  return -1;
+}
+
+// A newcomer passes on some of its turns, where there is somebody to pass them on to.
+int EndpointSet::pick_in(const Tier& tier, const balancer::Request& request,
+                         balancer::Cursor& cursor) const noexcept {
+  const int found = tier.plan.pick(request, cursor);
+  if (slow_start_ == Duration::zero() || found < 0) {
+    return found;
+  }
+  const auto index = static_cast<size_t>(found);
+  if (!holds_back(*endpoints_[tier.first + index]->state, request.now, cursor)) {
+    return found;
+  }
+  balancer::Request without = request;
+  without.tried |= uint64_t{1} << (index & 63);
+  const int other = tier.plan.pick(without, cursor);
+  return other >= 0 ? other : found;
+}
+
+bool EndpointSet::holds_back(const EndpointState& state, TimePoint now,
+                             balancer::Cursor& cursor) const noexcept {
+  const int64_t since = state.new_since.load(std::memory_order_relaxed);
+  const int64_t age = now.time_since_epoch().count() - since;
+  if (since == 0 || age >= slow_start_.count()) {
+    return false;
+  }
+  const auto percent = static_cast<uint64_t>(std::max<int64_t>(age, 0) * 100 / slow_start_.count());
+  cursor.random += 0x9e3779b97f4a7c15;
+  return mix64(cursor.random) % 100 >= std::max(percent, kFirstPercent);
+}
+
+int EndpointSet::find(std::string_view token, const balancer::Request& request) const noexcept {
+  const auto found = by_token_.find(token);
+  if (found == by_token_.end()) {
+    return -1;
+  }
+  const size_t index = found->second;
+  const EndpointState& state = *endpoints_[index]->state;
+  const bool room = max_active_ == 0 || state.active.load(std::memory_order_relaxed) < max_active_;
+  const bool tried = (request.tried >> (index & 63) & 1) != 0;
+  return !tried && room && state.takes_known(request.now) ? static_cast<int>(index) : -1;
+}
+
+}  // namespace pingap::upstream

@@ -1,0 +1,101 @@
+// Who belongs to one upstream at the moment: the servers that are written down and those that its
+// sources have found, each with the state that all workers share. Control thread.
+//
+//   Source --Found--> Membership --EndpointSet--> Publish: to each worker's Backends
+//                          ^
+//                health checks, operator: EndpointState
+//
+// A server that stays is the same Endpoint in the next set, so that workers keep its connections;
+// one that comes back is given the state it had.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "config/model.h"
+#include "upstream/discovery/source.h"
+#include "upstream/endpoint_set.h"
+
+namespace pingap::upstream {
+
+class Membership {
+ public:
+  struct Settings {
+    Balancing balancing;
+    uint32_t workers = 1;
+    bool checked = false;  // there is a health check: newcomers wait for their first
+  };
+
+  using Publish = std::function<void(std::shared_ptr<const EndpointSet>)>;
+
+  // `servers` are those that are written down.
+  Membership(Settings settings, Endpoints servers, Publish publish);
+  Membership(const Membership&) = delete;
+  Membership& operator=(const Membership&) = delete;
+  ~Membership();
+
+  void add_source(std::unique_ptr<Source> source);
+  // Begins to look for servers.
+  void start();
+
+  // From now on who is found is a newcomer.
+  void serve() noexcept { serving_ = true; }
+
+  // Every source has answered once.
+  bool settled() const noexcept;
+
+  const std::string& upstream() const noexcept { return settings_.balancing.upstream; }
+
+  const EndpointSet& current() const noexcept { return *current_; }
+
+  // Another weight for a server, until the process ends; false where it is not there.
+  bool set_weight(std::string_view server, uint32_t weight);
+
+ private:
+  struct Known {
+    std::unique_ptr<Source> source;
+    std::vector<Found> found;
+    bool reported = false;
+  };
+
+  struct Remembered {
+    std::shared_ptr<EndpointState> state;
+    TimePoint seen;
+  };
+
+  // Servers that are gone for longer are forgotten.
+  static constexpr Duration kMemory = std::chrono::minutes(10);
+
+  // Servers of one upstream; more are left out, with a warning. Each costs connections and checks,
+  // and who answers for a name must not be able to make it any number.
+  static constexpr size_t kMost = 10'000;
+
+  void on_found(size_t source, std::vector<Found> found);
+  void rebuild();
+  void remember_current() noexcept;
+  Endpoints collect();
+  std::shared_ptr<const Endpoint> endpoint_for(const Found& found);
+  std::shared_ptr<EndpointState> state_of(const std::string& name);
+  std::shared_ptr<const Endpoint> with_weight(const std::shared_ptr<const Endpoint>& from);
+
+  const Settings settings_;
+  const Publish publish_;
+  const Endpoints written_;
+  std::vector<Known> sources_;
+  std::shared_ptr<const EndpointSet> current_;
+  std::unordered_map<std::string_view, std::shared_ptr<const Endpoint>> by_name_;  // of current_
+  std::map<std::string, uint32_t, std::less<>> weights_;  // set by the operator, by server
+  // Of servers that sources have found, by name: one that was gone for a while comes back as what
+  // it was.
+  std::map<std::string, Remembered, std::less<>> states_;
+  bool serving_ = false;
+  bool told_of_most_ = false;
+};
+
+}  // namespace pingap::upstream
