@@ -55,6 +55,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(ErrorCode::count_)> k
     "upstream_refused",
     "upstream_unreachable",
     "upstream_connect_timeout",
+    "upstream_tls_timeout",
     "upstream_tls",
     "upstream_certificate",
     "upstream_protocol",

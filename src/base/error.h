@@ -64,6 +64,7 @@ enum class ErrorCode : uint8_t {
   upstream_refused,
   upstream_unreachable,
   upstream_connect_timeout,
+  upstream_tls_timeout,
   upstream_tls,
   upstream_certificate,
   upstream_protocol,

@@ -168,6 +168,7 @@ uint16_t status_for(ErrorCode code) noexcept {
       return 503;
     case ErrorCode::deadline_exceeded:
     case ErrorCode::upstream_connect_timeout:
+    case ErrorCode::upstream_tls_timeout:
     case ErrorCode::upstream_timeout:
     case ErrorCode::upstream_idle_timeout:
     case ErrorCode::upstream_write_timeout:

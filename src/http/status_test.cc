@@ -53,6 +53,7 @@ TEST(Status, TellsRefusalsApart) {
       {ErrorCode::upstream_refused, 502},
       {ErrorCode::upstream_limit, 503},
       {ErrorCode::upstream_connect_timeout, 504},
+      {ErrorCode::upstream_tls_timeout, 504},
       {ErrorCode::misdirected, 421},
       {ErrorCode::loop_detected, 508},
   };

@@ -33,6 +33,7 @@ upstream::Outcome outcome_of(const Error& why, bool reused) noexcept {
     case ErrorCode::upstream_refused:
     case ErrorCode::upstream_unreachable:
     case ErrorCode::upstream_connect_timeout:
+    case ErrorCode::upstream_tls_timeout:
     case ErrorCode::upstream_tls:
     case ErrorCode::upstream_certificate:
     case ErrorCode::upstream_timeout:

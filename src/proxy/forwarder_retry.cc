@@ -51,6 +51,13 @@ bool Forwarder::may_repeat(Seen seen) const noexcept {
          (policy.window == Duration::zero() || now - x.started <= policy.window);
 }
 
+// Whatever the policy and the budget: connections that die are nobody's fault. A server that may
+// have seen the request counts all the same, so that no request is seen more often for it.
+bool Forwarder::may_repeat_stale(Seen seen) const noexcept {
+  return seen == Seen::no || (http::is_idempotent(x.request.method) &&
+                              retries_ < std::max(route_->retry.most_seen, 1U));
+}
+
 // Counts one more, unless too many are repeated as it is.
 bool Forwarder::begin_retry() noexcept {
   attempt_->end_retry();  // it is over
@@ -79,10 +86,10 @@ bool Forwarder::retry(const Error& why) noexcept {
   if (!kind) {
     return false;
   }
-  if (stale && !was_stale_ && *kind != RetryOn::timeout &&
-      (seen == Seen::no || http::is_idempotent(x.request.method))) {
+  if (stale && !was_stale_ && *kind != RetryOn::timeout && may_repeat_stale(seen)) {
     was_stale_ = true;
     had_stale_ = true;
+    retries_ += seen == Seen::yes ? 1 : 0;
   } else if (!route_->retry.has(*kind) || !may_repeat(seen) || !begin_retry()) {
     return false;
   }

@@ -44,7 +44,7 @@ Connecting connect_further(net::Transport& transport, bool hangup) noexcept {
   }
   switch (shaken.status) {
     case net::IoStatus::would_block:
-      return {};
+      return {.connected = true, .failure = {}};
     case net::IoStatus::progress:
       break;
     default:
@@ -54,6 +54,7 @@ Connecting connect_further(net::Transport& transport, bool hangup) noexcept {
   return {.done = true,
           .h2 = secured != nullptr && secured->h2,
           .tls = secured != nullptr,
+          .connected = true,
           .failure = {}};
 }
 

@@ -61,8 +61,14 @@ class ClientSession : public ListHook<ClientSessionTag> {
 
   ~ClientSession() = default;
 
+  // What it was that took too long, of a connection that does not stand yet.
+  ErrorCode connect_timed_out() const noexcept {
+    return shaking_hands_ ? ErrorCode::upstream_tls_timeout : ErrorCode::upstream_connect_timeout;
+  }
+
   bool left_by_peer_ = false;
-  bool lingers_ = false;  // its exchange is over, and the last bytes are still to go out
+  bool shaking_hands_ = false;  // TCP stands, TLS does not yet
+  bool lingers_ = false;        // its exchange is over, and the last bytes are still to go out
   TimePoint heard_at_{};
   uint32_t served_ = 0;  // requests answered
 
@@ -77,7 +83,8 @@ struct Connecting {
   bool done = false;  // it stands
   bool h2 = false;    // and TLS has chosen HTTP/2
   bool tls = false;
-  Error failure;  // not done and none: it goes on with the next event
+  bool connected = false;  // TCP stands, whatever TLS does
+  Error failure;           // not done and none: it goes on with the next event
 };
 
 // Goes on with it. `hangup`: the peer's end is known, no event will tell of it again.

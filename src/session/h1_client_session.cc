@@ -49,6 +49,7 @@ void H1ClientSession::on_connect_ready() noexcept {
     return;
   }
   if (!state.done) {
+    shaking_hands_ = state.connected;
     return;
   }
   if (state.h2) {
@@ -158,7 +159,7 @@ void H1ClientSession::close() noexcept {
 
 void H1ClientSession::on_read_timer() noexcept {
   if (connecting_) {
-    fail(ErrorCode::upstream_connect_timeout, 0);
+    fail(connect_timed_out(), 0);
     return;
   }
   switch (reading_) {

@@ -180,6 +180,7 @@ void H2ClientSession::on_connect_ready() noexcept {
     return;
   }
   if (!state.done) {
+    shaking_hands_ = state.connected;
     return;
   }
   if (state.tls && !state.h2) {
@@ -336,7 +337,7 @@ void H2ClientSession::drain() noexcept {
 
 void H2ClientSession::on_read_timer() noexcept {
   if (connecting_) {
-    close(ErrorCode::upstream_connect_timeout, 0);
+    close(connect_timed_out(), 0);
   } else if (count_ == 0) {
     close();
   }

@@ -1,6 +1,7 @@
 """Name servers: Debian's dnsmasq, whose answers change, and one that plays answers by hand."""
 
 import os
+import random
 import signal
 import socket
 import struct
@@ -30,9 +31,7 @@ class Dnsmasq:
         self.ttl = ttl
         self.services = list(services)
         self.process = None
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.addr = f"127.0.0.1:{self.port}"
         self._write(hosts or {})
         self.start()
@@ -51,8 +50,13 @@ class Dnsmasq:
              "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv", "--no-hosts",
              f"--addn-hosts={self.dir.name}/hosts", f"--local-ttl={self.ttl}", "--local=/test/",
              *services],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(lambda: ask(self.port, "nothing.test") is not None, "dnsmasq answers")
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        until(self._answers, "dnsmasq answers")
+
+    def _answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"dnsmasq has ended: {self.process.stderr.read()}")
+        return ask(self.port, "nothing.test") is not None
 
     def set(self, hosts):
         """Other names from now on."""
@@ -62,6 +66,7 @@ class Dnsmasq:
     def kill(self):
         self.process.kill()
         self.process.wait()
+        self.process.stderr.close()
 
     def __enter__(self):
         return self
@@ -69,6 +74,20 @@ class Dnsmasq:
     def __exit__(self, *_):
         self.kill()
         self.dir.cleanup()
+
+
+def free_port():
+    """For UDP and TCP; none of those that the kernel gives to connections, so that it stays free."""
+    while True:
+        port = random.randrange(20000, 30000)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, \
+                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+            try:
+                udp.bind(("127.0.0.1", port))
+                tcp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def ask(port, name, kind=A, timeout=0.2):
