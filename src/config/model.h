@@ -209,6 +209,7 @@ enum class PathType : uint8_t { any, exact, prefix, regex };
 struct Retries {
   std::optional<uint32_t> most;  // max_retries
   milliseconds window{0};        // since the request; 0 = no limit
+  milliseconds hedge_after{0};   // without an answer's head: a second try beside it; 0 = none
   milliseconds per_try{0};       // to the answer's head; 0 = read_timeout
   bool connect = true;           // no connection
   bool reset = true;             // broken before the answer

@@ -74,6 +74,7 @@ struct UpstreamDraft {
 struct LocationDraft {
   Location location;
   Position path_type_at;  // line 0 = not given
+  Position hedge_at;      // the same
 };
 
 extern const Schema<Basic> kBasicSchema;

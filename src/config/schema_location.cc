@@ -281,6 +281,11 @@ constexpr Key<LocationDraft> kKeys[] = {
      [](Reader& reader, const Field& field, LocationDraft& out) {
        reader.duration(field, Zero::refused, out.location.retries.per_try);
      }},
+    {{"hedge_after", "", "duration", "none"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       reader.duration(field, Zero::refused, out.location.retries.hedge_after);
+       out.hedge_at = field.value.at;
+     }},
     {{"retry_on", "", "list of reasons", "[\"connect\", \"reset\", \"bad_response\"]"},
      read_retry_on},
     {{"retry_any_method", "", "boolean", "false"},
@@ -320,6 +325,22 @@ void take_path_sign(LocationDraft& draft, Reader& reader) {
   location.path_type = sign == '=' ? PathType::exact : PathType::regex;
 }
 
+void check_hedging(const LocationDraft& draft, Reader& reader) {
+  const Retries& retries = draft.location.retries;
+  const milliseconds none{0};
+  if (retries.hedge_after == none) {
+    return;
+  }
+  if (retries.most == 0U) {
+    reader.error(draft.hedge_at, {"`hedge_after` does nothing with `max_retries = 0`", {},
+                                  "a second try is a retry: allow one, or drop `hedge_after`"});
+  }
+  if (retries.per_try != none && retries.hedge_after >= retries.per_try) {
+    reader.error(draft.hedge_at, {"`hedge_after` is not below `try_timeout`", {},
+                                  "the first try would be over before the second one begins"});
+  }
+}
+
 }  // namespace
 
 const Schema<LocationDraft> kLocationSchema{kKeys, kForeign};
@@ -327,6 +348,7 @@ const Schema<LocationDraft> kLocationSchema{kKeys, kForeign};
 Location finish(LocationDraft draft, Reader& reader) {
   Location& location = draft.location;
   take_path_sign(draft, reader);
+  check_hedging(draft, reader);
   if (location.path.value.empty()) {
     if (location.path_type != PathType::any) {
       reader.error(draft.path_type_at.line > 0 ? draft.path_type_at : location.path.at,

@@ -129,6 +129,11 @@ TEST(UpstreamConfig, RefusesWhatCannotBeMeant) {
        "no bound"},
       {{.upstream = "backend_failure_status_code = '5x'"},
        "5:31: error: `5x` is no status; \"503\", \"5xx\" or \"500-503\""},
+      {{.location = "hedge_after = '1s'\ntry_timeout = '1s'\nmax_retries = 0"},
+       "8:15: error: `hedge_after` does nothing with `max_retries = 0`; a second try is a retry: "
+       "allow one, or drop `hedge_after`\n"
+       "8:15: error: `hedge_after` is not below `try_timeout`; the first try would be over before "
+       "the second one begins"},
       {{.location = "retry_on = ['500', 'often']"},
        "8:20: error: `often` is no reason to try again; \"connect\", \"reset\", \"timeout\", "
        "\"bad_response\", \"off\", a status like \"503\", \"5xx\" or \"502-504\""},
@@ -138,7 +143,8 @@ TEST(UpstreamConfig, RefusesWhatCannotBeMeant) {
 TEST(LocationConfig, ReadsWhenToSendAgain) {
   const auto [model, diagnostics] = load_text(
       complete({.location = "retry_on = ['connect', 'timeout', '503', '504-599']\n"
-                            "max_retries = 0\nmax_retry_window = '5s'\ntry_timeout = '1s'\n"
+                            "max_retries = 3\nmax_retry_window = '5s'\ntry_timeout = '1s'\n"
+                            "hedge_after = '50ms'\n"
                             "retry_any_method = true\nrequest_timeout = '9s'\n"}));
   EXPECT_EQ(diagnostics.render(), "");
   const Location& location = model.locations.at(0);
@@ -146,7 +152,8 @@ TEST(LocationConfig, ReadsWhenToSendAgain) {
   EXPECT_FALSE(location.retries.reset || location.retries.bad_response);
   EXPECT_TRUE(location.retries.statuses.contains(503) && location.retries.statuses.contains(555));
   EXPECT_FALSE(location.retries.statuses.contains(502));
-  EXPECT_EQ(location.retries.most, 0U);
+  EXPECT_EQ(location.retries.most, 3U);
+  EXPECT_EQ(location.retries.hedge_after, milliseconds(50));
   EXPECT_EQ(location.retries.window, milliseconds(5000));
   EXPECT_EQ(location.retries.per_try, milliseconds(1000));
   EXPECT_TRUE(location.retries.any_method);

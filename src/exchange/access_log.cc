@@ -21,7 +21,7 @@ struct Named {
 constexpr std::array<Named, 5> kNamed = {{
     {"default",
      "{when} {client_ip} \"{method} {uri} {proto}\" {status} {reason} in={payload_size} "
-     "out={size} {latency_us}us upstream={upstream_addr} attempts={attempts} host=\"{host}\" "
+     "out={size} {latency_us}us upstream={upstream_addr} attempts={attempts} failed={failed_tries} host=\"{host}\" "
      "agent=\"{user_agent}\""},
     // NCSA's formats, as log analysers expect them.
     {"common", "{client_ip} - - [{when_clf}] \"{method} {uri} {proto}\" {status} {size}"},
@@ -37,7 +37,7 @@ struct JsonField {
   std::string_view tag;
 };
 
-constexpr std::array<JsonField, 21> kJsonFields = {{
+constexpr std::array<JsonField, 22> kJsonFields = {{
     {"time", "when_utc_iso"},
     {"client", "client_ip"},
     {"peer", "remote"},
@@ -53,6 +53,7 @@ constexpr std::array<JsonField, 21> kJsonFields = {{
     {"upstream_name", "upstream"},
     {"upstream_status", "upstream_status"},
     {"attempts", "attempts"},
+    {"failed_tries", "failed_tries"},
     {"reused", "upstream_reused"},
     {"request_bytes", "payload_size"},
     {"response_bytes", "size"},

@@ -16,7 +16,7 @@ constexpr uint8_t kHuman = 24;
 constexpr uint8_t kQuotes = 2;   // of JSON
 constexpr uint8_t kReason = 64;  // the longest name of an ErrorCode, with room (tested)
 
-constexpr std::array<LogTagInfo, 42> kTags = {{
+constexpr std::array<LogTagInfo, 43> kTags = {{
     {"when", LogTag::when, kQuotes + kLocalTimeSize},
     {"when_utc_iso", LogTag::when_utc_iso, kQuotes + kUtcTimeSize},
     {"when_unix", LogTag::when_unix, kNumber},
@@ -35,6 +35,7 @@ constexpr std::array<LogTagInfo, 42> kTags = {{
     {"upstream_connect_time", LogTag::upstream_connect_time, kNumber},
     {"upstream_response_time", LogTag::upstream_response_time, kNumber},
     {"attempts", LogTag::attempts, kNumber},
+    {"failed_tries", LogTag::member, 0, HeaderId::other, &Exchange::failed_tries},
     {"method", LogTag::method, 0},
     {"path", LogTag::path, 0},
     {"query", LogTag::query, 0},

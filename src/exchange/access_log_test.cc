@@ -22,7 +22,7 @@ TEST(AccessLog, WritesTheNamedFormats) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"default",
        "2026-01-02T03:04:05.678+01:00 192.0.2.1 \"GET /api/items?page=2 HTTP/1.1\" 200 - in=0 "
-       "out=1024 12345us upstream=10.0.0.1:8080 attempts=1 host=\"example.test\" "
+       "out=1024 12345us upstream=10.0.0.1:8080 attempts=1 failed=- host=\"example.test\" "
        "agent=\"curl/8.5.0\"\n"},
       {"common",
        "192.0.2.1 - - [02/Jan/2026:03:04:05 +0100] \"GET /api/items?page=2 HTTP/1.1\" 200 1024\n"},
@@ -36,7 +36,7 @@ TEST(AccessLog, WritesTheNamedFormats) {
        R"("method":"GET","uri":"/api/items?page=2","proto":"HTTP/1.1","host":"example.test",)"
        R"("status":200,"reason":"-","server":"main","location":"api",)"
        R"("upstream":"10.0.0.1:8080","upstream_name":"backend","upstream_status":200,)"
-       R"("attempts":1,"reused":true,"request_bytes":0,"response_bytes":1024,)"
+       R"("attempts":1,"failed_tries":"","reused":true,"request_bytes":0,"response_bytes":1024,)"
        R"("duration_us":12345,"user_agent":"curl/8.5.0","referer":"http://a.test/"})"
        "\n"},
   };
@@ -58,6 +58,7 @@ TEST(AccessLog, WritesEveryTag) {
   s.x.request_bytes = 2'500'000;
   s.x.reason = ErrorCode::client_closed;
   s.x.reason_side = Side::downstream;
+  s.x.failed_tries = "10.0.0.2:80=503";
   s.x.tls_version = "TLSv1.3";
   s.x.tls_cipher = "TLS_AES_128_GCM_SHA256";
   s.x.tls_server_name = "sni.test";
@@ -81,6 +82,7 @@ TEST(AccessLog, WritesEveryTag) {
       {"upstream_connect_time", "2"},
       {"upstream_response_time", "5"},
       {"attempts", "1"},
+      {"failed_tries", "10.0.0.2:80=503"},
       {"method", "GET"},
       {"path", "/api/items"},
       {"query", "page=2"},

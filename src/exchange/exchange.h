@@ -56,6 +56,8 @@ struct Exchange {
   std::string_view location;
   std::string_view upstream;
   std::string_view endpoint;
+  // "server=what came of it" of the tries before the one at `endpoint`, or beside it; with commas.
+  std::string_view failed_tries;
 
   TimePoint started{};  // head complete
   TimePoint connect_start{};

@@ -54,6 +54,13 @@ upstream::Outcome outcome_of(const Error& why, bool reused) noexcept {
 }  // namespace
 
 Attempt::~Attempt() {
+  end();
+}
+
+void Attempt::end() noexcept {
+  if (std::exchange(ended_, true)) {
+    return;
+  }
   abandon(ErrorCode::none);
   if (!reported_) {
     report(upstream::Outcome::none);
@@ -88,22 +95,22 @@ void Attempt::abandon(ErrorCode why) noexcept {
 }
 
 void Attempt::on_connected() noexcept {
-  forwarder_.on_connected();
+  forwarder_.on_connected(*this);
 }
 
 void Attempt::on_head(http::ResponseHead& head, End end) noexcept {
   if (head.status >= 200 || head.status == 101) {
     note_answer(head.status);
-    forwarder_.on_response(head, end);
+    forwarder_.on_response(*this, head, end);
     return;
   }
   if (++interim_ > http::limits::kInterim) {
     abandon(ErrorCode::upstream_too_many_interim);
     forwarder_.on_attempt_failed(
-        {ErrorCode::upstream_too_many_interim, Side::upstream, Retry::never, 0, nullptr});
+        *this, {ErrorCode::upstream_too_many_interim, Side::upstream, Retry::never, 0, nullptr});
     return;
   }
-  forwarder_.on_interim(head);
+  forwarder_.on_interim(*this, head);
 }
 
 void Attempt::on_body(ByteQueue& data, End end) noexcept {
@@ -131,7 +138,7 @@ void Attempt::on_closed(const Error& why) noexcept {
   }
   if (why) {
     note_failure(why);
-    forwarder_.on_attempt_failed(why);
+    forwarder_.on_attempt_failed(*this, why);
   }
 }
 

@@ -43,7 +43,15 @@ class Attempt final : public http::ResponseSink {
   // Gives the backend up.
   void abandon(ErrorCode why) noexcept;
 
+  // The same, and everything that is counted for it; also from inside its own calls. What is left
+  // may only be destroyed.
+  void end() noexcept;
+
   const upstream::Endpoint& endpoint() const noexcept { return pool_.endpoint(); }
+
+  bool reused() const noexcept { return reused_; }
+
+  bool is_at(const upstream::EndpointPool& pool) const noexcept { return &pool_ == &pool; }
 
   // It is over, as far as the budget of repeated ones goes.
   void end_retry() noexcept {
@@ -79,6 +87,7 @@ class Attempt final : public http::ResponseSink {
   uint8_t interim_ = 0;     // 1xx answers so far
   bool reused_ = false;     // the connection
   bool reported_ = false;
+  bool ended_ = false;
   bool repeats_ = false;  // it is still counted as a repeated one
 };
 

@@ -141,9 +141,9 @@ void Forwarder::bridge_grpc_web() noexcept {
 
 // The name of its server stays in the record when a try goes.
 void Forwarder::drop_attempt() noexcept {
-  if (attempt_) {
+  if (attempt_ != nullptr) {
     x.endpoint = x.arena.copy(x.endpoint);
-    attempt_.reset();
+    std::exchange(attempt_, nullptr)->end();
   }
 }
 
@@ -189,42 +189,55 @@ void Forwarder::try_backend() noexcept {
   // A server that cannot even be asked for a connection is passed over at once.
   upstream::Backends::Picked picked;
   while (pick_server(backends, picked)) {
-    server_ = picked.index;
-    const upstream::Endpoint& endpoint = picked.pool->endpoint();
     upstream::Reuse reuse = upstream::Reuse::any;
     if (std::exchange(fresh_, false)) {
       reuse = upstream::Reuse::never;
     } else if (!http::is_idempotent(x.request.method)) {
       reuse = upstream::Reuse::recent;
     }
-    tried_ |= uint64_t{1} << (server_ & 63);
-    ++x.attempts;
-    x.endpoint = endpoint.name;
-    x.connect_start = frontend_.worker().loop().now();
-    attempt_.emplace(*this, backends, cluster, picked, std::exchange(repeats_, false));
-    net::ProxyHeaderRoom room;
-    auto opened = picked.pool->open(
-        *attempt_, reuse, route_->settings,
-        {x.host, proxy_header(room),
-         x.upstream_request.websocket && cluster.backends.pool.protocol != upstream::Protocol::h2});
+    const auto opened = open_try(backends, picked, reuse);
     if (opened) {
-      x.upstream_reused = opened->reused;
-      attempt_->start(*opened->stream, opened->reused);
-      if (route_->retry.per_try > Duration::zero()) {
-        arm_timer(TimerFor::attempt, route_->retry.per_try);
+      if (route_->retry.watched) {
+        watch_try();
       }
-      on_connected();  // moved on when a connect is still under way
       send_request();
       return;
     }
     why = opened.error();
-    attempt_->note_failure(why);
     drop_attempt();
   }
   last_error_ = why;
   if (why || !backends.has_room_later() || !wait_for_room(backends)) {
     answer_unplaced(backends);
   }
+}
+
+// attempt_ from here on, whether it has a connection or not.
+Result<> Forwarder::open_try(upstream::Backends& backends,
+                             const upstream::Backends::Picked& picked,
+                             upstream::Reuse reuse) noexcept {
+  const Cluster& cluster = *route_->cluster;
+  server_ = picked.index;
+  tried_ |= uint64_t{1} << (server_ & 63);
+  ++x.attempts;
+  x.endpoint = picked.pool->endpoint().name;
+  x.connect_start = frontend_.worker().loop().now();
+  std::optional<Attempt>& room = tries_[rival_ && rival_->attempt == &*tries_[0] ? 1 : 0];
+  attempt_ = &room.emplace(*this, backends, cluster, picked, std::exchange(repeats_, false));
+  net::ProxyHeaderRoom header_room;
+  auto opened = picked.pool->open(
+      *attempt_, reuse, route_->settings,
+      {x.host, proxy_header(header_room),
+       x.upstream_request.websocket && cluster.backends.pool.protocol != upstream::Protocol::h2});
+  if (!opened) {
+    attempt_->note_failure(opened.error());
+    note_failed(*attempt_, to_string(opened.error().code));
+    return tl::unexpected(opened.error());
+  }
+  x.upstream_reused = opened->reused;
+  x.request_sent = x.connect_start;  // moved on when a connect is still under way
+  attempt_->start(*opened->stream, opened->reused);
+  return {};
 }
 
 // What a backend that wants to know who the client is gets in front of the request.
@@ -239,8 +252,13 @@ std::string_view Forwarder::proxy_header(net::ProxyHeaderRoom& room) const noexc
   return net::write_proxy_header(*version, {x.client_ip, port}, {here.ip(), here.port()}, room);
 }
 
-void Forwarder::on_connected() noexcept {
-  x.request_sent = frontend_.worker().loop().now();
+void Forwarder::on_connected(const Attempt& from) noexcept {
+  const TimePoint now = frontend_.worker().loop().now();
+  if (&from == attempt_) {
+    x.request_sent = now;
+  } else if (rival_) {
+    rival_->request_sent = now;
+  }
 }
 
 // ---- 4 sending the request ----
@@ -265,7 +283,7 @@ void Forwarder::send_request() noexcept {
   }
   attempt_->stream()->send_head(out, End::no);
   if (auto sent = request_body_.send_to(*attempt_->stream()); !sent) {
-    on_attempt_failed(sent.error());
+    on_attempt_failed(*attempt_, sent.error());
   }
 }
 
@@ -349,15 +367,18 @@ void Forwarder::on_request_sent(uint64_t body_bytes) noexcept {
     return;
   }
   if (auto sent = request_body_.on_sent(body_bytes, *upstream()); !sent) {
-    on_attempt_failed(sent.error());
+    on_attempt_failed(*attempt_, sent.error());
   }
 }
 
-// ---- 5 no answer: another try? forwarder_retry.cc ----
+// ---- 5 no answer: another try? forwarder_retry.cc, forwarder_hedge.cc ----
 
 // ---- 6 the response ----
 
-void Forwarder::on_interim(http::ResponseHead& head) noexcept {
+void Forwarder::on_interim(const Attempt& from, http::ResponseHead& head) noexcept {
+  if (rival_ || &from != attempt_) {
+    return;  // not decided yet whose answer it will be
+  }
   // Also one that we have sent ourselves, for a buffered body. One whose Connection names fields is
   // too odd to be worth filtering: an interim answer may always be dropped (RFC 9110 15.2).
   if ((head.status == 100 && !x.upstream_request.expect_continue) || head.connection_names_fields) {
@@ -376,11 +397,14 @@ void Forwarder::on_interim(http::ResponseHead& head) noexcept {
   client_->send_interim(out);
 }
 
-void Forwarder::on_response(http::ResponseHead& head, End end) noexcept {
+void Forwarder::on_response(Attempt& from, http::ResponseHead& head, End end) noexcept {
   x.first_byte = frontend_.worker().loop().now();
   x.upstream_status = head.status;
-  if (route_->retry.statuses.contains(head.status) && retry_status()) {
+  if (route_->retry.statuses.contains(head.status) && retry_status(from, head.status)) {
     return;
+  }
+  if (rival_) {
+    settle(from);
   }
   timer_.reset();
   if (!fits_upgrade(x, head)) {
@@ -460,7 +484,7 @@ void Forwarder::end_response() noexcept {
     return;
   }
   phase_ = Phase::answered;
-  if (!request_body_.over() && attempt_) {
+  if (!request_body_.over() && attempt_ != nullptr) {
     attempt_->abandon(ErrorCode::none);
   }
 }

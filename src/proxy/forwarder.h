@@ -1,6 +1,6 @@
 // The way of one request through the proxy, readable from top to bottom in forwarder.cc; what
-// happens when a try fails is in forwarder_retry.cc, answers of our own and the end are in
-// forwarder_answers.cc. Worker.
+// happens when a try fails is in forwarder_retry.cc, when it is only slow in forwarder_hedge.cc,
+// answers of our own and the end are in forwarder_answers.cc. Worker.
 //
 //   receiving --route--> [buffering] --> connecting --head--> responding --> done
 //       |                                    |  ^                |
@@ -57,14 +57,14 @@ class Forwarder final : public http::RequestSink,
   void on_closed(const Error& why) noexcept override;
 
   // Attempt: the backend
-  void on_connected() noexcept;
-  void on_interim(http::ResponseHead& head) noexcept;
-  void on_response(http::ResponseHead& head, End end) noexcept;
+  void on_connected(const Attempt& from) noexcept;
+  void on_interim(const Attempt& from, http::ResponseHead& head) noexcept;
+  void on_response(Attempt& from, http::ResponseHead& head, End end) noexcept;
   void on_response_body(ByteQueue& data, End end) noexcept;
   void on_response_piped(size_t bytes, End end) noexcept;
   void on_response_trailers(http::HeaderMap& trailers) noexcept;
   void on_request_sent(uint64_t body_bytes) noexcept;
-  void on_attempt_failed(const Error& why) noexcept;
+  void on_attempt_failed(Attempt& from, const Error& why) noexcept;
 
   void on_deferred() noexcept override;  // the next try
   Turn on_turn() noexcept override;      // a server may have room
@@ -78,9 +78,14 @@ class Forwarder final : public http::RequestSink,
   bool route() noexcept;
   void bridge_grpc_web() noexcept;
   void try_backend() noexcept;
+  Result<> open_try(upstream::Backends& backends, const upstream::Backends::Picked& picked,
+                    upstream::Reuse reuse) noexcept;
+  void watch_try() noexcept;
   bool pick_server(upstream::Backends& backends, upstream::Backends::Picked& picked) noexcept;
   void keep_client_here() noexcept;
   void drop_attempt() noexcept;
+  void abandon_tries(ErrorCode why) noexcept;
+  void note_failed(const Attempt& attempt, std::string_view how) noexcept;
   void answer_unplaced(const upstream::Backends& backends) noexcept;
   void answer_none(const upstream::Backends& backends) noexcept;
   std::string_view proxy_header(net::ProxyHeaderRoom& room) const noexcept;
@@ -88,8 +93,17 @@ class Forwarder final : public http::RequestSink,
   bool wait_for_room(upstream::Backends& backends) noexcept;
   void leave_queue() noexcept;
 
-  // What timer_ ends: the time for a try, the pause before one, the wait for a server.
-  enum class TimerFor : uint8_t { attempt, pause, queue };
+  // What timer_ ends: the time for a try, that of a second one beside it, the pause before one, the
+  // wait for a server.
+  enum class TimerFor : uint8_t { attempt, hedge, pause, queue };
+
+  // The earlier one of two tries that are under way, and what the record has of the later one.
+  struct Rival {
+    Attempt* attempt;
+    size_t server;
+    TimePoint connect_start;
+    TimePoint request_sent;
+  };
 
   // Whether the server may have acted on the request.
   enum class Seen : bool { no, yes };
@@ -100,16 +114,23 @@ class Forwarder final : public http::RequestSink,
   bool begin_retry() noexcept;
   void drop_retry() noexcept;
   bool retry(const Error& why) noexcept;
-  bool retry_status() noexcept;
+  bool retry_status(Attempt& from, uint16_t status) noexcept;
   void try_again() noexcept;
   void forget_tried() noexcept;
   void arm_timer(TimerFor what, Duration after) noexcept;
   void on_timer() noexcept;
+  void on_late() noexcept;
+
+  bool may_hedge() const noexcept;
+  void hedge() noexcept;
+  void stand_in() noexcept;
+  void settle(const Attempt& winner) noexcept;
+  void lose(Attempt& loser, std::string_view how) noexcept;
 
   void send_request() noexcept;
   void offer_pipe(http::Stream& from, const http::Stream& to, uint64_t rest) noexcept;
 
-  http::ClientStream* upstream() noexcept { return attempt_ ? attempt_->stream() : nullptr; }
+  http::ClientStream* upstream() noexcept { return attempt_ != nullptr ? attempt_->stream() : nullptr; }
 
   bool answered() const noexcept { return phase_ == Phase::answered || phase_ == Phase::done; }
 
@@ -144,7 +165,9 @@ class Forwarder final : public http::RequestSink,
   std::optional<net::Timer> deadline_;
   std::optional<GrpcWeb> web_;  // then it is client_
   Pipe::Handle pipe_;           // of a long body, if there is one
-  std::optional<Attempt> attempt_;
+  Attempt* attempt_ = nullptr;  // in one of tries_: that which is to answer
+  std::optional<Rival> rival_;  // most requests never have one
+  std::array<std::optional<Attempt>, 2> tries_;
 
  public:
   exchange::Exchange x;

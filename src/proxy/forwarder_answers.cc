@@ -26,9 +26,7 @@ void Forwarder::on_refused(ErrorCode why, std::string_view head) noexcept {
   }
   note_refused(head);
   x.reason_side = Side::downstream;
-  if (attempt_) {
-    attempt_->abandon(why);
-  }
+  abandon_tries(why);
   if (phase_ == Phase::responding) {
     abort_response(why, Side::downstream);
     return;
@@ -87,9 +85,7 @@ void Forwarder::answer_error(ErrorCode why, Side side) noexcept {
   x.reason = why;
   x.reason_side = side;
   request_body_.forbid_replay();
-  if (attempt_) {
-    attempt_->abandon(why);
-  }
+  abandon_tries(why);
   x.response = {};
   http::ResponseHead& out = x.response;
   ByteQueue body;
@@ -219,9 +215,7 @@ void Forwarder::finish() noexcept {
   drop_retry();
   leave_queue();
   net::Deferrable::unlink();
-  if (attempt_) {
-    attempt_->abandon(x.reason);
-  }
+  abandon_tries(x.reason);
   x.finished = frontend_.worker().loop().now();
   if (web_) {
     x.response_bytes = web_->sent_bytes();

@@ -1,5 +1,6 @@
 // A try that has failed: whether, when and where the request is sent again (security.md 2B).
 #include <algorithm>
+#include <array>
 
 #include "base/hash.h"
 #include "http/method.h"
@@ -100,11 +101,16 @@ bool Forwarder::retry(const Error& why) noexcept {
   return true;
 }
 
-void Forwarder::on_attempt_failed(const Error& why) noexcept {
+void Forwarder::on_attempt_failed(Attempt& from, const Error& why) noexcept {
   if (answered()) {
     return;
   }
+  if (rival_) {
+    lose(from, to_string(why.code));
+    return;
+  }
   if (retry(why)) {
+    note_failed(from, to_string(why.code));
     last_error_ = why;
     try_again();
   } else if (phase_ == Phase::connecting) {
@@ -115,11 +121,20 @@ void Forwarder::on_attempt_failed(const Error& why) noexcept {
 }
 
 // An answer that is as good as none.
-bool Forwarder::retry_status() noexcept {
+bool Forwarder::retry_status(Attempt& from, uint16_t status) noexcept {
+  const std::array<char, 3> digits = {static_cast<char>('0' + status / 100),
+                                      static_cast<char>('0' + status / 10 % 10),
+                                      static_cast<char>('0' + status % 10)};
+  const std::string_view text(digits.data(), digits.size());
+  if (rival_) {
+    lose(from, text);
+    return true;
+  }
   if (!can_repeat() || !may_repeat(Seen::yes) || !begin_retry()) {
     return false;
   }
-  attempt_->abandon(ErrorCode::upstream_bad_status);
+  note_failed(from, text);
+  from.abandon(ErrorCode::upstream_bad_status);
   last_error_ = {ErrorCode::upstream_bad_status, Side::upstream, Retry::never, 0, nullptr};
   try_again();
   return true;
@@ -173,13 +188,12 @@ void Forwarder::on_timer() noexcept {
     return;
   }
   switch (timer_for_) {
-    case TimerFor::attempt: {
-      const Error late{ErrorCode::upstream_timeout, Side::upstream, Retry::never, 0, nullptr};
-      attempt_->note_failure(late);
-      attempt_->abandon(late.code);
-      on_attempt_failed(late);
+    case TimerFor::attempt:
+      on_late();
       break;
-    }
+    case TimerFor::hedge:
+      hedge();
+      break;
     case TimerFor::pause:
       on_deferred();
       break;
@@ -188,6 +202,34 @@ void Forwarder::on_timer() noexcept {
       answer_error(ErrorCode::queue_timeout, Side::upstream);
       break;
   }
+}
+
+// No answer within try_timeout, be it of one try or of two.
+void Forwarder::on_late() noexcept {
+  const Error late{ErrorCode::upstream_timeout, Side::upstream, Retry::never, 0, nullptr};
+  if (rival_) {
+    Attempt& earlier = *rival_->attempt;
+    earlier.note_failure(late);
+    lose(earlier, to_string(late.code));
+  }
+  attempt_->note_failure(late);
+  attempt_->abandon(late.code);
+  on_attempt_failed(*attempt_, late);
+}
+
+void Forwarder::abandon_tries(ErrorCode why) noexcept {
+  if (rival_) {
+    rival_->attempt->abandon(why);
+  }
+  if (attempt_ != nullptr) {
+    attempt_->abandon(why);
+  }
+}
+
+// For the log, of a try that is not the last one.
+void Forwarder::note_failed(const Attempt& attempt, std::string_view how) noexcept {
+  const std::string_view comma = x.failed_tries.empty() ? "" : ",";
+  x.failed_tries = x.arena.concat(x.failed_tries, comma, attempt.endpoint().name, "=", how);
 }
 
 // ---- a queue for servers that have all they may have

@@ -412,6 +412,8 @@ class Builder {
     to.most_seen = from.most.value_or(to.most_seen);
     to.window = from.window;
     to.per_try = from.per_try;
+    to.hedge_after = from.hedge_after;
+    to.watched = to.per_try > Duration::zero() || to.hedge_after > Duration::zero();
     to.any_method = from.any_method;
   }
 

@@ -198,18 +198,26 @@ session::H1ClientSession* EndpointPool::add_exclusive(Dialed dialed, std::string
 }
 
 void EndpointPool::tend() noexcept {
-  const uint32_t most = std::min(settings_.min_idle, max_idle_);
-  if (speaks_h2_ || settings_.sni_is_host) {
-    return;
+  const uint32_t wanted = std::min(settings_.min_idle, max_idle_);
+  if (settings_.sni_is_host) {
+    return;  // for which name is not known
   }
   client_settings_ = &settings_.session;
-  for (uint32_t i = 0; i < kWarmAtOnce && idle_count_ < most; ++i) {
+  for (uint32_t i = 0; i < kWarmAtOnce; ++i) {
+    // One of HTTP/2 has room while it is in use.
+    if ((speaks_h2_ ? connections_ : idle_count_) >= wanted) {
+      return;
+    }
     std::string name = settings_.tls != nullptr ? name_for({}) : std::string();
     auto dialed = dial(name, {});
     if (!dialed) {
       return;
     }
-    if (auto* made = add_exclusive(std::move(*dialed), std::move(name)); made != nullptr) {
+    if (speaks_h2_) {
+      if (add_shared(std::move(*dialed), std::move(name)) == nullptr) {
+        return;
+      }
+    } else if (auto* made = add_exclusive(std::move(*dialed), std::move(name)); made != nullptr) {
       keep(*made);
     }
   }

@@ -47,7 +47,7 @@ struct PoolSettings {
   uint32_t max_streams = 0;         // requests at once on a connection, where it can have several
   uint32_t max_requests = 0;        // in the life of a connection; 0 = no limit
   Duration max_age{};               // of a connection that is to be used again; 0 = no limit
-  uint32_t min_idle = 0;            // of HTTP/1: made in advance; per endpoint and worker
+  uint32_t min_idle = 0;            // made in advance; of HTTP/2 in all; per endpoint and worker
   session::ClientSettings session;  // of those
 };
 

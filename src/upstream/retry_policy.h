@@ -25,6 +25,8 @@ struct RetryPolicy {
   uint32_t most_seen = 1;  // where the server may have seen the request
   Duration window{};       // since the request; 0 = no limit
   Duration per_try{};      // to the answer's head; 0 = read_timeout
+  Duration hedge_after{};  // without an answer's head: a second try beside it; 0 = none
+  bool watched = false;    // there is a per_try or a hedge_after
   // Also methods of which twice is not the same as once (RFC 9110 9.2.2), where the server may have
   // seen the request.
   bool any_method = false;

@@ -1,0 +1,86 @@
+// A try that is slow: a second one beside it at another server, and the first answer is taken
+// ("hedging", Dean and Barroso, The Tail at Scale, 2013).
+#include "http/method.h"
+#include "proxy/forwarder.h"
+#include "proxy/frontend.h"
+#include "proxy/worker.h"
+
+namespace pingap::proxy {
+
+// Until a second try goes out, or until this one has had its time.
+void Forwarder::watch_try() noexcept {
+  const upstream::RetryPolicy& policy = route_->retry;
+  if (policy.hedge_after > Duration::zero()) {
+    arm_timer(TimerFor::hedge, policy.hedge_after);
+  } else {
+    arm_timer(TimerFor::attempt, policy.per_try);
+  }
+}
+
+// All of the request is here, and whoever gets it may act on it twice.
+bool Forwarder::may_hedge() const noexcept {
+  return can_repeat() && !rival_ && request_body_.over() && !request_body_.buffered() &&
+         may_repeat(Seen::yes);
+}
+
+void Forwarder::hedge() noexcept {
+  const upstream::RetryPolicy& policy = route_->retry;
+  timer_.reset();
+  if (policy.per_try > Duration::zero()) {
+    arm_timer(TimerFor::attempt, policy.per_try - policy.hedge_after);  // both have until then
+  }
+  upstream::Backends& backends = frontend_.worker().backends(*route_->cluster);
+  if (!may_hedge() || backends.queued() || !backends.begin_retry()) {
+    return;
+  }
+  repeats_ = true;
+  const size_t server = server_;
+  upstream::Backends::Picked picked;
+  if (!pick_server(backends, picked)) {
+    drop_retry();
+    return;
+  }
+  if (attempt_->is_at(*picked.pool)) {  // the servers have changed, and it is the only one
+    backends.give_back(picked);
+    drop_retry();
+    return;
+  }
+  ++retries_;
+  rival_.emplace(Rival{attempt_, server, x.connect_start, x.request_sent});
+  const auto reuse =
+      http::is_idempotent(x.request.method) ? upstream::Reuse::any : upstream::Reuse::recent;
+  if (!open_try(backends, picked, reuse)) {
+    attempt_->end();
+    stand_in();
+    return;
+  }
+  send_request();
+}
+
+// The earlier try is the only one again.
+void Forwarder::stand_in() noexcept {
+  attempt_ = rival_->attempt;
+  server_ = rival_->server;
+  x.endpoint = attempt_->endpoint().name;
+  x.connect_start = rival_->connect_start;
+  x.request_sent = rival_->request_sent;
+  x.upstream_reused = attempt_->reused();
+  rival_.reset();
+}
+
+void Forwarder::settle(const Attempt& winner) noexcept {
+  lose(&winner == attempt_ ? *rival_->attempt : *attempt_, "hedged");
+}
+
+// From here on the other one is the only one.
+void Forwarder::lose(Attempt& loser, std::string_view how) noexcept {
+  note_failed(loser, how);
+  if (&loser == attempt_) {
+    stand_in();
+  } else {
+    rival_.reset();
+  }
+  loser.end();
+}
+
+}  // namespace pingap::proxy
