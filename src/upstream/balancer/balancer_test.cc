@@ -4,6 +4,8 @@
 #include <map>
 #include <memory>
 #include <numeric>
+#include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -100,6 +102,24 @@ TEST(WeightedRoundRobin, IsSmooth) {
   EXPECT_EQ(Upstream(Algorithm::weighted_round_robin, {0, 0}).pick(), -1);
 }
 
+TEST(WeightedRoundRobin, TenThousandOfSeveralWorkersAreWithinOnePercent) {
+  const std::vector<uint32_t> weights = {50, 30, 13, 7};
+  for (const Algorithm algorithm :
+       {Algorithm::weighted_round_robin, Algorithm::round_robin, Algorithm::least_conn}) {
+    const Upstream upstream(algorithm, weights);
+    std::vector<double> counts(weights.size());
+    for (uint32_t worker = 0; worker < 4; ++worker) {
+      Cursor cursor = upstream.plan().start(worker, 4);
+      for (size_t i = 0; i < 2'500; ++i) {
+        ++counts[static_cast<size_t>(upstream.plan().pick({}, cursor))];
+      }
+    }
+    for (size_t i = 0; i < weights.size(); ++i) {
+      EXPECT_NEAR(counts[i], weights[i] * 100, weights[i]) << i;
+    }
+  }
+}
+
 TEST(WeightedRoundRobin, KeepsTheWeightsOfTheOthersWhenOneIsDown) {
   Upstream upstream(Algorithm::weighted_round_robin, {4, 2, 6});
   upstream.set_down(2);
@@ -189,6 +209,39 @@ TEST(LeastConn, SpreadsOverManyServersWithinFivePercent) {
   }
   for (size_t i = 0; i < kServers; ++i) {
     EXPECT_NEAR(static_cast<double>(total[i]), 400, 20) << i;
+  }
+}
+
+// Whichever worker picks, and whenever: all see what the others have under way.
+TEST(LeastConn, ThreadsSpreadWithinFivePercent) {
+  constexpr size_t kServers = 5;
+  constexpr size_t kWorkers = 4;
+  constexpr size_t kHeld = 500;  // by each worker
+  Upstream upstream(Algorithm::least_conn, std::vector<uint32_t>(kServers, 1));
+  std::vector<std::thread> workers;
+  for (uint32_t worker = 0; worker < kWorkers; ++worker) {
+    workers.emplace_back([&upstream, worker] {
+      Cursor cursor = upstream.plan().start(worker, kWorkers);
+      std::deque<size_t> held;
+      uint64_t random = worker;
+      for (size_t i = 0; i < 50'000; ++i) {
+        if (held.size() == kHeld) {
+          random = mix64(random + 1);
+          std::swap(held.front(), held[random % kHeld]);
+          --upstream.state(held.front()).active;
+          held.pop_front();
+        }
+        held.push_back(static_cast<size_t>(upstream.plan().pick({}, cursor)));
+        ++upstream.state(held.back()).active;
+      }
+    });
+  }
+  for (std::thread& worker : workers) {
+    worker.join();
+  }
+  constexpr double kIdeal = kHeld * kWorkers / static_cast<double>(kServers);
+  for (size_t i = 0; i < kServers; ++i) {
+    EXPECT_NEAR(upstream.state(i).active.load(), kIdeal, kIdeal / 20) << i;
   }
 }
 
