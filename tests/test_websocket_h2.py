@@ -483,6 +483,19 @@ def test_ug07_a_reset_ends_the_other_side(side):
         assert product.wait_log(1)[0]["status"] == 200
 
 
+def test_tunnels_that_origins_cut_are_not_the_fault_of_the_client():
+    """Its budget of resets is for what it does itself; 300 are more than that."""
+    async def cut(conn):
+        conn.rst()
+
+    with Origin(scripted(cut)) as origin, front(origin) as product, \
+            open_client(product) as client:
+        for stream in range(1, 601, 2):
+            client.request(stream, connect(), end=False)
+            assert client.answer(stream).how == h2.CANCEL
+        assert client.counts[h2.GOAWAY] == 0
+
+
 def test_ug07_the_end_of_the_connection_ends_its_tunnels():
     with Origin(echo_tunnel) as origin, front(origin) as product:
         with open_client(product) as client:

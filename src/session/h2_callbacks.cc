@@ -146,8 +146,12 @@ struct H2ServerCallbacks : H2Callbacks {
     return 0;
   }
 
-  static ErrorCode on_reset_sent(H2ServerSession& session, uint32_t code) noexcept {
-    switch (code) {
+  static ErrorCode on_reset_sent(H2ServerSession& session, const nghttp2_frame& frame) noexcept {
+    const H2ServerStream* stream = stream_of(session.framing_, frame.hd.stream_id);
+    if (stream != nullptr && stream->blameless()) {
+      return ErrorCode::none;
+    }
+    switch (frame.rst_stream.error_code) {
       case NGHTTP2_NO_ERROR:
       case NGHTTP2_INTERNAL_ERROR:
         return ErrorCode::none;  // it was not the client
@@ -162,7 +166,7 @@ struct H2ServerCallbacks : H2Callbacks {
     H2ServerSession& session = session_of(user);
     switch (frame->hd.type) {
       case NGHTTP2_RST_STREAM:
-        session.check(on_reset_sent(session, frame->rst_stream.error_code));
+        session.check(on_reset_sent(session, *frame));
         return 0;
       case NGHTTP2_GOAWAY:
         session.on_goaway_sent(frame->goaway.error_code);

@@ -136,6 +136,7 @@ void H2ServerStream::reset(ErrorCode why) noexcept {
   // The end of a connection that is no clean one is a CANCEL (RFC 8441 5).
   const bool cut = tunnel_ == Tunnel::open && why != ErrorCode::bad_trailer;
   reset_code_ = cut ? uint32_t{NGHTTP2_CANCEL} : code_of(why);
+  blameless_ = cut || why == ErrorCode::shutting_down;
   send_over_ = false;  // whatever was said before: RST_STREAM is the end now
   if (why == ErrorCode::client_stalled) {
     drop_body();

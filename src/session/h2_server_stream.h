@@ -58,6 +58,8 @@ class H2ServerStream final : public http::ServerStream,
   // RST_STREAM came.
   void on_reset() noexcept { reset_by_client_ = true; }
 
+  bool blameless() const noexcept { return blameless_; }
+
   // Why the stream is over that was closed with this code.
   Error why_closed(uint32_t code) const noexcept;
   void on_closed(const Error& why) noexcept;
@@ -102,6 +104,7 @@ class H2ServerStream final : public http::ServerStream,
   bool refused_ = false;    // what comes of the request is thrown away
   bool response_sent_ = false;
   bool reset_by_client_ = false;
+  bool blameless_ = false;  // it is reset for what the client has not done
   uint64_t last_byte_ = 0;  // of the response, among the bytes of the connection's output
   net::Timer body_timer_{Callback<void()>::of<&H2ServerStream::on_body_timer>(this)};
   net::Timer write_timer_{Callback<void()>::of<&H2ServerStream::on_write_timer>(this)};
