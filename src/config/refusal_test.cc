@@ -32,7 +32,8 @@ TEST(Loader, RefusesUnknownKeysAndSections) {
        "`proxy_set_headers`, `proxy_add_headers`, `proxy_remove_headers`, `client_max_body_size`, "
        "`request_buffering`, `response_buffering`, `trailers`, `websocket`, "
        "`ws_allowed_origins`, `grpc_web`, `connection_timeout`, `read_timeout`, `write_timeout`, "
-       "`request_timeout`, `max_retries`, `max_retry_window`, `try_timeout`, `hedge_after`, `retry_on`, "
+       "`request_timeout`, `max_retries`, `max_retry_window`, `try_timeout`, `hedge_after`, "
+       "`retry_on`, "
        "`retry_any_method`, `tunnel_timeout`"},
   });
 }

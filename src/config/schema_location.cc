@@ -332,11 +332,13 @@ void check_hedging(const LocationDraft& draft, Reader& reader) {
     return;
   }
   if (retries.most == 0U) {
-    reader.error(draft.hedge_at, {"`hedge_after` does nothing with `max_retries = 0`", {},
+    reader.error(draft.hedge_at, {"`hedge_after` does nothing with `max_retries = 0`",
+                                  {},
                                   "a second try is a retry: allow one, or drop `hedge_after`"});
   }
   if (retries.per_try != none && retries.hedge_after >= retries.per_try) {
-    reader.error(draft.hedge_at, {"`hedge_after` is not below `try_timeout`", {},
+    reader.error(draft.hedge_at, {"`hedge_after` is not below `try_timeout`",
+                                  {},
                                   "the first try would be over before the second one begins"});
   }
 }

@@ -132,7 +132,8 @@ TEST(UpstreamConfig, RefusesWhatCannotBeMeant) {
       {{.location = "hedge_after = '1s'\ntry_timeout = '1s'\nmax_retries = 0"},
        "8:15: error: `hedge_after` does nothing with `max_retries = 0`; a second try is a retry: "
        "allow one, or drop `hedge_after`\n"
-       "8:15: error: `hedge_after` is not below `try_timeout`; the first try would be over before "
+       "t:8:15: error: `hedge_after` is not below `try_timeout`; the first try would be over "
+       "before "
        "the second one begins"},
       {{.location = "retry_on = ['500', 'often']"},
        "8:20: error: `often` is no reason to try again; \"connect\", \"reset\", \"timeout\", "

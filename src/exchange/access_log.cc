@@ -21,7 +21,8 @@ struct Named {
 constexpr std::array<Named, 5> kNamed = {{
     {"default",
      "{when} {client_ip} \"{method} {uri} {proto}\" {status} {reason} in={payload_size} "
-     "out={size} {latency_us}us upstream={upstream_addr} attempts={attempts} failed={failed_tries} host=\"{host}\" "
+     "out={size} {latency_us}us upstream={upstream_addr} attempts={attempts} failed={failed_tries} "
+     "host=\"{host}\" "
      "agent=\"{user_agent}\""},
     // NCSA's formats, as log analysers expect them.
     {"common", "{client_ip} - - [{when_clf}] \"{method} {uri} {proto}\" {status} {size}"},

@@ -213,8 +213,7 @@ void Forwarder::try_backend() noexcept {
 }
 
 // attempt_ from here on, whether it has a connection or not.
-Result<> Forwarder::open_try(upstream::Backends& backends,
-                             const upstream::Backends::Picked& picked,
+Result<> Forwarder::open_try(upstream::Backends& backends, const upstream::Backends::Picked& picked,
                              upstream::Reuse reuse) noexcept {
   const Cluster& cluster = *route_->cluster;
   server_ = picked.index;

@@ -130,7 +130,9 @@ class Forwarder final : public http::RequestSink,
   void send_request() noexcept;
   void offer_pipe(http::Stream& from, const http::Stream& to, uint64_t rest) noexcept;
 
-  http::ClientStream* upstream() noexcept { return attempt_ != nullptr ? attempt_->stream() : nullptr; }
+  http::ClientStream* upstream() noexcept {
+    return attempt_ != nullptr ? attempt_->stream() : nullptr;
+  }
 
   bool answered() const noexcept { return phase_ == Phase::answered || phase_ == Phase::done; }
 
