@@ -3,30 +3,13 @@
 #include <exception>
 #include <utility>
 
-#include "base/file_state.h"
 #include "base/log.h"
 #include "proxy/tls_loader.h"
-#include "tls/pem_source.h"
 
 namespace pingap::proxy {
 namespace {
 
 constexpr Duration kInterval = std::chrono::seconds(1);
-
-std::string state_of(const std::vector<std::string>& paths) {
-  std::string state;
-  for (const std::string& path : paths) {
-    state += file_state(path) + ";";
-  }
-  return state;
-}
-
-void add_path(std::vector<std::string>& paths, const config::Located<std::string>& source) {
-  std::string path = source.value.empty() ? std::string() : tls::path_of(source.value);
-  if (!path.empty()) {
-    paths.push_back(std::move(path));
-  }
-}
 
 }  // namespace
 
@@ -34,30 +17,14 @@ CertificateWatch::CertificateWatch(net::EventLoop& loop, const config::Model& mo
                                    const Snapshot& snapshot)
     : loop_(loop), model_(model), snapshot_(snapshot) {
   for (size_t i = 0; i < model.servers.size(); ++i) {
-    if (snapshot.sites[i]->tls != nullptr) {
-      watch(model.servers[i], *snapshot.sites[i]);
+    const Site& site = *snapshot.sites[i];
+    if (site.tls != nullptr && !site.certificate_files.paths.empty()) {
+      const CertificateFiles& files = site.certificate_files;
+      watched_.push_back({&model.servers[i], &site, files, files.state});
     }
   }
   if (!watched_.empty()) {
     loop_.arm(timer_, kInterval);
-  }
-}
-
-void CertificateWatch::watch(const config::Listener& listener, const Site& site) {
-  Watched watched{&listener, &site, {}, {}, {}};
-  add_path(watched.paths, listener.tls.pair.cert);
-  add_path(watched.paths, listener.tls.pair.key);
-  add_path(watched.paths, listener.tls.client_ca);
-  if (listener.tls.store) {
-    for (const config::CertificateEntry& entry : model_.certificates) {
-      add_path(watched.paths, entry.pair.cert);
-      add_path(watched.paths, entry.pair.key);
-    }
-  }
-  watched.loaded = state_of(watched.paths);
-  watched.seen = watched.loaded;
-  if (!watched.paths.empty()) {
-    watched_.push_back(std::move(watched));
   }
 }
 
@@ -72,13 +39,13 @@ void CertificateWatch::on_timer() noexcept {
 
 void CertificateWatch::look() {
   for (Watched& watched : watched_) {
-    std::string now = state_of(watched.paths);
+    const std::string before = watched.files.state;
+    watched.files.look();
     // Not while they are being written: the state must have stayed for a while.
-    if (now == watched.seen && now != watched.loaded) {
-      watched.loaded = now;
+    if (watched.files.state == before && before != watched.loaded) {
+      watched.loaded = before;
       replace(watched);
     }
-    watched.seen = std::move(now);
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "config/model.h"
 #include "net/event_loop.h"
+#include "proxy/certificate_files.h"
 #include "proxy/snapshot.h"
 
 namespace pingap::proxy {
@@ -20,18 +21,18 @@ class CertificateWatch {
   // What is watched outlives it.
   CertificateWatch(net::EventLoop& loop, const config::Model& model, const Snapshot& snapshot);
 
+  // What is done now and then: what has changed, and has stayed so since the last look, is loaded.
+  void look();
+
  private:
   struct Watched {
     const config::Listener* listener;
     const Site* site;
-    std::vector<std::string> paths;
-    std::string loaded;  // state of the files that are in use, or that were refused
-    std::string seen;    // at the last look
+    CertificateFiles files;  // as of the last look
+    std::string loaded;      // their state when they were read, whether they are in use or refused
   };
 
-  void watch(const config::Listener& listener, const Site& site);
   void on_timer() noexcept;
-  void look();
   void replace(Watched& watched);
 
   net::EventLoop& loop_;

@@ -302,6 +302,7 @@ class Builder {
     }
     fill_settings(from, *site);
     if (tls_loader_) {
+      site->certificate_files = certificate_files(model_, from);  // a change from here on is seen
       if (auto context = tls_loader_->build(from)) {
         site->tls = std::make_unique<LiveTls>(std::move(context));
       }

@@ -17,6 +17,7 @@
 #include "http/header_id.h"
 #include "http/uri.h"
 #include "net/proxy_protocol.h"
+#include "proxy/certificate_files.h"
 #include "proxy/error_page.h"
 #include "proxy/live_tls.h"
 #include "route/rewrite.h"
@@ -88,7 +89,8 @@ struct Site {  // [servers.NAME]
   config::Underscores underscores = config::Underscores::drop;
   std::string via;  // what stands for us in Via; empty = no Via
   uint32_t max_connections = 0;
-  std::unique_ptr<LiveTls> tls;  // null = plain
+  std::unique_ptr<LiveTls> tls;        // null = plain
+  CertificateFiles certificate_files;  // as they were before they were read
   NetworkSet trusted;
   NetworkSet proxies;  // whose connections start with a header of the PROXY protocol
   std::optional<route::Router> router;                  // always there once built

@@ -1,0 +1,20 @@
+// The files that a listener's certificates come from. Control thread; blocks on the file system.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/model.h"
+
+namespace pingap::proxy {
+
+struct CertificateFiles {
+  std::vector<std::string> paths;
+  std::string state;  // differs whenever the contents of one may; as of now
+
+  void look();
+};
+
+CertificateFiles certificate_files(const config::Model& model, const config::Listener& listener);
+
+}  // namespace pingap::proxy
