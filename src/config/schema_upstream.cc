@@ -17,6 +17,7 @@ namespace {
 constexpr Range kCounts{0, 1'000'000};
 // What the word of a breaker has room for (upstream/state/breaker.h).
 constexpr Range kFailures{0, 500};
+constexpr Range kFails{0, 100};
 constexpr Range kSuccesses{1, 500};
 constexpr Range kThreshold{1, 1'000'000};
 constexpr Range kPercent{0, 100};
@@ -333,7 +334,7 @@ constexpr Key<UpstreamDraft> kKeys[] = {
     {{"health", "", "table", "none"}, read_health},
     {{"max_fails", "", "integer", "3"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
-       reader.integer(field, kFailures, out.upstream.breaker.max_fails);
+       reader.integer(field, kFails, out.upstream.breaker.max_fails);
      }},
     {{"max_ejected_percent", "", "integer", "80"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {

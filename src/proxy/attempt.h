@@ -51,7 +51,10 @@ class Attempt final : public http::ResponseSink {
 
   bool reused() const noexcept { return reused_; }
 
-  bool is_at(const upstream::EndpointPool& pool) const noexcept { return &pool_ == &pool; }
+  // Whatever has changed about the server: its weight makes another pool.
+  bool is_at(const upstream::EndpointPool& pool) const noexcept {
+    return endpoint().state == pool.endpoint().state;
+  }
 
   // It is over, as far as the budget of repeated ones goes.
   void end_retry() noexcept {
@@ -62,6 +65,9 @@ class Attempt final : public http::ResponseSink {
 
   // It failed before there was an answer.
   void note_failure(const Error& why) noexcept;
+
+  // Another server was faster, though it was asked later.
+  void note_late() noexcept { report(upstream::Outcome::late); }
 
   // http::ResponseSink
   void on_connected() noexcept override;

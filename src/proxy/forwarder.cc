@@ -149,14 +149,17 @@ void Forwarder::drop_attempt() noexcept {
 
 bool Forwarder::pick_server(upstream::Backends& backends,
                             upstream::Backends::Picked& picked) noexcept {
-  if (set_version_ != backends.version()) {
-    set_version_ = backends.version();  // their indices say nothing any more
-    had_stale_ = false;
+  if (tried_version_ != backends.version()) {
+    tried_version_ = backends.version();  // their indices say nothing any more
     tried_ = 0;
   }
-  if (std::exchange(had_stale_, false) && backends.again(server_, picked)) {
-    fresh_ = true;  // it was only the connection that had died
-    return true;
+  if (std::exchange(had_stale_, false)) {
+    if (server_version_ != backends.version()) {
+      tried_ = 0;
+    } else if (backends.again(server_, picked)) {
+      fresh_ = true;  // it was only the connection that had died
+      return true;
+    }
   }
   upstream::balancer::Request request{.key = std::nullopt, .tried = tried_};
   std::string_view token;
@@ -216,7 +219,11 @@ void Forwarder::try_backend() noexcept {
 Result<> Forwarder::open_try(upstream::Backends& backends, const upstream::Backends::Picked& picked,
                              upstream::Reuse reuse) noexcept {
   const Cluster& cluster = *route_->cluster;
+  if (x.attempts > 0 && !rival_) {
+    note_failed(x.endpoint, failed_how_);
+  }
   server_ = picked.index;
+  server_version_ = backends.version();
   tried_ |= uint64_t{1} << (server_ & 63);
   ++x.attempts;
   x.endpoint = picked.pool->endpoint().name;
@@ -230,7 +237,7 @@ Result<> Forwarder::open_try(upstream::Backends& backends, const upstream::Backe
        x.upstream_request.websocket && cluster.backends.pool.protocol != upstream::Protocol::h2});
   if (!opened) {
     attempt_->note_failure(opened.error());
-    note_failed(*attempt_, to_string(opened.error().code));
+    failed_how_ = to_string(opened.error().code);
     return tl::unexpected(opened.error());
   }
   x.upstream_reused = opened->reused;
@@ -397,13 +404,18 @@ void Forwarder::on_interim(const Attempt& from, http::ResponseHead& head) noexce
 }
 
 void Forwarder::on_response(Attempt& from, http::ResponseHead& head, End end) noexcept {
+  const bool bad = route_->retry.statuses.contains(head.status);
+  if (rival_) {
+    if (bad) {
+      lose(from, status_text(head.status));
+      return;
+    }
+    settle(from);
+  }
   x.first_byte = frontend_.worker().loop().now();
   x.upstream_status = head.status;
-  if (route_->retry.statuses.contains(head.status) && retry_status(from, head.status)) {
+  if (bad && retry_status(head.status)) {
     return;
-  }
-  if (rival_) {
-    settle(from);
   }
   timer_.reset();
   if (!fits_upgrade(x, head)) {

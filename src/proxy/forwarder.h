@@ -82,10 +82,11 @@ class Forwarder final : public http::RequestSink,
                     upstream::Reuse reuse) noexcept;
   void watch_try() noexcept;
   bool pick_server(upstream::Backends& backends, upstream::Backends::Picked& picked) noexcept;
+  bool is_home() const noexcept;
   void keep_client_here() noexcept;
   void drop_attempt() noexcept;
   void abandon_tries(ErrorCode why) noexcept;
-  void note_failed(const Attempt& attempt, std::string_view how) noexcept;
+  void note_failed(std::string_view server, std::string_view how) noexcept;
   void answer_unplaced(const upstream::Backends& backends) noexcept;
   void answer_none(const upstream::Backends& backends) noexcept;
   std::string_view proxy_header(net::ProxyHeaderRoom& room) const noexcept;
@@ -101,6 +102,7 @@ class Forwarder final : public http::RequestSink,
   struct Rival {
     Attempt* attempt;
     size_t server;
+    uint32_t version;  // of the set that it is an index of
     TimePoint connect_start;
     TimePoint request_sent;
   };
@@ -114,7 +116,8 @@ class Forwarder final : public http::RequestSink,
   bool begin_retry() noexcept;
   void drop_retry() noexcept;
   bool retry(const Error& why) noexcept;
-  bool retry_status(Attempt& from, uint16_t status) noexcept;
+  bool retry_status(uint16_t status) noexcept;
+  std::string_view status_text(uint16_t status) noexcept;
   void try_again() noexcept;
   void forget_tried() noexcept;
   void arm_timer(TimerFor what, Duration after) noexcept;
@@ -122,6 +125,7 @@ class Forwarder final : public http::RequestSink,
   void on_late() noexcept;
 
   bool may_hedge() const noexcept;
+  bool pick_other_server(upstream::Backends& backends, upstream::Backends::Picked& picked) noexcept;
   void hedge() noexcept;
   void stand_in() noexcept;
   void settle(const Attempt& winner) noexcept;
@@ -159,9 +163,11 @@ class Forwarder final : public http::RequestSink,
   TimerFor timer_for_ = TimerFor::attempt;
   uint32_t retries_ = 0;             // but for a dead connection that had taken nothing
   uint32_t retry_after_ = 0;         // s, for an answer of 503
-  uint32_t set_version_ = 0;         // that server_ and tried_ are of
-  size_t server_ = 0;                // of the current try
+  size_t server_ = 0;                // of the current try, in
+  uint32_t server_version_ = 0;      // this set of them
+  uint32_t tried_version_ = 0;       // the set that tried_ is of
   uint64_t tried_ = 0;               // a bit per server (modulo 64)
+  std::string_view failed_how_;      // the try before
   Error last_error_;                 // of the try before
   std::optional<net::Timer> timer_;  // most requests need neither of them
   std::optional<net::Timer> deadline_;

@@ -136,18 +136,24 @@ void Forwarder::abort_response(ErrorCode why, Side side) noexcept {
 
 // ---- clients that come back to their server
 
+// It is this server that the client wants to come back to.
+bool Forwarder::is_home() const noexcept {
+  const std::optional<StickyCookie>& sticky = route_->cluster->sticky;
+  const upstream::Backends& backends = frontend_.worker().backends(*route_->cluster);
+  std::string_view known;
+  return sticky && server_version_ == backends.version() &&
+         http::find_cookie(x.request.headers, sticky->cookie, known) &&
+         known == backends.set().token(server_);
+}
+
 // Tells the client which server has answered, where it does not know that yet.
 void Forwarder::keep_client_here() noexcept {
   const StickyCookie& sticky = *route_->cluster->sticky;
   const upstream::Backends& backends = frontend_.worker().backends(*route_->cluster);
-  if (set_version_ != backends.version()) {
-    return;  // the servers have changed meanwhile
+  if (server_version_ != backends.version() || is_home()) {
+    return;  // the servers have changed meanwhile; or it knows
   }
   const std::string_view token = backends.set().token(server_);
-  std::string_view known;
-  if (http::find_cookie(x.request.headers, sticky.cookie, known) && known == token) {
-    return;
-  }
   const std::string_view value = x.arena.concat(
       sticky.before, token, x.scheme == "https" ? sticky.after_secure : sticky.after);
   x.response.headers.add(http::HeaderId::set_cookie, value);

@@ -17,50 +17,59 @@ void Forwarder::watch_try() noexcept {
   }
 }
 
-// All of the request is here, and whoever gets it may act on it twice.
+// All of the request is here, and whoever gets it may act on it twice. A client that has come back
+// to its server is not sent away from it for being slow.
 bool Forwarder::may_hedge() const noexcept {
   return can_repeat() && !rival_ && request_body_.over() && !request_body_.buffered() &&
-         may_repeat(Seen::yes);
+         may_repeat(Seen::yes) && !is_home();
+}
+
+bool Forwarder::pick_other_server(upstream::Backends& backends,
+                                  upstream::Backends::Picked& picked) noexcept {
+  while (pick_server(backends, picked)) {
+    if (!attempt_->is_at(*picked.pool)) {
+      return true;
+    }
+    tried_ |= uint64_t{1} << (picked.index & 63);  // the servers have changed meanwhile
+    backends.give_back(picked);
+  }
+  return false;
 }
 
 void Forwarder::hedge() noexcept {
   const upstream::RetryPolicy& policy = route_->retry;
   timer_.reset();
   if (policy.per_try > Duration::zero()) {
-    arm_timer(TimerFor::attempt, policy.per_try - policy.hedge_after);  // both have until then
+    arm_timer(TimerFor::attempt, policy.per_try - policy.hedge_after);
   }
   upstream::Backends& backends = frontend_.worker().backends(*route_->cluster);
-  if (!may_hedge() || backends.queued() || !backends.begin_retry()) {
+  if (!may_hedge() || backends.queued()) {
     return;
   }
-  repeats_ = true;
-  const size_t server = server_;
-  upstream::Backends::Picked picked;
-  if (!pick_server(backends, picked)) {
-    drop_retry();
-    return;
-  }
-  if (attempt_->is_at(*picked.pool)) {  // the servers have changed, and it is the only one
-    backends.give_back(picked);
-    drop_retry();
-    return;
-  }
-  ++retries_;
-  rival_.emplace(Rival{attempt_, server, x.connect_start, x.request_sent});
   const auto reuse =
       http::is_idempotent(x.request.method) ? upstream::Reuse::any : upstream::Reuse::recent;
-  if (!open_try(backends, picked, reuse)) {
-    attempt_->end();
-    stand_in();
-    return;
+  upstream::Backends::Picked picked;
+  while (pick_other_server(backends, picked)) {
+    if (!backends.begin_retry()) {
+      backends.give_back(picked);
+      return;
+    }
+    repeats_ = true;
+    rival_.emplace(Rival{attempt_, server_, server_version_, x.connect_start, x.request_sent});
+    if (open_try(backends, picked, reuse)) {
+      ++retries_;
+      send_request();
+      return;
+    }
+    lose(*attempt_, failed_how_);
   }
-  send_request();
 }
 
 // The earlier try is the only one again.
 void Forwarder::stand_in() noexcept {
   attempt_ = rival_->attempt;
   server_ = rival_->server;
+  server_version_ = rival_->version;
   x.endpoint = attempt_->endpoint().name;
   x.connect_start = rival_->connect_start;
   x.request_sent = rival_->request_sent;
@@ -69,12 +78,17 @@ void Forwarder::stand_in() noexcept {
 }
 
 void Forwarder::settle(const Attempt& winner) noexcept {
-  lose(&winner == attempt_ ? *rival_->attempt : *attempt_, "hedged");
+  if (&winner != attempt_) {
+    lose(*attempt_, "hedged");
+    return;
+  }
+  rival_->attempt->note_late();
+  lose(*rival_->attempt, "hedged");
 }
 
 // From here on the other one is the only one.
 void Forwarder::lose(Attempt& loser, std::string_view how) noexcept {
-  note_failed(loser, how);
+  note_failed(loser.endpoint().name, how);
   if (&loser == attempt_) {
     stand_in();
   } else {

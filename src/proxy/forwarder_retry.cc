@@ -1,6 +1,6 @@
 // A try that has failed: whether, when and where the request is sent again (security.md 2B).
 #include <algorithm>
-#include <array>
+#include <string>
 
 #include "base/hash.h"
 #include "http/method.h"
@@ -96,7 +96,7 @@ bool Forwarder::retry(const Error& why) noexcept {
   }
   if (why.code == ErrorCode::upstream_protocol &&
       route_->cluster->backends.pool.protocol == upstream::Protocol::either) {
-    tried_ &= ~(uint64_t{1} << (server_ & 63));  // it is known now
+    tried_ &= ~(uint64_t{1} << (server_ & 63));  // its protocol is known now
   }
   return true;
 }
@@ -106,11 +106,12 @@ void Forwarder::on_attempt_failed(Attempt& from, const Error& why) noexcept {
     return;
   }
   if (rival_) {
+    retries_ -= why.retry == Retry::safe ? 1 : 0;  // that one was seen by nobody
     lose(from, to_string(why.code));
     return;
   }
   if (retry(why)) {
-    note_failed(from, to_string(why.code));
+    failed_how_ = to_string(why.code);
     last_error_ = why;
     try_again();
   } else if (phase_ == Phase::connecting) {
@@ -121,23 +122,19 @@ void Forwarder::on_attempt_failed(Attempt& from, const Error& why) noexcept {
 }
 
 // An answer that is as good as none.
-bool Forwarder::retry_status(Attempt& from, uint16_t status) noexcept {
-  const std::array<char, 3> digits = {static_cast<char>('0' + status / 100),
-                                      static_cast<char>('0' + status / 10 % 10),
-                                      static_cast<char>('0' + status % 10)};
-  const std::string_view text(digits.data(), digits.size());
-  if (rival_) {
-    lose(from, text);
-    return true;
-  }
+bool Forwarder::retry_status(uint16_t status) noexcept {
   if (!can_repeat() || !may_repeat(Seen::yes) || !begin_retry()) {
     return false;
   }
-  note_failed(from, text);
-  from.abandon(ErrorCode::upstream_bad_status);
+  failed_how_ = status_text(status);
+  attempt_->abandon(ErrorCode::upstream_bad_status);
   last_error_ = {ErrorCode::upstream_bad_status, Side::upstream, Retry::never, 0, nullptr};
   try_again();
   return true;
+}
+
+std::string_view Forwarder::status_text(uint16_t status) noexcept {
+  return x.arena.copy(std::to_string(status));  // rare
 }
 
 // At once the first time, then with pauses, each about twice as long.
@@ -204,22 +201,32 @@ void Forwarder::on_timer() noexcept {
   }
 }
 
-// No answer within try_timeout, be it of one try or of two.
+// No answer within try_timeout, which each of two tries has for itself.
 void Forwarder::on_late() noexcept {
-  const Error late{ErrorCode::upstream_timeout, Side::upstream, Retry::never, 0, nullptr};
-  if (rival_) {
-    Attempt& earlier = *rival_->attempt;
-    earlier.note_failure(late);
-    lose(earlier, to_string(late.code));
+  const Duration per_try = route_->retry.per_try;
+  const TimePoint since = rival_ ? rival_->connect_start : x.connect_start;
+  if (const Duration age = frontend_.worker().loop().now() - since; age < per_try) {
+    arm_timer(TimerFor::attempt, per_try - age);  // the earlier one has gone
+    return;
   }
-  attempt_->note_failure(late);
-  attempt_->abandon(late.code);
-  on_attempt_failed(*attempt_, late);
+  const Error late{ErrorCode::upstream_timeout, Side::upstream, Retry::never, 0, nullptr};
+  const bool two = rival_.has_value();
+  Attempt& oldest = two ? *rival_->attempt : *attempt_;
+  oldest.note_failure(late);
+  oldest.abandon(late.code);
+  on_attempt_failed(oldest, late);
+  if (two) {
+    arm_timer(TimerFor::attempt, per_try - (frontend_.worker().loop().now() - x.connect_start));
+  }
 }
 
 void Forwarder::abandon_tries(ErrorCode why) noexcept {
   if (rival_) {
-    rival_->attempt->abandon(why);
+    Attempt& earlier = *rival_->attempt;
+    earlier.abandon(why);
+    earlier.end();
+    note_failed(earlier.endpoint().name, to_string(why));
+    rival_.reset();
   }
   if (attempt_ != nullptr) {
     attempt_->abandon(why);
@@ -227,9 +234,9 @@ void Forwarder::abandon_tries(ErrorCode why) noexcept {
 }
 
 // For the log, of a try that is not the last one.
-void Forwarder::note_failed(const Attempt& attempt, std::string_view how) noexcept {
+void Forwarder::note_failed(std::string_view server, std::string_view how) noexcept {
   const std::string_view comma = x.failed_tries.empty() ? "" : ",";
-  x.failed_tries = x.arena.concat(x.failed_tries, comma, attempt.endpoint().name, "=", how);
+  x.failed_tries = x.arena.concat(x.failed_tries, comma, server, "=", how);
 }
 
 // ---- a queue for servers that have all they may have

@@ -205,7 +205,7 @@ void EndpointPool::tend() noexcept {
   client_settings_ = &settings_.session;
   for (uint32_t i = 0; i < kWarmAtOnce; ++i) {
     // One of HTTP/2 has room while it is in use.
-    if ((speaks_h2_ ? connections_ : idle_count_) >= wanted) {
+    if ((speaks_h2_ ? count_staying() : idle_count_) >= wanted) {
       return;
     }
     std::string name = settings_.tls != nullptr ? name_for({}) : std::string();

@@ -158,6 +158,7 @@ class EndpointPool final : public session::ClientSessionOwner {
   session::H2ClientSession* add_shared(Dialed dialed, std::string name) noexcept;
   bool may_be_stale(const session::H2ClientSession& session, Reuse reuse) const noexcept;
   void share(session::H2ClientSession& session) noexcept;
+  uint32_t count_staying() noexcept;  // that are not about to be closed
   static session::H2ClientSession* shared(session::ClientSession* session) noexcept;
 
   net::EventLoop& loop_;

@@ -28,6 +28,16 @@ void EndpointPool::drain() noexcept {
   }
 }
 
+uint32_t EndpointPool::count_staying() noexcept {
+  uint32_t count = 0;
+  for (List* list : {&shared_, &full_}) {
+    for (session::ClientSession* at = list->front(); at != nullptr; at = list->next(*at)) {
+      count += shared(at)->leaving() ? 0 : 1;
+    }
+  }
+  return count;
+}
+
 // An idle connection may have been closed by the backend while the request is on its way. One that
 // has just done so to a request is not alone: then the others have to show that they are alive,
 // too.

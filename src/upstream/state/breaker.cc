@@ -6,6 +6,7 @@ namespace pingap::upstream {
 namespace {
 
 constexpr uint32_t kMaxCount = 511;
+constexpr uint32_t kWhole = 4;  // quarters
 constexpr uint32_t kMaxOpened = 15;
 constexpr uint64_t kTimeMask = (uint64_t{1} << 39) - 1;  // ms: 17 years of a running machine
 
@@ -154,7 +155,7 @@ Breaker::Trip Breaker::report(const Permit& permit, Outcome outcome,
 
 Breaker::Trip Breaker::report_closed(Outcome outcome, const BreakerSettings& settings,
                                      TimePoint now, uint64_t era) noexcept {
-  if (settings.max_percent > 0) {
+  if (settings.max_percent > 0 && outcome != Outcome::late) {
     window_.add(failed(outcome), now, settings.window);
   }
   uint64_t word = word_.load(std::memory_order_relaxed);
@@ -164,7 +165,7 @@ Breaker::Trip Breaker::report_closed(Outcome outcome, const BreakerSettings& set
       return Trip::none;  // of an earlier era
     }
     Trip trip = Trip::none;
-    if (failed(outcome)) {
+    if (outcome != Outcome::success) {
       trip = add_failure(fields, outcome, settings, now);
     } else {
       forget_failures(fields, settings, now);
@@ -183,8 +184,9 @@ Breaker::Trip Breaker::report_closed(Outcome outcome, const BreakerSettings& set
 
 Breaker::Trip Breaker::add_failure(Fields& fields, Outcome outcome, const BreakerSettings& settings,
                                    TimePoint now) const noexcept {
-  fields.b = std::min(fields.b + 1, kMaxCount);
-  fields.a = outcome == Outcome::unreachable ? std::min(fields.a + 1, kMaxCount) : 0;
+  fields.b = std::min(fields.b + (failed(outcome) ? 1 : 0), kMaxCount);
+  const uint32_t silent = outcome == Outcome::unreachable ? kWhole : 1;
+  fields.a = outcome == Outcome::failure ? 0 : std::min(fields.a + silent, kMaxCount);
   const Trip trip = why_to_open(fields, settings, now);
   if (trip != Trip::none) {
     fields.soft = trip == Trip::unreachable;
@@ -215,8 +217,9 @@ Breaker::Trip Breaker::why_to_open(const Fields& fields, const BreakerSettings& 
       return Trip::percent;
     }
   }
-  return settings.max_unreachable > 0 && fields.a >= settings.max_unreachable ? Trip::unreachable
-                                                                              : Trip::none;
+  return settings.max_unreachable > 0 && fields.a >= settings.max_unreachable * kWhole
+             ? Trip::unreachable
+             : Trip::none;
 }
 
 Breaker::Fields Breaker::reopened(const Fields& from, const BreakerSettings& settings,
@@ -240,7 +243,7 @@ Breaker::Trip Breaker::report_probe(Outcome outcome, const BreakerSettings& sett
     if (fields.state != State::half_open || fields.time != era) {
       return Trip::none;  // it was given up
     }
-    if (failed(outcome)) {
+    if (failed(outcome) || outcome == Outcome::late) {
       fields = reopened(fields, settings, now);
     } else {
       fields.b += outcome == Outcome::success ? 1 : 0;

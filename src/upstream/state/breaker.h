@@ -26,11 +26,12 @@ enum class Outcome : uint8_t {
   success,      // the server has answered, and well
   failure,      // it has answered that it cannot
   unreachable,  // not even that: refused, reset, silent
+  late,         // it had said nothing when another server answered in its place
 };
 
 // Limits of one breaker; outlive it. 0 = that detector is off.
 struct BreakerSettings {
-  uint32_t max_unreachable = 0;  // in a row
+  uint32_t max_unreachable = 0;  // in a row, up to 100; being late counts a quarter
   uint32_t max_failures = 0;     // in a row, of both kinds
   uint32_t max_percent = 0;      // of failures of both kinds within the window
   uint32_t min_requests = 10;    // in the window before its share means something
@@ -129,7 +130,7 @@ class Breaker {
 
  private:
   // The fields of the word, from its low end: state 2, a 9, b 9, opened 4, soft 1, time 39 (ms).
-  //   closed: a = unreachable in a row, b = failures in a row, time = since when
+  //   closed: a = unreachable in a row, in quarters, b = failures in a row, time = since when
   //   open: time = until when
   //   half open: a = probes that may go, b = successes, time = when probes are given up
   // opened: how often in a row; soft: because it was unreachable. The time is what eras are told

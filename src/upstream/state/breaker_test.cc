@@ -72,6 +72,37 @@ TEST_F(BreakerTest, BadAnswersDoNotCountAsNone) {
   EXPECT_EQ(breaker_.state(), State::closed);
 }
 
+TEST_F(BreakerTest, BeingLateCountsAQuarter) {
+  for (int i = 0; i < 11; ++i) {
+    EXPECT_EQ(request(Outcome::late), Trip::none);
+  }
+  EXPECT_FALSE(breaker_.calm());  // a success is to be told
+  request(Outcome::success);
+  EXPECT_TRUE(breaker_.calm());
+  EXPECT_EQ(request(Outcome::unreachable), Trip::none);
+  EXPECT_EQ(request(Outcome::unreachable), Trip::none);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(request(Outcome::late), Trip::none);
+  }
+  EXPECT_EQ(request(Outcome::late), Trip::unreachable);
+}
+
+TEST_F(BreakerTest, BeingLateIsNoFailure) {
+  settings_ = {.max_failures = 2, .max_percent = 50, .min_requests = 2};
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(request(Outcome::late), Trip::none);
+  }
+  EXPECT_EQ(breaker_.state(), State::closed);
+}
+
+TEST_F(BreakerTest, AProbeThatIsLateHasFailed) {
+  trip();
+  now_ += settings_.open_for;
+  EXPECT_EQ(request(Outcome::late), Trip::probe);
+  now_ += settings_.open_for;
+  EXPECT_FALSE(breaker_.takes(now_));  // twice as long
+}
+
 TEST_F(BreakerTest, NothingIsSaidByARequestThatTheClientGaveUp) {
   request(Outcome::unreachable);
   request(Outcome::unreachable);
