@@ -153,7 +153,8 @@ bool Forwarder::pick_server(upstream::Backends& backends,
     tried_version_ = backends.version();  // their indices say nothing any more
     tried_ = 0;
   }
-  if (std::exchange(had_stale_, false)) {
+  if (had_stale_) {
+    had_stale_ = false;
     if (server_version_ != backends.version()) {
       tried_ = 0;
     } else if (backends.again(server_, picked)) {
@@ -188,39 +189,36 @@ void Forwarder::try_backend() noexcept {
     }
     return;
   }
-  Error why = last_error_;
   // A server that cannot even be asked for a connection is passed over at once.
   upstream::Backends::Picked picked;
   while (pick_server(backends, picked)) {
     upstream::Reuse reuse = upstream::Reuse::any;
-    if (std::exchange(fresh_, false)) {
+    if (fresh_) {
+      fresh_ = false;
       reuse = upstream::Reuse::never;
     } else if (!http::is_idempotent(x.request.method)) {
       reuse = upstream::Reuse::recent;
     }
-    const auto opened = open_try(backends, picked, reuse);
-    if (opened) {
+    if (open_try(backends, picked, reuse)) {
       if (route_->retry.watched) {
         watch_try();
       }
       send_request();
       return;
     }
-    why = opened.error();
     drop_attempt();
   }
-  last_error_ = why;
-  if (why || !backends.has_room_later() || !wait_for_room(backends)) {
+  if (last_error_ || !backends.has_room_later() || !wait_for_room(backends)) {
     answer_unplaced(backends);
   }
 }
 
-// attempt_ from here on, whether it has a connection or not.
-Result<> Forwarder::open_try(upstream::Backends& backends, const upstream::Backends::Picked& picked,
-                             upstream::Reuse reuse) noexcept {
+// attempt_ from here on; false: it has no connection, for last_error_.
+bool Forwarder::open_try(upstream::Backends& backends, const upstream::Backends::Picked& picked,
+                         upstream::Reuse reuse) noexcept {
   const Cluster& cluster = *route_->cluster;
   if (x.attempts > 0 && !rival_) {
-    note_failed(x.endpoint, failed_how_);
+    note_failed(x.endpoint, how_it_failed());
   }
   server_ = picked.index;
   server_version_ = backends.version();
@@ -228,7 +226,7 @@ Result<> Forwarder::open_try(upstream::Backends& backends, const upstream::Backe
   ++x.attempts;
   x.endpoint = picked.pool->endpoint().name;
   x.connect_start = frontend_.worker().loop().now();
-  std::optional<Attempt>& room = tries_[rival_ && rival_->attempt == &*tries_[0] ? 1 : 0];
+  std::optional<Attempt>& room = tries_[rival_ ? 1 : 0];  // the earlier one is in the other
   attempt_ = &room.emplace(*this, backends, cluster, picked, std::exchange(repeats_, false));
   net::ProxyHeaderRoom header_room;
   auto opened = picked.pool->open(
@@ -237,13 +235,13 @@ Result<> Forwarder::open_try(upstream::Backends& backends, const upstream::Backe
        x.upstream_request.websocket && cluster.backends.pool.protocol != upstream::Protocol::h2});
   if (!opened) {
     attempt_->note_failure(opened.error());
-    failed_how_ = to_string(opened.error().code);
-    return tl::unexpected(opened.error());
+    last_error_ = opened.error();
+    return false;
   }
   x.upstream_reused = opened->reused;
   x.request_sent = x.connect_start;  // moved on when a connect is still under way
   attempt_->start(*opened->stream, opened->reused);
-  return {};
+  return true;
 }
 
 // What a backend that wants to know who the client is gets in front of the request.
@@ -414,7 +412,7 @@ void Forwarder::on_response(Attempt& from, http::ResponseHead& head, End end) no
   }
   x.first_byte = frontend_.worker().loop().now();
   x.upstream_status = head.status;
-  if (bad && retry_status(head.status)) {
+  if (bad && retry_status()) {
     return;
   }
   timer_.reset();

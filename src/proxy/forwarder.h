@@ -78,8 +78,8 @@ class Forwarder final : public http::RequestSink,
   bool route() noexcept;
   void bridge_grpc_web() noexcept;
   void try_backend() noexcept;
-  Result<> open_try(upstream::Backends& backends, const upstream::Backends::Picked& picked,
-                    upstream::Reuse reuse) noexcept;
+  bool open_try(upstream::Backends& backends, const upstream::Backends::Picked& picked,
+                upstream::Reuse reuse) noexcept;
   void watch_try() noexcept;
   bool pick_server(upstream::Backends& backends, upstream::Backends::Picked& picked) noexcept;
   bool is_home() const noexcept;
@@ -116,8 +116,9 @@ class Forwarder final : public http::RequestSink,
   bool begin_retry() noexcept;
   void drop_retry() noexcept;
   bool retry(const Error& why) noexcept;
-  bool retry_status(uint16_t status) noexcept;
+  bool retry_status() noexcept;
   std::string_view status_text(uint16_t status) noexcept;
+  std::string_view how_it_failed() noexcept;
   void try_again() noexcept;
   void forget_tried() noexcept;
   void arm_timer(TimerFor what, Duration after) noexcept;
@@ -167,7 +168,6 @@ class Forwarder final : public http::RequestSink,
   uint32_t server_version_ = 0;      // this set of them
   uint32_t tried_version_ = 0;       // the set that tried_ is of
   uint64_t tried_ = 0;               // a bit per server (modulo 64)
-  std::string_view failed_how_;      // the try before
   Error last_error_;                 // of the try before
   std::optional<net::Timer> timer_;  // most requests need neither of them
   std::optional<net::Timer> deadline_;

@@ -61,7 +61,7 @@ void Forwarder::hedge() noexcept {
       send_request();
       return;
     }
-    lose(*attempt_, failed_how_);
+    lose(*attempt_, to_string(last_error_.code));
   }
 }
 

@@ -111,7 +111,6 @@ void Forwarder::on_attempt_failed(Attempt& from, const Error& why) noexcept {
     return;
   }
   if (retry(why)) {
-    failed_how_ = to_string(why.code);
     last_error_ = why;
     try_again();
   } else if (phase_ == Phase::connecting) {
@@ -122,11 +121,10 @@ void Forwarder::on_attempt_failed(Attempt& from, const Error& why) noexcept {
 }
 
 // An answer that is as good as none.
-bool Forwarder::retry_status(uint16_t status) noexcept {
+bool Forwarder::retry_status() noexcept {
   if (!can_repeat() || !may_repeat(Seen::yes) || !begin_retry()) {
     return false;
   }
-  failed_how_ = status_text(status);
   attempt_->abandon(ErrorCode::upstream_bad_status);
   last_error_ = {ErrorCode::upstream_bad_status, Side::upstream, Retry::never, 0, nullptr};
   try_again();
@@ -135,6 +133,11 @@ bool Forwarder::retry_status(uint16_t status) noexcept {
 
 std::string_view Forwarder::status_text(uint16_t status) noexcept {
   return x.arena.copy(std::to_string(status));  // rare
+}
+
+std::string_view Forwarder::how_it_failed() noexcept {
+  return last_error_.code == ErrorCode::upstream_bad_status ? status_text(x.upstream_status)
+                                                            : to_string(last_error_.code);
 }
 
 // At once the first time, then with pauses, each about twice as long.
