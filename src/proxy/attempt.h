@@ -51,11 +51,6 @@ class Attempt final : public http::ResponseSink {
 
   bool reused() const noexcept { return reused_; }
 
-  // Whatever has changed about the server: its weight makes another pool.
-  bool is_at(const upstream::EndpointPool& pool) const noexcept {
-    return endpoint().state == pool.endpoint().state;
-  }
-
   // It is over, as far as the budget of repeated ones goes.
   void end_retry() noexcept {
     if (std::exchange(repeats_, false)) {

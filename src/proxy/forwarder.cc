@@ -149,15 +149,14 @@ void Forwarder::drop_attempt() noexcept {
 
 bool Forwarder::pick_server(upstream::Backends& backends,
                             upstream::Backends::Picked& picked) noexcept {
-  if (tried_version_ != backends.version()) {
-    tried_version_ = backends.version();  // their indices say nothing any more
+  if (set_version_ != backends.version()) {
+    set_version_ = backends.version();  // their indices say nothing any more
+    had_stale_ = false;
     tried_ = 0;
   }
   if (had_stale_) {
     had_stale_ = false;
-    if (server_version_ != backends.version()) {
-      tried_ = 0;
-    } else if (backends.again(server_, picked)) {
+    if (backends.again(server_, picked)) {
       fresh_ = true;  // it was only the connection that had died
       return true;
     }
@@ -221,7 +220,6 @@ bool Forwarder::open_try(upstream::Backends& backends, const upstream::Backends:
     note_failed(x.endpoint, how_it_failed());
   }
   server_ = picked.index;
-  server_version_ = backends.version();
   tried_ |= uint64_t{1} << (server_ & 63);
   ++x.attempts;
   x.endpoint = picked.pool->endpoint().name;

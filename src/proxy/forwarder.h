@@ -102,7 +102,6 @@ class Forwarder final : public http::RequestSink,
   struct Rival {
     Attempt* attempt;
     size_t server;
-    uint32_t version;  // of the set that it is an index of
     TimePoint connect_start;
     TimePoint request_sent;
   };
@@ -125,8 +124,7 @@ class Forwarder final : public http::RequestSink,
   void on_timer() noexcept;
   void on_late() noexcept;
 
-  bool may_hedge() const noexcept;
-  bool pick_other_server(upstream::Backends& backends, upstream::Backends::Picked& picked) noexcept;
+  bool may_hedge(const upstream::Backends& backends) const noexcept;
   void hedge() noexcept;
   void stand_in() noexcept;
   void settle(const Attempt& winner) noexcept;
@@ -164,9 +162,8 @@ class Forwarder final : public http::RequestSink,
   TimerFor timer_for_ = TimerFor::attempt;
   uint32_t retries_ = 0;             // but for a dead connection that had taken nothing
   uint32_t retry_after_ = 0;         // s, for an answer of 503
-  size_t server_ = 0;                // of the current try, in
-  uint32_t server_version_ = 0;      // this set of them
-  uint32_t tried_version_ = 0;       // the set that tried_ is of
+  uint32_t set_version_ = 0;         // that server_ and tried_ are of
+  size_t server_ = 0;                // of the current try
   uint64_t tried_ = 0;               // a bit per server (modulo 64)
   Error last_error_;                 // of the try before
   std::optional<net::Timer> timer_;  // most requests need neither of them

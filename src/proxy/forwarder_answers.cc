@@ -141,7 +141,7 @@ bool Forwarder::is_home() const noexcept {
   const std::optional<StickyCookie>& sticky = route_->cluster->sticky;
   const upstream::Backends& backends = frontend_.worker().backends(*route_->cluster);
   std::string_view known;
-  return sticky && server_version_ == backends.version() &&
+  return sticky && set_version_ == backends.version() &&
          http::find_cookie(x.request.headers, sticky->cookie, known) &&
          known == backends.set().token(server_);
 }
@@ -150,7 +150,7 @@ bool Forwarder::is_home() const noexcept {
 void Forwarder::keep_client_here() noexcept {
   const StickyCookie& sticky = *route_->cluster->sticky;
   const upstream::Backends& backends = frontend_.worker().backends(*route_->cluster);
-  if (server_version_ != backends.version() || is_home()) {
+  if (set_version_ != backends.version() || is_home()) {
     return;  // the servers have changed meanwhile; or it knows
   }
   const std::string_view token = backends.set().token(server_);

@@ -18,22 +18,12 @@ void Forwarder::watch_try() noexcept {
 }
 
 // All of the request is here, and whoever gets it may act on it twice. A client that has come back
-// to its server is not sent away from it for being slow.
-bool Forwarder::may_hedge() const noexcept {
+// to its server is not sent away from it for being slow. Where the servers have changed it is not
+// known any more which of them has the request.
+bool Forwarder::may_hedge(const upstream::Backends& backends) const noexcept {
   return can_repeat() && !rival_ && request_body_.over() && !request_body_.buffered() &&
-         may_repeat(Seen::yes) && !is_home();
-}
-
-bool Forwarder::pick_other_server(upstream::Backends& backends,
-                                  upstream::Backends::Picked& picked) noexcept {
-  while (pick_server(backends, picked)) {
-    if (!attempt_->is_at(*picked.pool)) {
-      return true;
-    }
-    tried_ |= uint64_t{1} << (picked.index & 63);  // the servers have changed meanwhile
-    backends.give_back(picked);
-  }
-  return false;
+         may_repeat(Seen::yes) && set_version_ == backends.version() && !is_home() &&
+         !backends.queued();
 }
 
 void Forwarder::hedge() noexcept {
@@ -43,19 +33,19 @@ void Forwarder::hedge() noexcept {
     arm_timer(TimerFor::attempt, policy.per_try - policy.hedge_after);
   }
   upstream::Backends& backends = frontend_.worker().backends(*route_->cluster);
-  if (!may_hedge() || backends.queued()) {
+  if (!may_hedge(backends)) {
     return;
   }
   const auto reuse =
       http::is_idempotent(x.request.method) ? upstream::Reuse::any : upstream::Reuse::recent;
-  upstream::Backends::Picked picked;
-  while (pick_other_server(backends, picked)) {
-    if (!backends.begin_retry()) {
-      backends.give_back(picked);
+  while (backends.begin_retry()) {
+    repeats_ = true;
+    upstream::Backends::Picked picked;
+    if (!pick_server(backends, picked)) {
+      drop_retry();
       return;
     }
-    repeats_ = true;
-    rival_.emplace(Rival{attempt_, server_, server_version_, x.connect_start, x.request_sent});
+    rival_.emplace(Rival{attempt_, server_, x.connect_start, x.request_sent});
     if (open_try(backends, picked, reuse)) {
       ++retries_;
       send_request();
@@ -69,7 +59,6 @@ void Forwarder::hedge() noexcept {
 void Forwarder::stand_in() noexcept {
   attempt_ = rival_->attempt;
   server_ = rival_->server;
-  server_version_ = rival_->version;
   x.endpoint = attempt_->endpoint().name;
   x.connect_start = rival_->connect_start;
   x.request_sent = rival_->request_sent;

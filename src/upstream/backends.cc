@@ -109,14 +109,6 @@ bool Backends::again(size_t index, Picked& picked) noexcept {
   return false;
 }
 
-void Backends::give_back(const Picked& picked) noexcept {
-  report(*picked.pool, picked.permit, picked.whole, Outcome::none);
-  if (settings_.counts_active) {
-    give_back(*picked.pool->endpoint().state);
-    on_room();
-  }
-}
-
 bool Backends::admit_whole(Picked& picked) noexcept {
   const auto permit = settings_.state->breaker.admit(settings_.whole_breaker, loop_.now());
   picked.whole = permit.value_or(Breaker::Permit{});

@@ -84,8 +84,6 @@ class Backends final : public net::Deferrable {
   // False where no server can be had. `token`: of the server that the client wants to come back to;
   // empty = any.
   bool pick(balancer::Request& request, std::string_view token, Picked& picked) noexcept;
-  // It is not used after all.
-  void give_back(const Picked& picked) noexcept;
   // Server `index` once more, for one whose connection was stale.
   bool again(size_t index, Picked& picked) noexcept;
 
