@@ -226,10 +226,9 @@ bool Forwarder::open_try(upstream::Backends& backends, const upstream::Backends:
   x.connect_start = frontend_.worker().loop().now();
   std::optional<Attempt>& room = tries_[rival_ ? 1 : 0];  // the earlier one is in the other
   attempt_ = &room.emplace(*this, backends, cluster, picked, std::exchange(repeats_, false));
-  net::ProxyHeaderRoom header_room;
   auto opened = picked.pool->open(
       *attempt_, reuse, route_->settings,
-      {x.host, proxy_header(header_room),
+      {x.host, cluster.send_proxy ? proxy_header(*cluster.send_proxy) : std::string_view(),
        x.upstream_request.websocket && cluster.backends.pool.protocol != upstream::Protocol::h2});
   if (!opened) {
     attempt_->note_failure(opened.error());
@@ -243,15 +242,13 @@ bool Forwarder::open_try(upstream::Backends& backends, const upstream::Backends:
 }
 
 // What a backend that wants to know who the client is gets in front of the request.
-std::string_view Forwarder::proxy_header(net::ProxyHeaderRoom& room) const noexcept {
-  const auto& version = route_->cluster->send_proxy;
-  if (!version) {
-    return {};
-  }
+std::string_view Forwarder::proxy_header(net::ProxyVersion version) noexcept {
   const net::Address here = net::local_address(session_.fd());
   // Behind a trusted proxy the client's port is not known.
   const uint16_t port = x.client_ip == x.peer_ip ? x.peer_port : uint16_t{0};
-  return net::write_proxy_header(*version, {x.client_ip, port}, {here.ip(), here.port()}, room);
+  net::ProxyHeaderRoom room;
+  return x.arena.copy(
+      net::write_proxy_header(version, {x.client_ip, port}, {here.ip(), here.port()}, room));
 }
 
 void Forwarder::on_connected(const Attempt& from) noexcept {

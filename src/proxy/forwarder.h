@@ -89,7 +89,7 @@ class Forwarder final : public http::RequestSink,
   void note_failed(std::string_view server, std::string_view how) noexcept;
   void answer_unplaced(const upstream::Backends& backends) noexcept;
   void answer_none(const upstream::Backends& backends) noexcept;
-  std::string_view proxy_header(net::ProxyHeaderRoom& room) const noexcept;
+  std::string_view proxy_header(net::ProxyVersion version) noexcept;
 
   bool wait_for_room(upstream::Backends& backends) noexcept;
   void leave_queue() noexcept;
