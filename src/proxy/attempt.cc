@@ -54,13 +54,19 @@ upstream::Outcome outcome_of(const Error& why, bool reused) noexcept {
 }  // namespace
 
 Attempt::~Attempt() {
-  end();
+  if (!ended_) {
+    let_go();
+  }
 }
 
 void Attempt::end() noexcept {
-  if (std::exchange(ended_, true)) {
-    return;
+  if (!ended_) {
+    ended_ = true;
+    let_go();
   }
+}
+
+void Attempt::let_go() noexcept {
   abandon(ErrorCode::none);
   if (!reported_) {
     report(upstream::Outcome::none);

@@ -53,7 +53,8 @@ class Attempt final : public http::ResponseSink {
 
   // It is over, as far as the budget of repeated ones goes.
   void end_retry() noexcept {
-    if (std::exchange(repeats_, false)) {
+    if (repeats_) {
+      repeats_ = false;
       backends_.end_retry();
     }
   }
@@ -74,6 +75,7 @@ class Attempt final : public http::ResponseSink {
   void on_closed(const Error& why) noexcept override;
 
  private:
+  void let_go() noexcept;
   void report(upstream::Outcome outcome) noexcept;
   void note_answer(uint16_t status) noexcept;
 

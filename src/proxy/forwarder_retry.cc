@@ -71,7 +71,8 @@ bool Forwarder::begin_retry() noexcept {
 }
 
 void Forwarder::drop_retry() noexcept {
-  if (std::exchange(repeats_, false)) {
+  if (repeats_) {
+    repeats_ = false;
     frontend_.worker().backends(*route_->cluster).end_retry();
   }
 }
