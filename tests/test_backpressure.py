@@ -3,9 +3,10 @@
 import threading
 
 from rig.client import request
-from rig.deadline import SLOW, until
+from rig.deadline import SLOW
 from rig.origin import Gate, Origin, response
 from rig.product import front
+from rig.pushed import Pushed
 
 MIB = 1 << 20
 # Socket buffers of the kernel on both sides of the proxy, autotuned by the sender's speed.
@@ -15,22 +16,6 @@ KERNEL = 24 * MIB
 def memory_bound():
     """1 MiB; a sanitizer's own bookkeeping is not ours."""
     return MIB if SLOW == 1 else 64 * MIB
-
-
-class Pushed:
-    """How many bytes a sender got rid of; `stopped` once it stands still."""
-
-    def __init__(self):
-        self.bytes = 0
-        self._last = -1
-
-    def stopped(self):
-        same = 0 < self.bytes == self._last
-        self._last = self.bytes
-        return same
-
-    def wait_stopped(self):
-        until(self.stopped, "the sender is stopped by backpressure", 20, 0.5)
 
 
 def test_download_into_a_stalled_client_is_bounded():

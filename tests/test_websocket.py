@@ -11,6 +11,7 @@ from rig.deadline import SLOW, holds, until
 from rig.notation import expand
 from rig.origin import Gate, Origin, echo, response
 from rig.product import front
+from rig.pushed import Pushed
 
 KEY = "AAAAAAAAAAAAAAAAAAAAAA=="
 SMUG = expand("{SMUG}")
@@ -360,27 +361,22 @@ def test_ug07_reset_ends_the_other_side(side):
 
 
 def test_ug07_stalled_reader_of_a_tunnel_is_bounded():
-    pushed = [0]
+    pushed = Pushed()
 
     async def script(conn):
         await conn.request()
         conn.tunnel = True
         await conn.send(switching())
         while await conn.send(b"x" * 65536):
-            pushed[0] += 65536
+            pushed.bytes += 65536
 
     with Origin(script) as origin, front(origin) as product:
         client = product.client(rcvbuf=4096)
         before = product.rss()
         client.send(request("/ws", HANDSHAKE))
         client.bytes(1)
-        last = [-1]
-
-        def stopped():
-            same, last[0] = last[0] == pushed[0] > 0, pushed[0]
-            return same
-        until(stopped, "the origin is stopped by backpressure", 20, 0.5)
-        assert pushed[0] < 32 << 20
+        pushed.wait_stopped()
+        assert pushed.bytes < 32 << 20
         assert product.rss() - before < (1 << 20) * SLOW
         client.close()
 

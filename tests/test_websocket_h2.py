@@ -14,6 +14,7 @@ from rig.h2 import H2Client, frame, head
 from rig.notation import expand
 from rig.origin import Gate, Origin, echo, response, shared_loop
 from rig.product import front
+from rig.pushed import Pushed
 from test_websocket import BAD_101, accept, switching
 
 SMUG = expand("{SMUG}")
@@ -516,11 +517,11 @@ def test_fields_within_a_tunnel_are_a_fault():
 
 
 def test_ug07_a_stalled_reader_is_bounded_and_stalls_no_other():
-    pushed = [0]
+    pushed = Pushed()
 
     async def after(conn):
         while await conn.send(b"x" * 65536):
-            pushed[0] += 65536
+            pushed.bytes += 65536
 
     async def script(conn):
         message = await conn.request()
@@ -534,13 +535,8 @@ def test_ug07_a_stalled_reader_is_bounded_and_stalls_no_other():
     with Origin(script) as origin, front(origin) as product, open_client(product) as client:
         before = product.rss()
         open_tunnel(client)
-        last = [-1]
-
-        def stopped():
-            same, last[0] = last[0] == pushed[0] > 0, pushed[0]
-            return same
-        until(stopped, "the origin is stopped by backpressure", 20, 0.5)
-        assert pushed[0] < 32 << 20
+        pushed.wait_stopped()
+        assert pushed.bytes < 32 << 20
         assert product.rss() - before < (1 << 20) * SLOW
         client.send(frame(h2.WINDOW, 0, 0, struct.pack(">I", 1 << 20)))  # not the stream's
         client.request(3, head(path="/other"))
