@@ -19,6 +19,8 @@ class StatusSet {
 
   bool empty() const noexcept { return bits_.none(); }
 
+  bool operator==(const StatusSet&) const = default;
+
   void add(uint16_t first, uint16_t last) noexcept {
     first_ = std::min<size_t>(first_, first);
     for (size_t status = first; status <= last && status < kEnd; ++status) {

@@ -11,6 +11,7 @@ namespace pingap::cli {
 namespace {
 
 tl::expected<Loaded, ExitCode> build(const Options& options, Check check,
+                                     const proxy::Snapshot* before,
                                      config::Diagnostics& diagnostics) {
   auto texts = config::read_sources(options.config, diagnostics);
   if (diagnostics.has_errors()) {
@@ -21,9 +22,10 @@ tl::expected<Loaded, ExitCode> build(const Options& options, Check check,
   const config::Model& model = loaded.model;
   // Also with errors, as the machine is looked at: what is found there is shown in the same run.
   loaded.snapshot = proxy::build_snapshot(
-      model, diagnostics, check == Check::start ? proxy::Finding::later : proxy::Finding::tried);
+      model, diagnostics, check == Check::start ? proxy::Finding::later : proxy::Finding::tried,
+      before);
   const bool valid = !diagnostics.has_errors();
-  if (check != Check::configuration) {
+  if (check != Check::configuration && before == nullptr) {
     loaded.identity = check_machine(model, *loaded.snapshot, diagnostics);
   }
   if (diagnostics.has_errors()) {
@@ -34,9 +36,10 @@ tl::expected<Loaded, ExitCode> build(const Options& options, Check check,
 
 }  // namespace
 
-tl::expected<Loaded, ExitCode> load_snapshot(const Options& options, Check check) {
+tl::expected<Loaded, ExitCode> load_snapshot(const Options& options, Check check,
+                                             const proxy::Snapshot* before) {
   config::Diagnostics diagnostics;
-  auto loaded = build(options, check, diagnostics);
+  auto loaded = build(options, check, before, diagnostics);
   if (!diagnostics.entries().empty()) {
     fmt::print(stderr, "{}", diagnostics.render());
   }

@@ -24,6 +24,8 @@ enum class Check : uint8_t { configuration, machine, start };
 
 // With errors, all of which have been printed: invalid_config, or cannot_bind where only the
 // machine is to blame.
-tl::expected<Loaded, ExitCode> load_snapshot(const Options& options, Check check);
+// `before` is what is to be replaced; null at a start.
+tl::expected<Loaded, ExitCode> load_snapshot(const Options& options, Check check,
+                                             const proxy::Snapshot* before = nullptr);
 
 }  // namespace pingap::cli

@@ -25,6 +25,7 @@ namespace {
 constexpr Duration kStopCheck = std::chrono::milliseconds(10);
 
 // How long a start waits for answers of who knows servers.
+constexpr Duration kApplyCheck = std::chrono::milliseconds(10);
 constexpr Duration kFindServers = std::chrono::seconds(3);
 
 // Handled by reading a descriptor: before any thread exists, so that all of them inherit it.
@@ -88,13 +89,16 @@ bool drop_privileges(const std::optional<Identity>& identity) {
 // The control thread while the workers run: signals and the graceful stop.
 class Control final : public net::IoHandler {
  public:
-  Control(proxy::Server& server, const proxy::LiveUpstreams& upstreams, net::EventLoop& loop,
-          net::Fd signals, Duration grace)
-      : server_(server),
+  Control(const Options& options, Loaded loaded, proxy::Server& server,
+          proxy::LiveUpstreams& upstreams, net::EventLoop& loop, net::Fd signals)
+      : options_(options),
+        loaded_(std::move(loaded)),
+        server_(server),
         upstreams_(upstreams),
         loop_(loop),
-        signals_(std::move(signals)),
-        grace_(grace) {}
+        signals_(std::move(signals)) {
+    certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
+  }
 
   ExitCode run() {
     if (auto added = loop_.add_level(signals_.get(), *this); !added) {
@@ -124,8 +128,10 @@ class Control final : public net::IoHandler {
         }
         break;
       case SIGHUP:
+        reload();
+        break;
       case SIGUSR2:
-        PINGAP_LOG(warn, "signal {} is ignored: this version cannot reload", signal);
+        PINGAP_LOG(warn, "signal {} is ignored: this version cannot be replaced as it runs", signal);
         break;
       default:
         stop();
@@ -139,6 +145,47 @@ class Control final : public net::IoHandler {
     return text.empty() ? text : "; since the start: " + text;
   }
 
+  // ---- another configuration
+
+  // All of it or nothing: what runs goes on until the other one is known to be good.
+  void reload() {
+    if (stopping_ || next_) {
+      again_ = !stopping_;
+      return;
+    }
+    auto loaded = load_snapshot(options_, Check::start, loaded_.snapshot.get());
+    if (!loaded) {
+      PINGAP_LOG(error, "reload refused: the configuration before stays");
+      return;
+    }
+    if (const std::string why = server_.refuses(*loaded->snapshot); !why.empty()) {
+      PINGAP_LOG(error, "reload refused: {}; that needs a restart", why);
+      return;
+    }
+    next_ = std::move(*loaded);
+    upstreams_.prepare(*next_->snapshot);
+    apply_by_ = loop_.now() + kFindServers;
+    apply();
+  }
+
+  void apply() noexcept {
+    if (!upstreams_.prepared() && loop_.now() < apply_by_) {
+      loop_.arm(apply_timer_, kApplyCheck);
+      return;
+    }
+    certificates_.reset();
+    loaded_ = std::move(*next_);
+    next_.reset();
+    server_.publish(loaded_.snapshot, loop_);
+    upstreams_.commit(loaded_.snapshot);
+    certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
+    log::g_level.store(loaded_.snapshot->basic.log_level);
+    PINGAP_LOG(info, "configuration reloaded");
+    if (std::exchange(again_, false)) {
+      reload();
+    }
+  }
+
   void stop() {
     if (stopping_) {
       PINGAP_LOG(warn, "second signal: closing {} connections", server_.connections());
@@ -147,9 +194,9 @@ class Control final : public net::IoHandler {
     }
     stopping_ = true;
     PINGAP_LOG(info, "stopping: {} connections, at most {} s", server_.connections(),
-               std::chrono::duration_cast<std::chrono::seconds>(grace_).count());
+               std::chrono::duration_cast<std::chrono::seconds>(grace()).count());
     server_.drain();
-    loop_.arm(deadline_, grace_);
+    loop_.arm(deadline_, grace());
     loop_.arm(check_, kStopCheck);
   }
 
@@ -174,13 +221,21 @@ class Control final : public net::IoHandler {
     loop_.arm(check_, kStopCheck);
   }
 
+  Duration grace() const noexcept { return loaded_.snapshot->basic.grace_period; }
+
+  const Options& options_;
+  Loaded loaded_;
+  std::optional<Loaded> next_;  // its upstreams look for their servers
+  bool again_ = false;          // the configuration may have changed meanwhile
+  TimePoint apply_by_{};
+  std::optional<proxy::CertificateWatch> certificates_;
   proxy::Server& server_;
-  const proxy::LiveUpstreams& upstreams_;
+  proxy::LiveUpstreams& upstreams_;
   net::EventLoop& loop_;
   net::Fd signals_;
-  Duration grace_;
   ExitCode code_ = ExitCode::ok;
   bool stopping_ = false;
+  net::Timer apply_timer_{Callback<void()>::of<&Control::apply>(this)};
   net::Timer check_{Callback<void()>::of<&Control::on_check>(this)};
   net::Timer deadline_{Callback<void()>::of<&Control::on_deadline>(this)};
 };
@@ -209,7 +264,7 @@ void announce(const proxy::Server& server) {
 }  // namespace
 
 ExitCode run_proxy(const Options& options) {
-  const auto loaded = load_snapshot(options, Check::start);
+  auto loaded = load_snapshot(options, Check::start);
   if (!loaded) {
     return loaded.error();
   }
@@ -241,8 +296,7 @@ ExitCode run_proxy(const Options& options) {
   upstreams.serve();
   server.start();
   announce(server);
-  const proxy::CertificateWatch certificates(**loop, loaded->model, *loaded->snapshot);
-  Control control(server, upstreams, **loop, std::move(signals), basic.grace_period);
+  Control control(options, std::move(*loaded), server, upstreams, **loop, std::move(signals));
   return control.run();
 }
 

@@ -14,6 +14,12 @@ struct Position {
   uint32_t source = 0;  // index into Diagnostics' sources
   uint32_t line = 0;    // 0 = no place (command line, default)
   uint32_t column = 0;
+
+  // Where something stands is no part of what it says: two configurations are the same that differ
+  // in nothing else.
+  friend constexpr bool operator==(const Position& /*a*/, const Position& /*b*/) noexcept {
+    return true;
+  }
 };
 
 // A value with the place it was written at, for errors that are found later.
@@ -21,6 +27,8 @@ template <class T>
 struct Located {
   T value{};
   Position at{};
+
+  bool operator==(const Located&) const = default;
 };
 
 enum class Severity : uint8_t { warning, error };

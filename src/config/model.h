@@ -46,6 +46,8 @@ struct Server {               // one backend of an upstream
   Located<std::string> addr;  // "host:port", "[::1]:80", "unix:/path"
   uint32_t weight = 1;        // 0 = takes nothing new; never 0 for all servers
   uint32_t priority = 0;      // used when all of lower ones are out
+
+  bool operator==(const Server&) const = default;
 };
 
 enum class Algorithm : uint8_t {
@@ -71,12 +73,16 @@ struct CertificatePair {
   Located<std::string> key;
   std::string password;       // of an encrypted key: secret
   bool key_readable = false;  // the key's file may be readable for everybody
+
+  bool operator==(const CertificatePair&) const = default;
 };
 
 struct Sticky {         // a cookie by which clients come back to their server
   std::string cookie;   // its name; empty = none
   std::string secret;   // empty = made at each start
   milliseconds ttl{0};  // 0 = until the browser is closed
+
+  bool operator==(const Sticky&) const = default;
 };
 
 enum class BreakerScope : uint8_t { server, upstream, both };
@@ -93,6 +99,8 @@ struct Breaker {
   milliseconds open{10'000};                  // the first time; each time in a row twice as long
   uint32_t successes = 0;  // to come back; 0 = one, or five where bad answers count
   StatusSet statuses;      // that are bad answers
+
+  bool operator==(const Breaker&) const = default;
 };
 
 enum class HealthKind : uint8_t { tcp, http, grpc };
@@ -102,6 +110,8 @@ struct HeaderEdit {
   std::string name;
   std::string value;
   Position at;
+
+  bool operator==(const HeaderEdit&) const = default;
 };
 
 struct Health {  // how each server of an upstream is checked
@@ -122,6 +132,8 @@ struct Health {  // how each server of an upstream is checked
   uint32_t rise = 1;                // passed in a row, to be in again
   uint32_t fall = 2;                // failed in a row, to be out
   bool reuse = true;                // of its connections
+
+  bool operator==(const Health&) const = default;
 };
 
 enum class Alpn : uint8_t { h1, h2, either };
@@ -136,6 +148,8 @@ struct UpstreamTls {  // to the servers of an upstream
   CertificatePair pair;              // shown when asked for
   Alpn alpn = Alpn::h1;
   Position alpn_at;
+
+  bool operator==(const UpstreamTls&) const = default;
 };
 
 // What becomes of the names in an upstream's addrs, and where else its servers come from.
@@ -155,6 +169,8 @@ struct Sought {
   uint16_t port = 0;          // 0 for a service; for a label: the only one a container has
   uint32_t weight = 1;        // 0 as in Server; a service has its own
   uint32_t priority = 0;      // as in Server; what a service says comes on top
+
+  bool operator==(const Sought&) const = default;
 };
 
 struct Discovery {
@@ -167,6 +183,8 @@ struct Discovery {
   std::vector<Located<std::string>> dns_search;   // domains; empty = the system's
   milliseconds update_frequency{0};               // at least so often; 0 = as answers say
   bool ipv4_only = false;
+
+  bool operator==(const Discovery&) const = default;
 };
 
 // By size, as there are many: longer members first.
@@ -201,6 +219,8 @@ struct Upstream {
   Protocol protocol = Protocol::http1;
   // A header of the PROXY protocol in front of each connection; then none is kept.
   SendProxy send_proxy_protocol = SendProxy::off;
+
+  bool operator==(const Upstream&) const = default;
 };
 
 enum class PathType : uint8_t { any, exact, prefix, regex };

@@ -32,6 +32,7 @@ Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
     : frontend_(frontend),
       client_(&client),
       session_(session),
+      generation_(frontend.worker().pin()),
       site_(frontend.site()),
       x(std::span<char>(first_block_)),
       request_body_(client, x.arena),
@@ -39,7 +40,9 @@ Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
   frontend.introduce(x, session);
 }
 
-Forwarder::~Forwarder() = default;
+Forwarder::~Forwarder() {
+  frontend_.worker().unpin(generation_);
+}
 
 // ---- 1 the request head ----
 

@@ -35,6 +35,7 @@ class ServerSession;
 namespace pingap::proxy {
 
 class Frontend;
+struct Generation;
 
 class Forwarder final : public http::RequestSink,
                         public net::Deferrable,
@@ -148,6 +149,7 @@ class Forwarder final : public http::RequestSink,
   Frontend& frontend_;
   http::ServerStream* client_;
   const session::ServerSession& session_;  // of client_: while that may be used
+  Generation& generation_;
   const Site& site_;
   const Route* route_ = nullptr;
   Phase phase_ = Phase::receiving;

@@ -20,7 +20,7 @@ Frontend::Frontend(Worker& worker, size_t index, const Site& site, net::Fd socke
                    observe::LogBuffer* log)
     : worker_(worker),
       index_(index),
-      site_(site),
+      site_(&site),
       listener_(worker.loop(), std::move(socket), *this),
       log_(log),
       limit_(worker.connection_limit(site)) {
@@ -36,7 +36,7 @@ void Frontend::on_accept(net::Fd connection, const net::Address& peer) noexcept 
   if ((worker_.may_be_crowded() || !has_room()) && hand_over(connection, peer)) {
     return;
   }
-  while (!add_below(connections_, limit_)) {
+  while (!add_below(connections_, limit_.load(std::memory_order_relaxed))) {
     if (!make_room()) {
       return;  // every connection is busy, and no other worker has room: the new one is closed
     }
@@ -64,7 +64,7 @@ bool Frontend::reserve() noexcept {
   if (!worker_.reserve()) {
     return false;
   }
-  if (!add_below(connections_, limit_)) {
+  if (!add_below(connections_, limit_.load(std::memory_order_relaxed))) {
     worker_.on_connection_closed();
     return false;
   }
@@ -81,19 +81,19 @@ void Frontend::adopt(net::Fd connection, const net::Address& peer) noexcept {
 
 void Frontend::serve(net::Fd connection, const net::Address& peer) noexcept {
   const session::Peer from(peer);
-  if (!site_.proxies.lists(from.ip())) {
+  if (!site_->proxies.lists(from.ip())) {
     listen_to(std::move(connection), from);
     return;
   }
   auto transport = std::make_unique<net::SocketTransport>(std::move(connection));
   begin(std::make_unique<session::ProxyHeaderSession>(worker_.loop(), std::move(transport), from,
-                                                      site_.settings, *this));
+                                                      site_->settings, *this));
 }
 
 // The client itself: TLS first, or HTTP at once.
 void Frontend::listen_to(net::Fd connection, const session::Peer& from) noexcept {
-  if (site_.tls != nullptr) {
-    auto context = site_.tls->get();
+  if (site_->tls != nullptr) {
+    auto context = site_->tls->get();
     auto ssl = context->accept();
     if (ssl == nullptr) {
       uncount();  // out of memory
@@ -102,12 +102,12 @@ void Frontend::listen_to(net::Fd connection, const session::Peer& from) noexcept
     auto transport =
         std::make_unique<tls::Transport>(std::move(connection), std::move(ssl), std::move(context));
     begin(std::make_unique<session::HandshakeSession>(
-        worker_.loop(), worker_.handshakes(), std::move(transport), from, site_.settings, *this));
+        worker_.loop(), worker_.handshakes(), std::move(transport), from, site_->settings, *this));
     return;
   }
   auto transport = std::make_unique<net::SocketTransport>(std::move(connection));
   begin(std::make_unique<session::H1ServerSession>(worker_.loop(), std::move(transport), from,
-                                                   site_.settings, *this));
+                                                   site_->settings, *this));
 }
 
 // Starts a session that is counted.
@@ -136,16 +136,16 @@ void Frontend::on_secured(session::ServerSession& session,
   };
   if (h2) {
     follow(std::make_unique<session::H2ServerSession>(worker_.loop(), std::move(transport),
-                                                      session.peer(), site_.settings, *this));
+                                                      session.peer(), site_->settings, *this));
   } else {
     follow(std::make_unique<session::H1ServerSession>(worker_.loop(), std::move(transport),
-                                                      session.peer(), site_.settings, *this));
+                                                      session.peer(), site_->settings, *this));
   }
 }
 
 void Frontend::on_handshake_failed(session::ServerSession& session, std::string_view why) noexcept {
   worker_.counters().count_failed_handshake();
-  PINGAP_LOG(debug, "TLS handshake of {} with [servers.{}]: {}", session.peer().text(), site_.name,
+  PINGAP_LOG(debug, "TLS handshake of {} with [servers.{}]: {}", session.peer().text(), site_->name,
              why);
 }
 
@@ -194,7 +194,7 @@ bool Frontend::on_h2_preface(session::ServerSession& session,
     return false;  // over TLS it is agreed on by ALPN (RFC 9113 3.2)
   }
   auto successor = std::make_unique<session::H2ServerSession>(
-      worker_.loop(), std::move(transport), session.peer(), site_.settings, *this);
+      worker_.loop(), std::move(transport), session.peer(), site_->settings, *this);
   if (!successor->start()) {
     return true;  // out of memory or descriptors: both end
   }
@@ -241,7 +241,7 @@ void Frontend::introduce(exchange::Exchange& x, session::ServerSession& session)
   x.peer_text = session.peer().text();
   x.client_ip = x.peer_ip;
   x.client_text = x.peer_text;
-  x.server = site_.name;
+  x.server = site_->name;
   x.server_addr = address_text_;
   x.server_port = port_;
   x.server_port_text = port_text_;
@@ -249,6 +249,15 @@ void Frontend::introduce(exchange::Exchange& x, session::ServerSession& session)
 
 void Frontend::on_session_closed(session::ServerSession& /*session*/) noexcept {
   uncount();
+}
+
+void Frontend::adopt(const Site& site) noexcept {
+  site_ = &site;
+  limit_.store(worker_.connection_limit(site), std::memory_order_relaxed);
+  for (session::ServerSession* one = sessions_.front(); one != nullptr;
+       one = sessions_.next(*one)) {
+    one->set_settings(site.settings);
+  }
 }
 
 void Frontend::drain() noexcept {
@@ -280,7 +289,7 @@ void Frontend::on_exchange_done(const exchange::Exchange& x) noexcept {
   if (room.empty()) {
     return;  // the writer is behind; it counts what is lost
   }
-  log_->commit(site_.access_log->write(x, worker_.wall_time(), room));
+  log_->commit(site_->access_log->write(x, worker_.wall_time(), room));
   worker_.flush_log_later();
 }
 

@@ -29,6 +29,9 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
 
   Result<> start() noexcept { return listener_.start(); }
 
+  // Goes by this site from now on, with all its connections.
+  void adopt(const Site& site) noexcept;
+
   // Takes no new connections, closes idle ones, lets the others finish.
   void drain() noexcept;
   // Closes everything. The object stays: other workers may look at it.
@@ -36,7 +39,7 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
 
   Worker& worker() noexcept { return worker_; }
 
-  const Site& site() const noexcept { return site_; }
+  const Site& site() const noexcept { return *site_; }
 
   std::string_view address_text() const noexcept { return address_text_; }
 
@@ -45,7 +48,9 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   // Any thread:
   uint32_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
 
-  bool has_room() const noexcept { return connections() < limit_; }
+  bool has_room() const noexcept {
+    return connections() < limit_.load(std::memory_order_relaxed);
+  }
 
   // Counts a connection that another worker is about to hand over, so that the next one sees it.
   // False: no room (any more), or the worker is stopping.
@@ -87,14 +92,14 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
 
   Worker& worker_;
   const size_t index_;
-  const Site& site_;
+  const Site* site_;
   net::Listener listener_;
   observe::LogBuffer* log_;  // null = off
   std::string address_text_;
   uint16_t port_ = 0;
   std::string port_text_;
   Phase phase_ = Phase::open;
-  const uint32_t limit_;
+  std::atomic<uint32_t> limit_;  // of connections; our worker writes
   std::atomic<uint32_t> connections_{0};  // our worker writes, others by reserve()
   IntrusiveList<session::ServerSession, session::ServerSessionTag> sessions_;  // oldest first
 };

@@ -39,36 +39,79 @@ std::string_view state_of(const upstream::EndpointState& state) noexcept {
 
 LiveUpstreams::LiveUpstreams(net::EventLoop& loop, std::shared_ptr<const Snapshot> snapshot,
                              Server& server)
-    : snapshot_(std::move(snapshot)), discovery_(loop) {
+    : loop_(loop), server_(server), snapshot_(std::move(snapshot)), discovery_(loop) {
   upstreams_.reserve(snapshot_->clusters.size());
   for (const auto& cluster : snapshot_->clusters) {
-    add(loop, *cluster, server);
+    upstreams_.push_back(make(cluster, snapshot_->workers));
   }
 }
 
-void LiveUpstreams::add(net::EventLoop& loop, const Cluster& cluster, Server& server) {
-  Live& live = upstreams_.emplace_back();
-  if (cluster.health) {
-    live.health = std::make_unique<HealthMonitor>(loop, *cluster.health, cluster.name);
+LiveUpstreams::Live LiveUpstreams::make(const std::shared_ptr<const Cluster>& cluster,
+                                        uint32_t workers) {
+  Live live{cluster, nullptr, nullptr};
+  if (cluster->health) {
+    live.health = std::make_unique<HealthMonitor>(loop_, *cluster->health, cluster->name);
   }
-  const auto publish = [&server, index = cluster.index, health = live.health.get()](
+  const auto publish = [this, index = cluster->index, health = live.health.get()](
                            const std::shared_ptr<const EndpointSet>& servers) {
-    server.update(index, servers);
+    server_.update(index, servers);
     if (health != nullptr) {
       health->watch(*servers);
     }
   };
   live.members = std::make_unique<Membership>(
-      Membership::Settings{cluster.balancing, snapshot_->workers, cluster.health.has_value()},
-      cluster.servers->endpoints(), publish);
+      Membership::Settings{cluster->balancing, workers, cluster->health.has_value()},
+      cluster->servers->endpoints(), publish);
   if (live.health != nullptr) {
-    live.health->watch(*cluster.servers);
+    live.health->watch(*cluster->servers);
   }
   for (auto& source :
-       discovery_.make_sources(cluster.name, cluster.discovery, cluster.default_port)) {
+       discovery_.make_sources(cluster->name, cluster->discovery, cluster->default_port)) {
     live.members->add_source(std::move(source));
   }
   live.members->start();
+  return live;
+}
+
+// ---- another configuration
+
+bool LiveUpstreams::has(const Cluster& cluster) const noexcept {
+  return std::ranges::any_of(upstreams_,
+                             [&](const Live& one) { return one.cluster.get() == &cluster; });
+}
+
+void LiveUpstreams::prepare(const Snapshot& next) {
+  next_.clear();
+  for (const auto& cluster : next.clusters) {
+    if (!has(*cluster)) {
+      next_.push_back(make(cluster, next.workers));
+    }
+  }
+}
+
+bool LiveUpstreams::prepared() const noexcept {
+  return std::ranges::all_of(next_, [](const Live& one) { return one.members->settled(); });
+}
+
+void LiveUpstreams::commit(std::shared_ptr<const Snapshot> next) {
+  std::erase_if(upstreams_, [&](const Live& one) {
+    return std::ranges::find(next->clusters, one.cluster) == next->clusters.end();
+  });
+  for (Live& live : next_) {
+    for (const auto& endpoint : live.members->current().endpoints()) {
+      // A server that was there before may bear what nobody looks at any more.
+      endpoint->state->set_out(upstream::Out::unresolved, endpoint->addresses.empty());
+      if (live.health == nullptr) {
+        endpoint->state->set_out(upstream::Out::unhealthy, false);
+        endpoint->state->set_out(upstream::Out::unchecked, false);
+      }
+    }
+    server_.update(live.cluster->index, live.members->current_set());
+    live.members->serve();
+    upstreams_.push_back(std::move(live));
+  }
+  next_.clear();
+  snapshot_ = std::move(next);
 }
 
 std::string LiveUpstreams::ServerReport::to_string() const {

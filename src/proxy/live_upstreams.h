@@ -25,6 +25,14 @@ class LiveUpstreams {
   // Every source of servers has answered once.
   bool settled() const noexcept;
 
+  // Begins to look for the servers of those upstreams of `next` that are new or others now. They
+  // serve from commit() on; nothing is to be seen of them if there is none.
+  void prepare(const Snapshot& next);
+  // Every source of their servers has answered once.
+  bool prepared() const noexcept;
+  // The workers have been told of `next`: what is not in it any more ends.
+  void commit(std::shared_ptr<const Snapshot> next);
+
   // The workers begin: who is found from now on is a newcomer.
   void serve() noexcept;
 
@@ -56,16 +64,21 @@ class LiveUpstreams {
 
  private:
   struct Live {
+    std::shared_ptr<const Cluster> cluster;
     std::unique_ptr<upstream::Membership> members;
     std::unique_ptr<upstream::HealthMonitor> health;  // null = not checked
   };
 
   upstream::Membership* find(std::string_view upstream) const noexcept;
-  void add(net::EventLoop& loop, const Cluster& cluster, Server& server);
+  bool has(const Cluster& cluster) const noexcept;
+  Live make(const std::shared_ptr<const Cluster>& cluster, uint32_t workers);
 
+  net::EventLoop& loop_;
+  Server& server_;
   std::shared_ptr<const Snapshot> snapshot_;
   upstream::Discovery discovery_;
-  std::vector<Live> upstreams_;  // by Cluster::index
+  std::vector<Live> upstreams_;
+  std::vector<Live> next_;  // prepared
 };
 
 }  // namespace pingap::proxy

@@ -120,6 +120,7 @@ tl::expected<void, std::string> Server::bind_address(const Site& site, const std
   if (address.is_unix()) {
     socket_files_.emplace_back(address.path());
   }
+  bound_.push_back(text);
   addresses_.push_back(fmt::format("{} ({})", address.to_string(), site.name));
   return {};
 }
@@ -137,6 +138,63 @@ void Server::update(size_t cluster, const std::shared_ptr<const upstream::Endpoi
   for (const auto& worker : workers_) {
     worker->update(cluster, servers);
   }
+}
+
+// ---- another configuration
+
+namespace {
+
+// Every address with its site, in the order of the frontends.
+std::vector<std::pair<std::string, const Site*>> listeners(const Snapshot& snapshot) {
+  std::vector<std::pair<std::string, const Site*>> all;
+  for (const auto& site : snapshot.sites) {
+    for (const std::string& address : site->addrs) {
+      all.emplace_back(address, site.get());
+    }
+  }
+  return all;
+}
+
+const Site* site_at(const std::vector<std::pair<std::string, const Site*>>& all,
+                    std::string_view address) {
+  for (const auto& [text, site] : all) {
+    if (text == address) {
+      return site;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::string Server::refuses(const Snapshot& next) const {
+  const auto before = listeners(*snapshot_);
+  const auto after = listeners(next);
+  if (before.size() != after.size()) {
+    return "the addresses that are listened on have changed";
+  }
+  for (const auto& [address, site] : before) {
+    const Site* now = site_at(after, address);
+    if (now == nullptr) {
+      return fmt::format("{} is not listened on any more", address);
+    }
+    if (now->access_log_path != site->access_log_path) {
+      return fmt::format("access_log of [servers.{}] has changed", now->name);
+    }
+  }
+  return {};
+}
+
+void Server::publish(std::shared_ptr<const Snapshot> next, net::EventLoop& control) {
+  std::vector<const Site*> sites;
+  const auto after = listeners(*next);
+  for (const std::string& address : bound_) {
+    sites.push_back(site_at(after, address));
+  }
+  for (const auto& worker : workers_) {
+    worker->publish(next, sites, control);
+  }
+  snapshot_ = std::move(next);
 }
 
 uint32_t Server::connections() const noexcept {

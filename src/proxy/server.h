@@ -36,6 +36,11 @@ class Server {
   // The servers that an upstream has from now on; also before start().
   void update(size_t cluster, const std::shared_ptr<const upstream::EndpointSet>& servers);
 
+  // Why the workers cannot go over to this configuration as they run; empty where they can.
+  std::string refuses(const Snapshot& next) const;
+  // From now on this is the configuration; `control` is the loop of this thread.
+  void publish(std::shared_ptr<const Snapshot> next, net::EventLoop& control);
+
   void drain();
   void abort();
   bool finished() const noexcept;  // every worker has ended
@@ -52,6 +57,7 @@ class Server {
   observe::LogWriter logs_;  // outlives the workers
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::string> addresses_;
+  std::vector<std::string> bound_;         // as configured, by the index of the frontends
   std::vector<std::string> socket_files_;  // removed at the end
 };
 

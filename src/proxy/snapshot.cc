@@ -9,7 +9,9 @@
 #include "base/cores.h"
 #include "config/read_file.h"
 #include "proxy/discovery_check.h"
+#include "base/file_state.h"
 #include "proxy/tls_loader.h"
+#include "tls/pem_source.h"
 
 namespace pingap::proxy {
 namespace {
@@ -32,18 +34,24 @@ std::string random_secret() {
 
 class Builder {
  public:
-  Builder(const config::Model& model, Diagnostics& diagnostics, Finding finding)
+  Builder(const config::Model& model, Diagnostics& diagnostics, Finding finding,
+          const Snapshot* before)
       : model_(model),
         diagnostics_(diagnostics),
         finding_(finding),
+        before_(before),
         snapshot_(std::make_shared<Snapshot>()) {}
 
   std::shared_ptr<const Snapshot> build() {
     snapshot_->basic = model_.basic;
     snapshot_->workers = model_.basic.threads == 0 ? usable_cores() : model_.basic.threads;
+    if (before_ != nullptr) {
+      snapshot_->workers = before_->workers;  // that many run
+      snapshot_->cluster_slots = before_->cluster_slots;
+    }
     read_error_template();
     for (const config::Upstream& upstream : model_.upstreams) {
-      snapshot_->clusters.push_back(build_cluster(upstream));
+      snapshot_->clusters.push_back(cluster_of(upstream));
     }
     build_tls();
     for (const config::Listener& listener : model_.servers) {
@@ -61,7 +69,10 @@ class Builder {
   void build_tls() {
     const auto has_tls = [](const config::Listener& one) { return one.tls.on(); };
     if (std::ranges::any_of(model_.servers, has_tls) || !model_.certificates.empty()) {
-      snapshot_->ticket_keys = std::make_unique<tls::TicketKeys>(std::chrono::steady_clock::now());
+      snapshot_->ticket_keys =
+          before_ != nullptr && before_->ticket_keys != nullptr
+              ? before_->ticket_keys
+              : std::make_shared<tls::TicketKeys>(std::chrono::steady_clock::now());
       tls_loader_.emplace(model_, diagnostics_, *snapshot_->ticket_keys);
     }
   }
@@ -80,10 +91,36 @@ class Builder {
     snapshot_->error_pages.set_template(std::move(*text));
   }
 
-  std::unique_ptr<Cluster> build_cluster(const config::Upstream& from) {
-    auto cluster = std::make_unique<Cluster>();
+  std::shared_ptr<const Cluster> cluster_of(const config::Upstream& from) {
+    known_ = nullptr;
+    std::string files = state_of_files(from);
+    for (size_t i = 0; before_ != nullptr && i < before_->clusters.size(); ++i) {
+      if (const auto& one = before_->clusters[i]; one->name == from.name) {
+        if (one->source == from && one->files_state == files) {
+          return one;
+        }
+        known_ = one.get();
+      }
+    }
+    auto cluster = build_cluster(from);
+    cluster->files_state = std::move(files);
+    return cluster;
+  }
+
+  static std::string state_of_files(const config::Upstream& from) {
+    std::string state;
+    for (const auto* source : {&from.tls.ca, &from.tls.pair.cert, &from.tls.pair.key}) {
+      const std::string path = source->value.empty() ? std::string() : tls::path_of(source->value);
+      state += path.empty() ? path : file_state(path) + ";";
+    }
+    return state;
+  }
+
+  std::shared_ptr<Cluster> build_cluster(const config::Upstream& from) {
+    auto cluster = std::make_shared<Cluster>();
     cluster->name = from.name;
-    cluster->index = snapshot_->clusters.size();
+    cluster->source = from;
+    cluster->index = snapshot_->cluster_slots++;
     cluster->settings.connect_timeout = from.connection_timeout;
     cluster->settings.read_timeout = from.read_timeout;
     cluster->settings.write_timeout = from.write_timeout;
@@ -169,7 +206,7 @@ class Builder {
     to.tls = load_client_tls(from, diagnostics_);
   }
 
-  static void build_balancing(const config::Upstream& from, Cluster& cluster) {
+  void build_balancing(const config::Upstream& from, Cluster& cluster) {
     upstream::Balancing& to = cluster.balancing;
     to.algorithm = from.algorithm;
     to.max_active = from.max_connections;
@@ -179,7 +216,12 @@ class Builder {
     if (from.sticky.cookie.empty()) {
       return;
     }
-    to.sticky_secret = from.sticky.secret.empty() ? random_secret() : from.sticky.secret;
+    to.sticky_secret = from.sticky.secret;
+    if (to.sticky_secret.empty()) {
+      const bool had = known_ != nullptr && !known_->balancing.sticky_secret.empty() &&
+                       known_->source.sticky.secret.empty();
+      to.sticky_secret = had ? known_->balancing.sticky_secret : random_secret();
+    }
     StickyCookie& sticky = cluster.sticky.emplace();
     sticky.cookie = from.sticky.cookie;
     sticky.before = sticky.cookie + "=";
@@ -282,7 +324,7 @@ class Builder {
     endpoint.weight = from.weight;
     endpoint.priority = from.priority;
     endpoint.addresses = net::resolve(from.addr.value);
-    endpoint.state = std::make_shared<upstream::EndpointState>(snapshot_->workers);
+    endpoint.state = known_state(endpoint.name);
     if (endpoint.addresses.empty()) {
       // Only this server is out of service: a name that is gone must not keep the rest from
       // starting.
@@ -291,6 +333,18 @@ class Builder {
       endpoint.state->set_out(upstream::Out::unresolved, true);
     }
     return made;
+  }
+
+  // A server of before is what it was then.
+  std::shared_ptr<upstream::EndpointState> known_state(const std::string& name) {
+    if (known_ != nullptr) {
+      for (const auto& one : known_->servers->endpoints()) {
+        if (one->name == name) {
+          return one->state;
+        }
+      }
+    }
+    return std::make_shared<upstream::EndpointState>(snapshot_->workers);
   }
 
   std::unique_ptr<Site> build_site(const config::Listener& from) {
@@ -485,6 +539,8 @@ class Builder {
   const config::Model& model_;
   Diagnostics& diagnostics_;
   const Finding finding_;
+  const Snapshot* before_;            // null at the start
+  const Cluster* known_ = nullptr;    // of before, with the name of the one that is being built
   std::shared_ptr<Snapshot> snapshot_;
   std::optional<TlsLoader> tls_loader_;
   std::unordered_set<const config::Location*> listed_;  // by some server
@@ -493,8 +549,9 @@ class Builder {
 }  // namespace
 
 std::shared_ptr<const Snapshot> build_snapshot(const config::Model& model,
-                                               config::Diagnostics& diagnostics, Finding finding) {
-  return Builder(model, diagnostics, finding).build();
+                                               config::Diagnostics& diagnostics, Finding finding,
+                                               const Snapshot* before) {
+  return Builder(model, diagnostics, finding, before).build();
 }
 
 }  // namespace pingap::proxy

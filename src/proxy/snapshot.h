@@ -39,9 +39,13 @@ struct StickyCookie {
   std::string after_secure;  // those over TLS
 };
 
-struct Cluster {  // [upstreams.NAME]
+// [upstreams.NAME]. The same one in the next snapshot where nothing has changed about it, and with
+// it all that belongs to it: connections, who its servers are, how they do.
+struct Cluster {
   std::string name;
-  size_t index = 0;
+  size_t index = 0;         // no other one has it, in no snapshot
+  config::Upstream source;  // what it was made of, and
+  std::string files_state;  // the files that it names
   upstream::Balancing balancing;
   std::optional<StickyCookie> sticky;
   std::shared_ptr<const upstream::EndpointSet> servers;  // that are written down
@@ -102,8 +106,9 @@ struct Site {  // [servers.NAME]
 struct Snapshot {
   config::Basic basic;
   uint32_t workers = 1;
-  std::unique_ptr<tls::TicketKeys> ticket_keys;  // where a site has TLS
-  std::vector<std::unique_ptr<Cluster>> clusters;
+  std::shared_ptr<tls::TicketKeys> ticket_keys;  // where a site has TLS
+  std::vector<std::shared_ptr<const Cluster>> clusters;
+  size_t cluster_slots = 0;  // above every Cluster::index that there was in the process
   std::vector<std::unique_ptr<Site>> sites;
   ErrorPages error_pages;
 };
@@ -115,9 +120,11 @@ enum class Finding : uint8_t {
 };
 
 // Builds all of it; what is wrong goes to `diagnostics` (then the result must not be used). Blocks
-// on the resolver for names that are looked up once.
+// on the resolver for names that are looked up once. `before` is what is to be replaced: what has
+// not changed is taken from it, and what must not be lost.
 std::shared_ptr<const Snapshot> build_snapshot(const config::Model& model,
                                                config::Diagnostics& diagnostics,
-                                               Finding finding = Finding::tried);
+                                               Finding finding = Finding::tried,
+                                               const Snapshot* before = nullptr);
 
 }  // namespace pingap::proxy

@@ -8,6 +8,8 @@ namespace pingap::proxy {
 namespace {
 
 constexpr Duration kTrimEvery = std::chrono::seconds(5);
+// How often backends that are no more are looked at.
+constexpr Duration kForgetEvery = std::chrono::milliseconds(100);
 constexpr Duration kLogDelay = std::chrono::milliseconds(200);
 // How often a draining worker looks whether it is done.
 constexpr Duration kDrainCheck = std::chrono::milliseconds(10);
@@ -30,15 +32,12 @@ uint64_t descriptor_limit() noexcept {
 
 Worker::Worker(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<net::EventLoop> loop,
                uint32_t index, uint32_t count)
-    : snapshot_(std::move(snapshot)), loop_(std::move(loop)), index_(index), count_(count) {
+    : loop_(std::move(loop)), index_(index), count_(count) {
   const uint64_t descriptors = descriptor_limit();
   connection_limit_ = static_cast<uint32_t>(
       std::max<uint64_t>(1, (descriptors - reserved_descriptors(descriptors)) / count_));
-  for (const auto& cluster : snapshot_->clusters) {
-    backends_.push_back(
-        std::make_unique<upstream::Backends>(*loop_, cluster->backends, index_, count_));
-    backends_.back()->update(cluster->servers);
-  }
+  add_backends(*snapshot);
+  generations_.push_back(std::make_unique<Generation>(std::move(snapshot)));
 }
 
 Worker::~Worker() {
@@ -48,11 +47,23 @@ Worker::~Worker() {
 void Worker::set_peers(std::span<const std::unique_ptr<Worker>> all) {
   peers_ = all;
   loads_.resize(all.size());
-  for (size_t i = 0; i < backends_.size(); ++i) {
-    queues_.push_back({this, i});
-  }
-  for (size_t i = 0; i < backends_.size(); ++i) {
-    backends_[i]->set_wake_others(Callback<void()>::of<&Queue::wake_others>(&queues_[i]));
+}
+
+// Those that there are not yet.
+void Worker::add_backends(const Snapshot& snapshot) {
+  backends_.resize(std::max(backends_.size(), snapshot.cluster_slots));
+  queues_.resize(backends_.size());
+  clusters_.resize(backends_.size());
+  for (const auto& cluster : snapshot.clusters) {
+    auto& made = backends_[cluster->index];
+    if (made == nullptr) {
+      clusters_[cluster->index] = cluster;
+      auto& queue = queues_[cluster->index];
+      queue = std::make_unique<Queue>(Queue{this, cluster->index});
+      made = std::make_unique<upstream::Backends>(*loop_, cluster->backends, index_, count_);
+      made->update(cluster->servers);
+      made->set_wake_others(Callback<void()>::of<&Queue::wake_others>(queue.get()));
+    }
   }
 }
 
@@ -61,7 +72,7 @@ void Worker::Queue::wake_others() noexcept {
   for (const auto& peer : worker->peers_) {
     if (peer.get() != worker) {
       peer->loop_->post([at = peer.get(), index = cluster] {
-        if (index < at->backends_.size()) {
+        if (index < at->backends_.size() && at->backends_[index] != nullptr) {
           at->backends_[index]->wake();
         }
       });
@@ -121,10 +132,69 @@ void Worker::join() {
 
 void Worker::update(size_t cluster, std::shared_ptr<const upstream::EndpointSet> servers) {
   loop_->post([this, cluster, servers = std::move(servers)]() mutable {
-    if (cluster < backends_.size()) {  // else it has ended
+    if (cluster < backends_.size() && backends_[cluster] != nullptr) {  // else it has ended
       backends_[cluster]->update(std::move(servers));
     }
   });
+}
+
+// ---- another configuration
+
+void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<const Site*> sites,
+                     net::EventLoop& control) {
+  loop_->post([this, snapshot = std::move(snapshot), sites = std::move(sites), &control]() mutable {
+    control_ = &control;
+    add_backends(*snapshot);
+    generations_.push_back(std::make_unique<Generation>(std::move(snapshot)));
+    for (size_t i = 0; i < frontends_.size(); ++i) {
+      frontends_[i]->adopt(*sites[i]);
+    }
+    forget_later();
+  });
+}
+
+// Not from inside what ends.
+void Worker::forget_later() noexcept {
+  if (!forget_timer_.armed()) {
+    loop_->arm(forget_timer_, Duration::zero());
+  }
+}
+
+void Worker::forget_generations() noexcept {
+  const auto ended = [this](const auto& one) {
+    return one->exchanges == 0 && one != generations_.back();
+  };
+  for (const auto& one : generations_) {
+    if (ended(one)) {
+      control_->post([snapshot = std::move(one->snapshot)] {});
+    }
+  }
+  std::erase_if(generations_, [&](const auto& one) { return one->snapshot == nullptr; });
+  forget_backends();
+}
+
+// Those of upstreams that are no more, or others now. Nobody asks them for anything; the last bytes
+// of tunnels may still be to go out.
+void Worker::forget_backends() noexcept {
+  std::vector<bool> used(backends_.size());
+  for (const auto& generation : generations_) {
+    for (const auto& cluster : generation->snapshot->clusters) {
+      used[cluster->index] = true;
+    }
+  }
+  for (size_t i = 0; i < backends_.size(); ++i) {
+    if (used[i] || backends_[i] == nullptr) {
+      continue;
+    }
+    backends_[i]->drain();
+    if (backends_[i]->lingers()) {
+      loop_->arm(forget_timer_, kForgetEvery);
+      continue;
+    }
+    backends_[i].reset();
+    queues_[i].reset();
+    clusters_[i].reset();
+  }
 }
 
 void Worker::drain() {
@@ -157,7 +227,8 @@ void Worker::abort_here() noexcept {
 
 // Of tunnels whose clients have gone, the last bytes may still be on their way.
 bool Worker::backends_have_all() const noexcept {
-  return std::ranges::none_of(backends_, [](const auto& one) { return one->lingers(); });
+  return std::ranges::none_of(
+      backends_, [](const auto& one) { return one != nullptr && one->lingers(); });
 }
 
 void Worker::stop_when_done() noexcept {

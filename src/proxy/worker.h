@@ -14,6 +14,7 @@
 #include "observe/counters.h"
 #include "observe/log_sink.h"
 #include "proxy/frontend.h"
+#include "proxy/generation.h"
 #include "proxy/snapshot.h"
 #include "proxy/spill.h"
 #include "session/handshake_session.h"
@@ -37,6 +38,11 @@ class Worker {
   void add_listener(const Site& site, net::Fd socket, const std::shared_ptr<observe::LogSink>& log);
   Result<> listen() noexcept;
   void start();
+  // Any thread: another configuration from now on, with a site for each frontend, by index. What
+  // has begun ends on the one that it began with; snapshots that nothing goes by any more are
+  // handed to `control`, since they take their time to be freed.
+  void publish(std::shared_ptr<const Snapshot> snapshot, std::vector<const Site*> sites,
+               net::EventLoop& control);
   // Any thread: what servers an upstream has from now on.
   void update(size_t cluster, std::shared_ptr<const upstream::EndpointSet> servers);
   // Any thread. drain(): answers what is under way, then the thread ends. abort(): ends it now.
@@ -68,10 +74,23 @@ class Worker {
 
   observe::Counters& counters() noexcept { return counters_; }
 
-  const Snapshot& snapshot() const noexcept { return *snapshot_; }
+  const Snapshot& snapshot() const noexcept { return *generations_.back()->snapshot; }
+
+  // What an exchange that begins goes by, until it is given back.
+  Generation& pin() noexcept {
+    Generation& current = *generations_.back();
+    ++current.exchanges;
+    return current;
+  }
+
+  void unpin(Generation& generation) noexcept {
+    if (--generation.exchanges == 0 && &generation != generations_.back().get()) {
+      forget_later();
+    }
+  }
 
   upstream::Backends& backends(const Cluster& cluster) noexcept {
-    return *backends_.data()[cluster.index];  // of our own snapshot: never out of range
+    return *backends_.data()[cluster.index];  // of a pinned snapshot: it is there
   }
 
   uint32_t connection_limit(const Site& site) const noexcept;
@@ -98,6 +117,10 @@ class Worker {
   };
 
   void run() noexcept;
+  void add_backends(const Snapshot& snapshot);
+  void forget_later() noexcept;
+  void forget_generations() noexcept;
+  void forget_backends() noexcept;
   void stop_taking() noexcept;
   void drain_here() noexcept;
   void abort_here() noexcept;
@@ -107,18 +130,21 @@ class Worker {
   void trim_memory() noexcept;
   observe::LogBuffer* log_buffer(const std::shared_ptr<observe::LogSink>& sink);
 
-  std::shared_ptr<const Snapshot> snapshot_;
+  std::vector<std::unique_ptr<Generation>> generations_;  // oldest first; the last is current
   std::unique_ptr<net::EventLoop> loop_;
+  net::EventLoop* control_ = nullptr;  // once there was another configuration
   const uint32_t index_;
   const uint32_t count_;
-  std::vector<std::unique_ptr<upstream::Backends>> backends_;  // by cluster
-  std::vector<Queue> queues_;                                  // by cluster
+  std::vector<std::shared_ptr<const Cluster>> clusters_;       // whose backends there are; else null
+  std::vector<std::unique_ptr<upstream::Backends>> backends_;  // by cluster, the same
+  std::vector<std::unique_ptr<Queue>> queues_;                 // by cluster
   std::vector<std::pair<observe::LogSink*, std::unique_ptr<observe::LogBuffer>>> log_buffers_;
   session::HandshakeQueue handshakes_{*loop_};
   std::vector<std::unique_ptr<Frontend>> frontends_;
   observe::Counters counters_;
   net::Timer log_timer_{Callback<void()>::of<&Worker::flush_logs>(this)};
   net::Timer stop_timer_{Callback<void()>::of<&Worker::stop_when_done>(this)};
+  net::Timer forget_timer_{Callback<void()>::of<&Worker::forget_generations>(this)};
   net::Timer trim_timer_{Callback<void()>::of<&Worker::trim_memory>(this)};
   TimePoint wall_at_{};  // loop time that wall_ belongs to
   WallTime wall_{};

@@ -28,6 +28,9 @@ class H1ClientSession final : public H1Connection,
   // connect is under way; what is sent before waits.
   bool start(bool connecting) noexcept;
 
+  // Between two requests.
+  void set_settings(const ClientSettings& settings) noexcept { settings_ = &settings; }
+
   // Bytes in front of the first request. Before open(); they leave with its head.
   void send_opening(std::string_view bytes) noexcept { out_.append(bytes); }
 

@@ -71,7 +71,7 @@ bool H1ServerSession::read_head() noexcept {
   if (bytes.empty()) {
     return false;
   }
-  if (head_waits(bytes, settings_.limits.bytes)) {
+  if (head_waits(bytes, settings().limits.bytes)) {
     return false;
   }
   if (requests_ == 0 && bytes.front() == kPreface.front() && is_h2(bytes)) {
@@ -79,7 +79,7 @@ bool H1ServerSession::read_head() noexcept {
   }
   http::RequestHead head;
   head.headers = http::HeaderMap(t_fields);
-  const http::h1::ParseResult result = http::h1::parse_request(bytes, settings_.limits, head);
+  const http::h1::ParseResult result = http::h1::parse_request(bytes, settings().limits, head);
   switch (result.status) {
     case ParseStatus::complete:
       start_request(head, result.consumed);
@@ -90,10 +90,10 @@ bool H1ServerSession::read_head() noexcept {
     case ParseStatus::incomplete:
       break;
   }
-  if (note_partial_head(bytes, settings_.limits.bytes) && requests_ > 0) {
-    arm_read(settings_.header_timeout);  // from the first byte, not per read
+  if (note_partial_head(bytes, settings().limits.bytes) && requests_ > 0) {
+    arm_read(settings().header_timeout);  // from the first byte, not per read
   }
-  keep_partial_input(settings_.limits.bytes);
+  keep_partial_input(settings().limits.bytes);
   return false;
 }
 
@@ -122,7 +122,7 @@ void H1ServerSession::start_request(http::RequestHead& head, size_t consumed) no
   head_request_ = head.method == http::Method::head;
   expects_continue_ = head.expect_continue;
   keep_alive_ = head.keep_alive && !draining_ &&
-                (settings_.keepalive_requests == 0 || requests_ < settings_.keepalive_requests);
+                (settings().keepalive_requests == 0 || requests_ < settings().keepalive_requests);
   writing_ = Writing::none;
   reader_.start(head.framing, head.content_length);
   const bool empty = head.framing == Framing::none ||
@@ -134,7 +134,7 @@ void H1ServerSession::start_request(http::RequestHead& head, size_t consumed) no
     reading_ = Reading::body;
     rate_.start(loop_.now());
     answering_ = false;
-    arm_read(settings_.body_timeout);
+    arm_read(settings().body_timeout);
   }
   sink_ = &acceptor_.on_new_stream(*this, *this);
   sink_->on_head(head, empty ? End::yes : End::no);
@@ -165,11 +165,11 @@ void H1ServerSession::on_body_read(const BodyReader::Step& step, ByteQueue& data
 // False when the request had to be refused.
 bool H1ServerSession::note_body(size_t bytes) noexcept {
   const bool tunnel = reading_ == Reading::tunnel;
-  if (!tunnel && !rate_.keeps(bytes, settings_.min_body_rate, loop_.now())) {
+  if (!tunnel && !rate_.keeps(bytes, settings().min_body_rate, loop_.now())) {
     refuse(ErrorCode::body_too_slow);
     return false;
   }
-  arm_read(tunnel ? settings_.tunnel_timeout : settings_.body_timeout);
+  arm_read(tunnel ? settings().tunnel_timeout : settings().body_timeout);
   return true;
 }
 

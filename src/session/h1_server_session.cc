@@ -24,13 +24,12 @@ H1ServerSession::H1ServerSession(net::EventLoop& loop, std::unique_ptr<net::Tran
                                  const Peer& peer, const ServerSettings& settings,
                                  RequestAcceptor& acceptor) noexcept
     : H1Connection(loop, std::move(transport)),
-      ServerSession(peer),
-      settings_(settings),
+      ServerSession(peer, settings),
       acceptor_(acceptor) {
 }
 
 bool H1ServerSession::start() noexcept {
-  arm_read(settings_.header_timeout);
+  arm_read(settings().header_timeout);
   if (transport_->has_input()) {
     readable_ = true;
     loop_.resume_later(*this);
@@ -52,7 +51,7 @@ void H1ServerSession::drain() noexcept {
 
 void H1ServerSession::serve_one() noexcept {
   draining_ = true;
-  arm_read(std::min(kLinger, settings_.header_timeout));
+  arm_read(std::min(kLinger, settings().header_timeout));
 }
 
 void H1ServerSession::abort() noexcept {
@@ -99,7 +98,7 @@ void H1ServerSession::next_request() noexcept {
   release_empty_input();
   reading_ = Reading::head;
   writing_ = Writing::none;
-  arm_read(input().empty() ? settings_.keepalive_timeout : settings_.header_timeout);
+  arm_read(input().empty() ? settings().keepalive_timeout : settings().header_timeout);
   on_input();
   if (!closed_ && readable_) {
     loop_.resume_later(*this);
@@ -166,7 +165,7 @@ void H1ServerSession::on_read_timer() noexcept {
       // It is the backend that does not take it; or the answer is on its way meanwhile, as where
       // both sides talk at once.
       if (!wants_input() || std::exchange(answering_, false)) {
-        arm_read(settings_.body_timeout);
+        arm_read(settings().body_timeout);
         break;
       }
       refuse(ErrorCode::body_timeout);
@@ -188,7 +187,7 @@ void H1ServerSession::on_read_timer() noexcept {
 void H1ServerSession::on_write_timer() noexcept {
   if (written_mark_ >= kWriteProgress) {
     written_mark_ = 0;
-    loop_.arm(write_timer_, settings_.write_timeout);
+    loop_.arm(write_timer_, settings().write_timeout);
     return;
   }
   transport_->abort_on_close();

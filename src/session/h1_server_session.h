@@ -91,7 +91,6 @@ class H1ServerSession final : public H1Connection,
 
   void arm_read(Duration after) noexcept { loop_.arm(read_timer_, after); }
 
-  const ServerSettings& settings_;
   RequestAcceptor& acceptor_;
   http::RequestSink* sink_ = nullptr;
   net::Timer read_timer_{Callback<void()>::of<&H1ServerSession::on_read_timer>(this)};

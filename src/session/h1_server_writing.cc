@@ -46,7 +46,7 @@ void H1ServerSession::send_head(http::ResponseHead& head, End end) noexcept {
   if (tunnel) {
     reading_ = Reading::tunnel;
     reader_.start(Framing::tunnel, 0);
-    arm_read(settings_.tunnel_timeout);
+    arm_read(settings().tunnel_timeout);
     loop_.resume_later(*this);
     if (!input().empty()) {
       read_body();
@@ -104,7 +104,7 @@ void H1ServerSession::send_piped(Pipe& pipe, size_t bytes, End end) noexcept {
 void H1ServerSession::watch_writing() noexcept {
   if (!write_timer_.armed()) {
     written_mark_ = 0;
-    loop_.arm(write_timer_, settings_.write_timeout);
+    loop_.arm(write_timer_, settings().write_timeout);
   }
 }
 
@@ -140,7 +140,7 @@ void H1ServerSession::on_output(size_t bytes) noexcept {
   answering_ = writing_ != Writing::none;
   head_unsent_ = false;
   if (reading_ == Reading::tunnel) {
-    arm_read(settings_.tunnel_timeout);
+    arm_read(settings().tunnel_timeout);
   }
   // Bytes of the head count as body here, early; but what is in the pipe is not reported before it
   // has left that.

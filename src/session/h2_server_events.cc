@@ -17,7 +17,7 @@ constexpr int32_t kLastStream = 0x7fffff00;
 }  // namespace
 
 void H2ServerSession::on_begin_headers(int32_t id, bool request) noexcept {
-  fields_ = std::make_unique<http::h2::RequestBuilder>(settings_.limits);
+  fields_ = std::make_unique<http::h2::RequestBuilder>(settings().limits);
   if (!request) {
     return;
   }
@@ -48,7 +48,7 @@ void H2ServerSession::on_headers(H2ServerStream& stream, End end, bool request) 
   }
   set_priority(stream, fields->has_priority());
   ++requests_;
-  if (requests_ == settings_.keepalive_requests || stream.id() >= kLastStream) {
+  if (requests_ == settings().keepalive_requests || stream.id() >= kLastStream) {
     wind_down();
   }
   http::RequestHead head;

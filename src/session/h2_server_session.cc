@@ -39,8 +39,7 @@ H2ServerSession::H2ServerSession(net::EventLoop& loop, std::unique_ptr<net::Tran
                                  const Peer& peer, const ServerSettings& settings,
                                  RequestAcceptor& acceptor) noexcept
     : H2Connection(loop, std::move(transport)),
-      ServerSession(peer),
-      settings_(settings),
+      ServerSession(peer, settings),
       acceptor_(acceptor) {
 }
 
@@ -55,7 +54,7 @@ bool H2ServerSession::start() noexcept {
     readable_ = true;
     loop_.resume_later(*this);
   }
-  loop_.arm(read_timer_, settings_.header_timeout);
+  loop_.arm(read_timer_, settings().header_timeout);
   loop_.arm(settings_timer_, limits::kH2SettingsAck);
   flush_later();
   return true;
@@ -79,7 +78,7 @@ bool H2ServerSession::start_framing() noexcept {
   return nghttp2_session_server_new3(&framing_, callbacks, static_cast<H2Connection*>(this),
                                      options, h2_memory()) == 0 &&
          nghttp2_submit_settings(framing_, NGHTTP2_FLAG_NONE, kSettings.data(),
-                                 kSettings.size() - (settings_.websocket ? 0U : 1U)) == 0 &&
+                                 kSettings.size() - (settings().websocket ? 0U : 1U)) == 0 &&
          // One stream that does not move must not stop the others: the window of the connection is
          // that of all of them.
          nghttp2_session_set_local_window_size(framing_, NGHTTP2_FLAG_NONE, 0,
@@ -173,7 +172,7 @@ void H2ServerSession::watch_reading() noexcept {
     read_timer_.cancel();
   } else {
     loop_.arm(read_timer_,
-              wanted == Watch::head ? settings_.header_timeout : settings_.keepalive_timeout);
+              wanted == Watch::head ? settings().header_timeout : settings().keepalive_timeout);
   }
 }
 
@@ -194,7 +193,7 @@ void H2ServerSession::on_read_timer() noexcept {
 void H2ServerSession::on_write_timer() noexcept {
   if (taken_ - taken_mark_ >= kWriteProgress) {
     taken_mark_ = taken_;
-    loop_.arm(write_timer_, settings_.write_timeout);
+    loop_.arm(write_timer_, settings().write_timeout);
     return;
   }
   transport_->abort_on_close();
@@ -240,7 +239,7 @@ void H2ServerSession::on_drain_timer() noexcept {
 void H2ServerSession::serve_one() noexcept {
   draining_ = true;
   one_more_ = true;
-  loop_.arm(read_timer_, std::min(kLinger, settings_.header_timeout));
+  loop_.arm(read_timer_, std::min(kLinger, settings().header_timeout));
 }
 
 void H2ServerSession::abort() noexcept {

@@ -36,8 +36,6 @@ class H2ServerSession final : public H2Connection,
   int fd() const noexcept override { return transport_ ? transport_->fd() : -1; }
 
   // For its streams:
-  const ServerSettings& settings() const noexcept { return settings_; }
-
   // Bytes of bodies among those that were framed.
   uint64_t body_framed() const noexcept { return body_framed_; }
 
@@ -49,7 +47,7 @@ class H2ServerSession final : public H2Connection,
   static nghttp2_option* make_server_options() noexcept;
   bool start_framing() noexcept;
 
-  Duration write_timeout() const noexcept override { return settings_.write_timeout; }
+  Duration write_timeout() const noexcept override { return settings().write_timeout; }
 
   void on_input_end(int error) noexcept override;
   void on_written(size_t bytes) noexcept override;
@@ -79,7 +77,6 @@ class H2ServerSession final : public H2Connection,
   void set_priority(const H2ServerStream& stream, bool said) noexcept;
   void tell(ErrorCode why) noexcept;
 
-  const ServerSettings& settings_;
   RequestAcceptor& acceptor_;
   IntrusiveList<H2ServerStream, H2StreamTag> streams_;
   // Answered, but the last bytes are still in out_; in the order in which they will leave.

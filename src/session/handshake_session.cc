@@ -35,16 +35,15 @@ HandshakeSession::HandshakeSession(net::EventLoop& loop, HandshakeQueue& queue,
                                    std::unique_ptr<net::Transport> transport, const Peer& peer,
                                    const ServerSettings& settings,
                                    RequestAcceptor& acceptor) noexcept
-    : ServerSession(peer),
+    : ServerSession(peer, settings),
       loop_(loop),
       queue_(queue),
       transport_(std::move(transport)),
-      settings_(settings),
       acceptor_(acceptor) {
 }
 
 bool HandshakeSession::start() noexcept {
-  loop_.arm(timer_, settings_.header_timeout);
+  loop_.arm(timer_, settings().header_timeout);
   return loop_.add(transport_->fd(), *this).has_value();
 }
 

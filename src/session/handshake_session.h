@@ -69,7 +69,6 @@ class HandshakeSession final : public net::IoHandler,
   net::EventLoop& loop_;
   HandshakeQueue& queue_;
   std::unique_ptr<net::Transport> transport_;
-  const ServerSettings& settings_;
   RequestAcceptor& acceptor_;
   net::Timer timer_{Callback<void()>::of<&HandshakeSession::on_timer>(this)};
   bool heard_ = false;   // something has come of the peer

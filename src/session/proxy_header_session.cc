@@ -21,15 +21,14 @@ ProxyHeaderSession::ProxyHeaderSession(net::EventLoop& loop,
                                        std::unique_ptr<net::Transport> transport, const Peer& peer,
                                        const ServerSettings& settings,
                                        RequestAcceptor& acceptor) noexcept
-    : ServerSession(peer),
+    : ServerSession(peer, settings),
       loop_(loop),
       transport_(std::move(transport)),
-      settings_(settings),
       acceptor_(acceptor) {
 }
 
 bool ProxyHeaderSession::start() noexcept {
-  loop_.arm(timer_, settings_.header_timeout);
+  loop_.arm(timer_, settings().header_timeout);
   return loop_.add(transport_->fd(), *this).has_value();
 }
 
@@ -118,7 +117,7 @@ void ProxyHeaderSession::drain() noexcept {
 }
 
 void ProxyHeaderSession::serve_one() noexcept {
-  loop_.arm(timer_, std::min(kServeOneTime, settings_.header_timeout));
+  loop_.arm(timer_, std::min(kServeOneTime, settings().header_timeout));
 }
 
 void ProxyHeaderSession::abort() noexcept {

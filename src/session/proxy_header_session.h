@@ -50,7 +50,6 @@ class ProxyHeaderSession final : public net::IoHandler,
 
   net::EventLoop& loop_;
   std::unique_ptr<net::Transport> transport_;  // null once closed or handed on
-  const ServerSettings& settings_;
   RequestAcceptor& acceptor_;
   ChunkRef header_;  // as far as it is here
   size_t size_ = 0;

@@ -41,6 +41,7 @@ class Peer {
 };
 
 struct ServerSessionTag;
+struct ServerSettings;
 
 class ServerSession : public ListHook<ServerSessionTag> {
  public:
@@ -60,6 +61,11 @@ class ServerSession : public ListHook<ServerSessionTag> {
 
   Peer& peer() noexcept { return peer_; }
 
+  const ServerSettings& settings() const noexcept { return *settings_; }
+
+  // Others from now on: the configuration has changed. What has been armed stays.
+  void set_settings(const ServerSettings& settings) noexcept { settings_ = &settings; }
+
   // Null without TLS.
   const net::Secured* secured() const noexcept { return secured_.get(); }
 
@@ -69,13 +75,15 @@ class ServerSession : public ListHook<ServerSessionTag> {
   }
 
  protected:
-  explicit ServerSession(const Peer& peer) noexcept : peer_(peer) {}
+  ServerSession(const Peer& peer, const ServerSettings& settings) noexcept
+      : peer_(peer), settings_(&settings) {}
 
   ~ServerSession() = default;
 
   Peer peer_;
 
  private:
+  const ServerSettings* settings_;
   std::unique_ptr<const net::Secured> secured_;
 };
 

@@ -54,6 +54,8 @@ class Membership {
 
   const EndpointSet& current() const noexcept { return *current_; }
 
+  const std::shared_ptr<const EndpointSet>& current_set() const noexcept { return current_; }
+
   // Another weight for a server, until the process ends; false where it is not there.
   bool set_weight(std::string_view server, uint32_t weight);
 

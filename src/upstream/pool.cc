@@ -105,7 +105,7 @@ Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse 
     counts_.add(ServerCounts::reused);
     return Opened{&session->open(sink, settings), reused};
   }
-  client_settings_ = &settings;
+  client_settings_ = settings;
   std::string name = settings_.tls != nullptr ? name_for(asked.host) : std::string();
   auto dialed = dial(name, asked);
   if (!dialed) {
@@ -127,7 +127,7 @@ Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse 
 
 bool EndpointPool::on_other_protocol(session::ClientSession& session,
                                      std::unique_ptr<net::Transport>& transport) noexcept {
-  if (settings_.protocol != Protocol::either || client_settings_ == nullptr) {
+  if (settings_.protocol != Protocol::either) {
     return false;
   }
   loop_.remove(transport->fd());
@@ -186,7 +186,7 @@ session::H1ClientSession* EndpointPool::take_idle(Reuse reuse, std::string_view 
 
 session::H1ClientSession* EndpointPool::add_exclusive(Dialed dialed, std::string name) noexcept {
   auto session = std::make_unique<session::H1ClientSession>(loop_, std::move(dialed.transport),
-                                                            *client_settings_, *this);
+                                                            client_settings_, *this);
   if (!session->start(dialed.in_progress)) {
     return nullptr;
   }
@@ -202,7 +202,7 @@ void EndpointPool::tend() noexcept {
   if (settings_.sni_is_host) {
     return;  // for which name is not known
   }
-  client_settings_ = &settings_.session;
+  client_settings_ = settings_.session;
   for (uint32_t i = 0; i < kWarmAtOnce; ++i) {
     // One of HTTP/2 has room while it is in use.
     if ((speaks_h2_ ? count_staying() : idle_count_) >= wanted) {
@@ -224,6 +224,8 @@ void EndpointPool::tend() noexcept {
 }
 
 void EndpointPool::keep(session::ClientSession& session) noexcept {
+  // Those of its last request may go.
+  static_cast<session::H1ClientSession&>(session).set_settings(settings_.session);
   if (wears_out_ && worn(session)) {
     close(session, Closed::worn);
     return;
@@ -249,6 +251,7 @@ void EndpointPool::on_session_free(session::ClientSession& session) noexcept {
 }
 
 void EndpointPool::on_session_lingers(session::ClientSession& session) noexcept {
+  static_cast<session::H1ClientSession&>(session).set_settings(settings_.session);
   lingering_.push_back(session);
 }
 

@@ -166,8 +166,7 @@ class EndpointPool final : public session::ClientSessionOwner {
   const PoolSettings& settings_;
   ServerCounts& counts_;
   std::optional<Closed> closing_;  // why we close a session, while we do
-  // Of the request that made the last connection.
-  const session::ClientSettings* client_settings_ = nullptr;
+  session::ClientSettings client_settings_;  // of the request that made the last connection
   bool speaks_h2_;        // as far as is known
   const bool wears_out_;  // connections do
   uint32_t max_idle_;

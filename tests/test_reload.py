@@ -1,0 +1,115 @@
+"""Another configuration while it runs: all of it or nothing, and nothing is lost."""
+
+import copy
+import signal
+import threading
+
+import pytest
+
+from rig import toml
+from rig.client import request
+from rig.deadline import until
+from rig.origin import Gate, Origin, echo, response
+from rig.product import Product, config, front
+
+
+def write(product, conf):
+    with open(product.path("pingap.toml"), "w", encoding="utf-8") as file:
+        file.write(conf if isinstance(conf, str) else toml.dumps(conf))
+
+
+def said(product, text):
+    return sum(text in line for line in product.stderr)
+
+
+def reload(product, conf, answer="configuration reloaded"):
+    """Goes over to `conf`; returns it."""
+    count = said(product, answer)
+    write(product, conf)
+    product.process.send_signal(signal.SIGHUP)
+    until(lambda: said(product, answer) > count, answer)
+    return conf
+
+
+def changed(product, **upstream):
+    conf = copy.deepcopy(product.conf)
+    conf["upstreams"]["origin"].update(upstream)
+    return conf
+
+
+def test_requests_go_where_the_new_one_says():
+    with Origin() as a, Origin() as b, front(a) as product, product.client() as client:
+        assert client.get("/").status == 200
+        reload(product, changed(product, addrs=[b.addr]))
+        assert client.get("/").status == 200  # on the same connection
+        assert (len(a.requests), len(b.requests)) == (1, 1)
+
+
+def test_what_has_not_changed_keeps_its_connections():
+    with Origin() as origin, front(origin) as product:
+        assert product.get("/").status == 200
+        conf = copy.deepcopy(product.conf)
+        conf["servers"]["main"]["max_headers"] = 77
+        for _ in range(5):
+            reload(product, conf)
+            assert product.get("/").status == 200
+        assert len(origin.connections) == 1
+
+
+def test_a_request_ends_on_what_it_began_with():
+    gate = Gate()
+
+    async def held(conn):
+        await conn.request()
+        await conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+        await gate.wait()
+        await conn.send(b"cd")
+        await conn.end()
+
+    with Origin(held) as old, Origin() as new, front(old) as product, \
+            product.client() as client:
+        client.send(request("/"))
+        until(lambda: old.requests, "it is there")
+        reload(product, changed(product, addrs=[new.addr]))
+        assert product.get("/").status == 200
+        gate.open()
+        assert client.response().body == b"abcd"
+        assert len(new.requests) == 1
+
+
+@pytest.mark.parametrize("broken", ["[nonsense", "[upstreams.a]\naddrs = []\n"])
+def test_a_broken_one_changes_nothing(broken):
+    with Origin() as origin, front(origin) as product:
+        reload(product, broken, "reload refused")
+        assert product.get("/").status == 200
+        reload(product, product.conf)
+        assert product.get("/").status == 200
+
+
+def test_headers_change_for_the_next_request_of_a_connection():
+    with Origin() as origin, front(origin) as product, product.client() as client:
+        assert client.get("/").get("X-New") is None
+        conf = copy.deepcopy(product.conf)
+        conf["locations"]["all"]["headers_set"] = ["X-New: yes"]
+        reload(product, conf)
+        assert client.get("/").get("X-New") == "yes"
+
+
+def test_many_in_a_row_under_load():
+    """Not a request fails, whatever changes."""
+    statuses, stop = [], threading.Event()
+    with Origin() as a, Origin() as b, front([a, b]) as product:
+        def ask():
+            with product.client() as client:
+                while not stop.is_set():
+                    statuses.append(client.get("/").status)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for turn in range(50):
+            reload(product, changed(product, addrs=[[a, b][turn % 2].addr], max_fails=turn))
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert len(statuses) > 100 and set(statuses) == {200}
