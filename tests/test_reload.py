@@ -7,10 +7,11 @@ import threading
 import pytest
 
 from rig import toml
-from rig.client import request
+from rig.client import Client, request
 from rig.deadline import until
-from rig.origin import Gate, Origin, echo, response
-from rig.product import Product, config, front
+from rig.origin import Gate, Origin, response
+from rig.product import front
+from rig.standin import free_port
 
 
 def write(product, conf):
@@ -113,3 +114,64 @@ def test_many_in_a_row_under_load():
         for thread in threads:
             thread.join()
     assert len(statuses) > 100 and set(statuses) == {200}
+
+
+# --- what is listened on
+
+def with_server(product, name, port, **keys):
+    conf = copy.deepcopy(product.conf)
+    conf["servers"][name] = dict(conf["servers"]["main"], addr=f"127.0.0.1:{port}", **keys)
+    return conf
+
+
+def test_an_address_comes_and_goes():
+    port = free_port()
+    with Origin() as origin, front(origin) as product:
+        reload(product, with_server(product, "more", port))
+        with Client("127.0.0.1", port) as client:
+            assert client.get("/").status == 200
+            reload(product, product.conf)
+            until(lambda: client.gone(), "an idle connection is closed")
+        with pytest.raises(ConnectionRefusedError):
+            Client("127.0.0.1", port)
+        assert product.get("/").status == 200
+
+
+def test_an_address_that_is_taken_refuses_all_of_it():
+    with Origin() as origin, Origin() as other, front(origin) as product:
+        conf = with_server(product, "more", other.port)
+        conf["locations"]["all"]["headers_set"] = ["X-New: yes"]
+        reload(product, conf, "reload refused: cannot listen on")
+        assert product.get("/").get("X-New") is None
+
+
+def test_a_request_ends_at_an_address_that_goes():
+    port, gate = free_port(), Gate()
+
+    async def held(conn):
+        await conn.request()
+        await gate.wait()
+        await conn.send(response(body=b"late"))
+        await conn.end()
+
+    with Origin(held) as origin, front(origin) as product:
+        reload(product, with_server(product, "more", port))
+        with Client("127.0.0.1", port) as client:
+            client.send(request("/"))
+            until(lambda: origin.requests, "it is there")
+            reload(product, product.conf)
+            gate.open()
+            assert client.response().body == b"late"
+
+
+def test_another_access_log():
+    with Origin() as origin, front(origin) as product:
+        conf = copy.deepcopy(product.conf)
+        path = product.path("other.log")
+        conf["servers"]["main"]["access_log"] = f"{path} {{status}}"
+        reload(product, conf)
+        assert product.get("/").status == 200
+        until(lambda: open(path, encoding="ascii").read() == "200\n", "its line")
+        del conf["servers"]["main"]["access_log"]
+        reload(product, conf)
+        assert product.get("/").status == 200

@@ -158,8 +158,8 @@ class Control final : public net::IoHandler {
       PINGAP_LOG(error, "reload refused: the configuration before stays");
       return;
     }
-    if (const std::string why = server_.refuses(*loaded->snapshot); !why.empty()) {
-      PINGAP_LOG(error, "reload refused: {}; that needs a restart", why);
+    if (auto bound = server_.prepare(*loaded->snapshot); !bound) {
+      PINGAP_LOG(error, "reload refused: {}", bound.error());
       return;
     }
     next_ = std::move(*loaded);

@@ -6,6 +6,7 @@
 #include "http/status.h"
 #include "net/socket.h"
 #include "proxy/forwarder.h"
+#include "proxy/listening.h"
 #include "proxy/spill.h"
 #include "proxy/worker.h"
 #include "session/h1_server_session.h"
@@ -16,13 +17,11 @@
 
 namespace pingap::proxy {
 
-Frontend::Frontend(Worker& worker, size_t index, const Site& site, net::Fd socket,
-                   observe::LogBuffer* log)
+Frontend::Frontend(Worker& worker, Listening& all, const Site& site, net::Fd socket)
     : worker_(worker),
-      index_(index),
+      all_(all),
       site_(&site),
       listener_(worker.loop(), std::move(socket), *this),
-      log_(log),
       limit_(worker.connection_limit(site)) {
   const net::Address address = listener_.address();
   port_ = address.port();
@@ -46,9 +45,9 @@ void Frontend::on_accept(net::Fd connection, const net::Address& peer) noexcept 
 }
 
 bool Frontend::hand_over(net::Fd& connection, const net::Address& peer) noexcept {
-  Frontend* host = worker_.choose_host(index_);
+  Frontend* host = worker_.choose_host(all_);
   while (host != nullptr && host != this && !host->reserve()) {
-    host = worker_.choose_host(index_);  // its last place has just been taken, or it stops
+    host = worker_.choose_host(all_);  // its last place has just been taken, or it stops
   }
   if (host == nullptr || host == this) {
     return false;
@@ -56,7 +55,9 @@ bool Frontend::hand_over(net::Fd& connection, const net::Address& peer) noexcept
   // Shared, since a std::function is copyable: the descriptor is closed with the message if that
   // is never run.
   auto handed = std::make_shared<net::Fd>(std::move(connection));
-  host->worker_.loop().post([host, handed, peer] { host->adopt(std::move(*handed), peer); });
+  host->worker_.loop().post([host, all = all_.shared_from_this(), handed, peer] {
+    host->adopt(std::move(*handed), peer);
+  });
   return true;
 }
 
@@ -251,13 +252,19 @@ void Frontend::on_session_closed(session::ServerSession& /*session*/) noexcept {
   uncount();
 }
 
-void Frontend::adopt(const Site& site) noexcept {
+void Frontend::adopt(const Site& site, observe::LogBuffer* log) noexcept {
   site_ = &site;
+  log_ = log;
   limit_.store(worker_.connection_limit(site), std::memory_order_relaxed);
   for (session::ServerSession* one = sessions_.front(); one != nullptr;
        one = sessions_.next(*one)) {
     one->set_settings(site.settings);
   }
+}
+
+void Frontend::leave(std::shared_ptr<const Snapshot> last) noexcept {
+  last_ = std::move(last);
+  drain();
 }
 
 void Frontend::drain() noexcept {

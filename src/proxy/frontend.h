@@ -20,17 +20,25 @@
 namespace pingap::proxy {
 
 class Worker;
+struct Listening;
 
 class Frontend final : public net::AcceptHandler, public session::RequestAcceptor {
  public:
-  // Number `index` of its worker; the same address has the same number on all workers.
-  Frontend(Worker& worker, size_t index, const Site& site, net::Fd socket, observe::LogBuffer* log);
+  // Control thread. `all` are those of the same address, of which it is one; they stay together.
+  Frontend(Worker& worker, Listening& all, const Site& site, net::Fd socket);
   virtual ~Frontend();
 
   Result<> start() noexcept { return listener_.start(); }
 
-  // Goes by this site from now on, with all its connections.
-  void adopt(const Site& site) noexcept;
+  // Goes by this site from now on, with all its connections, and writes its access log there.
+  void adopt(const Site& site, observe::LogBuffer* log) noexcept;
+  // As drain(), for an address that is not listened on any more: it goes on by `last`.
+  void leave(std::shared_ptr<const Snapshot> last) noexcept;
+
+  // It has left, and nothing of it was under way when this was asked before.
+  bool forgotten() noexcept {
+    return std::exchange(quiet_, phase_ != Phase::open && connections() == 0) && quiet_;
+  }
 
   // Takes no new connections, closes idle ones, lets the others finish.
   void drain() noexcept;
@@ -91,14 +99,16 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   void uncount() noexcept;
 
   Worker& worker_;
-  const size_t index_;
+  Listening& all_;
   const Site* site_;
   net::Listener listener_;
-  observe::LogBuffer* log_;  // null = off
+  observe::LogBuffer* log_ = nullptr;     // null = off
+  std::shared_ptr<const Snapshot> last_;  // it has left with this one
   std::string address_text_;
   uint16_t port_ = 0;
   std::string port_text_;
   Phase phase_ = Phase::open;
+  bool quiet_ = false;
   std::atomic<uint32_t> limit_;  // of connections; our worker writes
   std::atomic<uint32_t> connections_{0};  // our worker writes, others by reserve()
   IntrusiveList<session::ServerSession, session::ServerSessionTag> sessions_;  // oldest first

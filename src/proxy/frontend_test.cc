@@ -23,12 +23,17 @@ class Crew {
     for (uint32_t i = 0; i < count; ++i) {
       workers_.push_back(std::make_unique<Worker>(snapshot_, *net::EventLoop::create(), i, count));
     }
+    const Site& site = *snapshot_->sites[0];
+    const auto listening = std::make_shared<Listening>();
     for (const auto& worker : workers_) {
       net::Fd socket = *net::listen_on(*net::Address::parse("127.0.0.1:0"));
       addresses_.push_back(net::local_address(socket.get()));
       worker->set_peers(workers_);
-      worker->add_listener(*snapshot_->sites[0], std::move(socket), nullptr);
-      EXPECT_TRUE(worker->listen());
+      listening->frontends.push_back(
+          std::make_unique<Frontend>(*worker, *listening, site, std::move(socket)));
+    }
+    for (const auto& worker : workers_) {
+      worker->serve({{listening, &site, nullptr}});
     }
   }
 

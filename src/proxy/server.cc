@@ -43,16 +43,30 @@ Server::Server(std::shared_ptr<const Snapshot> snapshot) : snapshot_(std::move(s
 Server::~Server() {
   abort();
   join();
+  for (const Bound& one : bound_) {
+    if (!one.socket_file.empty()) {
+      ::unlink(one.socket_file.c_str());
+    }
+  }
+  // Frontends that were never served are on loops of the workers.
+  bound_.clear();
+  next_.clear();
   workers_.clear();
   logs_.stop();
-  for (const std::string& path : socket_files_) {
-    ::unlink(path.c_str());
-  }
 }
 
-tl::expected<void, std::string> Server::expect_free_addresses() const {
-  for (const auto& site : snapshot_->sites) {
+const Server::Bound* Server::find(const std::string& address) const noexcept {
+  const auto found = std::ranges::find(bound_, address, &Bound::address);
+  return found == bound_.end() ? nullptr : &*found;
+}
+
+// Of the addresses that are not ours yet.
+tl::expected<void, std::string> Server::expect_free(const Snapshot& snapshot) const {
+  for (const auto& site : snapshot.sites) {
     for (const std::string& address : site->addrs) {
+      if (find(address) != nullptr) {
+        continue;
+      }
       if (auto free = net::expect_free(*net::Address::parse(address)); !free) {
         return tl::unexpected(explain(address, free.error()));
       }
@@ -62,7 +76,7 @@ tl::expected<void, std::string> Server::expect_free_addresses() const {
 }
 
 tl::expected<void, std::string> Server::bind() {
-  if (auto free = expect_free_addresses(); !free) {
+  if (auto free = expect_free(*snapshot_); !free) {
     return free;
   }
   const uint32_t threads = snapshot_->workers;
@@ -77,59 +91,102 @@ tl::expected<void, std::string> Server::bind() {
   for (const auto& worker : workers_) {
     worker->set_peers(workers_);
   }
-  for (const auto& site : snapshot_->sites) {
-    for (const std::string& address : site->addrs) {
-      if (auto bound = bind_address(*site, address); !bound) {
-        return bound;
-      }
-    }
+  auto all = bind_all(*snapshot_);
+  if (!all) {
+    return tl::unexpected(all.error());
   }
+  bound_ = std::move(*all);
   return {};
 }
 
-tl::expected<void, std::string> Server::bind_address(const Site& site, const std::string& text) {
-  std::shared_ptr<observe::LogSink> log;
-  if (!site.access_log_path.empty()) {
-    auto opened = logs_.open(site.access_log_path);
-    if (!opened) {
-      return tl::unexpected(fmt::format("cannot open access_log {}: {}", site.access_log_path,
-                                        std::strerror(opened.error().sys)));  // NOLINT
+// What is bound already stays as it is.
+tl::expected<Server::BoundList, std::string> Server::bind_all(const Snapshot& snapshot) {
+  BoundList all;
+  for (const auto& site : snapshot.sites) {
+    auto log = open_log(*site);
+    if (!log) {
+      return tl::unexpected(log.error());
     }
-    log = std::move(*opened);
+    for (const std::string& address : site->addrs) {
+      const Bound* known = find(address);
+      Bound& one = all.emplace_back(known != nullptr ? *known : Bound{.address = address});
+      if (known == nullptr) {
+        if (auto bound = bind_address(*site, one); !bound) {
+          return tl::unexpected(bound.error());
+        }
+      }
+      one.served.site = site.get();
+      one.served.log = *log;
+    }
   }
-  net::Address address = *net::Address::parse(text);
+  return all;
+}
+
+tl::expected<std::shared_ptr<observe::LogSink>, std::string> Server::open_log(const Site& site) {
+  if (site.access_log_path.empty()) {
+    return nullptr;
+  }
+  auto opened = logs_.open(site.access_log_path);
+  if (!opened) {
+    return tl::unexpected(fmt::format("cannot open access_log {}: {}", site.access_log_path,
+                                      std::strerror(opened.error().sys)));  // NOLINT
+  }
+  return std::move(*opened);
+}
+
+tl::expected<void, std::string> Server::bind_address(const Site& site, Bound& to) {
+  net::Address address = *net::Address::parse(to.address);
   net::Fd shared;
+  auto listening = std::make_shared<Listening>();
   for (const auto& worker : workers_) {
     net::Fd socket;
     if (address.is_unix() && shared) {
       // Unix sockets have no port to share: all workers accept from the same one.
       socket = net::Fd(::fcntl(shared.get(), F_DUPFD_CLOEXEC, 0));
     } else {
-      auto listening = net::listen_on(address);
-      if (!listening) {
-        return tl::unexpected(explain(text, listening.error()));
+      auto made = net::listen_on(address);
+      if (!made) {
+        return tl::unexpected(explain(to.address, made.error()));
       }
-      socket = std::move(*listening);
+      socket = std::move(*made);
     }
     if (!shared) {
       address = address.is_unix() ? address : net::local_address(socket.get());
       shared = net::Fd(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
     }
-    worker->add_listener(site, std::move(socket), log);
+    listening->frontends.push_back(
+        std::make_unique<Frontend>(*worker, *listening, site, std::move(socket)));
   }
   if (address.is_unix()) {
-    socket_files_.emplace_back(address.path());
+    to.socket_file = address.path();
   }
-  bound_.push_back(text);
-  addresses_.push_back(fmt::format("{} ({})", address.to_string(), site.name));
+  to.shown = fmt::format("{} ({})", address.to_string(), site.name);
+  to.served.listening = std::move(listening);
   return {};
+}
+
+std::vector<std::string> Server::addresses() const {
+  std::vector<std::string> all;
+  all.reserve(bound_.size());
+  for (const Bound& one : bound_) {
+    all.push_back(one.shown);
+  }
+  return all;
+}
+
+std::vector<Served> Server::served() const {
+  std::vector<Served> all;
+  all.reserve(bound_.size());
+  for (const Bound& one : bound_) {
+    all.push_back(one.served);
+  }
+  return all;
 }
 
 void Server::start() {
   logs_.start();
   for (const auto& worker : workers_) {
-    // The kernel may have accepted connections already: nothing is lost before this.
-    (void)worker->listen();
+    worker->serve(served());
     worker->start();
   }
 }
@@ -142,57 +199,28 @@ void Server::update(size_t cluster, const std::shared_ptr<const upstream::Endpoi
 
 // ---- another configuration
 
-namespace {
-
-// Every address with its site, in the order of the frontends.
-std::vector<std::pair<std::string, const Site*>> listeners(const Snapshot& snapshot) {
-  std::vector<std::pair<std::string, const Site*>> all;
-  for (const auto& site : snapshot.sites) {
-    for (const std::string& address : site->addrs) {
-      all.emplace_back(address, site.get());
-    }
+tl::expected<void, std::string> Server::prepare(const Snapshot& next) {
+  if (auto free = expect_free(next); !free) {
+    return free;
   }
-  return all;
-}
-
-const Site* site_at(const std::vector<std::pair<std::string, const Site*>>& all,
-                    std::string_view address) {
-  for (const auto& [text, site] : all) {
-    if (text == address) {
-      return site;
-    }
+  auto all = bind_all(next);
+  if (!all) {
+    return tl::unexpected(all.error());
   }
-  return nullptr;
-}
-
-}  // namespace
-
-std::string Server::refuses(const Snapshot& next) const {
-  const auto before = listeners(*snapshot_);
-  const auto after = listeners(next);
-  if (before.size() != after.size()) {
-    return "the addresses that are listened on have changed";
-  }
-  for (const auto& [address, site] : before) {
-    const Site* now = site_at(after, address);
-    if (now == nullptr) {
-      return fmt::format("{} is not listened on any more", address);
-    }
-    if (now->access_log_path != site->access_log_path) {
-      return fmt::format("access_log of [servers.{}] has changed", now->name);
-    }
-  }
+  next_ = std::move(*all);
   return {};
 }
 
 void Server::publish(std::shared_ptr<const Snapshot> next, net::EventLoop& control) {
-  std::vector<const Site*> sites;
-  const auto after = listeners(*next);
-  for (const std::string& address : bound_) {
-    sites.push_back(site_at(after, address));
+  std::swap(bound_, next_);
+  for (const Bound& one : next_) {  // those of before
+    if (!one.socket_file.empty() && find(one.address) == nullptr) {
+      ::unlink(one.socket_file.c_str());
+    }
   }
+  next_.clear();
   for (const auto& worker : workers_) {
-    worker->publish(next, sites, control);
+    worker->publish(next, served(), control);
   }
   snapshot_ = std::move(next);
 }

@@ -27,7 +27,7 @@ class Server {
   void start();
 
   // "127.0.0.1:8080 (web)", ports resolved.
-  const std::vector<std::string>& addresses() const noexcept { return addresses_; }
+  std::vector<std::string> addresses() const;
 
   size_t workers() const noexcept { return workers_.size(); }
 
@@ -36,9 +36,11 @@ class Server {
   // The servers that an upstream has from now on; also before start().
   void update(size_t cluster, const std::shared_ptr<const upstream::EndpointSet>& servers);
 
-  // Why the workers cannot go over to this configuration as they run; empty where they can.
-  std::string refuses(const Snapshot& next) const;
-  // From now on this is the configuration; `control` is the loop of this thread.
+  // Another configuration: binds what it has and the one before has not, opens its logs. Where
+  // that fails nothing has changed.
+  tl::expected<void, std::string> prepare(const Snapshot& next);
+  // From now on the one that was prepared is the configuration; `control` is the loop of this
+  // thread.
   void publish(std::shared_ptr<const Snapshot> next, net::EventLoop& control);
 
   void drain();
@@ -50,15 +52,27 @@ class Server {
   observe::Totals totals() const noexcept;
 
  private:
-  tl::expected<void, std::string> expect_free_addresses() const;
-  tl::expected<void, std::string> bind_address(const Site& site, const std::string& address);
+  struct Bound {
+    std::string address;  // as configured
+    std::string shown;    // with its port
+    std::string socket_file;
+    Served served;
+  };
+
+  using BoundList = std::vector<Bound>;
+
+  tl::expected<BoundList, std::string> bind_all(const Snapshot& snapshot);
+  tl::expected<void, std::string> expect_free(const Snapshot& snapshot) const;
+  tl::expected<void, std::string> bind_address(const Site& site, Bound& to);
+  tl::expected<std::shared_ptr<observe::LogSink>, std::string> open_log(const Site& site);
+  const Bound* find(const std::string& address) const noexcept;
+  std::vector<Served> served() const;
 
   std::shared_ptr<const Snapshot> snapshot_;
   observe::LogWriter logs_;  // outlives the workers
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<std::string> addresses_;
-  std::vector<std::string> bound_;         // as configured, by the index of the frontends
-  std::vector<std::string> socket_files_;  // removed at the end
+  BoundList bound_;
+  BoundList next_;  // prepared
 };
 
 }  // namespace pingap::proxy

@@ -4,6 +4,8 @@
 #include <malloc.h>
 #include <sys/resource.h>
 
+#include "base/log.h"
+
 namespace pingap::proxy {
 namespace {
 
@@ -80,10 +82,27 @@ void Worker::Queue::wake_others() noexcept {
   }
 }
 
-void Worker::add_listener(const Site& site, net::Fd socket,
-                          const std::shared_ptr<observe::LogSink>& log) {
-  frontends_.push_back(std::make_unique<Frontend>(*this, frontends_.size(), site, std::move(socket),
-                                                  log_buffer(log)));
+void Worker::serve(const std::vector<Served>& all) {
+  std::vector<std::shared_ptr<Listening>> wanted;
+  for (const Served& one : all) {
+    Frontend& frontend = own(*one.listening);
+    frontend.adopt(*one.site, log_buffer(one.log));
+    if (std::ranges::find(listening_, one.listening) == listening_.end()) {
+      // The kernel may have accepted connections already: nothing is lost before this.
+      if (auto started = frontend.start(); !started) {
+        PINGAP_LOG(error, "[servers.{}]: a worker cannot listen on {}: errno {}", one.site->name,
+                   frontend.address_text(), started.error().sys);
+      }
+    }
+    wanted.push_back(one.listening);
+  }
+  for (auto& one : listening_) {
+    if (std::ranges::find(wanted, one) == wanted.end()) {
+      own(*one).leave(generations_[generations_.size() - 2]->snapshot);  // that of before
+      leaving_.push_back(std::move(one));
+    }
+  }
+  listening_ = std::move(wanted);
 }
 
 observe::LogBuffer* Worker::log_buffer(const std::shared_ptr<observe::LogSink>& sink) {
@@ -97,15 +116,6 @@ observe::LogBuffer* Worker::log_buffer(const std::shared_ptr<observe::LogSink>& 
   }
   return log_buffers_.emplace_back(sink.get(), std::make_unique<observe::LogBuffer>(sink))
       .second.get();
-}
-
-Result<> Worker::listen() noexcept {
-  for (const auto& frontend : frontends_) {
-    if (auto started = frontend->start(); !started) {
-      return started;
-    }
-  }
-  return {};
 }
 
 void Worker::start() {
@@ -140,15 +150,14 @@ void Worker::update(size_t cluster, std::shared_ptr<const upstream::EndpointSet>
 
 // ---- another configuration
 
-void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<const Site*> sites,
+void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<Served> served,
                      net::EventLoop& control) {
-  loop_->post([this, snapshot = std::move(snapshot), sites = std::move(sites), &control]() mutable {
+  loop_->post([this, snapshot = std::move(snapshot), served = std::move(served),
+               &control]() mutable {
     control_ = &control;
     add_backends(*snapshot);
     generations_.push_back(std::make_unique<Generation>(std::move(snapshot)));
-    for (size_t i = 0; i < frontends_.size(); ++i) {
-      frontends_[i]->adopt(*sites[i]);
-    }
+    serve(served);
     forget_later();
   });
 }
@@ -171,6 +180,7 @@ void Worker::forget_generations() noexcept {
   }
   std::erase_if(generations_, [&](const auto& one) { return one->snapshot == nullptr; });
   forget_backends();
+  forget_frontends();
 }
 
 // Those of upstreams that are no more, or others now. Nobody asks them for anything; the last bytes
@@ -197,6 +207,23 @@ void Worker::forget_backends() noexcept {
   }
 }
 
+// A look later than the one at which nothing was under way any more: exchanges that have just ended
+// are still to be freed.
+void Worker::forget_frontends() noexcept {
+  std::erase_if(leaving_, [this](const auto& one) { return own(*one).forgotten(); });
+  if (!leaving_.empty()) {
+    loop_->arm(forget_timer_, kForgetEvery);
+  }
+}
+
+void Worker::for_each_frontend(void (*tell)(Frontend&)) noexcept {
+  for (const auto* list : {&listening_, &leaving_}) {
+    for (const auto& one : *list) {
+      tell(own(*one));
+    }
+  }
+}
+
 void Worker::drain() {
   loop_->post([this] { drain_here(); });
 }
@@ -211,17 +238,13 @@ void Worker::stop_taking() noexcept {
 
 void Worker::drain_here() noexcept {
   stop_taking();
-  for (const auto& frontend : frontends_) {
-    frontend->drain();
-  }
+  for_each_frontend([](Frontend& one) { one.drain(); });
   loop_->arm(stop_timer_, net::Listener::kDrainTime + kDrainCheck);
 }
 
 void Worker::abort_here() noexcept {
   stop_taking();
-  for (const auto& frontend : frontends_) {
-    frontend->abort();
-  }
+  for_each_frontend([](Frontend& one) { one.abort(); });
   loop_->stop();
 }
 
@@ -248,17 +271,17 @@ bool Worker::may_be_crowded() const noexcept {
   return connections() >= crowd_limit_ || loop_->now() - crowd_limit_at_ >= kCrowdLimitAge;
 }
 
-Frontend* Worker::choose_host(size_t index) noexcept {
+Frontend* Worker::choose_host(const Listening& all) noexcept {
   for (size_t i = 0; i < peers_.size(); ++i) {
     const Worker& peer = *peers_[i];
     const bool takes = i == index_ || !peer.stopping();
     loads_[i] = {.connections = peer.connections(),
-                 .has_room = takes && peer.frontends_[index]->has_room()};
+                 .has_room = takes && all.frontends[i]->has_room()};
   }
   const WorkerChoice choice = choose_worker(loads_, index_);
   crowd_limit_ = choice.crowd_limit;
   crowd_limit_at_ = loop_->now();
-  return choice.worker ? peers_[*choice.worker]->frontends_[index].get() : nullptr;
+  return choice.worker ? all.frontends[*choice.worker].get() : nullptr;
 }
 
 WallTime Worker::wall_time() noexcept {

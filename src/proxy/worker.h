@@ -15,6 +15,7 @@
 #include "observe/log_sink.h"
 #include "proxy/frontend.h"
 #include "proxy/generation.h"
+#include "proxy/listening.h"
 #include "proxy/snapshot.h"
 #include "proxy/spill.h"
 #include "session/handshake_session.h"
@@ -31,17 +32,15 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
   ~Worker();
 
-  // Control thread, before start(): all workers, by index. They outlive this one's thread, and all
-  // get the same listeners in the same order.
+  // Control thread, before start(): all workers, by index. They outlive this one's thread.
   void set_peers(std::span<const std::unique_ptr<Worker>> all);
-  // Control thread, before start(): the socket of one address of `site`.
-  void add_listener(const Site& site, net::Fd socket, const std::shared_ptr<observe::LogSink>& log);
-  Result<> listen() noexcept;
+  // Before start(), or its thread: these addresses and no others from now on.
+  void serve(const std::vector<Served>& all);
   void start();
-  // Any thread: another configuration from now on, with a site for each frontend, by index. What
-  // has begun ends on the one that it began with; snapshots that nothing goes by any more are
-  // handed to `control`, since they take their time to be freed.
-  void publish(std::shared_ptr<const Snapshot> snapshot, std::vector<const Site*> sites,
+  // Any thread: another configuration from now on, of which these are the addresses. What has begun
+  // ends on the one that it began with; snapshots that nothing goes by any more are handed to
+  // `control`, since they take their time to be freed.
+  void publish(std::shared_ptr<const Snapshot> snapshot, std::vector<Served> served,
                net::EventLoop& control);
   // Any thread: what servers an upstream has from now on.
   void update(size_t cluster, std::shared_ptr<const upstream::EndpointSet> servers);
@@ -96,8 +95,8 @@ class Worker {
   uint32_t connection_limit(const Site& site) const noexcept;
   // One more connection may be too many beside what the others have: choose_host() knows.
   bool may_be_crowded() const noexcept;
-  // Who is to serve a connection that came to frontend `index`; null: no worker has room for it.
-  Frontend* choose_host(size_t index) noexcept;
+  // Who of `all` is to serve a connection that came to ours; null: no worker has room for it.
+  Frontend* choose_host(const Listening& all) noexcept;
   WallTime wall_time() noexcept;
   void flush_log_later() noexcept;
   void trim_memory_later() noexcept;
@@ -121,6 +120,10 @@ class Worker {
   void forget_later() noexcept;
   void forget_generations() noexcept;
   void forget_backends() noexcept;
+  void forget_frontends() noexcept;
+  Frontend& own(const Listening& all) const noexcept { return *all.frontends[index_]; }
+
+  void for_each_frontend(void (*tell)(Frontend&)) noexcept;
   void stop_taking() noexcept;
   void drain_here() noexcept;
   void abort_here() noexcept;
@@ -140,7 +143,8 @@ class Worker {
   std::vector<std::unique_ptr<Queue>> queues_;                 // by cluster
   std::vector<std::pair<observe::LogSink*, std::unique_ptr<observe::LogBuffer>>> log_buffers_;
   session::HandshakeQueue handshakes_{*loop_};
-  std::vector<std::unique_ptr<Frontend>> frontends_;
+  std::vector<std::shared_ptr<Listening>> listening_;
+  std::vector<std::shared_ptr<Listening>> leaving_;  // their last connections are to end
   observe::Counters counters_;
   net::Timer log_timer_{Callback<void()>::of<&Worker::flush_logs>(this)};
   net::Timer stop_timer_{Callback<void()>::of<&Worker::stop_when_done>(this)};
