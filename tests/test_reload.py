@@ -128,12 +128,12 @@ def test_an_address_comes_and_goes():
     port = free_port()
     with Origin() as origin, front(origin) as product:
         reload(product, with_server(product, "more", port))
-        with Client("127.0.0.1", port) as client:
+        with Client(("127.0.0.1", port)) as client:
             assert client.get("/").status == 200
             reload(product, product.conf)
-            until(lambda: client.gone(), "an idle connection is closed")
+            client.wait_closed()
         with pytest.raises(ConnectionRefusedError):
-            Client("127.0.0.1", port)
+            Client(("127.0.0.1", port))
         assert product.get("/").status == 200
 
 
@@ -156,7 +156,7 @@ def test_a_request_ends_at_an_address_that_goes():
 
     with Origin(held) as origin, front(origin) as product:
         reload(product, with_server(product, "more", port))
-        with Client("127.0.0.1", port) as client:
+        with Client(("127.0.0.1", port)) as client:
             client.send(request("/"))
             until(lambda: origin.requests, "it is there")
             reload(product, product.conf)
