@@ -87,6 +87,18 @@ def test_a_broken_one_changes_nothing(broken):
         assert product.get("/").status == 200
 
 
+def test_it_says_what_has_changed():
+    with Origin() as origin, front(origin) as product:
+        conf = changed(product, read_timeout="7s")
+        conf["locations"]["more"] = dict(conf["locations"]["all"], path="/more")
+        conf["servers"]["main"]["locations"].append("more")
+        reload(product, conf)
+        assert said(product, "reloaded: servers changed: main; locations new: more; "
+                             "upstreams changed: origin") == 1
+        reload(product, conf)
+        assert said(product, "reloaded: nothing has changed") == 1
+
+
 def test_headers_change_for_the_next_request_of_a_connection():
     with Origin() as origin, front(origin) as product, product.client() as client:
         assert client.get("/").get("X-New") is None

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "cli/load.h"
+#include "config/changes.h"
 #include "net/event_loop.h"
 #include "net/socket.h"
 #include "proxy/body_spool.h"
@@ -24,8 +25,10 @@ namespace {
 // How often a stopping process looks whether its workers are done.
 constexpr Duration kStopCheck = std::chrono::milliseconds(10);
 
-// How long a start waits for answers of who knows servers.
+// How often a reload looks whether they have answered.
 constexpr Duration kApplyCheck = std::chrono::milliseconds(10);
+
+// How long a start waits for answers of who knows servers, and a reload.
 constexpr Duration kFindServers = std::chrono::seconds(3);
 
 // Handled by reading a descriptor: before any thread exists, so that all of them inherit it.
@@ -173,6 +176,7 @@ class Control final : public net::IoHandler {
       loop_.arm(apply_timer_, kApplyCheck);
       return;
     }
+    const std::string what = config::changes(loaded_.model, next_->model);
     certificates_.reset();
     loaded_ = std::move(*next_);
     next_.reset();
@@ -180,7 +184,7 @@ class Control final : public net::IoHandler {
     upstreams_.commit(loaded_.snapshot);
     certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
     log::g_level.store(loaded_.snapshot->basic.log_level);
-    PINGAP_LOG(info, "configuration reloaded");
+    PINGAP_LOG(info, "configuration reloaded: {}", what.empty() ? "nothing has changed" : what);
     if (std::exchange(again_, false)) {
       reload();
     }

@@ -40,6 +40,8 @@ struct Timeouts {
   std::optional<milliseconds> write;    // write_timeout: without progress
   std::optional<milliseconds> tunnel;   // tunnel_timeout: idle
   std::optional<milliseconds> total;    // request_timeout: to the end of the answer; 0 = none
+
+  bool operator==(const Timeouts&) const = default;
 };
 
 struct Server {               // one backend of an upstream
@@ -237,6 +239,8 @@ struct Retries {
   bool bad_response = true;      // none that can be understood
   StatusSet statuses;
   bool any_method = false;
+
+  bool operator==(const Retries&) const = default;
 };
 
 // "name:value" (equal) or "name" (present).
@@ -244,6 +248,8 @@ struct FieldMatch {
   std::string name;
   std::optional<std::string> value;
   Position at;
+
+  bool operator==(const FieldMatch&) const = default;
 };
 
 // What stands in ws_allowed_origins for handshakes without an Origin: those of no browser.
@@ -280,6 +286,8 @@ struct Location {
   Located<bool> grpc_web;  // calls of gRPC-web go to the backend as gRPC
   Timeouts timeouts;
   Retries retries;
+
+  bool operator==(const Location&) const = default;
 };
 
 struct CertificateEntry {  // [certificates.NAME]
@@ -288,6 +296,8 @@ struct CertificateEntry {  // [certificates.NAME]
   CertificatePair pair;
   std::vector<Located<std::string>> domains;  // empty = those of its SAN
   bool is_default = false;
+
+  bool operator==(const CertificateEntry&) const = default;
 };
 
 enum class TlsVersion : uint8_t { tls12, tls13 };
@@ -306,6 +316,8 @@ struct ServerTls {  // of a server; on with a certificate of its own or those of
   bool h2 = true;
 
   bool on() const noexcept { return store || !pair.cert.value.empty(); }
+
+  bool operator==(const ServerTls&) const = default;
 };
 
 enum class Underscores : uint8_t { drop, reject, keep };
@@ -332,6 +344,8 @@ struct Listener {  // [servers.NAME]
   bool encoded_slash = false;  // false = refuse %2f and %5c in the path
   bool via = false;
   ServerTls tls;
+
+  bool operator==(const Listener&) const = default;
 };
 
 // Entry names to their place in the list; found by string_view without a copy.
