@@ -18,7 +18,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     if config.getoption("--binary"):
-        os.environ["PINGAP_BINARY"] = config.getoption("--binary")
+        os.environ["PINGAP_BINARY"] = os.path.abspath(config.getoption("--binary"))
     path = product.binary()
     if path and os.path.exists(path) and "PINGAP_TEST_SLOW" not in os.environ:
         deadline.SLOW = 4 if product.sanitized(path) else 1

@@ -46,6 +46,8 @@ def test_uploads_that_are_given_up_leave_the_frames_of_others_whole(count):
             front(origin, upstream={"protocol": "h2c", "max_streams": 100}) as product:
         uploads = Uploads(product, count)
         until(uploads.push, "the backend stops the uploads", 20, 0.3)
+        # A connection that has said nothing for five seconds gets no new requests.
+        origin.connections[0].send(frame(h2.PING, 0, 0, bytes(8)))
         for client in uploads.clients:
             client.send(reset(1))
             client.request(3, head(path="/after"))

@@ -19,7 +19,8 @@ namespace {
 class Crew {
  public:
   explicit Crew(uint32_t count, const std::string& server_keys = "")
-      : snapshot_(test_snapshot("addr = \"127.0.0.1:0\"\n" + server_keys)) {
+      : snapshot_(test_snapshot("addr = \"127.0.0.1:0\"\n" + server_keys,
+                                "threads = " + std::to_string(count) + "\n")) {
     for (uint32_t i = 0; i < count; ++i) {
       workers_.push_back(std::make_unique<Worker>(snapshot_, *net::EventLoop::create(), i, count));
     }
