@@ -239,8 +239,8 @@ void Forwarder::abandon_tries(ErrorCode why) noexcept {
 
 // For the log, of a try that is not the last one.
 void Forwarder::note_failed(std::string_view server, std::string_view how) noexcept {
-  const std::string_view comma = x.failed_tries.empty() ? "" : ",";
-  x.failed_tries = x.arena.concat(x.failed_tries, comma, server, "=", how);
+  x.failed_tries = x.failed_tries.empty() ? x.arena.concat(server, "=", how)
+                                          : x.arena.concat(x.failed_tries, ",", server, "=", how);
 }
 
 // ---- a queue for servers that have all they may have
