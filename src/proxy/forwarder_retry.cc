@@ -90,8 +90,11 @@ bool Forwarder::retry(const Error& why) noexcept {
   }
   if (stale && !was_stale_ && *kind != RetryOn::timeout && may_repeat_stale(seen)) {
     was_stale_ = true;
-    had_stale_ = true;
-    retries_ += seen == Seen::yes ? 1 : 0;
+    had_stale_ = seen == Seen::no;
+    if (seen == Seen::yes) {
+      ++retries_;     // and the last one: a server that is dying would reset the next one, too
+      fresh_ = true;  // of another server, the kept ones may be as dead
+    }
   } else if (!route_->retry.has(*kind) || !may_repeat(seen) || !begin_retry()) {
     return false;
   }
