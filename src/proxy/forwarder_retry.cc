@@ -1,6 +1,7 @@
 // A try that has failed: whether, when and where the request is sent again (security.md 2B).
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/hash.h"
 #include "http/method.h"
@@ -224,6 +225,14 @@ void Forwarder::on_late() noexcept {
   on_attempt_failed(oldest, late);
   if (two) {
     arm_timer(TimerFor::attempt, per_try - (frontend_.worker().loop().now() - x.connect_start));
+  }
+}
+
+// The name of its server stays in the record when a try goes.
+void Forwarder::drop_attempt() noexcept {
+  if (attempt_ != nullptr) {
+    x.endpoint = x.arena.copy(x.endpoint);
+    std::exchange(attempt_, nullptr)->end();
   }
 }
 
