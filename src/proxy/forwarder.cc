@@ -142,14 +142,6 @@ void Forwarder::bridge_grpc_web() noexcept {
 
 // ---- 3 a backend and a connection to it ----
 
-// The name of its server stays in the record when a try goes.
-void Forwarder::drop_attempt() noexcept {
-  if (attempt_ != nullptr) {
-    x.endpoint = x.arena.copy(x.endpoint);
-    std::exchange(attempt_, nullptr)->end();
-  }
-}
-
 bool Forwarder::pick_server(upstream::Backends& backends,
                             upstream::Backends::Picked& picked) noexcept {
   if (set_version_ != backends.version()) {

@@ -1,6 +1,7 @@
 // A try that has failed: whether, when and where the request is sent again (security.md 2B).
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/hash.h"
 #include "http/method.h"
@@ -90,8 +91,11 @@ bool Forwarder::retry(const Error& why) noexcept {
   }
   if (stale && !was_stale_ && *kind != RetryOn::timeout && may_repeat_stale(seen)) {
     was_stale_ = true;
-    had_stale_ = true;
-    retries_ += seen == Seen::yes ? 1 : 0;
+    had_stale_ = seen == Seen::no;
+    if (seen == Seen::yes) {
+      ++retries_;     // and the last one: a server that is dying would reset the next one, too
+      fresh_ = true;  // of another server, the kept ones may be as dead
+    }
   } else if (!route_->retry.has(*kind) || !may_repeat(seen) || !begin_retry()) {
     return false;
   }
@@ -224,6 +228,14 @@ void Forwarder::on_late() noexcept {
   }
 }
 
+// The name of its server stays in the record when a try goes.
+void Forwarder::drop_attempt() noexcept {
+  if (attempt_ != nullptr) {
+    x.endpoint = x.arena.copy(x.endpoint);
+    std::exchange(attempt_, nullptr)->end();
+  }
+}
+
 void Forwarder::abandon_tries(ErrorCode why) noexcept {
   if (rival_) {
     Attempt& earlier = *rival_->attempt;
@@ -239,8 +251,8 @@ void Forwarder::abandon_tries(ErrorCode why) noexcept {
 
 // For the log, of a try that is not the last one.
 void Forwarder::note_failed(std::string_view server, std::string_view how) noexcept {
-  const std::string_view comma = x.failed_tries.empty() ? "" : ",";
-  x.failed_tries = x.arena.concat(x.failed_tries, comma, server, "=", how);
+  x.failed_tries = x.failed_tries.empty() ? x.arena.concat(server, "=", how)
+                                          : x.arena.concat(x.failed_tries, ",", server, "=", how);
 }
 
 // ---- a queue for servers that have all they may have

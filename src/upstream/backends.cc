@@ -164,7 +164,9 @@ bool Backends::too_many_are_out() noexcept {
   looked_at_ = loop_.now();
   size_t out = 0;
   for (const auto& endpoint : set_->endpoints()) {
-    out += endpoint->state->breaker.unreachable() ? 1 : 0;
+    if (endpoint->state->breaker.unreachable()) {
+      ++out;
+    }
   }
   panics_ = out * 100 > set_->endpoints().size() * settings_.max_ejected_percent;
   return panics_;

@@ -32,7 +32,7 @@ uint32_t EndpointPool::count_staying() noexcept {
   uint32_t count = 0;
   for (List* list : {&shared_, &full_}) {
     for (session::ClientSession* at = list->front(); at != nullptr; at = list->next(*at)) {
-      count += shared(at)->leaving() ? 0 : 1;
+      count += shared(at)->leaving() ? 0U : 1U;
     }
   }
   return count;
