@@ -20,7 +20,7 @@ std::string threads(int count) {
 
 // The address of "ADDRESS (NAME)".
 net::Address address_of(const Server& server) {
-  const std::string& text = server.addresses().at(0);
+  const std::string text = server.addresses().at(0);
   return *net::Address::parse(text.substr(0, text.find(' ')));
 }
 
