@@ -6,8 +6,8 @@
 
 #include "cli/completion.h"
 #include "cli/explain.h"
-#include "cli/load.h"
-#include "cli/process.h"
+#include "control/load.h"
+#include "control/process.h"
 #include "cli/version.h"
 
 namespace pingap::cli {

@@ -1,7 +1,7 @@
 // What each command of the program does. Main thread.
 #pragma once
 
-#include "cli/exit_code.h"
+#include "base/exit_code.h"
 #include "cli/options.h"
 
 namespace pingap::cli {

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "base/log.h"
-#include "cli/process.h"
+#include "control/process.h"
 #include "demo/backends.h"
 
 namespace pingap::cli {

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "cli/load.h"
+#include "control/load.h"
 #include "http/h1/parser.h"
 #include "http/h1/serializer.h"
 #include "http/status.h"

@@ -2,7 +2,7 @@
 // would be sent. Main thread; nothing is connected.
 #pragma once
 
-#include "cli/exit_code.h"
+#include "base/exit_code.h"
 #include "cli/options.h"
 
 namespace pingap::cli {

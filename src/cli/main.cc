@@ -7,7 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
-#include "cli/process.h"
+#include "control/process.h"
 
 int main(int argc, char** argv) {
   using namespace pingap;  // NOLINT(google-build-using-namespace): main only
@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
   const auto options = cli::parse_options(arguments, config == nullptr ? "" : config);
   if (!options) {
     const cli::Exit& exit = options.error();
-    fmt::print(exit.code == cli::ExitCode::ok ? stdout : stderr, "{}", exit.text);
+    fmt::print(exit.code == ExitCode::ok ? stdout : stderr, "{}", exit.text);
     return static_cast<int>(exit.code);
   }
   return static_cast<int>(cli::run_command(*options));

@@ -9,7 +9,7 @@
 
 #include <tl/expected.hpp>
 
-#include "cli/exit_code.h"
+#include "base/exit_code.h"
 #include "cli/version.h"
 
 namespace pingap::cli {

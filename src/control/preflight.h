@@ -4,14 +4,14 @@
 
 #include <optional>
 
-#include "cli/privileges.h"
+#include "control/privileges.h"
 #include "proxy/snapshot.h"
 
-namespace pingap::cli {
+namespace pingap::control {
 
 // Adds to `diagnostics` all that would keep `run` from starting here and now, but for addresses
 // that somebody else listens on. `snapshot` was built from `model`. Returns who to become.
 std::optional<Identity> check_machine(const config::Model& model, const proxy::Snapshot& snapshot,
                                       config::Diagnostics& diagnostics);
 
-}  // namespace pingap::cli
+}  // namespace pingap::control

@@ -1,4 +1,4 @@
-#include "cli/privileges.h"
+#include "control/privileges.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -14,7 +14,7 @@
 #include "base/file_access.h"
 #include "net/fd.h"
 
-namespace pingap::cli {
+namespace pingap::control {
 namespace {
 
 // What the child tells: errno of become(), then a byte for each path.
@@ -109,4 +109,4 @@ Rehearsal rehearse(const Identity& identity, std::span<const std::string> paths)
   return seen;
 }
 
-}  // namespace pingap::cli
+}  // namespace pingap::control

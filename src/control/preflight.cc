@@ -1,4 +1,4 @@
-#include "cli/preflight.h"
+#include "control/preflight.h"
 
 #include <cerrno>
 #include <sys/stat.h>
@@ -13,7 +13,7 @@
 #include "observe/log_sink.h"
 #include "proxy/server.h"
 
-namespace pingap::cli {
+namespace pingap::control {
 namespace {
 
 using config::Diagnostics;
@@ -138,4 +138,4 @@ std::optional<Identity> check_machine(const config::Model& model, const proxy::S
   return identity;
 }
 
-}  // namespace pingap::cli
+}  // namespace pingap::control

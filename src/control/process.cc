@@ -1,4 +1,4 @@
-#include "cli/process.h"
+#include "control/process.h"
 
 #include <csignal>
 #include <cstdio>
@@ -10,7 +10,7 @@
 #include <fmt/core.h>
 
 #include "base/log.h"
-#include "cli/load.h"
+#include "control/load.h"
 #include "config/changes.h"
 #include "net/event_loop.h"
 #include "net/socket.h"
@@ -19,7 +19,7 @@
 #include "proxy/live_upstreams.h"
 #include "proxy/server.h"
 
-namespace pingap::cli {
+namespace pingap::control {
 namespace {
 
 // How often a stopping process looks whether its workers are done.
@@ -304,4 +304,4 @@ ExitCode run_proxy(const Options& options) {
   return control.run();
 }
 
-}  // namespace pingap::cli
+}  // namespace pingap::control

@@ -10,7 +10,7 @@
 #include "config/diagnostics.h"
 #include "config/model.h"
 
-namespace pingap::cli {
+namespace pingap::control {
 
 struct Identity {
   uid_t uid;
@@ -32,4 +32,4 @@ struct Rehearsal {
 // Tries both in a child, so that the process stays who it is.
 Rehearsal rehearse(const Identity& identity, std::span<const std::string> paths);
 
-}  // namespace pingap::cli
+}  // namespace pingap::control

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace pingap::cli {
+namespace pingap {
 
 enum class ExitCode : uint8_t {
   ok = 0,
@@ -13,4 +13,4 @@ enum class ExitCode : uint8_t {
   cannot_bind = 4,      // an address is taken, or a privilege is missing
 };
 
-}  // namespace pingap::cli
+}  // namespace pingap

@@ -1,4 +1,4 @@
-#include "cli/preflight.h"
+#include "control/preflight.h"
 
 #include <filesystem>
 #include <fstream>
@@ -10,7 +10,7 @@
 
 #include "config/loader.h"
 
-namespace pingap::cli {
+namespace pingap::control {
 namespace {
 
 namespace fs = std::filesystem;
@@ -119,4 +119,4 @@ TEST_F(Preflight, WarnsOfLogsThatTheUserCannotOpenAgain) {
 }
 
 }  // namespace
-}  // namespace pingap::cli
+}  // namespace pingap::control

@@ -1,0 +1,55 @@
+#include "control/load.h"
+
+#include <utility>
+
+#include "control/preflight.h"
+
+namespace pingap::control {
+namespace {
+
+Refusal refused(ExitCode code, const config::Diagnostics& diagnostics) {
+  return {code, diagnostics.render()};
+}
+
+tl::expected<Loaded, Refusal> build(std::vector<config::Text> texts, Check check,
+                                    const proxy::Snapshot* before,
+                                    config::Diagnostics& diagnostics) {
+  Loaded loaded;
+  loaded.texts = texts;
+  loaded.model = config::load(std::move(texts), diagnostics);
+  const config::Model& model = loaded.model;
+  // Also with errors, as the machine is looked at: what is found there is shown in the same run.
+  loaded.snapshot = proxy::build_snapshot(
+      model, diagnostics, check == Check::start ? proxy::Finding::later : proxy::Finding::tried,
+      before);
+  const bool valid = !diagnostics.has_errors();
+  if (check != Check::configuration && before == nullptr) {
+    loaded.identity = check_machine(model, *loaded.snapshot, diagnostics);
+  }
+  if (diagnostics.has_errors()) {
+    return tl::unexpected(
+        refused(valid ? ExitCode::cannot_bind : ExitCode::invalid_config, diagnostics));
+  }
+  loaded.warnings = diagnostics.render();
+  return loaded;
+}
+
+}  // namespace
+
+tl::expected<Loaded, Refusal> load(const std::string& path, Check check,
+                                   const proxy::Snapshot* before) {
+  config::Diagnostics diagnostics;
+  auto texts = config::read_sources(path, diagnostics);
+  if (diagnostics.has_errors()) {
+    return tl::unexpected(refused(ExitCode::invalid_config, diagnostics));
+  }
+  return build(std::move(texts), check, before, diagnostics);
+}
+
+tl::expected<Loaded, Refusal> load(std::vector<config::Text> texts, Check check,
+                                   const proxy::Snapshot* before) {
+  config::Diagnostics diagnostics;
+  return build(std::move(texts), check, before, diagnostics);
+}
+
+}  // namespace pingap::control

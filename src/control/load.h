@@ -1,0 +1,46 @@
+// Configuration texts to a snapshot. Control thread; may block on files and names.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "base/exit_code.h"
+#include "config/loader.h"
+#include "config/model.h"
+#include "control/privileges.h"
+#include "proxy/snapshot.h"
+
+namespace pingap::control {
+
+struct Loaded {
+  std::vector<config::Text> texts;  // that it was made from
+  config::Model model;
+  std::shared_ptr<const proxy::Snapshot> snapshot;
+  std::optional<Identity> identity;  // who to become; where the machine was looked at
+  std::string warnings;              // for people, lines; may be empty
+};
+
+// Why there is nothing: invalid_config, or cannot_bind where only the machine is to blame.
+struct Refusal {
+  ExitCode code = ExitCode::invalid_config;
+  std::string report;  // all errors and warnings, for people, with their places; lines
+};
+
+// Whether the machine must be able to start it, too; whether it is started.
+enum class Check : uint8_t { configuration, machine, start };
+
+// What `path` names: "-" (stdin), a file, a folder. `before` is what is to be replaced; null at a
+// start.
+tl::expected<Loaded, Refusal> load(const std::string& path, Check check,
+                                   const proxy::Snapshot* before = nullptr);
+
+// The same of texts that are here already.
+tl::expected<Loaded, Refusal> load(std::vector<config::Text> texts, Check check,
+                                   const proxy::Snapshot* before = nullptr);
+
+}  // namespace pingap::control
