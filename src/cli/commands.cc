@@ -5,16 +5,20 @@
 #include <fmt/core.h>
 
 #include "cli/completion.h"
+#include "cli/demo_backend.h"
 #include "cli/explain.h"
+#include "cli/remote.h"
+#include "cli/version.h"
 #include "control/load.h"
 #include "control/process.h"
-#include "cli/version.h"
 
 namespace pingap::cli {
 namespace {
 
 ExitCode validate(const Options& options) {
-  if (!load_snapshot(options, Check::machine)) {
+  const auto loaded = control::load(options.config, control::Check::machine);
+  fmt::print(stderr, "{}", loaded ? loaded->warnings : loaded.error().report);
+  if (!loaded) {
     return ExitCode::invalid_config;
   }
   fmt::print("{}: configuration is valid\n", options.config);
@@ -31,9 +35,11 @@ ExitCode print(std::string_view text) {
 ExitCode run_command(const Options& options) {
   switch (options.command) {
     case Command::run:
-      return run_proxy(options);
+      return control::run_proxy({options.config, options.auto_reload});
     case Command::validate:
       return validate(options);
+    case Command::reload:
+      return reload(options);
     case Command::version:
       return print(version_text(options.format));
     case Command::route_explain:

@@ -1,9 +1,9 @@
-// `pingap demo-backend`: one backend until a signal ends it. Main thread.
+#include "cli/demo_backend.h"
+
 #include <csignal>
 #include <cstring>
 
 #include "base/log.h"
-#include "control/process.h"
 #include "demo/backends.h"
 
 namespace pingap::cli {

@@ -116,9 +116,10 @@ void explain_site(const proxy::Site& site, const http::RequestHead& head) {
 }  // namespace
 
 ExitCode explain_route(const Options& options) {
-  const auto loaded = load_snapshot(options, Check::configuration);
+  const auto loaded = control::load(options.config, control::Check::configuration);
+  fmt::print(stderr, "{}", loaded ? loaded->warnings : loaded.error().report);
   if (!loaded) {
-    return loaded.error();
+    return loaded.error().code;
   }
   const std::string text = request_text(options);
   std::array<http::Field, 128> fields;  // filled by the parser

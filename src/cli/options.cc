@@ -24,12 +24,13 @@ Examples:
   pingap --config /etc/pingap/           the same from all *.toml files of a folder
   pingap -t -c pingap.toml               only check the configuration, print every error
   generate-config | pingap -t -c -       check what another program writes
+  pingap reload -c pingap.toml           make the running process use what the file says now
   pingap route explain GET http://shop.test/api/users -c pingap.toml
                                          which location takes this request, and why
   source <(pingap completion bash)       completion for this shell
 
 Signals: TERM, INT and QUIT stop gracefully within grace_period, a second one stops at once;
-USR1 opens the log files again.
+HUP reloads the configuration; USR1 opens the log files again.
 
 Exit codes:
   0  done, or stopped gracefully
@@ -39,6 +40,17 @@ Exit codes:
   4  could not bind an address, open a log or the pid file, or become the user
 
 PINGAP_CONFIG stands in for a missing --config.)";
+
+constexpr const char* kReloadFooter = R"(
+Waits until the process has taken up the configuration, and says what is new, changed and gone. With
+an error nothing changes: the errors are printed, and the exit code is 3, or 4 where an address
+cannot be listened on.
+
+Examples:
+  pingap reload -c /etc/pingap/pingap.toml
+  pingap reload -c pingap.toml --comment 'api: two more servers'
+
+Under the same path as the process was started with; `upgrade_sock` says where it is found.)";
 
 constexpr const char* kExplainFooter = R"(
 Examples:
@@ -58,10 +70,10 @@ Answers every request with its name and what it was sent. Made for trying out co
 constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 // Everything that can stand after `pingap`, for "did you mean".
-constexpr std::array<std::string_view, 16> kWords = {
-    "run",          "validate", "version", "route",     "explain", "completion",
-    "demo-backend", "--config", "--help",  "--version", "--json",  "--header",
-    "--listen",     "--name",   "--test",  "-config"};
+constexpr std::array<std::string_view, 19> kWords = {
+    "run",          "validate", "reload",       "version",   "route",  "explain",  "completion",
+    "demo-backend", "--config", "--help",       "--version", "--json", "--header", "--listen",
+    "--name",       "--test",   "--autoreload", "--comment", "-config"};
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
   return tl::make_unexpected(Exit{
@@ -112,9 +124,16 @@ class CommandLine {
     run_ = app_.add_subcommand("run", "Start the proxy in the foreground (the default)");
     add_config(*run_);
     run_->add_flag("-t,--test", test_, "Only check the configuration");
+    run_->add_flag("--autoreload", options_.auto_reload,
+                   "Take up changed files, like `auto_reload = true`");
     validate_ =
         app_.add_subcommand("validate", "Find all that a start would fail on, and start nothing");
     add_config(*validate_);
+    reload_ = app_.add_subcommand(
+        "reload", "Make the running process use its configuration as it is now, and wait for it");
+    reload_->footer(kReloadFooter);
+    add_config(*reload_);
+    reload_->add_option("--comment", options_.comment, "Why, for the history")->type_name("TEXT");
     version_ = app_.add_subcommand("version", "Print version, commit and compiler");
     version_->add_flag("--json", json_, "As JSON");
     add_route();
@@ -170,6 +189,7 @@ class CommandLine {
     switch (options_.command) {
       case Command::run:
       case Command::validate:
+      case Command::reload:
         break;
       case Command::version:
         options_.format = json_ ? Format::json : Format::text;
@@ -187,6 +207,9 @@ class CommandLine {
   Command command() const {
     if (version_->parsed()) {
       return Command::version;
+    }
+    if (reload_->parsed()) {
+      return Command::reload;
     }
     if (explain_->parsed()) {
       return Command::route_explain;
@@ -250,6 +273,7 @@ class CommandLine {
   CLI::App app_;
   CLI::App* run_ = nullptr;
   CLI::App* validate_ = nullptr;
+  CLI::App* reload_ = nullptr;
   CLI::App* version_ = nullptr;
   CLI::App* route_ = nullptr;
   CLI::App* explain_ = nullptr;
@@ -263,8 +287,8 @@ class CommandLine {
 };
 
 bool needs_config(Command command) noexcept {
-  return command == Command::run || command == Command::validate ||
-         command == Command::route_explain;
+  return command != Command::version && command != Command::completion &&
+         command != Command::demo_backend;
 }
 
 }  // namespace

@@ -14,7 +14,15 @@
 
 namespace pingap::cli {
 
-enum class Command : uint8_t { run, validate, version, route_explain, completion, demo_backend };
+enum class Command : uint8_t {
+  run,
+  validate,
+  reload,
+  version,
+  route_explain,
+  completion,
+  demo_backend
+};
 
 enum class Shell : uint8_t { bash, zsh, fish };
 
@@ -25,7 +33,9 @@ struct HeaderArgument {
 
 struct Options {
   Command command = Command::run;
-  std::string config;                   // run, validate, route explain: a file, a folder or "-"
+  std::string config;                   // all but the last three: a file, a folder or "-"
+  bool auto_reload = false;             // run
+  std::string comment;                  // reload
   Format format = Format::text;         // version
   Shell shell = Shell::bash;            // completion
   std::string method;                   // route explain: upper case

@@ -22,7 +22,8 @@ Index<Entry> index_of(const std::vector<Entry>& all) {
   return index;
 }
 
-void add(std::vector<std::string>& to, std::string_view how, const std::vector<std::string>& names) {
+void add(std::vector<std::string>& to, std::string_view how,
+         const std::vector<std::string>& names) {
   if (!names.empty()) {
     to.push_back(fmt::format("{}: {}", how, fmt::join(names, ", ")));
   }

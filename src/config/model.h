@@ -26,6 +26,8 @@ struct Basic {
   uint32_t threads = 0;  // 0 = one per core the process may use
   milliseconds grace_period{30'000};
   Located<std::string> pid_file;        // empty = none
+  Located<std::string> upgrade_sock;    // of commands and upgrades; empty = by default, or "off"
+  bool auto_reload = false;             // when a file of the configuration changes
   Located<std::string> user;            // empty = stay
   Located<std::string> group;           // empty = the user's
   Located<std::string> error_template;  // path of a template, empty = built in

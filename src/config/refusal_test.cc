@@ -20,7 +20,8 @@ TEST(Loader, RefusesUnknownKeysAndSections) {
        "5:1: error: unknown key `wieghts` in [upstreams.u]; did you mean `weights`?"},
       {{.basic = "xyzzy = 1"},
        "2:1: error: unknown key `xyzzy` in [basic]; one of `name`, `threads`, `grace_period`, "
-       "`pid_file`, `user`, `group`, `error_template`, `log_level`, `buffer_budget`"},
+       "`pid_file`, `upgrade_sock`, `auto_reload`, `user`, `group`, `error_template`, `log_level`, "
+       "`buffer_budget`"},
       {{.server = "[server.x]\na = 1"},
        "12:2: error: unknown section `server`; one of `basic`, `upstreams`, `locations`, "
        "`servers`, `certificates`; "
@@ -51,8 +52,8 @@ TEST(Loader, RefusesWhatComesWithLaterVersions) {
       {{.server = "modules = ['x']"},
        "12:1: error: `modules` in [servers.s] is not supported yet in this version; remove it: it "
        "would have no effect"},
-      {{.basic = "upgrade_sock = '/tmp/x'"},
-       "2:1: error: `upgrade_sock` in [basic] is not supported yet in this version; remove it: it "
+      {{.basic = "error_log = '/tmp/x'"},
+       "2:1: error: `error_log` in [basic] is not supported yet in this version; remove it: it "
        "would have no effect"},
       {{.basic = "trusted_proxies = []"},
        "2:1: error: unknown key `trusted_proxies` in [basic]; it belongs into [servers.NAME]"},

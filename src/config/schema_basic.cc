@@ -58,15 +58,25 @@ void read_log_level(Reader& reader, const Field& field, Basic& out) {
   }
 }
 
+void read_upgrade_sock(Reader& reader, const Field& field, Basic& out) {
+  reader.text(field, out.upgrade_sock);
+}
+
+void read_auto_reload(Reader& reader, const Field& field, Basic& out) {
+  reader.boolean(field, out.auto_reload);
+}
+
 void read_buffer_budget(Reader& reader, const Field& field, Basic& out) {
   reader.size(field, out.buffer_budget);
 }
 
-constexpr std::array<Key<Basic>, 9> kKeys = {{
+constexpr std::array<Key<Basic>, 11> kKeys = {{
     {{"name", "", "string", "\"pingap\""}, read_name},
     {{"threads", "", "integer", "0"}, read_threads},
     {{"grace_period", "", "duration", "\"30s\""}, read_grace_period},
     {{"pid_file", "", "path", "\"\""}, read_pid_file},
+    {{"upgrade_sock", "", "path", "\"\""}, read_upgrade_sock},
+    {{"auto_reload", "", "boolean", "false"}, read_auto_reload},
     {{"user", "", "string", "\"\""}, read_user},
     {{"group", "", "string", "\"\""}, read_group},
     {{"error_template", "", "path", "\"\""}, read_error_template},
@@ -74,8 +84,7 @@ constexpr std::array<Key<Basic>, 9> kKeys = {{
     {{"buffer_budget", "", "size", "\"64MiB\""}, read_buffer_budget},
 }};
 
-constexpr std::array<Foreign, 20> kForeign = {{
-    {"upgrade_sock", ""},
+constexpr std::array<Foreign, 19> kForeign = {{
     {"error_log", ""},
     {"webhook", ""},
     {"webhook_type", ""},

@@ -2,12 +2,12 @@
 
 #include <array>
 #include <charconv>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "config/write_file.h"
 #include "net/fd.h"
 
 namespace pingap::control {
@@ -35,14 +35,17 @@ bool PidFile::write() {
   if (path_.empty()) {
     return true;
   }
-  const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
-  const net::Fd file(::open(path_.c_str(), flags, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH));
-  const std::string text = fmt::format("{}\n", ::getpid());
-  written_ =
-      file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  if (!written_) {
-    PINGAP_LOG(error, "pid_file {}: {}", path_, std::strerror(errno));  // NOLINT
+  struct stat status{};
+  if (::lstat(path_.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
+    PINGAP_LOG(error, "pid_file {} is a symbolic link: it is not followed", path_);
+    return false;
   }
+  constexpr mode_t kMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
+  const auto done = config::write_file_atomically(path_, fmt::format("{}\n", ::getpid()), kMode);
+  if (!done) {
+    PINGAP_LOG(error, "pid_file: {}", done.error());
+  }
+  written_ = done.has_value();
   return written_;
 }
 

@@ -41,7 +41,11 @@ void check_pid_file(const Located<std::string>& path, Diagnostics& diagnostics) 
   if (path.value.empty()) {
     return;
   }
-  if (const int error = try_to_write(path.value, Symlinks::refuse)) {
+  int error = try_to_write(path.value, Symlinks::refuse);
+  if (error == 0) {
+    error = try_to_create(path.value);  // it is replaced in one step
+  }
+  if (error != 0) {
     diagnostics.error(path.at,
                       fmt::format("cannot write pid_file `{}`: {}", path.value, reason(error)), {},
                       file_hint(path.value, error));

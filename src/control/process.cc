@@ -3,33 +3,28 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <fcntl.h>
+#include <optional>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 
 #include <fmt/core.h>
 
 #include "base/log.h"
+#include "control/command_server.h"
+#include "control/commands.h"
+#include "control/control.h"
+#include "control/file_watch.h"
+#include "control/limits.h"
 #include "control/load.h"
-#include "config/changes.h"
+#include "control/pid_file.h"
+#include "control/reloader.h"
 #include "net/event_loop.h"
 #include "net/socket.h"
 #include "proxy/body_spool.h"
-#include "proxy/certificate_watch.h"
 #include "proxy/live_upstreams.h"
 #include "proxy/server.h"
 
 namespace pingap::control {
 namespace {
-
-// How often a stopping process looks whether its workers are done.
-constexpr Duration kStopCheck = std::chrono::milliseconds(10);
-
-// How often a reload looks whether they have answered.
-constexpr Duration kApplyCheck = std::chrono::milliseconds(10);
-
-// How long a start waits for answers of who knows servers, and a reload.
-constexpr Duration kFindServers = std::chrono::seconds(3);
 
 // Handled by reading a descriptor: before any thread exists, so that all of them inherit it.
 net::Fd block_signals() {
@@ -44,39 +39,6 @@ net::Fd block_signals() {
   return net::Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-class PidFile {
- public:
-  explicit PidFile(std::string path) : path_(std::move(path)) {}
-
-  PidFile(const PidFile&) = delete;
-  PidFile& operator=(const PidFile&) = delete;
-
-  ~PidFile() {
-    if (written_) {
-      ::unlink(path_.c_str());
-    }
-  }
-
-  bool write() {
-    if (path_.empty()) {
-      return true;
-    }
-    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
-    const net::Fd file(::open(path_.c_str(), flags, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH));
-    const std::string text = fmt::format("{}\n", ::getpid());
-    written_ =
-        file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
-    if (!written_) {
-      PINGAP_LOG(error, "pid_file {}: {}", path_, std::strerror(errno));  // NOLINT
-    }
-    return written_;
-  }
-
- private:
-  std::string path_;
-  bool written_ = false;
-};
-
 // Before the first thread, after the sockets and files are open.
 bool drop_privileges(const std::optional<Identity>& identity) {
   if (!identity) {
@@ -88,161 +50,6 @@ bool drop_privileges(const std::optional<Identity>& identity) {
   }
   return true;
 }
-
-// The control thread while the workers run: signals and the graceful stop.
-class Control final : public net::IoHandler {
- public:
-  Control(const Options& options, Loaded loaded, proxy::Server& server,
-          proxy::LiveUpstreams& upstreams, net::EventLoop& loop, net::Fd signals)
-      : options_(options),
-        loaded_(std::move(loaded)),
-        server_(server),
-        upstreams_(upstreams),
-        loop_(loop),
-        signals_(std::move(signals)) {
-    certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
-  }
-
-  ExitCode run() {
-    if (auto added = loop_.add_level(signals_.get(), *this); !added) {
-      PINGAP_LOG(error, "epoll_ctl: {}", std::strerror(added.error().sys));  // NOLINT
-      return ExitCode::runtime_failure;
-    }
-    loop_.run();
-    server_.join();
-    return code_;
-  }
-
-  void on_io(net::IoEvents /*ready*/) noexcept override {
-    signalfd_siginfo info{};
-    while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
-      on_signal(static_cast<int>(info.ssi_signo));
-    }
-  }
-
- private:
-  void on_signal(int signal) {
-    switch (signal) {
-      case SIGUSR1:
-        server_.reopen_logs();
-        PINGAP_LOG(info, "log files reopened{}", counted());
-        for (const auto& server : upstreams_.report()) {
-          PINGAP_LOG(info, "{}", server.to_string());
-        }
-        break;
-      case SIGHUP:
-        reload();
-        break;
-      case SIGUSR2:
-        PINGAP_LOG(warn, "signal {} is ignored: this version cannot be replaced as it runs", signal);
-        break;
-      default:
-        stop();
-        break;
-    }
-  }
-
-  // Of connections since the start.
-  std::string counted() const {
-    const std::string text = server_.totals().to_string();
-    return text.empty() ? text : "; since the start: " + text;
-  }
-
-  // ---- another configuration
-
-  // All of it or nothing: what runs goes on until the other one is known to be good.
-  void reload() {
-    if (stopping_ || next_) {
-      again_ = !stopping_;
-      return;
-    }
-    auto loaded = load_snapshot(options_, Check::start, loaded_.snapshot.get());
-    if (!loaded) {
-      PINGAP_LOG(error, "reload refused: the configuration before stays");
-      return;
-    }
-    if (auto bound = server_.prepare(*loaded->snapshot); !bound) {
-      PINGAP_LOG(error, "reload refused: {}", bound.error());
-      return;
-    }
-    next_ = std::move(*loaded);
-    upstreams_.prepare(*next_->snapshot);
-    apply_by_ = loop_.now() + kFindServers;
-    apply();
-  }
-
-  void apply() noexcept {
-    if (!upstreams_.prepared() && loop_.now() < apply_by_) {
-      loop_.arm(apply_timer_, kApplyCheck);
-      return;
-    }
-    const std::string what = config::changes(loaded_.model, next_->model);
-    certificates_.reset();
-    loaded_ = std::move(*next_);
-    next_.reset();
-    server_.publish(loaded_.snapshot, loop_);
-    upstreams_.commit(loaded_.snapshot);
-    certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
-    log::g_level.store(loaded_.snapshot->basic.log_level);
-    PINGAP_LOG(info, "configuration reloaded: {}", what.empty() ? "nothing has changed" : what);
-    if (std::exchange(again_, false)) {
-      reload();
-    }
-  }
-
-  void stop() {
-    if (stopping_) {
-      PINGAP_LOG(warn, "second signal: closing {} connections", server_.connections());
-      finish(ExitCode::runtime_failure);
-      return;
-    }
-    stopping_ = true;
-    PINGAP_LOG(info, "stopping: {} connections, at most {} s", server_.connections(),
-               std::chrono::duration_cast<std::chrono::seconds>(grace()).count());
-    server_.drain();
-    loop_.arm(deadline_, grace());
-    loop_.arm(check_, kStopCheck);
-  }
-
-  void on_check() noexcept {
-    if (server_.finished()) {
-      PINGAP_LOG(info, "stopped{}", counted());
-      loop_.stop();
-      return;
-    }
-    loop_.arm(check_, kStopCheck);
-  }
-
-  void on_deadline() noexcept {
-    PINGAP_LOG(warn, "grace period over: closing {} connections", server_.connections());
-    finish(ExitCode::runtime_failure);
-  }
-
-  void finish(ExitCode code) {
-    code_ = code;
-    server_.abort();
-    deadline_.cancel();
-    loop_.arm(check_, kStopCheck);
-  }
-
-  Duration grace() const noexcept { return loaded_.snapshot->basic.grace_period; }
-
-  const Options& options_;
-  Loaded loaded_;
-  std::optional<Loaded> next_;  // its upstreams look for their servers
-  bool again_ = false;          // the configuration may have changed meanwhile
-  TimePoint apply_by_{};
-  std::optional<proxy::CertificateWatch> certificates_;
-  proxy::Server& server_;
-  proxy::LiveUpstreams& upstreams_;
-  net::EventLoop& loop_;
-  net::Fd signals_;
-  ExitCode code_ = ExitCode::ok;
-  bool stopping_ = false;
-  net::Timer apply_timer_{Callback<void()>::of<&Control::apply>(this)};
-  net::Timer check_{Callback<void()>::of<&Control::on_check>(this)};
-  net::Timer deadline_{Callback<void()>::of<&Control::on_deadline>(this)};
-};
 
 // The first requests should find servers, but who does not answer keeps nobody else waiting:
 // clients wait at the addresses, which are bound by now.
@@ -265,22 +72,66 @@ void announce(const proxy::Server& server) {
   PINGAP_LOG(info, "ready: {} workers", server.workers());
 }
 
-}  // namespace
-
-ExitCode run_proxy(const Options& options) {
-  auto loaded = load_snapshot(options, Check::start);
-  if (!loaded) {
-    return loaded.error();
-  }
-  const config::Basic& basic = loaded->snapshot->basic;
-  log::g_level.store(basic.log_level);
-  proxy::set_buffer_budget(basic.buffer_budget);
-  net::Fd signals = block_signals();
+void look_at_limits() {
   const uint64_t descriptors = net::raise_descriptor_limit();
   if (descriptors < 1024) {
     PINGAP_LOG(warn, "only {} descriptors: raise the limit (ulimit -Hn, LimitNOFILE=)",
                descriptors);
   }
+}
+
+struct CommandSocket {
+  std::string path;
+  net::Fd fd;  // none: no commands
+};
+
+// One that was asked for must be there; the process does without the one by default.
+tl::expected<CommandSocket, std::string> open_command_socket(const config::Basic& basic,
+                                                             const std::string& config) {
+  CommandSocket socket{command_socket_of(basic, config), {}};
+  if (socket.path.empty()) {
+    return socket;
+  }
+  auto fd = CommandServer::listen(socket.path);
+  if (fd) {
+    socket.fd = std::move(*fd);
+  } else if (!basic.upgrade_sock.value.empty()) {
+    return tl::make_unexpected(fd.error());
+  } else {
+    PINGAP_LOG(warn, "no commands will reach this process, but signals: {}", fd.error());
+  }
+  return socket;
+}
+
+// While workers serve.
+ExitCode serve(const RunOptions& options, Loaded loaded, proxy::Server& server,
+               proxy::LiveUpstreams& upstreams, net::EventLoop& loop, CommandSocket socket,
+               net::Fd signals) {
+  Reloader reloader(options.config, std::move(loaded), server, upstreams, loop);
+  Commands commands(reloader);
+  std::optional<CommandServer> command_server;
+  if (socket.fd) {
+    command_server.emplace(std::move(socket.fd), std::move(socket.path), loop, commands);
+  }
+  FileWatch watch(options.config, options.auto_reload, reloader, loop);
+  Control control(reloader, server, upstreams, loop, std::move(signals));
+  return control.run();
+}
+
+}  // namespace
+
+ExitCode run_proxy(const RunOptions& options) {
+  auto loaded = load(options.config, Check::start);
+  if (!loaded) {
+    fmt::print(stderr, "{}", loaded.error().report);
+    return loaded.error().code;
+  }
+  fmt::print(stderr, "{}", loaded->warnings);
+  const config::Basic& basic = loaded->snapshot->basic;
+  log::g_level.store(basic.log_level);
+  proxy::set_buffer_budget(basic.buffer_budget);
+  net::Fd signals = block_signals();
+  look_at_limits();
   auto loop = net::EventLoop::create();
   if (!loop) {
     PINGAP_LOG(error, "cannot create an event loop: errno {}", loop.error().sys);
@@ -289,6 +140,11 @@ ExitCode run_proxy(const Options& options) {
   proxy::Server server(loaded->snapshot);
   if (auto bound = server.bind(); !bound) {
     PINGAP_LOG(error, "{}", bound.error());
+    return ExitCode::cannot_bind;
+  }
+  auto socket = open_command_socket(basic, options.config);
+  if (!socket) {
+    PINGAP_LOG(error, "{}", socket.error());
     return ExitCode::cannot_bind;
   }
   PidFile pid_file(basic.pid_file.value);
@@ -300,8 +156,8 @@ ExitCode run_proxy(const Options& options) {
   upstreams.serve();
   server.start();
   announce(server);
-  Control control(options, std::move(*loaded), server, upstreams, **loop, std::move(signals));
-  return control.run();
+  return serve(options, std::move(*loaded), server, upstreams, **loop, std::move(*socket),
+               std::move(signals));
 }
 
 }  // namespace pingap::control

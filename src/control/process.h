@@ -1,15 +1,18 @@
-// The life of a `pingap run`: privileges, listeners, workers, signals, the graceful stop. Control
-// thread.
+// The life of a `pingap run`: privileges, listeners, workers, and the end. Control thread.
 #pragma once
 
+#include <string>
+
 #include "base/exit_code.h"
-#include "cli/options.h"
 
 namespace pingap::control {
 
+struct RunOptions {
+  std::string config;        // a file, a folder or "-"
+  bool auto_reload = false;  // whatever the configuration says
+};
+
 // Runs the proxy until it is told to stop; the returned code is the process's.
-ExitCode run_proxy(const Options& options);
-// Runs one demo backend likewise.
-ExitCode run_demo_backend(const Options& options);
+ExitCode run_proxy(const RunOptions& options);
 
 }  // namespace pingap::control

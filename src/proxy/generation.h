@@ -1,4 +1,5 @@
-// A configuration as long as a worker has something that goes by it. Worker; counts without atomics.
+// A configuration as long as a worker has something that goes by it. Worker; counts without
+// atomics.
 #pragma once
 
 #include <cstdint>

@@ -7,9 +7,9 @@
 #include <openssl/rand.h>
 
 #include "base/cores.h"
+#include "base/file_state.h"
 #include "config/read_file.h"
 #include "proxy/discovery_check.h"
-#include "base/file_state.h"
 #include "proxy/tls_loader.h"
 #include "tls/pem_source.h"
 
@@ -539,8 +539,8 @@ class Builder {
   const config::Model& model_;
   Diagnostics& diagnostics_;
   const Finding finding_;
-  const Snapshot* before_;            // null at the start
-  const Cluster* known_ = nullptr;    // of before, with the name of the one that is being built
+  const Snapshot* before_;          // null at the start
+  const Cluster* known_ = nullptr;  // of before, with the name of the one that is being built
   std::shared_ptr<Snapshot> snapshot_;
   std::optional<TlsLoader> tls_loader_;
   std::unordered_set<const config::Location*> listed_;  // by some server

@@ -152,14 +152,14 @@ void Worker::update(size_t cluster, std::shared_ptr<const upstream::EndpointSet>
 
 void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<Served> served,
                      net::EventLoop& control) {
-  loop_->post([this, snapshot = std::move(snapshot), served = std::move(served),
-               &control]() mutable {
-    control_ = &control;
-    add_backends(*snapshot);
-    generations_.push_back(std::make_unique<Generation>(std::move(snapshot)));
-    serve(served);
-    forget_later();
-  });
+  loop_->post(
+      [this, snapshot = std::move(snapshot), served = std::move(served), &control]() mutable {
+        control_ = &control;
+        add_backends(*snapshot);
+        generations_.push_back(std::make_unique<Generation>(std::move(snapshot)));
+        serve(served);
+        forget_later();
+      });
 }
 
 // Not from inside what ends.
@@ -250,8 +250,8 @@ void Worker::abort_here() noexcept {
 
 // Of tunnels whose clients have gone, the last bytes may still be on their way.
 bool Worker::backends_have_all() const noexcept {
-  return std::ranges::none_of(
-      backends_, [](const auto& one) { return one != nullptr && one->lingers(); });
+  return std::ranges::none_of(backends_,
+                              [](const auto& one) { return one != nullptr && one->lingers(); });
 }
 
 void Worker::stop_when_done() noexcept {

@@ -121,6 +121,7 @@ class Worker {
   void forget_generations() noexcept;
   void forget_backends() noexcept;
   void forget_frontends() noexcept;
+
   Frontend& own(const Listening& all) const noexcept { return *all.frontends[index_]; }
 
   void for_each_frontend(void (*tell)(Frontend&)) noexcept;
@@ -138,7 +139,7 @@ class Worker {
   net::EventLoop* control_ = nullptr;  // once there was another configuration
   const uint32_t index_;
   const uint32_t count_;
-  std::vector<std::shared_ptr<const Cluster>> clusters_;       // whose backends there are; else null
+  std::vector<std::shared_ptr<const Cluster>> clusters_;  // whose backends there are; else null
   std::vector<std::unique_ptr<upstream::Backends>> backends_;  // by cluster, the same
   std::vector<std::unique_ptr<Queue>> queues_;                 // by cluster
   std::vector<std::pair<observe::LogSink*, std::unique_ptr<observe::LogBuffer>>> log_buffers_;

@@ -23,9 +23,7 @@ constexpr uint64_t kWriteProgress = 1024;
 H1ServerSession::H1ServerSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                                  const Peer& peer, const ServerSettings& settings,
                                  RequestAcceptor& acceptor) noexcept
-    : H1Connection(loop, std::move(transport)),
-      ServerSession(peer, settings),
-      acceptor_(acceptor) {
+    : H1Connection(loop, std::move(transport)), ServerSession(peer, settings), acceptor_(acceptor) {
 }
 
 bool H1ServerSession::start() noexcept {

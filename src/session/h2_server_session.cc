@@ -38,9 +38,7 @@ const std::array<nghttp2_settings_entry, 6> kSettings = {{
 H2ServerSession::H2ServerSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                                  const Peer& peer, const ServerSettings& settings,
                                  RequestAcceptor& acceptor) noexcept
-    : H2Connection(loop, std::move(transport)),
-      ServerSession(peer, settings),
-      acceptor_(acceptor) {
+    : H2Connection(loop, std::move(transport)), ServerSession(peer, settings), acceptor_(acceptor) {
 }
 
 H2ServerSession::~H2ServerSession() = default;

@@ -165,10 +165,10 @@ class EndpointPool final : public session::ClientSessionOwner {
   const std::shared_ptr<const Endpoint> endpoint_;
   const PoolSettings& settings_;
   ServerCounts& counts_;
-  std::optional<Closed> closing_;  // why we close a session, while we do
+  std::optional<Closed> closing_;            // why we close a session, while we do
   session::ClientSettings client_settings_;  // of the request that made the last connection
-  bool speaks_h2_;        // as far as is known
-  const bool wears_out_;  // connections do
+  bool speaks_h2_;                           // as far as is known
+  const bool wears_out_;                     // connections do
   uint32_t max_idle_;
   uint32_t idle_count_ = 0;
   uint32_t connections_ = 0;

@@ -96,6 +96,11 @@ class Product:
     def path(self, name):
         return os.path.join(self.dir.name, name)
 
+    def order(self, *args, **options):
+        """A command for this process: (exit code, stdout, stderr)."""
+        return run(*args, "--config", self.path("pingap.toml"),
+                   env={"RUNTIME_DIRECTORY": self.dir.name}, **options)
+
     # --- life
 
     def start(self):
@@ -104,7 +109,7 @@ class Product:
         self.process = subprocess.Popen(
             [binary(), "run", "--config", self.path("pingap.toml")],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env=environment(self._env), preexec_fn=self._in_child)
+            env=environment({"RUNTIME_DIRECTORY": self.dir.name, **self._env}), preexec_fn=self._in_child)
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
         with self._changed:

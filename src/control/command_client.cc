@@ -1,0 +1,92 @@
+#include "control/command_client.h"
+
+#include <array>
+#include <cerrno>
+#include <sys/socket.h>
+#include <system_error>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "net/address.h"
+#include "net/fd.h"
+
+namespace pingap::control {
+namespace {
+
+tl::unexpected<std::string> failure(const std::string& socket, int error) {
+  const bool gone = error == ENOENT || error == ECONNREFUSED;
+  return tl::make_unexpected(
+      fmt::format("no process answers at {}: {}{}", socket, std::generic_category().message(error),
+                  gone ? "; is pingap running with this configuration, and as this user?" : ""));
+}
+
+// Another user could listen there to be told secrets. Root has a configuration that names the
+// socket, and it may be of the user that the process runs as.
+bool is_trusted(int fd) noexcept {
+  if (::geteuid() == 0) {
+    return true;
+  }
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+         (peer.uid == 0 || peer.uid == ::geteuid());
+}
+
+int send_all(int fd, std::string_view text) noexcept {
+  while (!text.empty()) {
+    const ssize_t sent = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno != EINTR) {
+      return errno;
+    }
+    text.remove_prefix(sent > 0 ? static_cast<size_t>(sent) : 0);
+  }
+  return ::shutdown(fd, SHUT_WR) == 0 ? 0 : errno;
+}
+
+int receive_all(int fd, std::string& text) {
+  std::array<char, 64 * 1024> buffer;
+  while (text.size() <= kMaxCommand) {
+    const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
+    if (got == 0) {
+      return 0;
+    }
+    if (got < 0 && errno != EINTR) {
+      return errno;
+    }
+    text.append(buffer.data(), got > 0 ? static_cast<size_t>(got) : 0);
+  }
+  return EMSGSIZE;
+}
+
+}  // namespace
+
+tl::expected<Answer, std::string> ask(const std::string& socket, const Command& command) {
+  const auto address = net::Address::parse("unix:" + socket);
+  if (!address) {
+    return failure(socket, ENAMETOOLONG);
+  }
+  const net::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd || ::connect(fd.get(), address->get(), address->size()) != 0) {
+    return failure(socket, errno);
+  }
+  if (!is_trusted(fd.get())) {
+    return tl::make_unexpected(
+        fmt::format("who listens at {} is neither root nor this user: it is told nothing", socket));
+  }
+  std::string text;
+  int error = send_all(fd.get(), to_text(command));
+  if (error == 0) {
+    error = receive_all(fd.get(), text);
+  }
+  if (error != 0) {
+    return failure(socket, error);
+  }
+  auto answer = parse_answer(text);
+  if (!answer) {
+    return tl::make_unexpected(fmt::format("the process at {} ended without an answer", socket));
+  }
+  return std::move(*answer);
+}
+
+}  // namespace pingap::control

@@ -1,0 +1,16 @@
+// A command asks the running process. Main thread of the command; blocks.
+#pragma once
+
+#include <string>
+
+#include <tl/expected.hpp>
+
+#include "control/command.h"
+
+namespace pingap::control {
+
+// Waits for the answer, however long it takes. The error is for people, a line: nobody is there, or
+// who is there is not to be trusted.
+tl::expected<Answer, std::string> ask(const std::string& socket, const Command& command);
+
+}  // namespace pingap::control

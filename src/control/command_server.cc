@@ -1,0 +1,214 @@
+#include "control/command_server.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/file_access.h"
+#include "base/log.h"
+#include "control/user_name.h"
+#include "net/address.h"
+#include "net/socket.h"
+
+namespace pingap::control {
+namespace {
+
+constexpr size_t kMaxConnections = 16;
+
+// For a request to come, and for an answer to be taken.
+constexpr Duration kPatience = std::chrono::seconds(30);
+
+std::string reason(int error) {
+  return std::generic_category().message(error);
+}
+
+// The folder of sockets, where there is none yet. One in which others could take our socket away
+// and put theirs is not used.
+int make_folder(const std::string& path) {
+  const std::string folder = folder_of(path);
+  if (::mkdir(folder.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
+    return errno;
+  }
+  struct stat status{};
+  if (::stat(folder.c_str(), &status) != 0) {
+    return errno;
+  }
+  const bool ours = status.st_uid == ::geteuid() || status.st_uid == 0;
+  const bool others_write = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+  return ours && (!others_write || (status.st_mode & S_ISVTX) != 0) ? 0 : EPERM;
+}
+
+}  // namespace
+
+class CommandServer::Connection final : public net::IoHandler,
+                                        public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(CommandServer& server, net::Fd fd, uid_t user)
+      : server_(server), fd_(std::move(fd)), user_(user) {
+    server_.loop_.arm(timer_, kPatience);
+  }
+
+  bool start() noexcept { return server_.loop_.add(fd_.get(), *this).has_value(); }
+
+  void on_io(net::IoEvents /*ready*/) noexcept override {
+    const auto self = shared_from_this();  // what is called may forget it
+    if (reading_) {
+      read();
+    } else {
+      write();
+    }
+  }
+
+ private:
+  void read() {
+    std::array<char, 64 * 1024> buffer;
+    for (;;) {
+      const ssize_t got = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+      if (got > 0) {
+        in_.append(buffer.data(), static_cast<size_t>(got));
+      }
+      if ((got < 0 && errno != EAGAIN && errno != EINTR) || in_.size() > kMaxCommand) {
+        close();
+        return;
+      }
+      if (got < 0 && errno == EAGAIN) {
+        return;
+      }
+      if (got == 0) {
+        run();
+        return;
+      }
+    }
+  }
+
+  void run() {
+    reading_ = false;
+    timer_.cancel();  // what is asked for may take its time
+    const auto command = parse_command(in_);
+    if (!command) {
+      answer({ExitCode::usage, "this process does not understand that: it is another version\n"});
+      return;
+    }
+    const std::weak_ptr<Connection> self = weak_from_this();
+    server_.handler_.on_command(*command, user_name(user_), [self](const Answer& answer) {
+      if (const auto connection = self.lock()) {
+        connection->answer(answer);
+      }
+    });
+  }
+
+  void answer(const Answer& answer) {
+    out_ = to_text(answer);
+    server_.loop_.arm(timer_, kPatience);
+    write();
+  }
+
+  void write() {
+    while (sent_ < out_.size()) {
+      const ssize_t sent =
+          ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL);
+      if (sent < 0 && errno == EAGAIN) {
+        return;
+      }
+      if (sent < 0 && errno != EINTR) {
+        break;
+      }
+      sent_ += sent > 0 ? static_cast<size_t>(sent) : 0;
+    }
+    if (!out_.empty()) {
+      close();
+    }
+  }
+
+  void close() noexcept { server_.forget(fd_.get()); }
+
+  CommandServer& server_;
+  net::Fd fd_;
+  uid_t user_;
+  bool reading_ = true;
+  std::string in_;
+  std::string out_;
+  size_t sent_ = 0;
+  net::Timer timer_{Callback<void()>::of<&Connection::close>(this)};
+};
+
+tl::expected<net::Fd, std::string> CommandServer::listen(const std::string& path) {
+  const auto fail = [&](int error, std::string_view hint) {
+    return tl::make_unexpected(fmt::format("cannot listen on upgrade_sock {}: {}{}{}", path,
+                                           reason(error), hint.empty() ? "" : "; ", hint));
+  };
+  const auto address = net::Address::parse("unix:" + path);
+  if (!address) {
+    return fail(ENAMETOOLONG, "a path of at most 107 bytes");
+  }
+  if (const int error = make_folder(path)) {
+    return fail(error,
+                error == EPERM
+                    ? "its folder must be of this user or of root, and nobody else may write to it"
+                    : "");
+  }
+  const mode_t mask = ::umask(S_IRWXG | S_IRWXO | S_IXUSR);  // no thread is there yet
+  auto socket = net::listen_on(*address);
+  ::umask(mask);
+  if (!socket) {
+    return fail(socket.error().sys, socket.error().sys == EADDRINUSE
+                                        ? "a process runs with this configuration already"
+                                        : "");
+  }
+  return std::move(*socket);
+}
+
+CommandServer::CommandServer(net::Fd socket, std::string path, net::EventLoop& loop,
+                             CommandHandler& handler)
+    : socket_(std::move(socket)), path_(std::move(path)), loop_(loop), handler_(handler) {
+  if (auto added = loop_.add_level(socket_.get(), *this); !added) {
+    PINGAP_LOG(error, "upgrade_sock: epoll_ctl: {}", reason(added.error().sys));
+  }
+}
+
+CommandServer::~CommandServer() {
+  ::unlink(path_.c_str());
+}
+
+void CommandServer::on_io(net::IoEvents /*ready*/) noexcept {
+  for (;;) {
+    net::Fd fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!fd) {
+      return;
+    }
+    accept_one(std::move(fd));
+  }
+}
+
+void CommandServer::accept_one(net::Fd fd) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    return;
+  }
+  if (peer.uid != 0 && peer.uid != ::geteuid()) {
+    PINGAP_LOG(warn, "upgrade_sock: user {} may not give orders", user_name(peer.uid));
+    return;
+  }
+  if (connections_.size() >= kMaxConnections) {
+    PINGAP_LOG(warn, "upgrade_sock: more than {} connections", kMaxConnections);
+    return;
+  }
+  const int key = fd.get();
+  auto connection = std::make_shared<Connection>(*this, std::move(fd), peer.uid);
+  if (connection->start()) {
+    connections_.emplace(key, std::move(connection));
+  }
+}
+
+void CommandServer::forget(int fd) {
+  connections_.erase(fd);
+}
+
+}  // namespace pingap::control

@@ -1,0 +1,59 @@
+// Where the running process is told what to do by others of its user: a unix socket. Who may not
+// tell it anything is not listened to. Control thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <sys/types.h>
+#include <unordered_map>
+
+#include <tl/expected.hpp>
+
+#include "control/command.h"
+#include "net/event_loop.h"
+#include "net/fd.h"
+
+namespace pingap::control {
+
+class CommandHandler {
+ public:
+  using Reply = std::function<void(const Answer&)>;
+
+  // `author` is the name of who asks. `reply` is called once, now or later; it may outlive the
+  // connection.
+  virtual void on_command(const Command& command, const std::string& author, Reply reply) = 0;
+
+ protected:
+  ~CommandHandler() = default;
+};
+
+class CommandServer final : public net::IoHandler {
+ public:
+  // The socket, bound before privileges are dropped. What is wrong is in the text. A file that
+  // nobody listens behind is replaced.
+  static tl::expected<net::Fd, std::string> listen(const std::string& path);
+
+  // All outlive it.
+  CommandServer(net::Fd socket, std::string path, net::EventLoop& loop, CommandHandler& handler);
+  CommandServer(const CommandServer&) = delete;
+  CommandServer& operator=(const CommandServer&) = delete;
+  // Takes the file away.
+  ~CommandServer();
+
+  void on_io(net::IoEvents ready) noexcept override;
+
+ private:
+  class Connection;
+
+  void accept_one(net::Fd fd);
+  void forget(int fd);
+
+  net::Fd socket_;
+  std::string path_;
+  net::EventLoop& loop_;
+  CommandHandler& handler_;
+  std::unordered_map<int, std::shared_ptr<Connection>> connections_;
+};
+
+}  // namespace pingap::control

@@ -1,0 +1,48 @@
+// The control thread while the workers run: signals, and the graceful stop.
+#pragma once
+
+#include <string>
+
+#include "base/exit_code.h"
+#include "control/reloader.h"
+#include "net/event_loop.h"
+#include "net/fd.h"
+#include "proxy/live_upstreams.h"
+#include "proxy/server.h"
+
+namespace pingap::control {
+
+class Control final : public net::IoHandler {
+ public:
+  // All outlive it. `signals` is a signalfd of the signals that it obeys.
+  Control(Reloader& reloader, proxy::Server& server, proxy::LiveUpstreams& upstreams,
+          net::EventLoop& loop, net::Fd signals);
+
+  // Until the process is to end, and nothing is under way any more.
+  ExitCode run();
+
+  void on_io(net::IoEvents ready) noexcept override;
+
+ private:
+  void on_signal(int signal, uint32_t sender);
+  void report();
+  std::string counted() const;
+  void stop();
+  void on_check() noexcept;
+  void on_deadline() noexcept;
+  void finish(ExitCode code);
+
+  Duration grace() const noexcept;
+
+  Reloader& reloader_;
+  proxy::Server& server_;
+  proxy::LiveUpstreams& upstreams_;
+  net::EventLoop& loop_;
+  net::Fd signals_;
+  ExitCode code_ = ExitCode::ok;
+  bool stopping_ = false;
+  net::Timer check_{Callback<void()>::of<&Control::on_check>(this)};
+  net::Timer deadline_{Callback<void()>::of<&Control::on_deadline>(this)};
+};
+
+}  // namespace pingap::control

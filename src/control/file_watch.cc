@@ -1,0 +1,152 @@
+#include "control/file_watch.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <sys/inotify.h>
+#include <system_error>
+#include <utility>
+
+#include "base/file_access.h"
+#include "base/hash.h"
+#include "base/log.h"
+
+namespace pingap::control {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Several files are often written one after the other.
+constexpr Duration kQuiet = std::chrono::milliseconds(100);
+// Who writes all the time is read all the same.
+constexpr Duration kLongest = std::chrono::seconds(1);
+// Where the system has no more notices to give: their number is limited for each user.
+constexpr Duration kPoll = std::chrono::seconds(5);
+
+constexpr uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |
+                             IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR;
+
+uint64_t hash_of(const std::vector<config::Text>& texts) {
+  uint64_t hash = 0;
+  for (const config::Text& text : texts) {
+    hash = mix64(hash ^ hash64(text.name)) ^ hash64(text.text);
+  }
+  return hash;
+}
+
+// Every folder in which something may be exchanged so that the path means other bytes: those of
+// each link on the way, and those below a folder.
+std::vector<std::string> folders_of(const fs::path& path) {
+  std::vector<std::string> folders;
+  constexpr int kMaxLinks = 40;  // as the kernel
+  fs::path whole;
+  fs::path rest = fs::absolute(path);
+  for (int links = 0; !rest.empty() && links <= kMaxLinks;) {
+    const fs::path part = *rest.begin();
+    fs::path left;
+    for (auto it = std::next(rest.begin()); it != rest.end(); ++it) {
+      left /= *it;
+    }
+    rest = left;
+    const fs::path at = whole / part;
+    std::error_code error;
+    const fs::path target = fs::read_symlink(at, error);
+    if (error) {
+      whole = at;
+      continue;
+    }
+    folders.push_back(whole);
+    ++links;
+    rest = rest.empty() ? target : target / rest;
+    if (target.is_absolute()) {
+      whole.clear();
+    }
+  }
+  std::error_code error;
+  folders.push_back(fs::is_directory(whole, error) ? whole : whole.parent_path());
+  if (fs::is_directory(whole, error)) {
+    for (const auto& entry : fs::recursive_directory_iterator(
+             whole, fs::directory_options::skip_permission_denied, error)) {
+      if (entry.is_directory(error)) {
+        folders.push_back(entry.path());
+      } else if (entry.is_symlink(error)) {
+        const auto of_link = folders_of(entry.path());
+        folders.insert(folders.end(), of_link.begin(), of_link.end());
+      }
+    }
+  }
+  return folders;
+}
+
+}  // namespace
+
+FileWatch::FileWatch(std::string path, bool always, Reloader& reloader, net::EventLoop& loop)
+    : path_(std::move(path)),
+      always_(always),
+      reloader_(reloader),
+      loop_(loop),
+      inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
+      tried_(hash_of(reloader.current().texts)) {
+  if (path_ == "-") {
+    return;
+  }
+  if (!inotify_ || !loop_.add_level(inotify_.get(), *this)) {
+    PINGAP_LOG(warn, "auto_reload: no notice of changed files, looking every {} s",
+               std::chrono::duration_cast<std::chrono::seconds>(kPoll).count());
+  }
+  watch();
+  loop_.arm(timer_, kQuiet);  // what has changed since it was read
+}
+
+bool FileWatch::wanted() const noexcept {
+  return always_ || reloader_.current().model.basic.auto_reload;
+}
+
+// Adding what is watched already changes nothing; what is gone ends by itself.
+void FileWatch::watch() {
+  watching_ = static_cast<bool>(inotify_);
+  for (const std::string& folder : folders_of(path_)) {
+    if (inotify_ && ::inotify_add_watch(inotify_.get(), folder.c_str(), kEvents) < 0 &&
+        errno != ENOENT && errno != ENOTDIR) {
+      watching_ = false;
+    }
+  }
+}
+
+void FileWatch::on_io(net::IoEvents /*ready*/) noexcept {
+  alignas(inotify_event) std::array<char, 16 * 1024> buffer;
+  while (::read(inotify_.get(), buffer.data(), buffer.size()) > 0) {
+  }
+  const TimePoint now = loop_.now();
+  if (by_ == TimePoint{}) {
+    by_ = now + kLongest;
+  }
+  loop_.arm(timer_, std::clamp(by_ - now, Duration{0}, kQuiet));
+}
+
+void FileWatch::on_timer() noexcept {
+  by_ = {};
+  watch();
+  if (wanted()) {
+    look();
+  }
+  if (!watching_) {
+    loop_.arm(timer_, kPoll);
+  }
+}
+
+// The texts decide: a file that was only touched, or written back as it was, is no change.
+void FileWatch::look() {
+  config::Diagnostics diagnostics;
+  const auto texts = config::read_sources(path_, diagnostics);
+  const uint64_t hash = hash_of(texts);
+  if (diagnostics.has_errors() || hash == std::exchange(tried_, hash) ||
+      hash == hash_of(reloader_.current().texts)) {
+    return;
+  }
+  PINGAP_LOG(info, "{} has changed: reloading", path_);
+  reloader_.reload({"file", {}, {}}, [](const Answer& /*answer*/) {});
+}
+
+}  // namespace pingap::control

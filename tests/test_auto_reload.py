@@ -1,0 +1,102 @@
+"""Changed files are taken up without being told, however they are changed."""
+
+import copy
+import os
+
+from rig import toml
+from rig.deadline import holds, until
+from rig.origin import Origin
+from rig.product import Product, config, front
+
+
+def with_header(conf, value):
+    conf = copy.deepcopy(conf)
+    conf["locations"]["all"]["headers_set"] = [f"X-New: {value}"]
+    return toml.dumps(conf)
+
+
+def seen(product, value):
+    until(lambda: product.get("/").get("X-New") == value, f"X-New: {value}")
+
+
+def watching(origin, **basic):
+    return front(origin, basic={"auto_reload": True, **basic})
+
+
+def put(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def test_written_in_place():
+    with Origin() as origin, watching(origin) as product:
+        for value in "abc":
+            put(product.path("pingap.toml"), with_header(product.conf, value))
+            seen(product, value)
+
+
+def test_renamed_over_it_as_editors_do():
+    with Origin() as origin, watching(origin) as product:
+        for value in "abc":
+            put(product.path("new"), with_header(product.conf, value))
+            os.rename(product.path("new"), product.path("pingap.toml"))
+            seen(product, value)
+
+
+def test_taken_away_and_written_anew():
+    with Origin() as origin, watching(origin) as product:
+        os.remove(product.path("pingap.toml"))
+        put(product.path("pingap.toml"), with_header(product.conf, "a"))
+        seen(product, "a")
+
+
+class Linked(Product):
+    """Its file is a link through a folder that is exchanged, as Kubernetes does."""
+
+    def start(self):
+        os.mkdir(self.path("v1"))
+        put(self.path("v1/pingap.toml"), toml.dumps(self.conf))
+        os.symlink("v1", self.path("..data"))
+        os.symlink("..data/pingap.toml", self.path("pingap.toml"))
+        super().start()
+
+
+def test_a_folder_behind_a_link_is_exchanged():
+    with Origin() as origin, \
+            Linked(config([origin.addr], basic={"auto_reload": True})) as product:
+        for value in "abc":
+            os.mkdir(product.path(value))
+            put(product.path(f"{value}/pingap.toml"), with_header(product.conf, value))
+            os.symlink(value, product.path("..tmp"))
+            os.rename(product.path("..tmp"), product.path("..data"))
+            seen(product, value)
+
+
+def test_a_broken_one_is_refused_once_and_mended():
+    with Origin() as origin, watching(origin) as product:
+        put(product.path("pingap.toml"), "[nonsense")
+        product.wait_line("reload refused")
+        os.utime(product.path("pingap.toml"))
+        holds(lambda: sum("reload refused" in line for line in product.stderr) == 1,
+              "it is not tried again", 0.5)
+        put(product.path("pingap.toml"), with_header(product.conf, "a"))
+        seen(product, "a")
+
+
+def test_a_file_that_is_only_touched_is_no_change():
+    with Origin() as origin, watching(origin) as product:
+        os.utime(product.path("pingap.toml"))
+        put(product.path("pingap.toml"), toml.dumps(product.conf))
+        holds(lambda: not any("reload" in line for line in product.stderr), "nothing happens", 0.5)
+
+
+def test_it_is_off_by_default_and_can_be_turned_on():
+    with Origin() as origin, front(origin) as product:
+        put(product.path("pingap.toml"), with_header(product.conf, "a"))
+        holds(lambda: product.get("/").get("X-New") is None, "nothing happens", 0.5)
+        conf = copy.deepcopy(product.conf)
+        conf["basic"]["auto_reload"] = True
+        put(product.path("pingap.toml"), with_header(conf, "b"))
+        assert product.order("reload")[0] == 0
+        put(product.path("pingap.toml"), with_header(conf, "c"))
+        seen(product, "c")
