@@ -7,6 +7,7 @@
 #include "cli/completion.h"
 #include "cli/demo_backend.h"
 #include "cli/explain.h"
+#include "cli/history.h"
 #include "cli/remote.h"
 #include "cli/version.h"
 #include "control/load.h"
@@ -35,11 +36,19 @@ ExitCode print(std::string_view text) {
 ExitCode run_command(const Options& options) {
   switch (options.command) {
     case Command::run:
-      return control::run_proxy({options.config, options.auto_reload});
+      return control::run_proxy({options.config, options.auto_reload, options.last_good});
     case Command::validate:
       return validate(options);
     case Command::reload:
       return reload(options);
+    case Command::diff:
+      return show_difference(options);
+    case Command::history:
+      return show_history(options);
+    case Command::show:
+      return show_revision(options);
+    case Command::rollback:
+      return roll_back(options);
     case Command::version:
       return print(version_text(options.format));
     case Command::route_explain:

@@ -52,6 +52,24 @@ Examples:
 
 Under the same path as the process was started with; `upgrade_sock` says where it is found.)";
 
+constexpr const char* kDiffFooter = R"(
+By what is meant, not by the text: comments, order and other spellings are no difference. Without A
+and B: what the running process has against what the file says now, and whether it could take it up.
+
+Examples:
+  pingap diff -c pingap.toml             what would `pingap reload` change?
+  pingap diff old.toml new.toml
+  pingap diff 11 12 -c pingap.toml       two revisions
+  pingap diff 11 pingap.toml -c pingap.toml)";
+
+constexpr const char* kRollbackFooter = R"(
+Writes the text of the revision to where the configuration is, and makes the running process use it.
+Where that fails the files are as they were.
+
+Examples:
+  pingap history -c pingap.toml
+  pingap rollback 11 -c pingap.toml --comment 'the new route loops')";
+
 constexpr const char* kExplainFooter = R"(
 Examples:
   pingap route explain GET /api/users -c pingap.toml
@@ -70,10 +88,10 @@ Answers every request with its name and what it was sent. Made for trying out co
 constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 // Everything that can stand after `pingap`, for "did you mean".
-constexpr std::array<std::string_view, 19> kWords = {
+constexpr std::array<std::string_view, 24> kWords = {
     "run",          "validate", "reload",       "version",   "route",  "explain",  "completion",
     "demo-backend", "--config", "--help",       "--version", "--json", "--header", "--listen",
-    "--name",       "--test",   "--autoreload", "--comment", "-config"};
+    "--name",       "--test",   "--autoreload", "--last-good", "--comment", "diff", "history", "show", "rollback", "-config"};
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
   return tl::make_unexpected(Exit{
@@ -126,6 +144,8 @@ class CommandLine {
     run_->add_flag("-t,--test", test_, "Only check the configuration");
     run_->add_flag("--autoreload", options_.auto_reload,
                    "Take up changed files, like `auto_reload = true`");
+    run_->add_flag("--last-good", options_.last_good,
+                   "Start with the newest usable revision where the configuration is broken");
     validate_ =
         app_.add_subcommand("validate", "Find all that a start would fail on, and start nothing");
     add_config(*validate_);
@@ -134,6 +154,7 @@ class CommandLine {
     reload_->footer(kReloadFooter);
     add_config(*reload_);
     reload_->add_option("--comment", options_.comment, "Why, for the history")->type_name("TEXT");
+    add_history();
     version_ = app_.add_subcommand("version", "Print version, commit and compiler");
     version_->add_flag("--json", json_, "As JSON");
     add_route();
@@ -146,6 +167,28 @@ class CommandLine {
         ->required()
         ->type_name("ADDR");
     demo_->add_option("--name", options_.name, "What it calls itself")->type_name("NAME");
+  }
+
+  void add_history() {
+    diff_ = app_.add_subcommand("diff", "What a reload would change, or how two others differ");
+    diff_->footer(kDiffFooter);
+    diff_->add_option("sides", options_.sides, "Two files, folders or numbers of revisions")
+        ->expected(0, 2)
+        ->type_name("A B");
+    add_config(*diff_);
+    history_ = app_.add_subcommand("history", "The configurations that were in use");
+    add_config(*history_);
+    show_ = app_.add_subcommand("show", "The text of a revision");
+    add_config(*show_);
+    rollback_ = app_.add_subcommand("rollback", "Go back to a revision, which becomes a new one");
+    rollback_->footer(kRollbackFooter);
+    add_config(*rollback_);
+    rollback_->add_option("--comment", options_.comment, "Why, for the history")->type_name("TEXT");
+    for (CLI::App* app : {show_, rollback_}) {
+      app->add_option("revision", options_.revision, "Its number, as `history` shows it")
+          ->required()
+          ->type_name("N");
+    }
   }
 
   void add_route() {
@@ -190,6 +233,14 @@ class CommandLine {
       case Command::run:
       case Command::validate:
       case Command::reload:
+      case Command::history:
+      case Command::show:
+      case Command::rollback:
+        break;
+      case Command::diff:
+        if (options_.sides.size() == 1) {
+          return usage("diff takes two, or none", "pingap diff A B");
+        }
         break;
       case Command::version:
         options_.format = json_ ? Format::json : Format::text;
@@ -210,6 +261,16 @@ class CommandLine {
     }
     if (reload_->parsed()) {
       return Command::reload;
+    }
+    const std::array<std::pair<const CLI::App*, Command>, 4> of_history = {
+        {{diff_, Command::diff},
+         {history_, Command::history},
+         {show_, Command::show},
+         {rollback_, Command::rollback}}};
+    for (const auto& [app, command] : of_history) {
+      if (app->parsed()) {
+        return command;
+      }
     }
     if (explain_->parsed()) {
       return Command::route_explain;
@@ -274,6 +335,10 @@ class CommandLine {
   CLI::App* run_ = nullptr;
   CLI::App* validate_ = nullptr;
   CLI::App* reload_ = nullptr;
+  CLI::App* diff_ = nullptr;
+  CLI::App* history_ = nullptr;
+  CLI::App* show_ = nullptr;
+  CLI::App* rollback_ = nullptr;
   CLI::App* version_ = nullptr;
   CLI::App* route_ = nullptr;
   CLI::App* explain_ = nullptr;
@@ -286,9 +351,16 @@ class CommandLine {
   bool json_ = false;
 };
 
-bool needs_config(Command command) noexcept {
-  return command != Command::version && command != Command::completion &&
-         command != Command::demo_backend;
+bool is_revision(std::string_view side) noexcept {
+  return std::ranges::all_of(side, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool needs_config(const Options& options) noexcept {
+  const bool two_files =
+      options.command == Command::diff && std::ranges::none_of(options.sides, is_revision) &&
+      !options.sides.empty();
+  return options.command != Command::version && options.command != Command::completion &&
+         options.command != Command::demo_backend && !two_files;
 }
 
 }  // namespace
@@ -302,7 +374,7 @@ tl::expected<Options, Exit> parse_options(std::span<const char* const> arguments
     words.push_back(go_form ? "-" + std::string(word) : std::string(word));
   }
   auto options = CommandLine().parse(std::move(words));
-  if (options && needs_config(options->command) && options->config.empty()) {
+  if (options && needs_config(*options) && options->config.empty()) {
     if (environment_config.empty()) {
       return usage("no configuration given",
                    "add --config FILE (a file, a folder, or - for stdin)");

@@ -18,6 +18,10 @@ enum class Command : uint8_t {
   run,
   validate,
   reload,
+  diff,
+  history,
+  show,
+  rollback,
   version,
   route_explain,
   completion,
@@ -35,7 +39,10 @@ struct Options {
   Command command = Command::run;
   std::string config;                   // all but the last three: a file, a folder or "-"
   bool auto_reload = false;             // run
-  std::string comment;                  // reload
+  bool last_good = false;               // run
+  std::string comment;                  // reload, rollback
+  std::vector<std::string> sides;       // diff: none, or two files or revisions
+  uint64_t revision = 0;                // show, rollback
   Format format = Format::text;         // version
   Shell shell = Shell::bash;            // completion
   std::string method;                   // route explain: upper case

@@ -1,14 +1,24 @@
 #include "cli/remote.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
+#include <filesystem>
+#include <optional>
 
 #include <fmt/core.h>
 
+#include "config/difference.h"
 #include "config/loader.h"
+#include "config/write_file.h"
 #include "control/command_client.h"
+#include "control/history.h"
+#include "control/load.h"
 
 namespace pingap::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 // Also of a configuration with errors: the process says them.
 config::Basic basic_of(const std::string& path) {
@@ -16,27 +26,120 @@ config::Basic basic_of(const std::string& path) {
   return config::load(config::read_sources(path, diagnostics), diagnostics).basic;
 }
 
-// Prints the answer; without one, why.
-ExitCode order(const Options& options, const control::Command& command) {
-  const std::string socket = control::find_command_socket(basic_of(options.config), options.config);
+// The answer; without one, why.
+control::Answer order(const Options& options, const control::Command& command) {
+  const std::string socket =
+      control::find_command_socket(basic_of(options.config), options.config);
   if (socket.empty()) {
-    fmt::print(stderr, "pingap: no process can be found by {}: {}\n", options.config,
-               "it must be a file or folder, and `upgrade_sock` not \"off\"");
-    return ExitCode::runtime_failure;
+    return {ExitCode::runtime_failure,
+            fmt::format("pingap: no process can be found by {}: it must be a file or folder, and "
+                        "`upgrade_sock` not \"off\"\n",
+                        options.config)};
   }
-  const auto answer = control::ask(socket, command);
+  auto answer = control::ask(socket, command);
   if (!answer) {
-    fmt::print(stderr, "pingap: {}\n", answer.error());
-    return ExitCode::runtime_failure;
+    return {ExitCode::runtime_failure, fmt::format("pingap: {}\n", answer.error())};
   }
-  fmt::print(answer->code == ExitCode::ok ? stdout : stderr, "{}", answer->text);
-  return answer->code;
+  return std::move(*answer);
+}
+
+ExitCode print(const control::Answer& answer) {
+  fmt::print(answer.code == ExitCode::ok ? stdout : stderr, "{}", answer.text);
+  return answer.code;
+}
+
+ExitCode fail(const std::string& why, ExitCode code = ExitCode::runtime_failure) {
+  fmt::print(stderr, "pingap: {}\n", why);
+  return code;
+}
+
+// A file, a folder, or a revision of the configuration.
+std::optional<control::Loaded> load_side(const Options& options, const std::string& side) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(side.data(), side.data() + side.size(), number);
+  if (error != std::errc{} || end != side.data() + side.size()) {
+    auto loaded = control::load(side, control::Check::configuration);
+    fmt::print(stderr, "{}", loaded ? loaded->warnings : loaded.error().report);
+    return loaded ? std::optional(std::move(*loaded)) : std::nullopt;
+  }
+  auto revision = control::History(options.config, 1).read(number);
+  if (!revision) {
+    fail(revision.error());
+    return std::nullopt;
+  }
+  auto loaded = control::load(std::move(revision->texts), control::Check::configuration);
+  fmt::print(stderr, "{}", loaded ? loaded->warnings : loaded.error().report);
+  return loaded ? std::optional(std::move(*loaded)) : std::nullopt;
+}
+
+// ---- rollback
+
+// Makes what is there what `texts` say, files that are not among them included. The error is a
+// line.
+tl::expected<void, std::string> write_all(const std::vector<config::Text>& texts,
+                                          const std::vector<config::Text>& now) {
+  for (const config::Text& text : texts) {
+    std::error_code error;
+    fs::create_directories(fs::path(text.name).parent_path(), error);
+    if (auto done = config::write_file_atomically(text.name, text.text); !done) {
+      return done;
+    }
+  }
+  for (const config::Text& text : now) {
+    if (std::ranges::find(texts, text.name, &config::Text::name) == texts.end()) {
+      std::error_code error;
+      fs::remove(text.name, error);
+    }
+  }
+  return {};
 }
 
 }  // namespace
 
 ExitCode reload(const Options& options) {
-  return order(options, {"reload", {{"comment", options.comment}}, {}});
+  return print(order(options, {"reload", {{"comment", options.comment}}, {}}));
+}
+
+ExitCode show_difference(const Options& options) {
+  if (options.sides.empty()) {
+    return print(order(options, {"diff", {}, {}}));
+  }
+  const auto before = load_side(options, options.sides.at(0));
+  const auto after = load_side(options, options.sides.at(1));
+  if (!before || !after) {
+    return ExitCode::invalid_config;
+  }
+  const std::string text =
+      config::difference({before->model, before->texts}, {after->model, after->texts});
+  fmt::print("{}", text.empty() ? "no difference\n" : text);
+  return ExitCode::ok;
+}
+
+ExitCode roll_back(const Options& options) {
+  const control::History history(options.config, 1);
+  auto revision = history.read(options.revision);
+  if (!revision) {
+    return fail(revision.error());
+  }
+  const auto texts = history.placed(std::move(revision->texts));
+  if (auto loaded = control::load(texts, control::Check::configuration); !loaded) {
+    return print({loaded.error().code, loaded.error().report});
+  }
+  config::Diagnostics unused;
+  const auto now = config::read_sources(options.config, unused);
+  if (auto written = write_all(texts, now); !written) {
+    write_all(now, texts);
+    return fail(written.error());
+  }
+  const std::string origin = fmt::format("rollback to {}", options.revision);
+  const control::Answer answer =
+      order(options, {"reload", {{"comment", options.comment}, {"origin", origin}}, {}});
+  if (answer.code == ExitCode::invalid_config || answer.code == ExitCode::cannot_bind) {
+    if (auto restored = write_all(now, texts); !restored) {
+      fail(restored.error());
+    }
+  }
+  return print(answer);
 }
 
 }  // namespace pingap::cli

@@ -7,5 +7,9 @@
 namespace pingap::cli {
 
 ExitCode reload(const Options& options);
+// Of what runs and what the file says now; or of two files or revisions, without a process.
+ExitCode show_difference(const Options& options);
+// Writes a revision to where the configuration is, and makes the process use it.
+ExitCode roll_back(const Options& options);
 
 }  // namespace pingap::cli

@@ -63,11 +63,30 @@ void compare(std::string_view kind, const std::vector<Entry>& before,
 
 std::string changes(const Model& before, const Model& after) {
   std::vector<std::string> parts;
+  if (!(before.basic == after.basic)) {
+    parts.emplace_back("basic changed");
+  }
   compare("servers", before.servers, after.servers, parts);
   compare("locations", before.locations, after.locations, parts);
   compare("upstreams", before.upstreams, after.upstreams, parts);
   compare("certificates", before.certificates, after.certificates, parts);
   return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+std::string keys_for_restart(const Basic& before, const Basic& after) {
+  std::vector<std::string_view> keys;
+  const auto compare = [&](std::string_view key, bool same) {
+    if (!same) {
+      keys.push_back(key);
+    }
+  };
+  compare("threads", before.threads == after.threads);
+  compare("user", before.user == after.user);
+  compare("group", before.group == after.group);
+  compare("pid_file", before.pid_file == after.pid_file);
+  compare("upgrade_sock", before.upgrade_sock == after.upgrade_sock);
+  compare("buffer_budget", before.buffer_budget == after.buffer_budget);
+  return fmt::format("{}", fmt::join(keys, ", "));
 }
 
 }  // namespace pingap::config

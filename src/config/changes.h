@@ -11,4 +11,7 @@ namespace pingap::config {
 // two say the same.
 std::string changes(const Model& before, const Model& after);
 
+// The keys of [basic] that differ and that only a restart takes up: "threads, user". Empty: none.
+std::string keys_for_restart(const Basic& before, const Basic& after);
+
 }  // namespace pingap::config

@@ -33,6 +33,9 @@ struct Basic {
   Located<std::string> error_template;  // path of a template, empty = built in
   LogLevel log_level = LogLevel::info;
   uint64_t buffer_budget = 64 << 20;  // bytes that buffering locations may hold in memory, in all
+  uint32_t history = 100;             // configurations that were in use and are kept; 0 = none
+
+  bool operator==(const Basic&) const = default;
 };
 
 // Timeouts of a server or location; unset ones fall through to the next wider scope.

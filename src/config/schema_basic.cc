@@ -66,17 +66,22 @@ void read_auto_reload(Reader& reader, const Field& field, Basic& out) {
   reader.boolean(field, out.auto_reload);
 }
 
+void read_history(Reader& reader, const Field& field, Basic& out) {
+  reader.integer(field, {0, 100'000}, out.history);
+}
+
 void read_buffer_budget(Reader& reader, const Field& field, Basic& out) {
   reader.size(field, out.buffer_budget);
 }
 
-constexpr std::array<Key<Basic>, 11> kKeys = {{
+constexpr std::array<Key<Basic>, 12> kKeys = {{
     {{"name", "", "string", "\"pingap\""}, read_name},
     {{"threads", "", "integer", "0"}, read_threads},
     {{"grace_period", "", "duration", "\"30s\""}, read_grace_period},
     {{"pid_file", "", "path", "\"\""}, read_pid_file},
     {{"upgrade_sock", "", "path", "\"\""}, read_upgrade_sock},
     {{"auto_reload", "", "boolean", "false"}, read_auto_reload},
+    {{"history", "", "integer", "100"}, read_history},
     {{"user", "", "string", "\"\""}, read_user},
     {{"group", "", "string", "\"\""}, read_group},
     {{"error_template", "", "path", "\"\""}, read_error_template},

@@ -8,7 +8,14 @@ namespace pingap::control {
 
 void Commands::on_command(const Command& command, const std::string& author, Reply reply) {
   if (command.name == "reload") {
-    reloader_.reload({"command", author, std::string(command.field("comment"))}, std::move(reply));
+    const std::string_view origin = command.field("origin");
+    reloader_.reload({origin.empty() ? "command" : std::string(origin), author,
+                      std::string(command.field("comment"))},
+                     std::move(reply));
+    return;
+  }
+  if (command.name == "diff") {
+    reply(reloader_.compare());
     return;
   }
   reply({ExitCode::usage,

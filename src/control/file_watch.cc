@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "base/file_access.h"
-#include "base/hash.h"
 #include "base/log.h"
+#include "control/history.h"
 
 namespace pingap::control {
 namespace {
@@ -26,14 +26,6 @@ constexpr Duration kPoll = std::chrono::seconds(5);
 
 constexpr uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |
                              IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR;
-
-uint64_t hash_of(const std::vector<config::Text>& texts) {
-  uint64_t hash = 0;
-  for (const config::Text& text : texts) {
-    hash = mix64(hash ^ hash64(text.name)) ^ hash64(text.text);
-  }
-  return hash;
-}
 
 // Every folder in which something may be exchanged so that the path means other bytes: those of
 // each link on the way, and those below a folder.
@@ -140,7 +132,7 @@ void FileWatch::on_timer() noexcept {
 void FileWatch::look() {
   config::Diagnostics diagnostics;
   const auto texts = config::read_sources(path_, diagnostics);
-  const uint64_t hash = hash_of(texts);
+  const std::string hash = hash_of(texts);
   if (diagnostics.has_errors() || hash == std::exchange(tried_, hash) ||
       hash == hash_of(reloader_.current().texts)) {
     return;

@@ -33,7 +33,7 @@ class FileWatch final : public net::IoHandler {
   net::EventLoop& loop_;
   net::Fd inotify_;
   bool watching_ = false;  // all that matters; else it looks every few seconds
-  uint64_t tried_;         // hash of the texts that were used or refused last
+  std::string tried_;      // hash of the texts that were used or refused last
   TimePoint by_{};         // when a look is due, even if it goes on changing
   net::Timer timer_{Callback<void()>::of<&FileWatch::on_timer>(this)};
 };

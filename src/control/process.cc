@@ -5,6 +5,8 @@
 #include <cstring>
 #include <optional>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <fmt/core.h>
 
@@ -13,6 +15,7 @@
 #include "control/commands.h"
 #include "control/control.h"
 #include "control/file_watch.h"
+#include "control/history.h"
 #include "control/limits.h"
 #include "control/load.h"
 #include "control/pid_file.h"
@@ -103,11 +106,54 @@ tl::expected<CommandSocket, std::string> open_command_socket(const config::Basic
   return socket;
 }
 
+// A configuration that was in use before, as the one that is there cannot be.
+std::optional<Loaded> load_last_good(const RunOptions& options) {
+  const History history(options.config, 1);
+  for (const Revision& head : history.list()) {
+    auto revision = history.read(head.number);
+    if (!revision) {
+      continue;
+    }
+    if (auto loaded = load(history.placed(std::move(revision->texts)), Check::start)) {
+      PINGAP_LOG(error, "the configuration is broken: starting with revision {} of {}",
+                 head.number, head.time);
+      return std::move(*loaded);
+    }
+  }
+  return std::nullopt;
+}
+
+tl::expected<Loaded, Refusal> load_to_run(const RunOptions& options) {
+  auto loaded = load(options.config, Check::start);
+  fmt::print(stderr, "{}", loaded ? loaded->warnings : loaded.error().report);
+  if (!loaded && options.last_good) {
+    if (auto before = load_last_good(options)) {
+      return std::move(*before);
+    }
+    PINGAP_LOG(error, "no revision of {} can be used instead", options.config);
+  }
+  return loaded;
+}
+
+// The folder of revisions, for who could not make it any more once privileges are dropped.
+void make_history_folder(const RunOptions& options, const Loaded& loaded) {
+  const History history(options.config, loaded.model.basic.history);
+  if (!loaded.identity || !history.on()) {
+    return;
+  }
+  const char* folder = history.folder().c_str();
+  if ((::mkdir(folder, S_IRWXU) != 0 && errno != EEXIST) ||
+      ::chown(folder, loaded.identity->uid, loaded.identity->gid) != 0) {
+    PINGAP_LOG(warn, "no revisions will be kept in {}: {}", folder, std::strerror(errno));  // NOLINT
+  }
+}
+
 // While workers serve.
 ExitCode serve(const RunOptions& options, Loaded loaded, proxy::Server& server,
                proxy::LiveUpstreams& upstreams, net::EventLoop& loop, CommandSocket socket,
                net::Fd signals) {
   Reloader reloader(options.config, std::move(loaded), server, upstreams, loop);
+  reloader.keep_first(options.last_good);
   Commands commands(reloader);
   std::optional<CommandServer> command_server;
   if (socket.fd) {
@@ -121,12 +167,10 @@ ExitCode serve(const RunOptions& options, Loaded loaded, proxy::Server& server,
 }  // namespace
 
 ExitCode run_proxy(const RunOptions& options) {
-  auto loaded = load(options.config, Check::start);
+  auto loaded = load_to_run(options);
   if (!loaded) {
-    fmt::print(stderr, "{}", loaded.error().report);
     return loaded.error().code;
   }
-  fmt::print(stderr, "{}", loaded->warnings);
   const config::Basic& basic = loaded->snapshot->basic;
   log::g_level.store(basic.log_level);
   proxy::set_buffer_budget(basic.buffer_budget);
@@ -148,6 +192,7 @@ ExitCode run_proxy(const RunOptions& options) {
     return ExitCode::cannot_bind;
   }
   PidFile pid_file(basic.pid_file.value);
+  make_history_folder(options, *loaded);
   if (!pid_file.write() || !drop_privileges(loaded->identity)) {
     return ExitCode::cannot_bind;
   }

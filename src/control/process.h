@@ -10,6 +10,7 @@ namespace pingap::control {
 struct RunOptions {
   std::string config;        // a file, a folder or "-"
   bool auto_reload = false;  // whatever the configuration says
+  bool last_good = false;    // a broken one: start with the newest revision that is none
 };
 
 // Runs the proxy until it is told to stop; the returned code is the process's.

@@ -1,13 +1,16 @@
 #include "control/reloader.h"
 
 #include <cstdio>
+#include <unistd.h>
 #include <utility>
 
 #include <fmt/core.h>
 
 #include "base/log.h"
 #include "config/changes.h"
+#include "config/difference.h"
 #include "control/limits.h"
+#include "control/user_name.h"
 
 namespace pingap::control {
 namespace {
@@ -78,10 +81,60 @@ void Reloader::apply() noexcept {
   commit();
 }
 
+// Revisions begin with the first change: before it there is nothing to go back to.
+void Reloader::keep_first(bool always) {
+  const History kept = history();
+  if (kept.on() && (always || !kept.list().empty())) {
+    keep({"start", user_name(::geteuid()), {}});
+  }
+}
+
+History Reloader::history() const {
+  return {path_, loaded_.model.basic.history};
+}
+
+// What to say of it, a line; the change is not refused for it.
+std::string Reloader::keep(const Request& request) {
+  History kept = history();
+  if (!kept.on()) {
+    return {};
+  }
+  auto added = kept.add(
+      {0, {}, request.author, request.origin, request.comment, {}, loaded_.texts});
+  if (!added) {
+    PINGAP_LOG(warn, "no revision was kept: {}", added.error());
+    return fmt::format("warning: no revision was kept: {}\n", added.error());
+  }
+  return fmt::format("revision {}\n", *added);
+}
+
+Answer Reloader::compare() const {
+  const auto next = load(path_, Check::start, loaded_.snapshot.get());
+  if (!next) {
+    return {next.error().code, next.error().report};
+  }
+  if (auto bindable = server_.try_to_prepare(*next->snapshot); !bindable) {
+    return {ExitCode::cannot_bind, bindable.error() + "\n"};
+  }
+  std::string text = config::difference({loaded_.model, loaded_.texts}, {next->model, next->texts});
+  const std::string restart = config::keys_for_restart(loaded_.model.basic, next->model.basic);
+  if (!restart.empty()) {
+    text += fmt::format("only a restart takes up: {}\n", restart);
+  }
+  return {ExitCode::ok, next->warnings + (text.empty() ? "no difference\n" : text)};
+}
+
 void Reloader::commit() {
   std::string what = config::changes(loaded_.model, next_->model);
   if (what.empty()) {
     what = "nothing has changed";
+  }
+  const std::string restart = config::keys_for_restart(loaded_.model.basic, next_->model.basic);
+  if (!restart.empty()) {
+    what += fmt::format("; only a restart takes up {}", restart);
+  }
+  if (history().on() && history().list().empty()) {
+    keep({"start", user_name(::geteuid()), {}});
   }
   certificates_.reset();
   loaded_ = std::move(*next_);
@@ -92,7 +145,9 @@ void Reloader::commit() {
   fmt::print(stderr, "{}", loaded_.warnings);
   log::g_level.store(loaded_.snapshot->basic.log_level);
   PINGAP_LOG(info, "configuration reloaded: {}", what);
-  end({ExitCode::ok, loaded_.warnings + "configuration reloaded: " + what + "\n"});
+  const std::string kept = keep(served_.front().request);
+  end({ExitCode::ok,
+       fmt::format("{}configuration reloaded: {}\n{}", loaded_.warnings, what, kept)});
 }
 
 void Reloader::end(const Answer& answer) {

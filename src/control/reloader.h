@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/command.h"
+#include "control/history.h"
 #include "control/load.h"
 #include "net/event_loop.h"
 #include "proxy/certificate_watch.h"
@@ -35,10 +36,16 @@ class Reloader {
   // Reads the configuration and goes over to it. Who asks while that is under way is served by one
   // more, which reads anew. `done` is called once, perhaps before this returns.
   void reload(Request request, Done done);
+  // What reload() would do now, without doing it: the differences, or the errors.
+  Answer compare() const;
   // Whoever waits is told that the process ends; so is everybody from now on.
   void stop();
 
   const Loaded& current() const noexcept { return loaded_; }
+
+  // The configuration that runs is a revision from now on, where revisions are kept already or
+  // `always`.
+  void keep_first(bool always);
 
  private:
   struct Asked {
@@ -49,6 +56,8 @@ class Reloader {
   void begin();
   void apply() noexcept;
   void commit();
+  std::string keep(const Request& request);
+  History history() const;
   void end(const Answer& answer);
 
   std::string path_;

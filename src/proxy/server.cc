@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include "base/file_access.h"
 #include "net/socket.h"
 
 namespace pingap::proxy {
@@ -16,6 +17,10 @@ std::string explain(const std::string& address, const Error& error) {
   return fmt::format("cannot listen on {}: {}{}{}", address,
                      std::strerror(error.sys),  // NOLINT(concurrency-mt-unsafe)
                      hint.empty() ? "" : "; ", hint);
+}
+
+std::string cannot_open(const std::string& log, int error) {
+  return fmt::format("cannot open access_log {}: {}", log, std::strerror(error));  // NOLINT
 }
 
 }  // namespace
@@ -128,8 +133,7 @@ tl::expected<std::shared_ptr<observe::LogSink>, std::string> Server::open_log(co
   }
   auto opened = logs_.open(site.access_log_path);
   if (!opened) {
-    return tl::unexpected(fmt::format("cannot open access_log {}: {}", site.access_log_path,
-                                      std::strerror(opened.error().sys)));  // NOLINT
+    return tl::unexpected(cannot_open(site.access_log_path, opened.error().sys));
   }
   return std::move(*opened);
 }
@@ -198,6 +202,29 @@ void Server::update(size_t cluster, const std::shared_ptr<const upstream::Endpoi
 }
 
 // ---- another configuration
+
+tl::expected<void, std::string> Server::try_to_prepare(const Snapshot& next) const {
+  if (auto free = expect_free(next); !free) {
+    return free;
+  }
+  for (const auto& site : next.sites) {
+    for (const std::string& address : site->addrs) {
+      if (find(address) != nullptr) {
+        continue;
+      }
+      if (auto tried = net::try_to_listen_on(*net::Address::parse(address)); !tried) {
+        return tl::unexpected(explain(address, tried.error()));
+      }
+    }
+    const std::string& log = site->access_log_path;
+    const int error = log.empty() || observe::is_stream(log) ? 0
+                                                             : try_to_write(log, Symlinks::follow);
+    if (error != 0) {
+      return tl::unexpected(cannot_open(log, error));
+    }
+  }
+  return {};
+}
 
 tl::expected<void, std::string> Server::prepare(const Snapshot& next) {
   if (auto free = expect_free(next); !free) {

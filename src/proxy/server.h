@@ -39,6 +39,8 @@ class Server {
   // Another configuration: binds what it has and the one before has not, opens its logs. Where
   // that fails nothing has changed.
   tl::expected<void, std::string> prepare(const Snapshot& next);
+  // Whether that would work now, without doing it.
+  tl::expected<void, std::string> try_to_prepare(const Snapshot& next) const;
   // From now on the one that was prepared is the configuration; `control` is the loop of this
   // thread.
   void publish(std::shared_ptr<const Snapshot> next, net::EventLoop& control);

@@ -1,0 +1,183 @@
+#include "config/difference.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "config/suggest.h"
+#include "config/value.h"
+
+namespace pingap::config {
+namespace {
+
+using Keys = std::map<std::string, std::string>;  // to their values, as text
+using Items = std::map<std::string, Keys>;        // "upstreams.api"; "basic"
+
+// In front of a value that is compared, but not shown.
+constexpr char kHidden = '\0';
+
+constexpr std::array<std::string_view, 4> kSecrets = {"secret", "password", "token", "key"};
+
+bool is_secret(std::string_view key) {
+  const auto ends = [&](std::string_view word) {
+    return key == word || key.ends_with("_" + std::string(word));
+  };
+  return std::ranges::any_of(kSecrets, ends) && !key.starts_with("hash");
+}
+
+std::string render(const Value& value);
+
+std::string render_items(const Value& value) {
+  std::string text = "[";
+  for (const Value& item : value.items) {
+    text += (text.size() > 1 ? ", " : "") + render(item);
+  }
+  return text + "]";
+}
+
+std::string render_members(const Value& value) {
+  std::string text = "{";
+  for (const Member& member : value.members) {
+    text += fmt::format("{}{} = {}", text.size() > 1 ? ", " : "", member.key,
+                        is_secret(member.key) ? "***" : render(member.value));
+  }
+  return text + "}";
+}
+
+std::string render(const Value& value) {
+  switch (value.kind) {
+    case ValueKind::string:
+    case ValueKind::date:
+      // Keys and certificates may stand in the text itself.
+      return value.text.find('\n') != std::string::npos ? "(a text of several lines)"
+                                                        : fmt::format("\"{}\"", value.text);
+    case ValueKind::integer:
+      return std::to_string(value.integer);
+    case ValueKind::boolean:
+      return value.integer != 0 ? "true" : "false";
+    case ValueKind::array:
+      return render_items(value);
+    case ValueKind::table:
+      return render_members(value);
+    case ValueKind::floating:
+    case ValueKind::unusable:
+    case ValueKind::null:
+      break;
+  }
+  return "?";
+}
+
+void add_keys(const Value& table, const std::string& prefix, Keys& to) {
+  for (const Member& member : table.members) {
+    const std::string key = prefix + member.key;
+    if (member.value.kind == ValueKind::table) {
+      add_keys(member.value, key + ".", to);
+    } else {
+      to[key] = is_secret(member.key) ? std::string(1, kHidden) + render(member.value) : render(member.value);
+    }
+  }
+}
+
+Items items_of(const std::vector<Text>& texts) {
+  Items items;
+  for (const Text& text : texts) {
+    Diagnostics diagnostics;
+    const uint32_t source = diagnostics.add_source(text.name, text.text);
+    for (const Member& section : read_toml(text.text, source, diagnostics).members) {
+      if (section.key == "basic") {
+        add_keys(section.value, "", items["basic"]);
+        continue;
+      }
+      for (const Member& item : section.value.members) {
+        add_keys(item.value, "", items[section.key + "." + item.key]);
+      }
+    }
+  }
+  return items;
+}
+
+// By what they mean, of one kind.
+template <class Entry>
+const Entry* find(const std::vector<Entry>& all, std::string_view name) {
+  const auto found = std::ranges::find(all, name, &Entry::name);
+  return found == all.end() ? nullptr : &*found;
+}
+
+template <class Entry>
+bool same(const std::vector<Entry>& before, const std::vector<Entry>& after,
+          std::string_view name) {
+  const Entry* a = find(before, name);
+  const Entry* b = find(after, name);
+  return a != nullptr && b != nullptr && *a == *b;
+}
+
+bool means_the_same(const Model& before, const Model& after, std::string_view item) {
+  const size_t dot = item.find('.');
+  const std::string_view section = item.substr(0, dot);
+  const std::string_view name = item.substr(std::min(dot, item.size() - 1) + 1);
+  if (section == "basic") {
+    return before.basic == after.basic;
+  }
+  if (section == "upstreams") {
+    return same(before.upstreams, after.upstreams, name);
+  }
+  if (section == "locations") {
+    return same(before.locations, after.locations, name);
+  }
+  if (section == "servers") {
+    return same(before.servers, after.servers, name);
+  }
+  return same(before.certificates, after.certificates, name);
+}
+
+std::string shown(const std::string& value) {
+  return value.starts_with(kHidden) ? "***" : value;
+}
+
+std::string keys_between(const Keys& before, const Keys& after) {
+  std::string out;
+  Keys all = before;
+  all.insert(after.begin(), after.end());
+  for (const auto& [key, unused] : all) {
+    const auto a = before.find(key);
+    const auto b = after.find(key);
+    if (a == before.end()) {
+      out += fmt::format("    + {}: {}\n", key, shown(b->second));
+    } else if (b == after.end()) {
+      out += fmt::format("    - {}: {}\n", key, shown(a->second));
+    } else if (a->second != b->second) {
+      out += fmt::format("    {}: {} -> {}\n", key, shown(a->second), shown(b->second));
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string difference(const Side& before, const Side& after) {
+  const Items old = items_of(before.texts);
+  const Items now = items_of(after.texts);
+  std::string out;
+  for (const auto& [item, keys] : now) {
+    const auto known = old.find(item);
+    if (known == old.end()) {
+      out += fmt::format("+ {}\n{}", item, keys_between({}, keys));
+    } else if (!means_the_same(before.model, after.model, item)) {
+      const std::string changed = keys_between(known->second, keys);
+      out += fmt::format(
+          "~ {}\n{}", item,
+          changed.empty() ? "    by what it refers to or the environment says\n" : changed);
+    }
+  }
+  for (const auto& [item, unused] : old) {
+    if (!now.contains(item)) {
+      out += fmt::format("- {}\n", item);
+    }
+  }
+  return out;
+}
+
+}  // namespace pingap::config

@@ -1,0 +1,242 @@
+#include "control/history.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <ctime>
+#include <filesystem>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <system_error>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "config/read_file.h"
+#include "config/write_file.h"
+
+namespace pingap::control {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kFirstLine = "# pingap revision ";
+constexpr std::string_view kTextLine = "# text: ";
+constexpr std::string_view kSuffix = ".rev";
+
+// Of all revisions together, but for the newest two.
+constexpr uintmax_t kMaxBytes = 64 << 20;
+
+// A head and the texts.
+constexpr size_t kMaxFile = config::kMaxConfigSize + (1 << 20);
+
+std::string one_line(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  return text;
+}
+
+std::optional<uint64_t> number_of(std::string_view text) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = error == std::errc{} && end == text.data() + text.size();
+  return whole ? std::optional(number) : std::nullopt;
+}
+
+std::string_view take_line(std::string_view& text) {
+  const size_t end = text.find('\n');
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return line;
+}
+
+std::string render(const Revision& revision) {
+  std::string text = fmt::format(
+      "{}{}\n# time: {}\n# author: {}\n# origin: {}\n# comment: {}\n# hash: {}\n", kFirstLine,
+      revision.number, revision.time, one_line(revision.author), one_line(revision.origin),
+      one_line(revision.comment), revision.hash);
+  for (const config::Text& one : revision.texts) {
+    text += fmt::format("{}{} {}\n{}\n", kTextLine, one.text.size(), one_line(one.name), one.text);
+  }
+  return text;
+}
+
+bool parse_head(std::string_view& text, Revision& out) {
+  std::string_view first = take_line(text);
+  if (!first.starts_with(kFirstLine)) {
+    return false;
+  }
+  out.number = number_of(first.substr(kFirstLine.size())).value_or(0);
+  const std::array<std::pair<std::string_view, std::string*>, 5> fields = {
+      {{"# time: ", &out.time},
+       {"# author: ", &out.author},
+       {"# origin: ", &out.origin},
+       {"# comment: ", &out.comment},
+       {"# hash: ", &out.hash}}};
+  for (const auto& [name, value] : fields) {
+    const std::string_view line = take_line(text);
+    if (!line.starts_with(name)) {
+      return false;
+    }
+    *value = line.substr(name.size());
+  }
+  return out.number > 0;
+}
+
+bool parse_texts(std::string_view text, Revision& out) {
+  while (!text.empty()) {
+    std::string_view line = take_line(text);
+    if (!line.starts_with(kTextLine)) {
+      return false;
+    }
+    line.remove_prefix(kTextLine.size());
+    const size_t space = line.find(' ');
+    const auto size = number_of(line.substr(0, space));
+    if (!size || space == std::string_view::npos || *size >= text.size()) {
+      return false;
+    }
+    out.texts.push_back({std::string(line.substr(space + 1)), std::string(text.substr(0, *size))});
+    text.remove_prefix(*size + 1);
+  }
+  return hash_of(out.texts) == out.hash;
+}
+
+std::string now_as_text() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(
+                         std::chrono::system_clock::now())));
+}
+
+}  // namespace
+
+std::string hash_of(const std::vector<config::Text>& texts) {
+  std::string all;
+  for (const config::Text& text : texts) {
+    all += fmt::format("{}\n{}\n", text.name, text.text.size());
+    all += text.text;
+  }
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  EVP_Digest(all.data(), all.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  std::string hex;
+  for (unsigned i = 0; i < size; ++i) {
+    hex += fmt::format("{:02x}", digest.at(i));
+  }
+  return hex;
+}
+
+History::History(const std::string& config, size_t keep) : config_(config), keep_(keep) {
+  while (config_.size() > 1 && config_.ends_with('/')) {
+    config_.pop_back();
+  }
+  folder_ = config_ + "-history";
+  if (config == "-") {
+    keep_ = 0;
+  }
+}
+
+std::vector<config::Text> History::named(std::vector<config::Text> texts) const {
+  std::error_code error;
+  const bool folder = fs::is_directory(config_, error);
+  for (config::Text& text : texts) {
+    const fs::path name(text.name);
+    text.name = folder ? name.lexically_relative(config_) : name.filename();
+  }
+  return texts;
+}
+
+std::vector<config::Text> History::placed(std::vector<config::Text> texts) const {
+  std::error_code error;
+  const bool folder = fs::is_directory(config_, error);
+  for (config::Text& text : texts) {
+    text.name = folder ? fs::path(config_) / text.name : fs::path(config_);
+  }
+  return texts;
+}
+
+tl::expected<uint64_t, std::string> History::add(Revision revision) {
+  revision.texts = named(std::move(revision.texts));
+  revision.hash = hash_of(revision.texts);
+  revision.time = now_as_text();
+  const auto all = numbers();
+  if (!all.empty()) {
+    const auto newest = read(all.back());
+    if (newest && newest->hash == revision.hash) {
+      return newest->number;
+    }
+  }
+  revision.number = all.empty() ? 1 : all.back() + 1;
+  if (::mkdir(folder_.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
+    return tl::make_unexpected(fmt::format("cannot make {}: {}", folder_,
+                                           std::generic_category().message(errno)));
+  }
+  if (auto done = config::write_file_atomically(path_of(revision.number), render(revision));
+      !done) {
+    return tl::make_unexpected(done.error());
+  }
+  drop_old();
+  return revision.number;
+}
+
+std::vector<Revision> History::list() const {
+  std::vector<Revision> revisions;
+  for (const uint64_t number : numbers()) {
+    if (auto revision = read(number)) {
+      revision->texts.clear();
+      revisions.push_back(std::move(*revision));
+    }
+  }
+  std::ranges::reverse(revisions);
+  return revisions;
+}
+
+tl::expected<Revision, std::string> History::read(uint64_t number) const {
+  const std::string path = path_of(number);
+  const auto text = config::read_file(path, kMaxFile);
+  if (!text) {
+    return tl::make_unexpected(fmt::format("no revision {}: {}: {}", number, path, text.error()));
+  }
+  Revision revision;
+  std::string_view rest = *text;
+  if (!parse_head(rest, revision) || revision.number != number || !parse_texts(rest, revision)) {
+    return tl::make_unexpected(fmt::format("revision {} is damaged: {}", number, path));
+  }
+  return revision;
+}
+
+std::vector<uint64_t> History::numbers() const {
+  std::vector<uint64_t> numbers;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder_, error)) {
+    const std::string name = entry.path().filename();
+    if (name.ends_with(kSuffix)) {
+      if (const auto number = number_of(name.substr(0, name.size() - kSuffix.size()))) {
+        numbers.push_back(*number);
+      }
+    }
+  }
+  std::ranges::sort(numbers);
+  return numbers;
+}
+
+std::string History::path_of(uint64_t number) const {
+  return fmt::format("{}/{:06}{}", folder_, number, kSuffix);
+}
+
+void History::drop_old() const {
+  auto all = numbers();
+  std::ranges::reverse(all);
+  uintmax_t bytes = 0;
+  for (size_t i = 0; i < all.size(); ++i) {
+    std::error_code error;
+    const uintmax_t size = fs::file_size(path_of(all[i]), error);
+    bytes += error ? 0 : size;
+    if (i >= keep_ || (i >= 2 && bytes > kMaxBytes)) {
+      fs::remove(path_of(all[i]), error);
+    }
+  }
+}
+
+}  // namespace pingap::control
