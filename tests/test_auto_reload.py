@@ -53,12 +53,11 @@ def test_taken_away_and_written_anew():
 class Linked(Product):
     """Its file is a link through a folder that is exchanged, as Kubernetes does."""
 
-    def start(self):
+    def write_config(self):
         os.mkdir(self.path("v1"))
         put(self.path("v1/pingap.toml"), toml.dumps(self.conf))
         os.symlink("v1", self.path("..data"))
         os.symlink("..data/pingap.toml", self.path("pingap.toml"))
-        super().start()
 
 
 def test_a_folder_behind_a_link_is_exchanged():

@@ -89,9 +89,10 @@ constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 // Everything that can stand after `pingap`, for "did you mean".
 constexpr std::array<std::string_view, 24> kWords = {
-    "run",          "validate", "reload",       "version",   "route",  "explain",  "completion",
-    "demo-backend", "--config", "--help",       "--version", "--json", "--header", "--listen",
-    "--name",       "--test",   "--autoreload", "--last-good", "--comment", "diff", "history", "show", "rollback", "-config"};
+    "run",        "validate",     "reload",   "version", "route",        "explain",
+    "completion", "demo-backend", "--config", "--help",  "--version",    "--json",
+    "--header",   "--listen",     "--name",   "--test",  "--autoreload", "--last-good",
+    "--comment",  "diff",         "history",  "show",    "rollback",     "-config"};
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
   return tl::make_unexpected(Exit{
@@ -356,9 +357,8 @@ bool is_revision(std::string_view side) noexcept {
 }
 
 bool needs_config(const Options& options) noexcept {
-  const bool two_files =
-      options.command == Command::diff && std::ranges::none_of(options.sides, is_revision) &&
-      !options.sides.empty();
+  const bool two_files = options.command == Command::diff &&
+                         std::ranges::none_of(options.sides, is_revision) && !options.sides.empty();
   return options.command != Command::version && options.command != Command::completion &&
          options.command != Command::demo_backend && !two_files;
 }

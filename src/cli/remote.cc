@@ -28,8 +28,7 @@ config::Basic basic_of(const std::string& path) {
 
 // The answer; without one, why.
 control::Answer order(const Options& options, const control::Command& command) {
-  const std::string socket =
-      control::find_command_socket(basic_of(options.config), options.config);
+  const std::string socket = control::find_command_socket(basic_of(options.config), options.config);
   if (socket.empty()) {
     return {ExitCode::runtime_failure,
             fmt::format("pingap: no process can be found by {}: it must be a file or folder, and "

@@ -76,7 +76,8 @@ void add_keys(const Value& table, const std::string& prefix, Keys& to) {
     if (member.value.kind == ValueKind::table) {
       add_keys(member.value, key + ".", to);
     } else {
-      to[key] = is_secret(member.key) ? std::string(1, kHidden) + render(member.value) : render(member.value);
+      to[key] = is_secret(member.key) ? std::string(1, kHidden) + render(member.value)
+                                      : render(member.value);
     }
   }
 }

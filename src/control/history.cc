@@ -7,12 +7,12 @@
 #include <chrono>
 #include <ctime>
 #include <filesystem>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <system_error>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <openssl/evp.h>
 
 #include "config/read_file.h"
 #include "config/write_file.h"
@@ -53,10 +53,10 @@ std::string_view take_line(std::string_view& text) {
 }
 
 std::string render(const Revision& revision) {
-  std::string text = fmt::format(
-      "{}{}\n# time: {}\n# author: {}\n# origin: {}\n# comment: {}\n# hash: {}\n", kFirstLine,
-      revision.number, revision.time, one_line(revision.author), one_line(revision.origin),
-      one_line(revision.comment), revision.hash);
+  std::string text =
+      fmt::format("{}{}\n# time: {}\n# author: {}\n# origin: {}\n# comment: {}\n# hash: {}\n",
+                  kFirstLine, revision.number, revision.time, one_line(revision.author),
+                  one_line(revision.origin), one_line(revision.comment), revision.hash);
   for (const config::Text& one : revision.texts) {
     text += fmt::format("{}{} {}\n{}\n", kTextLine, one.text.size(), one_line(one.name), one.text);
   }
@@ -104,9 +104,9 @@ bool parse_texts(std::string_view text, Revision& out) {
 }
 
 std::string now_as_text() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(
-                         std::chrono::system_clock::now())));
+  return fmt::format(
+      "{:%Y-%m-%dT%H:%M:%SZ}",
+      fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
 }
 
 }  // namespace
@@ -169,8 +169,8 @@ tl::expected<uint64_t, std::string> History::add(Revision revision) {
   }
   revision.number = all.empty() ? 1 : all.back() + 1;
   if (::mkdir(folder_.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
-    return tl::make_unexpected(fmt::format("cannot make {}: {}", folder_,
-                                           std::generic_category().message(errno)));
+    return tl::make_unexpected(
+        fmt::format("cannot make {}: {}", folder_, std::generic_category().message(errno)));
   }
   if (auto done = config::write_file_atomically(path_of(revision.number), render(revision));
       !done) {
@@ -225,7 +225,14 @@ std::string History::path_of(uint64_t number) const {
   return fmt::format("{}/{:06}{}", folder_, number, kSuffix);
 }
 
+// And what a crash has left of a file that was to be.
 void History::drop_old() const {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
+    if (entry.path().extension() == ".tmp") {
+      fs::remove(entry.path(), ignored);
+    }
+  }
   auto all = numbers();
   std::ranges::reverse(all);
   uintmax_t bytes = 0;

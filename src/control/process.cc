@@ -115,8 +115,8 @@ std::optional<Loaded> load_last_good(const RunOptions& options) {
       continue;
     }
     if (auto loaded = load(history.placed(std::move(revision->texts)), Check::start)) {
-      PINGAP_LOG(error, "the configuration is broken: starting with revision {} of {}",
-                 head.number, head.time);
+      PINGAP_LOG(error, "the configuration is broken: starting with revision {} of {}", head.number,
+                 head.time);
       return std::move(*loaded);
     }
   }
@@ -144,7 +144,8 @@ void make_history_folder(const RunOptions& options, const Loaded& loaded) {
   const char* folder = history.folder().c_str();
   if ((::mkdir(folder, S_IRWXU) != 0 && errno != EEXIST) ||
       ::chown(folder, loaded.identity->uid, loaded.identity->gid) != 0) {
-    PINGAP_LOG(warn, "no revisions will be kept in {}: {}", folder, std::strerror(errno));  // NOLINT
+    PINGAP_LOG(warn, "no revisions will be kept in {}: {}", folder,
+               std::strerror(errno));  // NOLINT
   }
 }
 

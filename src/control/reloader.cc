@@ -99,8 +99,8 @@ std::string Reloader::keep(const Request& request) {
   if (!kept.on()) {
     return {};
   }
-  auto added = kept.add(
-      {0, {}, request.author, request.origin, request.comment, {}, loaded_.texts});
+  auto added =
+      kept.add({0, {}, request.author, request.origin, request.comment, {}, loaded_.texts});
   if (!added) {
     PINGAP_LOG(warn, "no revision was kept: {}", added.error());
     return fmt::format("warning: no revision was kept: {}\n", added.error());

@@ -217,8 +217,8 @@ tl::expected<void, std::string> Server::try_to_prepare(const Snapshot& next) con
       }
     }
     const std::string& log = site->access_log_path;
-    const int error = log.empty() || observe::is_stream(log) ? 0
-                                                             : try_to_write(log, Symlinks::follow);
+    const int error =
+        log.empty() || observe::is_stream(log) ? 0 : try_to_write(log, Symlinks::follow);
     if (error != 0) {
       return tl::unexpected(cannot_open(log, error));
     }

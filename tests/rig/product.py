@@ -70,12 +70,13 @@ class Product:
     """A running pingap. Context manager; leaving it stops the process and checks its end."""
 
     def __init__(self, conf, nofile=None, fsize=None, env=None, expect_exit=0, log=True,
-                 transport=None):
+                 transport=None, options=()):
         self.dir = tempfile.TemporaryDirectory(prefix="pingap-test-")
         self.conf = conf
         self.expect_exit = expect_exit
         self.stderr = []  # lines
         self.addresses = {}  # server name -> [address]
+        self.options = list(options)  # of the command line
         self._nofile = nofile  # (soft, hard) limit of descriptors
         self._fsize = fsize  # the longest file it may write
         self._env = env or {}
@@ -91,6 +92,7 @@ class Product:
         if log:
             for name, server in conf["servers"].items():
                 server.setdefault("access_log", f"{self.path(name + '.log')} json")
+        self.write_config()
         self.start()
 
     def path(self, name):
@@ -103,11 +105,16 @@ class Product:
 
     # --- life
 
-    def start(self):
+    def write_config(self):
         with open(self.path("pingap.toml"), "w", encoding="utf-8") as file:
             file.write(toml.dumps(self.conf))
+
+    def start(self):
+        """Also once more, after its end, with what the file says then."""
+        self._ready = False
+        self.addresses = {}
         self.process = subprocess.Popen(
-            [binary(), "run", "--config", self.path("pingap.toml")],
+            [binary(), "run", "--config", self.path("pingap.toml"), *self.options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env=environment({"RUNTIME_DIRECTORY": self.dir.name, **self._env}), preexec_fn=self._in_child)
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
