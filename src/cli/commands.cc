@@ -36,11 +36,14 @@ ExitCode print(std::string_view text) {
 ExitCode run_command(const Options& options) {
   switch (options.command) {
     case Command::run:
-      return control::run_proxy({options.config, options.auto_reload, options.last_good});
+      return control::run_proxy({options.config, options.auto_reload, options.last_good,
+                                 options.upgrade, options.arguments});
     case Command::validate:
       return validate(options);
     case Command::reload:
       return reload(options);
+    case Command::upgrade:
+      return upgrade(options);
     case Command::diff:
       return show_difference(options);
     case Command::history:

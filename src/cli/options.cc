@@ -52,6 +52,14 @@ Examples:
 
 Under the same path as the process was started with; `upgrade_sock` says where it is found.)";
 
+constexpr const char* kUpgradeFooter = R"(
+For a new version: put the program in the place of the old one, then
+
+  pingap upgrade -c pingap.toml
+
+Nobody who connects meanwhile is lost. The old process ends what it has begun, in grace_period at
+most. Where the new one does not come to serve, the old one goes on as if nothing had been.)";
+
 constexpr const char* kDiffFooter = R"(
 By what is meant, not by the text: comments, order and other spellings are no difference. Without A
 and B: what the running process has against what the file says now, and whether it could take it up.
@@ -88,11 +96,12 @@ Answers every request with its name and what it was sent. Made for trying out co
 constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 // Everything that can stand after `pingap`, for "did you mean".
-constexpr std::array<std::string_view, 24> kWords = {
-    "run",        "validate",     "reload",   "version", "route",        "explain",
-    "completion", "demo-backend", "--config", "--help",  "--version",    "--json",
-    "--header",   "--listen",     "--name",   "--test",  "--autoreload", "--last-good",
-    "--comment",  "diff",         "history",  "show",    "rollback",     "-config"};
+constexpr std::array<std::string_view, 26> kWords = {
+    "upgrade",      "--upgrade",   "run",        "validate",     "reload",   "version",
+    "route",        "explain",     "completion", "demo-backend", "--config", "--help",
+    "--version",    "--json",      "--header",   "--listen",     "--name",   "--test",
+    "--autoreload", "--last-good", "--comment",  "diff",         "history",  "show",
+    "rollback",     "-config"};
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
   return tl::make_unexpected(Exit{
@@ -145,6 +154,10 @@ class CommandLine {
     run_->add_flag("-t,--test", test_, "Only check the configuration");
     run_->add_flag("--autoreload", options_.auto_reload,
                    "Take up changed files, like `auto_reload = true`");
+    for (CLI::App* app : {&app_, run_}) {
+      app->add_flag("-u,--upgrade", options_.upgrade,
+                    "Take the sockets of the process that runs, and its place");
+    }
     run_->add_flag("--last-good", options_.last_good,
                    "Start with the newest usable revision where the configuration is broken");
     validate_ =
@@ -171,6 +184,10 @@ class CommandLine {
   }
 
   void add_history() {
+    upgrade_ = app_.add_subcommand(
+        "upgrade", "Start the program anew, which takes the place of the running process");
+    upgrade_->footer(kUpgradeFooter);
+    add_config(*upgrade_);
     diff_ = app_.add_subcommand("diff", "What a reload would change, or how two others differ");
     diff_->footer(kDiffFooter);
     diff_->add_option("sides", options_.sides, "Two files, folders or numbers of revisions")
@@ -237,6 +254,7 @@ class CommandLine {
       case Command::history:
       case Command::show:
       case Command::rollback:
+      case Command::upgrade:
         break;
       case Command::diff:
         if (options_.sides.size() == 1) {
@@ -263,8 +281,9 @@ class CommandLine {
     if (reload_->parsed()) {
       return Command::reload;
     }
-    const std::array<std::pair<const CLI::App*, Command>, 4> of_history = {
-        {{diff_, Command::diff},
+    const std::array<std::pair<const CLI::App*, Command>, 5> of_history = {
+        {{upgrade_, Command::upgrade},
+         {diff_, Command::diff},
          {history_, Command::history},
          {show_, Command::show},
          {rollback_, Command::rollback}}};
@@ -336,6 +355,7 @@ class CommandLine {
   CLI::App* run_ = nullptr;
   CLI::App* validate_ = nullptr;
   CLI::App* reload_ = nullptr;
+  CLI::App* upgrade_ = nullptr;
   CLI::App* diff_ = nullptr;
   CLI::App* history_ = nullptr;
   CLI::App* show_ = nullptr;
@@ -380,6 +400,9 @@ tl::expected<Options, Exit> parse_options(std::span<const char* const> arguments
                    "add --config FILE (a file, a folder, or - for stdin)");
     }
     options->config = environment_config;
+  }
+  if (options) {
+    options->arguments.assign(arguments.begin(), arguments.end());
   }
   return options;
 }

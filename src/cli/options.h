@@ -22,6 +22,7 @@ enum class Command : uint8_t {
   history,
   show,
   rollback,
+  upgrade,
   version,
   route_explain,
   completion,
@@ -40,6 +41,8 @@ struct Options {
   std::string config;                   // all but the last three: a file, a folder or "-"
   bool auto_reload = false;             // run
   bool last_good = false;               // run
+  bool upgrade = false;                 // run
+  std::vector<std::string> arguments;   // run: the command line, as it was
   std::string comment;                  // reload, rollback
   std::vector<std::string> sides;       // diff: none, or two files or revisions
   uint64_t revision = 0;                // show, rollback

@@ -99,6 +99,10 @@ ExitCode reload(const Options& options) {
   return print(order(options, {"reload", {{"comment", options.comment}}, {}}));
 }
 
+ExitCode upgrade(const Options& options) {
+  return print(order(options, {"upgrade", {}, {}}));
+}
+
 ExitCode show_difference(const Options& options) {
   if (options.sides.empty()) {
     return print(order(options, {"diff", {}, {}}));

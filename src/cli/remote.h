@@ -7,6 +7,7 @@
 namespace pingap::cli {
 
 ExitCode reload(const Options& options);
+ExitCode upgrade(const Options& options);
 // Of what runs and what the file says now; or of two files or revisions, without a process.
 ExitCode show_difference(const Options& options);
 // Writes a revision to where the configuration is, and makes the process use it.

@@ -106,7 +106,7 @@ std::optional<Answer> parse_answer(std::string_view text) {
   if (error != std::errc{} || end != first.data() + first.size() || code > 255) {
     return std::nullopt;
   }
-  return Answer{static_cast<ExitCode>(code), std::string(text)};
+  return Answer{static_cast<ExitCode>(code), std::string(text), nullptr};
 }
 
 std::string command_socket_of(const config::Basic& basic, const std::string& config) {

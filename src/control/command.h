@@ -9,6 +9,7 @@
 // Any thread.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 
 #include "base/exit_code.h"
 #include "config/model.h"
+#include "net/fd.h"
 
 namespace pingap::control {
 
@@ -32,6 +34,8 @@ struct Command {
 struct Answer {
   ExitCode code = ExitCode::ok;  // of the command
   std::string text;              // that it prints, lines
+  // Passed with it: one with each of the first lines of the text. Null: none.
+  std::shared_ptr<std::vector<net::Fd>> descriptors = nullptr;
 };
 
 // Bytes of a request or an answer.

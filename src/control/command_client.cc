@@ -2,9 +2,13 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
+#include <memory>
+#include <span>
 #include <sys/socket.h>
 #include <system_error>
 #include <unistd.h>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -44,10 +48,34 @@ int send_all(int fd, std::string_view text) noexcept {
   return ::shutdown(fd, SHUT_WR) == 0 ? 0 : errno;
 }
 
-int receive_all(int fd, std::string& text) {
+// A piece of the answer, and what is passed with it.
+ssize_t receive(int fd, std::span<char> buffer, std::vector<net::Fd>& descriptors) {
+  constexpr size_t kMost = 253;  // SCM_MAX_FD
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMost * sizeof(int))> control;
+  iovec piece{buffer.data(), buffer.size()};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t got = ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+  for (cmsghdr* one = got < 0 ? nullptr : CMSG_FIRSTHDR(&message); one != nullptr;
+       one = CMSG_NXTHDR(&message, one)) {
+    if (one->cmsg_level == SOL_SOCKET && one->cmsg_type == SCM_RIGHTS) {
+      std::vector<int> numbers((one->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+      std::memcpy(numbers.data(), CMSG_DATA(one), numbers.size() * sizeof(int));
+      for (const int number : numbers) {
+        descriptors.emplace_back(number);
+      }
+    }
+  }
+  return got;
+}
+
+int receive_all(int fd, std::string& text, std::vector<net::Fd>& descriptors) {
   std::array<char, 64 * 1024> buffer;
   while (text.size() <= kMaxCommand) {
-    const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
+    const ssize_t got = receive(fd, buffer, descriptors);
     if (got == 0) {
       return 0;
     }
@@ -61,7 +89,8 @@ int receive_all(int fd, std::string& text) {
 
 }  // namespace
 
-tl::expected<Answer, std::string> ask(const std::string& socket, const Command& command) {
+tl::expected<Answer, std::string> ask(const std::string& socket, const Command& command,
+                                      std::optional<Duration> patience) {
   const auto address = net::Address::parse("unix:" + socket);
   if (!address) {
     return failure(socket, ENAMETOOLONG);
@@ -74,10 +103,16 @@ tl::expected<Answer, std::string> ask(const std::string& socket, const Command& 
     return tl::make_unexpected(
         fmt::format("who listens at {} is neither root nor this user: it is told nothing", socket));
   }
+  if (patience) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*patience);
+    const timeval limit{seconds.count(), 0};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  }
   std::string text;
+  auto descriptors = std::make_shared<std::vector<net::Fd>>();
   int error = send_all(fd.get(), to_text(command));
   if (error == 0) {
-    error = receive_all(fd.get(), text);
+    error = receive_all(fd.get(), text, *descriptors);
   }
   if (error != 0) {
     return failure(socket, error);
@@ -86,6 +121,7 @@ tl::expected<Answer, std::string> ask(const std::string& socket, const Command& 
   if (!answer) {
     return tl::make_unexpected(fmt::format("the process at {} ended without an answer", socket));
   }
+  answer->descriptors = std::move(descriptors);
   return std::move(*answer);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -105,14 +106,14 @@ class CommandServer::Connection final : public net::IoHandler,
 
   void answer(const Answer& answer) {
     out_ = to_text(answer);
+    descriptors_ = answer.descriptors;
     server_.loop_.arm(timer_, kPatience);
     write();
   }
 
   void write() {
     while (sent_ < out_.size()) {
-      const ssize_t sent =
-          ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL);
+      const ssize_t sent = send_some();
       if (sent < 0 && errno == EAGAIN) {
         return;
       }
@@ -126,6 +127,39 @@ class CommandServer::Connection final : public net::IoHandler,
     }
   }
 
+  // What is passed goes with the first byte of its line, which is behind that of the code.
+  ssize_t send_some() noexcept {
+    const std::string_view rest = std::string_view(out_).substr(sent_);
+    const bool starts_line = sent_ > 0 && out_[sent_ - 1] == '\n';
+    const bool passes = descriptors_ != nullptr && passed_ < descriptors_->size();
+    if (!passes) {
+      return ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    }
+    const std::string_view line = rest.substr(0, rest.find('\n') + 1);
+    if (!starts_line) {
+      return ::send(fd_.get(), line.data(), line.size(), MSG_NOSIGNAL);
+    }
+    const ssize_t sent = send_with(line, descriptors_->at(passed_).get());
+    passed_ += sent > 0 ? 1U : 0U;
+    return sent;
+  }
+
+  ssize_t send_with(std::string_view line, int descriptor) const noexcept {
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    iovec piece{const_cast<char*>(line.data()), line.size()};  // NOLINT: it is only read
+    msghdr message{};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* one = CMSG_FIRSTHDR(&message);
+    one->cmsg_level = SOL_SOCKET;
+    one->cmsg_type = SCM_RIGHTS;
+    one->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(one), &descriptor, sizeof(int));
+    return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+  }
+
   void close() noexcept { server_.forget(fd_.get()); }
 
   CommandServer& server_;
@@ -135,6 +169,8 @@ class CommandServer::Connection final : public net::IoHandler,
   std::string in_;
   std::string out_;
   size_t sent_ = 0;
+  std::shared_ptr<std::vector<net::Fd>> descriptors_;
+  size_t passed_ = 0;  // of them
   net::Timer timer_{Callback<void()>::of<&Connection::close>(this)};
 };
 
@@ -167,13 +203,24 @@ tl::expected<net::Fd, std::string> CommandServer::listen(const std::string& path
 CommandServer::CommandServer(net::Fd socket, std::string path, net::EventLoop& loop,
                              CommandHandler& handler)
     : socket_(std::move(socket)), path_(std::move(path)), loop_(loop), handler_(handler) {
+}
+
+void CommandServer::start() {
   if (auto added = loop_.add_level(socket_.get(), *this); !added) {
     PINGAP_LOG(error, "upgrade_sock: epoll_ctl: {}", reason(added.error().sys));
   }
 }
 
 CommandServer::~CommandServer() {
-  ::unlink(path_.c_str());
+  if (socket_) {
+    loop_.remove(socket_.get());
+    ::unlink(path_.c_str());
+  }
+}
+
+void CommandServer::hand_over() noexcept {
+  loop_.remove(socket_.get());  // its description lives on
+  socket_.reset();
 }
 
 void CommandServer::on_io(net::IoEvents /*ready*/) noexcept {

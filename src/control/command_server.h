@@ -38,8 +38,15 @@ class CommandServer final : public net::IoHandler {
   CommandServer(net::Fd socket, std::string path, net::EventLoop& loop, CommandHandler& handler);
   CommandServer(const CommandServer&) = delete;
   CommandServer& operator=(const CommandServer&) = delete;
-  // Takes the file away.
+  // Takes the file away, unless it has been handed over.
   ~CommandServer();
+
+  // Takes up what is asked from now on.
+  void start();
+  // Another process has the socket, and listens there.
+  void hand_over() noexcept;
+
+  int fd() const noexcept { return socket_.get(); }
 
   void on_io(net::IoEvents ready) noexcept override;
 

@@ -18,6 +18,18 @@ void Commands::on_command(const Command& command, const std::string& author, Rep
     reply(reloader_.compare());
     return;
   }
+  if (command.name == "upgrade") {
+    control_.upgrade().start(std::move(reply));
+    return;
+  }
+  if (command.name == "sockets") {
+    reply(control_.pass_sockets());
+    return;
+  }
+  if (command.name == "taken_over") {
+    reply(control_.upgrade().taken_over(command.field("pid")));
+    return;
+  }
   reply({ExitCode::usage,
          fmt::format("this process knows no command `{}`: it is another version\n", command.name)});
 }

@@ -2,19 +2,21 @@
 #pragma once
 
 #include "control/command_server.h"
+#include "control/control.h"
 #include "control/reloader.h"
 
 namespace pingap::control {
 
 class Commands final : public CommandHandler {
  public:
-  // Outlives it.
-  explicit Commands(Reloader& reloader) : reloader_(reloader) {}
+  // Both outlive it.
+  Commands(Reloader& reloader, Control& control) : reloader_(reloader), control_(control) {}
 
   void on_command(const Command& command, const std::string& author, Reply reply) override;
 
  private:
   Reloader& reloader_;
+  Control& control_;
 };
 
 }  // namespace pingap::control

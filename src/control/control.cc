@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/notify.h"
 #include "control/user_name.h"
 
 namespace pingap::control {
@@ -17,12 +18,13 @@ constexpr Duration kStopCheck = std::chrono::milliseconds(10);
 }  // namespace
 
 Control::Control(Reloader& reloader, proxy::Server& server, proxy::LiveUpstreams& upstreams,
-                 net::EventLoop& loop, net::Fd signals)
+                 net::EventLoop& loop, net::Fd signals, Upgrade::Program program)
     : reloader_(reloader),
       server_(server),
       upstreams_(upstreams),
       loop_(loop),
-      signals_(std::move(signals)) {
+      signals_(std::move(signals)),
+      upgrade_(std::move(program), server, loop, [this](pid_t pid) { hand_over(pid); }) {
 }
 
 ExitCode Control::run() {
@@ -30,6 +32,8 @@ ExitCode Control::run() {
     PINGAP_LOG(error, "epoll_ctl: {}", std::strerror(added.error().sys));  // NOLINT
     return ExitCode::runtime_failure;
   }
+  notify("READY=1");
+  on_watchdog();
   loop_.run();
   server_.join();
   return code_;
@@ -49,10 +53,15 @@ void Control::on_signal(int signal, uint32_t sender) {
       report();
       break;
     case SIGHUP:
-      reloader_.reload({"signal", user_name(sender), {}}, [](const Answer& /*answer*/) {});
+      notify(reloading());
+      reloader_.reload({"signal", user_name(sender), {}},
+                       [](const Answer& /*answer*/) { notify("READY=1"); });
       break;
     case SIGUSR2:
-      PINGAP_LOG(warn, "signal {} is ignored: this version cannot be replaced as it runs", signal);
+      upgrade_.start([](const Answer& /*answer*/) {});
+      break;
+    case SIGCHLD:
+      upgrade_.on_child();
       break;
     default:
       stop();
@@ -73,6 +82,37 @@ std::string Control::counted() const {
   return text.empty() ? text : "; since the start: " + text;
 }
 
+Answer Control::pass_sockets() const {
+  if (stopping_) {
+    return {ExitCode::runtime_failure, "this process is ending\n", {}};
+  }
+  return upgrade_.sockets(commands_ == nullptr ? -1 : commands_->fd());
+}
+
+// The process that is there from now on has our sockets, and our place with the service manager.
+void Control::hand_over(pid_t to) {
+  if (stopping_) {
+    return;
+  }
+  stopping_ = true;
+  PINGAP_LOG(info, "process {} has taken over: {} connections are to end here, at most {} s", to,
+             server_.connections(),
+             std::chrono::duration_cast<std::chrono::seconds>(grace()).count());
+  notify(fmt::format("MAINPID={}", to));
+  if (commands_ != nullptr) {
+    commands_->hand_over();
+  }
+  server_.hand_over();
+  finish_requests();
+}
+
+void Control::on_watchdog() noexcept {
+  if (const auto interval = watchdog_interval()) {
+    notify("WATCHDOG=1");
+    loop_.arm(watchdog_, *interval);
+  }
+}
+
 void Control::stop() {
   if (stopping_) {
     PINGAP_LOG(warn, "second signal: closing {} connections", server_.connections());
@@ -82,8 +122,14 @@ void Control::stop() {
   stopping_ = true;
   PINGAP_LOG(info, "stopping: {} connections, at most {} s", server_.connections(),
              std::chrono::duration_cast<std::chrono::seconds>(grace()).count());
-  reloader_.stop();
+  notify("STOPPING=1");
+  upgrade_.stop();
   server_.drain();
+  finish_requests();
+}
+
+void Control::finish_requests() {
+  reloader_.stop();
   loop_.arm(deadline_, grace());
   loop_.arm(check_, kStopCheck);
 }

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -20,6 +21,7 @@
 #include "control/load.h"
 #include "control/pid_file.h"
 #include "control/reloader.h"
+#include "control/upgrade.h"
 #include "net/event_loop.h"
 #include "net/socket.h"
 #include "proxy/body_spool.h"
@@ -33,7 +35,7 @@ namespace {
 net::Fd block_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD}) {
     sigaddset(&set, signal);
   }
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
@@ -88,11 +90,29 @@ struct CommandSocket {
   net::Fd fd;  // none: no commands
 };
 
+// The sockets of the process before, where we are to take over; else those of the service manager.
+tl::expected<TakenOver, std::string> inherit(const RunOptions& options,
+                                             const config::Basic& basic) {
+  if (!options.upgrade) {
+    return TakenOver{activated_sockets(), {}, 0};
+  }
+  const std::string path = find_command_socket(basic, options.config);
+  if (path.empty() || ::access(path.c_str(), F_OK) != 0) {
+    PINGAP_LOG(warn, "no process is there to take over from: this is a start as any other");
+    return TakenOver{};
+  }
+  return take_over(path);
+}
+
 // One that was asked for must be there; the process does without the one by default.
 tl::expected<CommandSocket, std::string> open_command_socket(const config::Basic& basic,
-                                                             const std::string& config) {
+                                                             const std::string& config,
+                                                             net::Fd inherited) {
   CommandSocket socket{command_socket_of(basic, config), {}};
-  if (socket.path.empty()) {
+  if (inherited) {
+    socket = {find_command_socket(basic, config), std::move(inherited)};
+  }
+  if (socket.path.empty() || socket.fd) {
     return socket;
   }
   auto fd = CommandServer::listen(socket.path);
@@ -149,19 +169,34 @@ void make_history_folder(const RunOptions& options, const Loaded& loaded) {
   }
 }
 
+// As it was started: a new binary at the same path is what an upgrade starts.
+std::string program_path() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error);
+}
+
 // While workers serve.
 ExitCode serve(const RunOptions& options, Loaded loaded, proxy::Server& server,
                proxy::LiveUpstreams& upstreams, net::EventLoop& loop, CommandSocket socket,
-               net::Fd signals) {
+               net::Fd signals, pid_t before) {
   Reloader reloader(options.config, std::move(loaded), server, upstreams, loop);
   reloader.keep_first(options.last_good);
-  Commands commands(reloader);
+  Control control(reloader, server, upstreams, loop, std::move(signals),
+                  {program_path(), options.arguments});
+  Commands commands(reloader, control);
   std::optional<CommandServer> command_server;
+  if (before > 0) {
+    if (auto taken = say_taken_over(socket.path, before); !taken) {
+      PINGAP_LOG(error, "cannot take over: {}", taken.error());
+      return ExitCode::runtime_failure;
+    }
+  }
   if (socket.fd) {
     command_server.emplace(std::move(socket.fd), std::move(socket.path), loop, commands);
+    control.set_command_server(&*command_server);
+    command_server->start();
   }
   FileWatch watch(options.config, options.auto_reload, reloader, loop);
-  Control control(reloader, server, upstreams, loop, std::move(signals));
   return control.run();
 }
 
@@ -183,11 +218,16 @@ ExitCode run_proxy(const RunOptions& options) {
     return ExitCode::runtime_failure;
   }
   proxy::Server server(loaded->snapshot);
-  if (auto bound = server.bind(); !bound) {
+  auto before = inherit(options, basic);
+  if (!before) {
+    PINGAP_LOG(error, "cannot take over: {}", before.error());
+    return ExitCode::runtime_failure;
+  }
+  if (auto bound = server.bind(std::move(before->sockets)); !bound) {
     PINGAP_LOG(error, "{}", bound.error());
     return ExitCode::cannot_bind;
   }
-  auto socket = open_command_socket(basic, options.config);
+  auto socket = open_command_socket(basic, options.config, std::move(before->command_socket));
   if (!socket) {
     PINGAP_LOG(error, "{}", socket.error());
     return ExitCode::cannot_bind;
@@ -203,7 +243,7 @@ ExitCode run_proxy(const RunOptions& options) {
   server.start();
   announce(server);
   return serve(options, std::move(*loaded), server, upstreams, **loop, std::move(*socket),
-               std::move(signals));
+               std::move(signals), before->from);
 }
 
 }  // namespace pingap::control

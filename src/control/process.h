@@ -2,15 +2,18 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/exit_code.h"
 
 namespace pingap::control {
 
 struct RunOptions {
-  std::string config;        // a file, a folder or "-"
-  bool auto_reload = false;  // whatever the configuration says
-  bool last_good = false;    // a broken one: start with the newest revision that is none
+  std::string config;                  // a file, a folder or "-"
+  bool auto_reload = false;            // whatever the configuration says
+  bool last_good = false;              // a broken one: start with the newest revision that is none
+  bool upgrade = false;                // take the sockets of the process that runs
+  std::vector<std::string> arguments;  // of the command line, to start the program anew
 };
 
 // Runs the proxy until it is told to stop; the returned code is the process's.

@@ -32,7 +32,7 @@ Reloader::Reloader(std::string path, Loaded loaded, proxy::Server& server,
 
 void Reloader::reload(Request request, Done done) {
   if (stopped_) {
-    done({ExitCode::runtime_failure, "this process is ending\n"});
+    done({ExitCode::runtime_failure, "this process is ending\n", {}});
     return;
   }
   waiting_.push_back({std::move(request), std::move(done)});
@@ -47,7 +47,7 @@ void Reloader::stop() {
   next_.reset();
   for (auto* asked : {&served_, &waiting_}) {
     for (const Asked& one : std::exchange(*asked, {})) {
-      one.done({ExitCode::runtime_failure, "this process is ending\n"});
+      one.done({ExitCode::runtime_failure, "this process is ending\n", {}});
     }
   }
 }

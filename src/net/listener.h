@@ -28,9 +28,18 @@ class Listener final : public IoHandler {
 
   Result<> start() noexcept;
   Address address() const noexcept;
+
+  // Ours; for who passes it on.
+  int fd() const noexcept { return socket_.get(); }
+
   // Takes no new connections, hands over those the kernel has already accepted, then closes the
   // socket: nobody who got a connection loses it.
   void drain() noexcept;
+
+  // Another process has the same socket and goes on: takes nothing more, and leaves its queue
+  // alone.
+  void release() noexcept { close(); }
+
   // Closes the socket, and whoever waits in its queue is reset.
   void close() noexcept;
   // With the descriptors used up: leaves the queue alone until resume_after has passed.

@@ -17,13 +17,12 @@
 
 namespace pingap::proxy {
 
-Frontend::Frontend(Worker& worker, Listening& all, const Site& site, net::Fd socket)
-    : worker_(worker),
-      all_(all),
-      site_(&site),
-      listener_(worker.loop(), std::move(socket), *this),
-      limit_(worker.connection_limit(site)) {
-  const net::Address address = listener_.address();
+Frontend::Frontend(Worker& worker, Listening& all, const Site& site, std::vector<net::Fd> sockets)
+    : worker_(worker), all_(all), site_(&site), limit_(worker.connection_limit(site)) {
+  for (net::Fd& socket : sockets) {
+    listeners_.push_back(std::make_unique<net::Listener>(worker.loop(), std::move(socket), *this));
+  }
+  const net::Address address = listeners_.front()->address();
   port_ = address.port();
   port_text_ = port_ == 0 ? std::string() : std::to_string(port_);
   address_text_ = address.to_string();
@@ -31,8 +30,25 @@ Frontend::Frontend(Worker& worker, Listening& all, const Site& site, net::Fd soc
 
 Frontend::~Frontend() = default;
 
+Result<> Frontend::start() noexcept {
+  for (const auto& listener : listeners_) {
+    if (auto started = listener->start(); !started) {
+      return started;
+    }
+  }
+  return {};
+}
+
+std::vector<int> Frontend::sockets() const {
+  std::vector<int> all;
+  for (const auto& listener : listeners_) {
+    all.push_back(listener->fd());
+  }
+  return all;
+}
+
 void Frontend::on_accept(net::Fd connection, const net::Address& peer) noexcept {
-  if ((worker_.may_be_crowded() || !has_room()) && hand_over(connection, peer)) {
+  if ((worker_.may_be_crowded() || !has_room()) && pass_on(connection, peer)) {
     return;
   }
   while (!add_below(connections_, limit_.load(std::memory_order_relaxed))) {
@@ -44,7 +60,7 @@ void Frontend::on_accept(net::Fd connection, const net::Address& peer) noexcept 
   serve(std::move(connection), peer);
 }
 
-bool Frontend::hand_over(net::Fd& connection, const net::Address& peer) noexcept {
+bool Frontend::pass_on(net::Fd& connection, const net::Address& peer) noexcept {
   Frontend* host = worker_.choose_host(all_);
   while (host != nullptr && host != this && !host->reserve()) {
     host = worker_.choose_host(all_);  // its last place has just been taken, or it stops
@@ -269,17 +285,33 @@ void Frontend::leave(std::shared_ptr<const Snapshot> last) noexcept {
 
 void Frontend::drain() noexcept {
   phase_ = Phase::draining;
-  listener_.drain();
+  for (const auto& listener : listeners_) {
+    listener->drain();
+  }
+  drain_sessions(&session::ServerSession::drain);
+}
+
+void Frontend::hand_over() noexcept {
+  phase_ = Phase::draining;
+  for (const auto& listener : listeners_) {
+    listener->release();
+  }
+  drain_sessions(&session::ServerSession::drain_gently);
+}
+
+void Frontend::drain_sessions(void (session::ServerSession::*how)() noexcept) noexcept {
   session::ServerSession* next = nullptr;
   for (session::ServerSession* session = sessions_.front(); session != nullptr; session = next) {
     next = sessions_.next(*session);
-    session->drain();
+    (session->*how)();
   }
 }
 
 void Frontend::abort() noexcept {
   phase_ = Phase::closed;
-  listener_.close();
+  for (const auto& listener : listeners_) {
+    listener->close();
+  }
   while (session::ServerSession* session = sessions_.front()) {
     session->abort();
   }

@@ -4,7 +4,7 @@
 // A connection is served by the worker that accepted it, or, when that one has too many (spill.h),
 // by the Frontend of the same address on another worker:
 //
-//   on_accept -> hand_over -> host: reserve (counted there from now on) -> message -> host: adopt
+//   on_accept -> pass_on -> host: reserve (counted there from now on) -> message -> host: adopt
 #pragma once
 
 #include <atomic>
@@ -25,10 +25,11 @@ struct Listening;
 class Frontend final : public net::AcceptHandler, public session::RequestAcceptor {
  public:
   // Control thread. `all` are those of the same address, of which it is one; they stay together.
-  Frontend(Worker& worker, Listening& all, const Site& site, net::Fd socket);
+  // `sockets` are one or more of that address.
+  Frontend(Worker& worker, Listening& all, const Site& site, std::vector<net::Fd> sockets);
   virtual ~Frontend();
 
-  Result<> start() noexcept { return listener_.start(); }
+  Result<> start() noexcept;
 
   // Goes by this site from now on, with all its connections, and writes its access log there.
   void adopt(const Site& site, observe::LogBuffer* log) noexcept;
@@ -42,6 +43,8 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
 
   // Takes no new connections, closes idle ones, lets the others finish.
   void drain() noexcept;
+  // As drain(), but another process takes the connections that come to the same sockets.
+  void hand_over() noexcept;
   // Closes everything. The object stays: other workers may look at it.
   void abort() noexcept;
 
@@ -52,6 +55,9 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   std::string_view address_text() const noexcept { return address_text_; }
 
   uint16_t port() const noexcept { return port_; }
+
+  // Control thread, while it is listening.
+  std::vector<int> sockets() const;
 
   // Any thread:
   uint32_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
@@ -86,7 +92,8 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
  private:
   enum class Phase : uint8_t { open, draining, closed };
 
-  bool hand_over(net::Fd& connection, const net::Address& peer) noexcept;
+  bool pass_on(net::Fd& connection, const net::Address& peer) noexcept;
+  void drain_sessions(void (session::ServerSession::*how)() noexcept) noexcept;
   void adopt(net::Fd connection, const net::Address& peer) noexcept;
   void serve(net::Fd connection, const net::Address& peer) noexcept;
   void listen_to(net::Fd connection, const session::Peer& from) noexcept;
@@ -99,7 +106,7 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   Worker& worker_;
   Listening& all_;
   const Site* site_;
-  net::Listener listener_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
   observe::LogBuffer* log_ = nullptr;     // null = off
   std::shared_ptr<const Snapshot> last_;  // it has left with this one
   std::string address_text_;

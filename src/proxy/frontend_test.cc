@@ -30,8 +30,10 @@ class Crew {
       net::Fd socket = *net::listen_on(*net::Address::parse("127.0.0.1:0"));
       addresses_.push_back(net::local_address(socket.get()));
       worker->set_peers(workers_);
+      std::vector<net::Fd> sockets;
+      sockets.push_back(std::move(socket));
       listening->frontends.push_back(
-          std::make_unique<Frontend>(*worker, *listening, site, std::move(socket)));
+          std::make_unique<Frontend>(*worker, *listening, site, std::move(sockets)));
     }
     for (const auto& worker : workers_) {
       worker->serve({{listening, &site, nullptr}});

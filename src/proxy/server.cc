@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "base/file_access.h"
+#include "base/log.h"
 #include "net/socket.h"
 
 namespace pingap::proxy {
@@ -69,7 +70,7 @@ const Server::Bound* Server::find(const std::string& address) const noexcept {
 tl::expected<void, std::string> Server::expect_free(const Snapshot& snapshot) const {
   for (const auto& site : snapshot.sites) {
     for (const std::string& address : site->addrs) {
-      if (find(address) != nullptr) {
+      if (find(address) != nullptr || inherited_.has(address)) {
         continue;
       }
       if (auto free = net::expect_free(*net::Address::parse(address)); !free) {
@@ -80,7 +81,8 @@ tl::expected<void, std::string> Server::expect_free(const Snapshot& snapshot) co
   return {};
 }
 
-tl::expected<void, std::string> Server::bind() {
+tl::expected<void, std::string> Server::bind(InheritedSockets inherited) {
+  inherited_ = std::move(inherited);
   if (auto free = expect_free(*snapshot_); !free) {
     return free;
   }
@@ -101,6 +103,10 @@ tl::expected<void, std::string> Server::bind() {
     return tl::unexpected(all.error());
   }
   bound_ = std::move(*all);
+  for (const std::string& address : inherited_.left()) {
+    PINGAP_LOG(warn, "inherited socket {} is in no server: closed", address);
+  }
+  inherited_ = {};
   return {};
 }
 
@@ -138,33 +144,52 @@ tl::expected<std::shared_ptr<observe::LogSink>, std::string> Server::open_log(co
   return std::move(*opened);
 }
 
+tl::expected<Server::SocketLists, std::string> Server::sockets_for(const std::string& text) {
+  net::Address address = *net::Address::parse(text);
+  SocketLists lists(workers_.size());
+  int first = -1;  // it is in a list
+  auto inherited = inherited_.take(text);
+  for (size_t i = 0; i < inherited.size(); ++i) {
+    first = first < 0 ? inherited[i].get() : first;
+    lists[i % lists.size()].push_back(std::move(inherited[i]));  // none is left without an owner
+  }
+  for (auto& list : lists) {
+    if (!list.empty()) {
+      continue;
+    }
+    if (first >= 0) {
+      address = address.is_unix() ? address : net::local_address(first);
+    }
+    // Unix sockets have no port to share: all workers accept from the same one. So it is where
+    // another socket is not allowed any more, after privileges were dropped.
+    auto made = address.is_unix() && first >= 0 ? tl::unexpected(Error{}) : net::listen_on(address);
+    if (!made && first < 0) {
+      return tl::unexpected(explain(text, made.error()));
+    }
+    list.push_back(made ? std::move(*made) : net::Fd(::fcntl(first, F_DUPFD_CLOEXEC, 0)));
+    first = first < 0 ? list.front().get() : first;
+  }
+  return lists;
+}
+
 tl::expected<void, std::string> Server::bind_address(const Site& site, Bound& to) {
-  net::Address address = *net::Address::parse(to.address);
-  net::Fd shared;
+  auto lists = sockets_for(to.address);
+  if (!lists) {
+    return tl::unexpected(lists.error());
+  }
   auto listening = std::make_shared<Listening>();
-  for (const auto& worker : workers_) {
-    net::Fd socket;
-    if (address.is_unix() && shared) {
-      // Unix sockets have no port to share: all workers accept from the same one.
-      socket = net::Fd(::fcntl(shared.get(), F_DUPFD_CLOEXEC, 0));
-    } else {
-      auto made = net::listen_on(address);
-      if (!made) {
-        return tl::unexpected(explain(to.address, made.error()));
-      }
-      socket = std::move(*made);
-    }
-    if (!shared) {
-      address = address.is_unix() ? address : net::local_address(socket.get());
-      shared = net::Fd(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
-    }
+  const net::Address address = *net::Address::parse(to.address);
+  const std::string shown = address.is_unix()
+                                ? address.to_string()
+                                : net::local_address(lists->front().front().get()).to_string();
+  for (size_t i = 0; i < workers_.size(); ++i) {
     listening->frontends.push_back(
-        std::make_unique<Frontend>(*worker, *listening, site, std::move(socket)));
+        std::make_unique<Frontend>(*workers_[i], *listening, site, std::move(lists->at(i))));
   }
   if (address.is_unix()) {
     to.socket_file = address.path();
   }
-  to.shown = fmt::format("{} ({})", address.to_string(), site.name);
+  to.shown = fmt::format("{} ({})", shown, site.name);
   to.served.listening = std::move(listening);
   return {};
 }
@@ -258,6 +283,27 @@ uint32_t Server::connections() const noexcept {
     sum += worker->connections();
   }
   return sum;
+}
+
+std::vector<Server::Socket> Server::sockets() const {
+  std::vector<Socket> all;
+  for (const Bound& one : bound_) {
+    for (const auto& frontend : one.served.listening->frontends) {
+      for (const int fd : frontend->sockets()) {
+        all.push_back({one.address, fd});
+      }
+    }
+  }
+  return all;
+}
+
+void Server::hand_over() {
+  for (Bound& one : bound_) {
+    one.socket_file.clear();
+  }
+  for (const auto& worker : workers_) {
+    worker->hand_over();
+  }
 }
 
 void Server::drain() {

@@ -8,6 +8,7 @@
 
 #include "observe/counters.h"
 #include "observe/log_sink.h"
+#include "proxy/inherited.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
 
@@ -22,8 +23,9 @@ class Server {
   ~Server();
 
   // Binds every address for every worker, opens the logs. What failed is in the text: nothing
-  // accepts before all of it has worked.
-  tl::expected<void, std::string> bind();
+  // accepts before all of it has worked. Sockets of ours among `inherited` are used as they are;
+  // it is what nobody took afterwards.
+  tl::expected<void, std::string> bind(InheritedSockets inherited = {});
   void start();
 
   // "127.0.0.1:8080 (web)", ports resolved.
@@ -45,7 +47,17 @@ class Server {
   // thread.
   void publish(std::shared_ptr<const Snapshot> next, net::EventLoop& control);
 
+  // The listening sockets, with their addresses as configured; ours.
+  struct Socket {
+    std::string address;
+    int fd;
+  };
+
+  std::vector<Socket> sockets() const;
+
   void drain();
+  // As drain(); another process has the sockets, and their files are its own.
+  void hand_over();
   void abort();
   bool finished() const noexcept;  // every worker has ended
   void join();
@@ -66,6 +78,9 @@ class Server {
   tl::expected<BoundList, std::string> bind_all(const Snapshot& snapshot);
   tl::expected<void, std::string> expect_free(const Snapshot& snapshot) const;
   tl::expected<void, std::string> bind_address(const Site& site, Bound& to);
+  // Of an address, for each worker.
+  using SocketLists = std::vector<std::vector<net::Fd>>;
+  tl::expected<SocketLists, std::string> sockets_for(const std::string& text);
   tl::expected<std::shared_ptr<observe::LogSink>, std::string> open_log(const Site& site);
   const Bound* find(const std::string& address) const noexcept;
   std::vector<Served> served() const;
@@ -75,6 +90,7 @@ class Server {
   std::vector<std::unique_ptr<Worker>> workers_;
   BoundList bound_;
   BoundList next_;  // prepared
+  InheritedSockets inherited_;
 };
 
 }  // namespace pingap::proxy

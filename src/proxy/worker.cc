@@ -228,6 +228,10 @@ void Worker::drain() {
   loop_->post([this] { drain_here(); });
 }
 
+void Worker::hand_over() {
+  loop_->post([this] { hand_over_here(); });
+}
+
 void Worker::abort() {
   loop_->post([this] { abort_here(); });
 }
@@ -240,6 +244,12 @@ void Worker::drain_here() noexcept {
   stop_taking();
   for_each_frontend([](Frontend& one) { one.drain(); });
   loop_->arm(stop_timer_, net::Listener::kDrainTime + kDrainCheck);
+}
+
+void Worker::hand_over_here() noexcept {
+  stop_taking();
+  for_each_frontend([](Frontend& one) { one.hand_over(); });
+  loop_->arm(stop_timer_, kDrainCheck);
 }
 
 void Worker::abort_here() noexcept {

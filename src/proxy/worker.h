@@ -47,6 +47,8 @@ class Worker {
   // Any thread. drain(): answers what is under way, then the thread ends. abort(): ends it now.
   void drain();
   void abort();
+  // As drain(), but another process goes on with our sockets.
+  void hand_over();
   void join();
 
   bool finished() const noexcept { return finished_.load(std::memory_order_acquire); }
@@ -127,6 +129,7 @@ class Worker {
   void for_each_frontend(void (*tell)(Frontend&)) noexcept;
   void stop_taking() noexcept;
   void drain_here() noexcept;
+  void hand_over_here() noexcept;
   void abort_here() noexcept;
   void stop_when_done() noexcept;
   bool backends_have_all() const noexcept;

@@ -47,6 +47,15 @@ void H1ServerSession::drain() noexcept {
   }
 }
 
+void H1ServerSession::drain_gently() noexcept {
+  promised_ = true;
+  if (waiting()) {
+    serve_one();
+  } else {
+    draining_ = true;
+  }
+}
+
 void H1ServerSession::serve_one() noexcept {
   draining_ = true;
   arm_read(std::min(kLinger, settings().header_timeout));
@@ -89,14 +98,18 @@ void H1ServerSession::finish_exchange() noexcept {
 }
 
 void H1ServerSession::next_request() noexcept {
-  if (draining_ && input().empty()) {
+  if (draining_ && !promised_ && input().empty()) {
     linger();
     return;
   }
   release_empty_input();
   reading_ = Reading::head;
   writing_ = Writing::none;
-  arm_read(input().empty() ? settings().keepalive_timeout : settings().header_timeout);
+  if (draining_) {
+    serve_one();
+  } else {
+    arm_read(input().empty() ? settings().keepalive_timeout : settings().header_timeout);
+  }
   on_input();
   if (!closed_ && readable_) {
     loop_.resume_later(*this);

@@ -29,6 +29,7 @@ class H1ServerSession final : public H1Connection,
   // ServerSession
   bool start() noexcept override;
   void drain() noexcept override;
+  void drain_gently() noexcept override;
   void serve_one() noexcept override;
   void abort() noexcept override;
 
@@ -102,6 +103,7 @@ class H1ServerSession final : public H1Connection,
   bool keep_alive_ = true;                         // after the current exchange
   bool refused_ = false;                           // the input cannot be trusted any more
   bool draining_ = false;                          // close after the current exchange
+  bool promised_ = false;  // draining, but a keep-alive that was promised is kept once
   bool expects_continue_ = false;
   uint32_t requests_ = 0;
   bool answering_ = false;    // bytes of the answer were written since the body was last waited for

@@ -49,6 +49,11 @@ class ServerSession : public ListHook<ServerSessionTag> {
   virtual bool start() noexcept = 0;
   // Idle: closes now. Busy: what is under way is the last. Tunnels go on.
   virtual void drain() noexcept = 0;
+
+  // The same where somebody else serves the client from now on, and there is time: an idle one
+  // waits a moment for a request that is on its way, and closes behind it.
+  virtual void drain_gently() noexcept { drain(); }
+
   // For a connection accepted while draining: its first request, which must come soon, is its last.
   virtual void serve_one() noexcept = 0;
   // Closes whatever is going on; the exchanges are told.

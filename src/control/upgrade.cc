@@ -1,0 +1,230 @@
+#include "control/upgrade.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <system_error>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "control/command_client.h"
+#include "net/socket.h"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration)
+
+namespace pingap::control {
+namespace {
+
+// For a new process to read its configuration, find servers and begin to serve.
+constexpr Duration kPatience = std::chrono::seconds(60);
+
+constexpr const char* kOption = "--upgrade";
+constexpr std::string_view kCommandSocket = "command";  // instead of an address
+
+int spawn(const Upgrade::Program& program, pid_t& child) {
+  std::vector<std::string> words = program.arguments;
+  words.insert(words.begin(), program.path);
+  if (std::ranges::find(words, kOption) == words.end()) {
+    words.emplace_back(kOption);
+  }
+  std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
+  for (std::string& word : words) {
+    arguments.push_back(word.data());
+  }
+  arguments.push_back(nullptr);
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  const int error =
+      ::posix_spawn(&child, program.path.c_str(), nullptr, &attributes, arguments.data(), environ);
+  ::posix_spawnattr_destroy(&attributes);
+  return error;
+}
+
+std::string how_it_ended(int status) {
+  return WIFSIGNALED(status) ? fmt::format("by signal {}", WTERMSIG(status))
+                             : fmt::format("with exit code {}", WEXITSTATUS(status));
+}
+
+}  // namespace
+
+Upgrade::Upgrade(Program program, proxy::Server& server, net::EventLoop& loop,
+                 std::function<void(pid_t)> on_taken_over)
+    : program_(std::move(program)),
+      server_(server),
+      loop_(loop),
+      on_taken_over_(std::move(on_taken_over)) {
+}
+
+void Upgrade::start(Done done) {
+  if (taken_ || stopped_) {
+    done({ExitCode::runtime_failure, "another process has taken over already, or this one ends\n"});
+    return;
+  }
+  waiting_.push_back(std::move(done));
+  if (child_ > 0) {
+    return;  // whoever waits is told the same
+  }
+  if (const int error = spawn(program_, child_)) {
+    child_ = 0;
+    end({ExitCode::runtime_failure,
+         fmt::format("cannot start {}: {}\n", program_.path,
+                     std::generic_category().message(error)),
+         {}});
+    return;
+  }
+  PINGAP_LOG(info, "upgrade: started {} as process {}", program_.path, child_);
+  loop_.arm(timer_, kPatience);
+}
+
+void Upgrade::stop() {
+  stopped_ = true;
+  if (child_ > 0 && !taken_) {
+    ::kill(child_, SIGTERM);
+  }
+}
+
+void Upgrade::on_child() {
+  int status = 0;
+  const pid_t ended = ::waitpid(-1, &status, WNOHANG);
+  if (ended <= 0 || ended != child_) {
+    return;
+  }
+  child_ = 0;
+  if (!taken_) {
+    end({ExitCode::runtime_failure,
+         fmt::format("the new process ended {}: its messages are where this one's are; this one "
+                     "goes on\n",
+                     how_it_ended(status)),
+         {}});
+  }
+}
+
+void Upgrade::on_timer() noexcept {
+  PINGAP_LOG(error, "upgrade: process {} does not come to serve: it is ended", child_);
+  ::kill(child_, SIGKILL);  // on_child() tells
+}
+
+void Upgrade::end(const Answer& answer) {
+  timer_.cancel();
+  if (answer.code != ExitCode::ok) {
+    PINGAP_LOG(error, "upgrade failed: {}", answer.text.substr(0, answer.text.find('\n')));
+  }
+  for (const Done& done : std::exchange(waiting_, {})) {
+    done(answer);
+  }
+}
+
+Answer Upgrade::sockets(int command_socket) const {
+  if (taken_) {
+    return {ExitCode::runtime_failure, "another process has taken over already\n", {}};
+  }
+  Answer answer;
+  answer.descriptors = std::make_shared<std::vector<net::Fd>>();
+  const auto add = [&](std::string_view name, int fd) {
+    answer.text += fmt::format("{}\n", name);
+    answer.descriptors->emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  };
+  for (const auto& [address, fd] : server_.sockets()) {
+    add(address, fd);
+  }
+  if (command_socket >= 0) {
+    add(kCommandSocket, command_socket);
+  }
+  answer.text += fmt::format("pid: {}\n", ::getpid());
+  return answer;
+}
+
+Answer Upgrade::taken_over(std::string_view pid) {
+  pid_t number = 0;
+  std::from_chars(pid.data(), pid.data() + pid.size(), number);
+  if (taken_ || stopped_ || number <= 0) {
+    return {ExitCode::runtime_failure, "this process is ending\n", {}};
+  }
+  taken_ = true;
+  end({ExitCode::ok, fmt::format("process {} has taken over\n", number)});
+  on_taken_over_(number);
+  return {};
+}
+
+// ---- the new process
+
+tl::expected<TakenOver, std::string> take_over(const std::string& path) {
+  auto answer = ask(path, {"sockets", {}, {}});
+  if (!answer) {
+    return tl::make_unexpected(answer.error());
+  }
+  if (answer->code != ExitCode::ok || answer->descriptors == nullptr) {
+    return tl::make_unexpected(answer->text.substr(0, answer->text.find('\n')));
+  }
+  TakenOver taken;
+  std::string_view names = answer->text;
+  for (net::Fd& fd : *answer->descriptors) {
+    const std::string name(names.substr(0, names.find('\n')));
+    names.remove_prefix(std::min(names.size(), name.size() + 1));
+    if (name == kCommandSocket) {
+      taken.command_socket = std::move(fd);
+    } else {
+      taken.sockets.add(name, std::move(fd));
+    }
+  }
+  constexpr std::string_view kPid = "pid: ";
+  if (names.starts_with(kPid)) {
+    names.remove_prefix(kPid.size());
+    std::from_chars(names.data(), names.data() + names.size(), taken.from);
+  }
+  return taken;
+}
+
+tl::expected<void, std::string> say_taken_over(const std::string& path, pid_t from) {
+  constexpr Duration kAnswer = std::chrono::seconds(10);
+  const auto answer = ask(path, {"taken_over", {{"pid", std::to_string(::getpid())}}, {}}, kAnswer);
+  if (!answer && from > 0 && ::kill(from, 0) != 0 && errno == ESRCH) {
+    return {};  // it has crashed meanwhile
+  }
+  if (!answer) {
+    return tl::make_unexpected(answer.error());
+  }
+  if (answer->code != ExitCode::ok) {
+    return tl::make_unexpected(answer->text.substr(0, answer->text.find('\n')));
+  }
+  return {};
+}
+
+proxy::InheritedSockets activated_sockets() {
+  constexpr int kFirst = 3;  // SD_LISTEN_FDS_START
+  proxy::InheritedSockets sockets;
+  const auto number = [](const char* name) {
+    const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread
+    int value = 0;
+    if (text != nullptr) {
+      std::from_chars(text, text + std::char_traits<char>::length(text), value);
+    }
+    return value;
+  };
+  if (number("LISTEN_PID") != ::getpid()) {
+    return sockets;
+  }
+  constexpr int kMost = 1024;
+  for (int i = 0; i < std::min(number("LISTEN_FDS"), kMost); ++i) {
+    net::Fd fd(kFirst + i);
+    ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
+    ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);  // NOLINT
+    const net::Address address = net::local_address(fd.get());
+    sockets.add(address.to_string(), std::move(fd));
+  }
+  return sockets;
+}
+
+}  // namespace pingap::control

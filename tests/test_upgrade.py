@@ -1,0 +1,277 @@
+"""A new process takes the place of the one that runs, and nobody notices."""
+
+import os
+import signal
+import socket
+import stat
+import threading
+
+import pytest
+
+from rig import toml
+from rig.client import Client, Closed, request
+from rig.deadline import until
+from rig.origin import Gate, Origin
+from rig.product import Product, binary, config, front, run
+
+
+def write(product, conf):
+    with open(product.path("pingap.toml"), "w", encoding="utf-8") as file:
+        file.write(conf if isinstance(conf, str) else toml.dumps(conf))
+
+
+class Upgraded:
+    """What came after a product; ended with it."""
+
+    def __init__(self, product):
+        self.product = product
+        self.pids = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for pid in self.pids:
+            end(pid)
+
+    def upgrade(self, wanted=0):
+        code, out, err = self.product.order("upgrade")
+        assert code == wanted, err
+        if code == 0:
+            self.pids.append(int(out.split()[1]))
+        return out + err
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def end(pid):
+    if alive(pid):
+        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGINT)
+    until(lambda: not alive(pid), f"{pid} ends")
+
+
+def test_the_new_process_serves_at_the_same_address():
+    with Origin() as origin, front(origin) as product, Upgraded(product) as then:
+        with product.client() as client:
+            assert client.get("/").status == 200
+            then.upgrade()
+            product.process.wait(5)
+            assert product.process.returncode == 0
+            client.wait_closed()
+        assert product.get("/").status == 200
+        assert product.order("reload")[0] == 0  # by the new one
+        then.upgrade()
+        until(lambda: not alive(then.pids[0]), "the second ends")
+        assert product.get("/").status == 200
+
+
+def test_by_a_signal():
+    with Origin() as origin, front(origin) as product, Upgraded(product) as then:
+        product.process.send_signal(signal.SIGUSR2)
+        line = product.wait_line(r"process \d+ has taken over")
+        then.pids.append(int(line.split("process ")[1].split()[0]))
+        product.process.wait(5)
+        assert product.get("/").status == 200
+
+
+def test_by_hand(tmp_path):
+    """Started by somebody else, with --upgrade."""
+    where = {"upgrade_sock": str(tmp_path / "p.sock")}
+    with Origin() as origin, front(origin, basic=where) as product:
+        with Product(product.conf, options=["--upgrade"]) as second:
+            product.process.wait(5)
+            assert second.get("/").status == 200
+            assert second.addresses == product.addresses
+
+
+def test_nobody_is_lost_in_twenty_in_a_row():
+    statuses, stop, failures = [], threading.Event(), []
+    with Origin() as origin, front(origin, basic={"threads": 2}) as product, \
+            Upgraded(product) as then:
+        def ask(kept):
+            client = None
+            while not stop.is_set():
+                try:
+                    client = client or product.client()
+                    answer = client.get("/")
+                except (OSError, Closed) as error:
+                    failures.append(error)
+                    return
+                statuses.append(answer.status)
+                if not kept or answer.get("Connection") == "close":
+                    client.close()
+                    client = None
+
+        threads = [threading.Thread(target=ask, args=(turn % 2,)) for turn in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in range(20):
+            then.upgrade()
+        stop.set()
+        for thread in threads:
+            thread.join()
+        until(lambda: not any(alive(pid) for pid in then.pids[:-1]), "those between end")
+    assert len(statuses) > 100 and set(statuses) == {200} and not failures
+
+
+def test_what_has_begun_ends_in_the_old_one():
+    gate = Gate()
+
+    async def held(conn):
+        await conn.request()
+        await conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+        await gate.wait()
+        await conn.send(b"cd")
+        await conn.end()
+
+    with Origin(held) as origin, front(origin) as product, Upgraded(product) as then:
+        with product.client() as client:
+            client.send(request("/"))
+            until(lambda: origin.requests, "it is there")
+            then.upgrade()
+            assert product.process.poll() is None
+            gate.open()
+            assert client.response().body == b"abcd"
+        product.process.wait(5)
+
+
+@pytest.mark.parametrize("broken", ["[nonsense", "[servers.a]\naddr = '192.0.2.1:80'\n"])
+def test_one_that_does_not_start_changes_nothing(broken):
+    with Origin() as origin, front(origin) as product, Upgraded(product) as then:
+        write(product, broken)
+        assert "the new process ended with exit code" in then.upgrade(wanted=1)
+        assert product.get("/").status == 200
+        write(product, product.conf)
+        then.upgrade()
+        product.process.wait(5)
+        assert product.get("/").status == 200
+
+
+def test_another_number_of_workers():
+    """No socket is left without one who takes its connections."""
+    with Origin() as origin, front(origin, basic={"threads": 4}) as product, \
+            Upgraded(product) as then:
+        for threads in (1, 3, 2):
+            product.conf["basic"]["threads"] = threads
+            write(product, product.conf)
+            then.upgrade()
+            for _ in range(40):
+                assert product.get("/").status == 200
+
+
+def test_addresses_of_unix_sockets_and_new_ones(tmp_path):
+    path = str(tmp_path / "front.sock")
+    with Origin() as origin, front(origin, server={"addr": f"unix:{path}"}) as product, \
+            Upgraded(product) as then:
+        then.upgrade()
+        product.process.wait(5)
+        with Client(path) as client:
+            assert client.get("/").status == 200
+    until(lambda: not os.path.exists(path), "its file is taken away at the end")
+
+
+def test_files_stay_right(tmp_path):
+    pid_file = tmp_path / "pingap.pid"
+    with Origin() as origin, front(origin, basic={"pid_file": str(pid_file)}) as product, \
+            Upgraded(product) as then:
+        assert int(pid_file.read_text()) == product.process.pid
+        then.upgrade()
+        product.process.wait(5)
+        assert int(pid_file.read_text()) == then.pids[0]
+        sockets = [name for name in os.listdir(product.dir.name) if name.endswith(".sock")]
+        assert len(sockets) == 1
+        assert stat.S_ISSOCK(os.stat(product.path(sockets[0])).st_mode)
+    assert not pid_file.exists()
+
+
+def test_an_end_in_the_middle_ends_both():
+    with Origin() as origin, front(origin) as product:
+        conf = product.conf
+        conf["upstreams"]["late"] = {"addrs": ["late.example:80"], "dns_server": "127.0.0.1:9"}
+        write(product, conf)
+        thread = threading.Thread(target=lambda: product.order("upgrade"))
+        thread.start()
+        line = product.wait_line(r"upgrade: started .* as process \d+")
+        child = int(line.rsplit(" ", 1)[1])
+        product.process.send_signal(signal.SIGTERM)
+        product.process.wait(10)
+        thread.join()
+        until(lambda: not alive(child), "the new one ends, too", 10)
+
+
+def test_nobody_to_take_over_from():
+    with Origin() as origin, Product(config([origin.addr]), options=["--upgrade"]) as product:
+        product.wait_line("a start as any other")
+        assert product.get("/").status == 200
+
+
+# --- sockets of a service manager
+
+def test_activated(tmp_path):
+    """As systemd does: LISTEN_FDS from descriptor 3."""
+    with socket.socket() as listening, Origin() as origin:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(100)
+        port = listening.getsockname()[1]
+        waiting = socket.create_connection(("127.0.0.1", port))  # before anybody is there
+        conf = config([origin.addr], server={"addr": f"127.0.0.1:{port}"})
+        (tmp_path / "p.toml").write_text(toml.dumps(conf))
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(listening.fileno(), 3, inheritable=True)
+            env = dict(os.environ, LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+            os.execve(binary(), [binary(), "-c", str(tmp_path / "p.toml")], env)
+        try:
+            waiting.sendall(request("/"))
+            assert waiting.recv(100).startswith(b"HTTP/1.1 200")
+        finally:
+            waiting.close()
+            os.kill(pid, signal.SIGTERM)
+            assert os.waitpid(pid, 0)[1] == 0
+
+
+# --- a service manager is told
+
+@pytest.fixture
+def manager(tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as peer:
+        peer.bind(str(tmp_path / "notify"))
+        peer.settimeout(10)
+        yield peer
+
+
+def heard(manager):
+    return manager.recv(1000).decode()
+
+
+def test_systemd_is_told(manager):
+    env = {"NOTIFY_SOCKET": manager.getsockname()}
+    with Origin() as origin, front(origin, {"env": env}) as product, Upgraded(product) as then:
+        assert heard(manager) == "READY=1"
+        product.process.send_signal(signal.SIGHUP)
+        assert heard(manager).startswith("RELOADING=1\nMONOTONIC_USEC=")
+        assert heard(manager) == "READY=1"
+        then.upgrade()
+        said = {heard(manager), heard(manager)}
+        assert said == {f"MAINPID={then.pids[0]}", "READY=1"}
+        os.kill(then.pids[0], signal.SIGTERM)
+        assert heard(manager) == "STOPPING=1"
+
+
+def test_the_watchdog_gets_signs_of_life(manager):
+    env = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "100000"}
+    with Origin() as origin, front(origin, {"env": env}):
+        assert heard(manager) == "READY=1"
+        assert [heard(manager) for _ in range(3)] == ["WATCHDOG=1"] * 3
+
+
+def test_help_tells():
+    assert "Where the new one does not come to serve" in run("upgrade", "--help")[1]
