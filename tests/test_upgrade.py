@@ -13,6 +13,7 @@ from rig.client import Client, Closed, request
 from rig.deadline import until
 from rig.origin import Gate, Origin
 from rig.product import Product, binary, config, front, run
+from rig.tls import TlsClient, authority, context
 
 
 def write(product, conf):
@@ -44,11 +45,10 @@ class Upgraded:
 
 def alive(pid):
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        return file.read().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 def end(pid):
@@ -275,3 +275,43 @@ def test_the_watchdog_gets_signs_of_life(manager):
 
 def test_help_tells():
     assert "Where the new one does not come to serve" in run("upgrade", "--help")[1]
+
+
+# --- what clients have is still good
+
+def resumed(product, session, settings):
+    with TlsClient(product.address(), "a.test", settings, session=session) as client:
+        client.send(request("/"))
+        client.response()  # TLS 1.3: the ticket has come by now
+        return client.sock.session_reused, client.sock.session
+
+
+def test_tls_sessions_are_resumed():
+    """TLS-02: after a reload, and by the process that takes over."""
+    pair = authority().issue("a.test")
+    settings = context()
+    with Origin() as origin, front(origin, server=pair.keys()) as product, \
+            Upgraded(product) as then:
+        _, session = resumed(product, None, settings)
+        write(product, {**product.conf, "basic": {"threads": 1, "grace_period": "9s"}})
+        assert product.order("reload")[0] == 0
+        reused, session = resumed(product, session, settings)
+        assert reused
+        for _ in range(2):
+            then.upgrade()
+            reused, session = resumed(product, session, settings)
+            assert reused
+
+
+def test_sticky_clients_stay():
+    with Origin() as a, Origin() as b, Origin() as c, \
+            front([a, b, c], upstream={"sticky_cookie": "SRV"}) as product, \
+            Upgraded(product) as then:
+        cookie = product.get("/").get("Set-Cookie").split(";")[0]
+        first = next(one for one in (a, b, c) if one.requests)
+        then.upgrade()
+        for _ in range(6):
+            with product.client() as client:
+                client.send(request("/", [("Cookie", cookie)]))
+                assert client.response().status == 200
+        assert len(first.requests) == 7

@@ -86,7 +86,8 @@ Answer Control::pass_sockets() const {
   if (stopping_) {
     return {ExitCode::runtime_failure, "this process is ending\n", {}};
   }
-  return upgrade_.sockets(commands_ == nullptr ? -1 : commands_->fd());
+  return upgrade_.sockets(commands_ == nullptr ? -1 : commands_->fd(),
+                          reloader_.current().snapshot->ticket_keys.get());
 }
 
 // The process that is there from now on has our sockets, and our place with the service manager.

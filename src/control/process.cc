@@ -27,6 +27,7 @@
 #include "proxy/body_spool.h"
 #include "proxy/live_upstreams.h"
 #include "proxy/server.h"
+#include "proxy/sticky_seed.h"
 
 namespace pingap::control {
 namespace {
@@ -91,17 +92,25 @@ struct CommandSocket {
 };
 
 // The sockets of the process before, where we are to take over; else those of the service manager.
-tl::expected<TakenOver, std::string> inherit(const RunOptions& options,
-                                             const config::Basic& basic) {
+// Before the configuration is taken up: secrets that it does not name come with them.
+tl::expected<TakenOver, std::string> inherit(const RunOptions& options) {
+  TakenOver none;
   if (!options.upgrade) {
-    return TakenOver{activated_sockets(), {}, 0};
+    none.sockets = activated_sockets();
+    return none;
   }
+  config::Diagnostics later;  // load() says what is wrong
+  const auto basic = config::load(config::read_sources(options.config, later), later).basic;
   const std::string path = find_command_socket(basic, options.config);
   if (path.empty() || ::access(path.c_str(), F_OK) != 0) {
     PINGAP_LOG(warn, "no process is there to take over from: this is a start as any other");
-    return TakenOver{};
+    return none;
   }
-  return take_over(path);
+  auto taken = take_over(path);
+  if (taken) {
+    proxy::set_sticky_seed(taken->sticky_seed);
+  }
+  return taken;
 }
 
 // One that was asked for must be there; the process does without the one by default.
@@ -203,9 +212,17 @@ ExitCode serve(const RunOptions& options, Loaded loaded, proxy::Server& server,
 }  // namespace
 
 ExitCode run_proxy(const RunOptions& options) {
+  auto before = inherit(options);
+  if (!before) {
+    PINGAP_LOG(error, "cannot take over: {}", before.error());
+    return ExitCode::runtime_failure;
+  }
   auto loaded = load_to_run(options);
   if (!loaded) {
     return loaded.error().code;
+  }
+  if (loaded->snapshot->ticket_keys != nullptr) {
+    loaded->snapshot->ticket_keys->take(before->ticket_keys);
   }
   const config::Basic& basic = loaded->snapshot->basic;
   log::g_level.store(basic.log_level);
@@ -218,11 +235,6 @@ ExitCode run_proxy(const RunOptions& options) {
     return ExitCode::runtime_failure;
   }
   proxy::Server server(loaded->snapshot);
-  auto before = inherit(options, basic);
-  if (!before) {
-    PINGAP_LOG(error, "cannot take over: {}", before.error());
-    return ExitCode::runtime_failure;
-  }
   if (auto bound = server.bind(std::move(before->sockets)); !bound) {
     PINGAP_LOG(error, "{}", bound.error());
     return ExitCode::cannot_bind;

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "control/command_client.h"
 #include "net/socket.h"
+#include "proxy/sticky_seed.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration)
 
@@ -50,6 +51,36 @@ int spawn(const Upgrade::Program& program, pid_t& child) {
       ::posix_spawn(&child, program.path.c_str(), nullptr, &attributes, arguments.data(), environ);
   ::posix_spawnattr_destroy(&attributes);
   return error;
+}
+
+std::string to_hex(std::string_view bytes) {
+  std::string hex;
+  for (const char byte : bytes) {
+    hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  }
+  return hex;
+}
+
+std::string from_hex(std::string_view hex) {
+  std::string bytes;
+  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
+    unsigned char byte = 0;
+    std::from_chars(hex.data() + i, hex.data() + i + 2, byte, 16);
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
+}
+
+// Of the line that starts like this; empty where there is none.
+std::string field_of(std::string_view lines, std::string_view start) {
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    if (line.starts_with(start)) {
+      return std::string(line.substr(start.size()));
+    }
+    lines.remove_prefix(std::min(lines.size(), line.size() + 1));
+  }
+  return {};
 }
 
 std::string how_it_ended(int status) {
@@ -126,7 +157,7 @@ void Upgrade::end(const Answer& answer) {
   }
 }
 
-Answer Upgrade::sockets(int command_socket) const {
+Answer Upgrade::sockets(int command_socket, tls::TicketKeys* ticket_keys) const {
   if (taken_) {
     return {ExitCode::runtime_failure, "another process has taken over already\n", {}};
   }
@@ -142,7 +173,11 @@ Answer Upgrade::sockets(int command_socket) const {
   if (command_socket >= 0) {
     add(kCommandSocket, command_socket);
   }
-  answer.text += fmt::format("pid: {}\n", ::getpid());
+  answer.text +=
+      fmt::format("pid: {}\nsticky_seed: {}\n", ::getpid(), to_hex(proxy::sticky_seed()));
+  if (ticket_keys != nullptr) {
+    answer.text += fmt::format("ticket_keys: {}\n", to_hex(ticket_keys->pass_on()));
+  }
   return answer;
 }
 
@@ -179,11 +214,10 @@ tl::expected<TakenOver, std::string> take_over(const std::string& path) {
       taken.sockets.add(name, std::move(fd));
     }
   }
-  constexpr std::string_view kPid = "pid: ";
-  if (names.starts_with(kPid)) {
-    names.remove_prefix(kPid.size());
-    std::from_chars(names.data(), names.data() + names.size(), taken.from);
-  }
+  const std::string pid = field_of(names, "pid: ");
+  std::from_chars(pid.data(), pid.data() + pid.size(), taken.from);
+  taken.sticky_seed = from_hex(field_of(names, "sticky_seed: "));
+  taken.ticket_keys = from_hex(field_of(names, "ticket_keys: "));
   return taken;
 }
 

@@ -16,6 +16,7 @@
 #include "net/event_loop.h"
 #include "proxy/inherited.h"
 #include "proxy/server.h"
+#include "tls/ticket_keys.h"
 
 namespace pingap::control {
 
@@ -47,7 +48,8 @@ class Upgrade {
   void on_child();
 
   // What the new process asks for. `command_socket` is passed, too; -1: none.
-  Answer sockets(int command_socket) const;
+  // `ticket_keys` likewise; null: none.
+  Answer sockets(int command_socket, tls::TicketKeys* ticket_keys) const;
   Answer taken_over(std::string_view pid);
 
  private:
@@ -71,6 +73,8 @@ class Upgrade {
 struct TakenOver {
   proxy::InheritedSockets sockets;
   net::Fd command_socket;
+  std::string sticky_seed;  // secret
+  std::string ticket_keys;  // secret; may be empty
   pid_t from = 0;
 };
 

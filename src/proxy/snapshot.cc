@@ -4,12 +4,12 @@
 #include <unordered_set>
 
 #include <fmt/format.h>
-#include <openssl/rand.h>
 
 #include "base/cores.h"
 #include "base/file_state.h"
 #include "config/read_file.h"
 #include "proxy/discovery_check.h"
+#include "proxy/sticky_seed.h"
 #include "proxy/tls_loader.h"
 #include "tls/pem_source.h"
 
@@ -21,16 +21,6 @@ using std::chrono::hours;
 
 constexpr Duration kTunnelTimeout = hours(1);
 constexpr size_t kMaxTemplate = 1 << 20;  // bytes: it is sent whole with each error
-
-// For cookies that need not outlive the process.
-std::string random_secret() {
-  std::string secret(32, '\0');
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(secret.data()),
-                 static_cast<int>(secret.size())) != 1) {
-    std::abort();  // without it everybody could make them
-  }
-  return secret;
-}
 
 class Builder {
  public:
@@ -216,12 +206,8 @@ class Builder {
     if (from.sticky.cookie.empty()) {
       return;
     }
-    to.sticky_secret = from.sticky.secret;
-    if (to.sticky_secret.empty()) {
-      const bool had = known_ != nullptr && !known_->balancing.sticky_secret.empty() &&
-                       known_->source.sticky.secret.empty();
-      to.sticky_secret = had ? known_->balancing.sticky_secret : random_secret();
-    }
+    to.sticky_secret =
+        from.sticky.secret.empty() ? sticky_secret_of(from.name) : from.sticky.secret;
     StickyCookie& sticky = cluster.sticky.emplace();
     sticky.cookie = from.sticky.cookie;
     sticky.before = sticky.cookie + "=";

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <ctime>
 #include <stdexcept>
+#include <type_traits>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -94,6 +95,22 @@ TicketKeys::Key TicketKeys::make_key(Clock::time_point now) {
   }
   key.made = now;
   return key;
+}
+
+std::string TicketKeys::pass_on() {
+  const std::lock_guard lock(mutex_);
+  return {reinterpret_cast<const char*>(keys_.data()), sizeof(keys_)};
+}
+
+// The clock is the machine's: an age stays right.
+bool TicketKeys::take(std::string_view passed) {
+  static_assert(std::is_trivially_copyable_v<Key>);
+  if (passed.size() != sizeof(keys_)) {
+    return false;
+  }
+  const std::lock_guard lock(mutex_);
+  std::memcpy(keys_.data(), passed.data(), sizeof(keys_));
+  return true;
 }
 
 void TicketKeys::attach(SSL_CTX* context) noexcept {

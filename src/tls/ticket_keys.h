@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstddef>
 #include <mutex>
+#include <string>
+#include <string_view>
 
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
@@ -26,6 +28,11 @@ class TicketKeys {
   TicketKeys(const TicketKeys&) = delete;
   TicketKeys& operator=(const TicketKeys&) = delete;
   ~TicketKeys();
+
+  // For a process on this machine that takes over: the keys with their age, secret bytes.
+  std::string pass_on();
+  // Uses what another process has passed on. False: it is nothing of the kind.
+  bool take(std::string_view passed);
 
   // Makes `context` use them; they outlive it.
   void attach(SSL_CTX* context) noexcept;
