@@ -65,6 +65,7 @@ class ServerProtocol {
   virtual net::IoHandler& start(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                                 const ServerSettings& settings, RequestAcceptor& acceptor) = 0;
   virtual void drain() = 0;
+  virtual void drain_gently() = 0;
   virtual void serve_one() = 0;
   virtual void abort() = 0;
 

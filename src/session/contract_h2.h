@@ -27,6 +27,8 @@ class H2Server final : public ServerProtocol {
 
   void drain() override { session_->drain(); }
 
+  void drain_gently() override { session_->drain_gently(); }
+
   void serve_one() override { session_->serve_one(); }
 
   void abort() override { session_->abort(); }

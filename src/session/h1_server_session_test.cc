@@ -87,6 +87,40 @@ TEST_P(H1ServerOwn, AnswerDuringADrainSaysThatItIsTheLast) {
   EXPECT_TRUE(answer().says("Connection: close\r\n"));
 }
 
+TEST_P(H1ServerOwn, AGentleDrainServesOneMoreOfAnIdleConnection) {
+  ask().answer("one");
+  link.settle();
+  protocol->drain_gently();
+  link.settle();
+  EXPECT_FALSE(gone());
+  ask().answer("two");
+  link.settle();
+  EXPECT_TRUE(answer().says("Connection: close\r\n"));
+  EXPECT_TRUE(gone());
+}
+
+TEST_P(H1ServerOwn, AGentleDrainEndsAnIdleConnectionAfterAMoment) {
+  ask().answer("one");
+  link.settle();
+  protocol->drain_gently();
+  link.pass(2s + kTick);
+  EXPECT_TRUE(gone());
+}
+
+TEST_P(H1ServerOwn, AGentleDrainKeepsAPromiseThatIsOnItsWay) {
+  ask();
+  sink().send_head(200, Framing::chunked);  // without "close"
+  link.settle();
+  protocol->drain_gently();
+  sink().send_body("one", End::yes);
+  link.settle();
+  EXPECT_FALSE(gone());
+  ask().answer("two");
+  link.settle();
+  EXPECT_TRUE(answer().says("Connection: close\r\n"));
+  EXPECT_TRUE(gone());
+}
+
 TEST_P(H1ServerOwn, Http10GetsTheEndOfTheConnectionForTheEndOfTheBody) {
   ask({.http10 = true});
   sink().send_head(200, Framing::chunked);
