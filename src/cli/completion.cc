@@ -8,7 +8,7 @@ _pingap() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
-      run|validate|version|route|explain|completion|demo-backend) command=$word ;;
+      run|validate|version|route|explain|fmt|completion|demo-backend) command=$word ;;
     esac
   done
   case $previous in
@@ -20,7 +20,7 @@ _pingap() {
   esac
   local words=
   case $command in
-    '') words='run validate version route completion demo-backend
+    '') words='run validate version route fmt completion demo-backend
                --config --test --help --version' ;;
     run) words='--config --test --help' ;;
     validate) words='--config --help' ;;
@@ -31,6 +31,13 @@ _pingap() {
         words='GET HEAD POST PUT DELETE PATCH OPTIONS'
       else
         words='--header --config --help'
+      fi ;;
+    fmt)
+      words='--check --help'
+      if [[ $current != -* ]]; then
+        compopt -o filenames 2>/dev/null
+        COMPREPLY=($(compgen -f -- "$current"))
+        return
       fi ;;
     completion) words='bash zsh fish --help' ;;
     demo-backend) words='--listen --name --help' ;;
@@ -49,6 +56,7 @@ _pingap() {
     'validate:Check the configuration'
     'version:Print version, commit and compiler'
     'route:Look into routing'
+    'fmt:Write configuration files in the one form'
     'completion:Print a completion script for a shell'
     'demo-backend:A small HTTP server to try the proxy with'
   )
@@ -67,6 +75,7 @@ _pingap() {
         route)
           _arguments '1:command:(explain)' '2:method:(GET HEAD POST PUT DELETE PATCH OPTIONS)' \
             '3:url:' '*'{-H,--header}'[header of the request]:header:' $config ;;
+        fmt) _arguments '--check[only name what would change]' '*:configuration:_files' ;;
         completion) _arguments '1:shell:(bash zsh fish)' ;;
         demo-backend) _arguments '--listen[address]:address:' '--name[name]:name:' ;;
       esac ;;
@@ -80,22 +89,24 @@ fi
 )sh";
 
 constexpr std::string_view kFish = R"sh(# fish completion for pingap
-set -l commands run validate version route completion demo-backend
+set -l commands run validate version route fmt completion demo-backend
 complete -c pingap -f
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a run -d 'Start the proxy'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a validate -d 'Check the configuration'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a version -d 'Print the version'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a route -d 'Look into routing'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a fmt -d 'Write files in the one form'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a completion -d 'Print a completion script'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a demo-backend -d 'A small HTTP server'
 complete -c pingap -s h -l help -d 'Print help'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -s V -l version -d 'Print the version'
-complete -c pingap -n "not __fish_seen_subcommand_from version completion demo-backend" -s c -l config -r -F -d 'Configuration'
-complete -c pingap -n "not __fish_seen_subcommand_from validate version route completion demo-backend" -s t -l test -d 'Only check the configuration'
+complete -c pingap -n "not __fish_seen_subcommand_from version fmt completion demo-backend" -s c -l config -r -F -d 'Configuration'
+complete -c pingap -n "not __fish_seen_subcommand_from validate version route fmt completion demo-backend" -s t -l test -d 'Only check the configuration'
 complete -c pingap -n '__fish_seen_subcommand_from version' -l json -d 'As JSON'
 complete -c pingap -n '__fish_seen_subcommand_from route; and not __fish_seen_subcommand_from explain' -a explain -d 'Explain a request'
 complete -c pingap -n '__fish_seen_subcommand_from explain' -a 'GET HEAD POST PUT DELETE PATCH OPTIONS'
 complete -c pingap -n '__fish_seen_subcommand_from explain' -s H -l header -x -d 'Header of the request'
+complete -c pingap -n '__fish_seen_subcommand_from fmt' -F -l check -d 'Only name what would change'
 complete -c pingap -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
 complete -c pingap -n '__fish_seen_subcommand_from demo-backend' -l listen -x -d 'Address'
 complete -c pingap -n '__fish_seen_subcommand_from demo-backend' -l name -x -d 'Name'

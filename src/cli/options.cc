@@ -24,6 +24,7 @@ Examples:
   pingap --config /etc/pingap/           the same from all *.toml files of a folder
   pingap -t -c pingap.toml               only check the configuration, print every error
   generate-config | pingap -t -c -       check what another program writes
+  pingap fmt pingap.toml                 write it in the one form, comments kept
   pingap route explain GET http://shop.test/api/users -c pingap.toml
                                          which location takes this request, and why
   source <(pingap completion bash)       completion for this shell
@@ -33,7 +34,8 @@ USR1 opens the log files again.
 
 Exit codes:
   0  done, or stopped gracefully
-  1  failed while running, or cut requests at the end of grace_period
+  1  failed while running, or cut requests at the end of grace_period; files that `fmt --check`
+     would change
   2  wrong command line
   3  invalid configuration; nothing was started
   4  could not bind an address, open a log or the pid file, or become the user
@@ -44,6 +46,17 @@ constexpr const char* kExplainFooter = R"(
 Examples:
   pingap route explain GET /api/users -c pingap.toml
   pingap route explain POST http://shop.test/cart -H 'X-Version: 2' -c pingap.toml)";
+
+constexpr const char* kFmtFooter = R"(
+Blanks, blank lines, indentation and ends of lines are made the same everywhere. Comments, the order
+of things and the spelling of values stay, and the configuration says what it said before: that is
+checked, and where it did not hold, the file would be left alone.
+
+Examples:
+  pingap fmt pingap.toml                 rewrite a file
+  pingap fmt /etc/pingap/                rewrite all *.toml files of a folder
+  pingap fmt --check configs/            only name the files that would change; exit code 1 if any
+  generate-config | pingap fmt -         from stdin to stdout)";
 
 constexpr const char* kCompletionFooter = R"(
 Where each shell looks for it:
@@ -58,10 +71,10 @@ Answers every request with its name and what it was sent. Made for trying out co
 constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 // Everything that can stand after `pingap`, for "did you mean".
-constexpr std::array<std::string_view, 16> kWords = {
+constexpr std::array<std::string_view, 18> kWords = {
     "run",          "validate", "version", "route",     "explain", "completion",
     "demo-backend", "--config", "--help",  "--version", "--json",  "--header",
-    "--listen",     "--name",   "--test",  "-config"};
+    "--listen",     "--name",   "--test",  "-config",   "fmt",     "--check"};
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
   return tl::make_unexpected(Exit{
@@ -118,6 +131,7 @@ class CommandLine {
     version_ = app_.add_subcommand("version", "Print version, commit and compiler");
     version_->add_flag("--json", json_, "As JSON");
     add_route();
+    add_fmt();
     completion_ = app_.add_subcommand("completion", "Print a completion script for a shell");
     completion_->footer(kCompletionFooter);
     completion_->add_option("shell", shell_, "bash, zsh or fish")->required()->type_name("SHELL");
@@ -127,6 +141,17 @@ class CommandLine {
         ->required()
         ->type_name("ADDR");
     demo_->add_option("--name", options_.name, "What it calls itself")->type_name("NAME");
+  }
+
+  void add_fmt() {
+    fmt_ = app_.add_subcommand("fmt", "Write configuration files in the one form, comments kept");
+    fmt_->footer(kFmtFooter);
+    fmt_->add_option("file", options_.files,
+                     "TOML files, folders of them, or - for stdin to stdout")
+        ->required()
+        ->type_name("FILE");
+    fmt_->add_flag("--check", check_,
+                   "Write nothing: name what would change, and exit with 1 if any");
   }
 
   void add_route() {
@@ -176,6 +201,9 @@ class CommandLine {
         break;
       case Command::route_explain:
         return finish_explain();
+      case Command::fmt:
+        options_.fmt_action = check_ ? FmtAction::check : FmtAction::write;
+        break;
       case Command::completion:
         return finish_completion();
       case Command::demo_backend:
@@ -190,6 +218,9 @@ class CommandLine {
     }
     if (explain_->parsed()) {
       return Command::route_explain;
+    }
+    if (fmt_->parsed()) {
+      return Command::fmt;
     }
     if (completion_->parsed()) {
       return Command::completion;
@@ -253,6 +284,7 @@ class CommandLine {
   CLI::App* version_ = nullptr;
   CLI::App* route_ = nullptr;
   CLI::App* explain_ = nullptr;
+  CLI::App* fmt_ = nullptr;
   CLI::App* completion_ = nullptr;
   CLI::App* demo_ = nullptr;
   Options options_;
@@ -260,6 +292,7 @@ class CommandLine {
   std::string shell_;
   bool test_ = false;
   bool json_ = false;
+  bool check_ = false;
 };
 
 bool needs_config(Command command) noexcept {

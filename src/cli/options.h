@@ -14,7 +14,18 @@
 
 namespace pingap::cli {
 
-enum class Command : uint8_t { run, validate, version, route_explain, completion, demo_backend };
+enum class Command : uint8_t {
+  run,
+  validate,
+  version,
+  route_explain,
+  fmt,
+  completion,
+  demo_backend
+};
+
+// Writes files, or only names those that it would write.
+enum class FmtAction : uint8_t { write, check };
 
 enum class Shell : uint8_t { bash, zsh, fish };
 
@@ -31,8 +42,10 @@ struct Options {
   std::string method;                   // route explain: upper case
   std::string url;                      // route explain: "http://host/path" or "/path"
   std::vector<HeaderArgument> headers;  // route explain
-  std::string listen;                   // demo-backend: "host:port"
-  std::string name;                     // demo-backend
+  std::vector<std::string> files;       // fmt: files, folders, "-"
+  FmtAction fmt_action = FmtAction::write;
+  std::string listen;  // demo-backend: "host:port"
+  std::string name;    // demo-backend
 };
 
 // Why there are no options: a text was asked for (code ok, for stdout), or the line is wrong

@@ -67,24 +67,46 @@ void FormatLines::align_block(size_t begin, size_t end) {
       continue;
     }
     if (!run.empty() && lines_[run.front()].column != lines_[i].column) {
-      align(run);
+      align(run, begin, end);
       run.clear();
     }
     run.push_back(i);
   }
-  align(run);
+  if (!run.empty()) {
+    align(run, begin, end);
+  }
 }
 
-void FormatLines::align(const std::vector<size_t>& run) {
+void FormatLines::align(const std::vector<size_t>& run, size_t begin, size_t end) {
   size_t width = 0;
   for (const size_t i : run) {
     width = std::max(width, width_of(lines_[i].text));
   }
+  const size_t column = lines_[run.front()].column;
   const bool stays =
-      run.size() > 1 && lines_[run.front()].column != kTab && lines_[run.front()].column > width;
+      column != kTab && column > width && (run.size() > 1 || is_in_comment(begin, end, column));
   for (const size_t i : run) {
-    lines_[i].column = stays ? lines_[i].column : width + kGap;
+    lines_[i].column = stays ? column : width + kGap;
   }
+}
+
+// Whether a line of the block that is only a comment, such as a key that is commented out, has a
+// comment in this column.
+bool FormatLines::is_in_comment(size_t begin, size_t end, size_t column) const noexcept {
+  for (size_t i = begin; i < end; ++i) {
+    const std::string_view comment = lines_[i].comment;
+    if (lines_[i].ends_with_comment()) {
+      continue;
+    }
+    const size_t start = width_of(lines_[i].text);
+    for (size_t at = comment.find(" #"); at != std::string_view::npos;
+         at = comment.find(" #", at + 1)) {
+      if (start + width_of(comment.substr(0, at + 1)) == column) {
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 }  // namespace pingap::config

@@ -42,7 +42,8 @@ class FormatLines {
   };
 
   void align_block(size_t begin, size_t end);
-  void align(const std::vector<size_t>& run);
+  void align(const std::vector<size_t>& run, size_t begin, size_t end);
+  bool is_in_comment(size_t begin, size_t end, size_t column) const noexcept;
 
   std::vector<Line> lines_;
   Line line_;
