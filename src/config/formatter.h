@@ -11,9 +11,9 @@ namespace pingap::config {
 //
 // - one blank line between tables, at most one elsewhere, none at the start and at the end;
 // - no indentation, but two blanks per level in arrays over several lines;
-// - ` = `, `[1, 2]`, `{ a = 1 }`, `a.b`, and two blanks before a comment at the end of a line,
-// unless
-//   it stands in one column with those of the lines beside it;
+// - ` = `, `[1, 2]`, `{ a = 1 }` and `a.b`;
+// - two blanks before a comment at the end of a line, unless it stands in one column with those of
+//   the lines beside it, commented ones too;
 // - LF, no blanks at the end of a line, no byte order mark.
 //
 // The result of a result is the same again. It says the same as the text, or there is an error:
