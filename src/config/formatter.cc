@@ -1,6 +1,5 @@
 #include "config/formatter.h"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -179,21 +178,10 @@ class Formatter {
   FormatLines lines_;
 };
 
-bool same_but_for_blanks(std::string_view a, std::string_view b) {
-  const auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\n'; };
-  size_t i = 0;
-  for (const char c : a) {
-    if (is_blank(c)) {
-      continue;
-    }
-    while (i < b.size() && is_blank(b[i])) {
-      ++i;
-    }
-    if (i == b.size() || b[i++] != c) {
-      return false;
-    }
-  }
-  return std::all_of(b.begin() + static_cast<std::ptrdiff_t>(i), b.end(), is_blank);
+std::string without_blanks(std::string_view text) {
+  std::string out(text);
+  std::erase_if(out, [](char c) { return c == ' ' || c == '\t' || c == '\n'; });
+  return out;
 }
 
 tl::expected<Value, EditError> parse(std::string_view text, EditFault fault) {
@@ -218,7 +206,8 @@ Edited format_toml(std::string_view text) {
   std::string out = rows ? Formatter(plain, *rows).run() : std::string();
   const auto after = parse(out, EditFault::unsafe);
   // Comments are no part of the tree: that nothing but blanks has changed says that they are there.
-  if (!rows || !after || !same_values(*before, *after) || !same_but_for_blanks(plain, out)) {
+  if (!rows || !after || !same_values(*before, *after) ||
+      without_blanks(plain) != without_blanks(out)) {
     return edit_error(EditFault::unsafe, "this text would say something else when formatted",
                       "it is left as it is; please report this");
   }
