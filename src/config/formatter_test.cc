@@ -94,6 +94,7 @@ TEST(FormatToml, PlacesCommentsAtTheEndsOfLines) {
        "a = 1      # c\n# b = 22   # d\n# c = 22 # d\n"},
       {"beside a comment elsewhere", "a = 1      # c\n# b = 22    # d\n",
        "a = 1  # c\n# b = 22    # d\n"},
+      {"in one column without a blank", "a = 12# c\nb = 34# d\n", "a = 12  # c\nb = 34  # d\n"},
       {"with a blank line between", "a = 1    # c\n\nb = 1    # d\n", "a = 1  # c\n\nb = 1  # d\n"},
       {"two columns", "a = 1   # c\nb = 1   # d\nc = 1     # e\nd = 1     # f\n",
        "a = 1   # c\nb = 1   # d\nc = 1     # e\nd = 1     # f\n"},
