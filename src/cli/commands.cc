@@ -7,6 +7,7 @@
 #include "cli/completion.h"
 #include "cli/demo_backend.h"
 #include "cli/explain.h"
+#include "cli/fmt.h"
 #include "cli/history.h"
 #include "cli/remote.h"
 #include "cli/version.h"
@@ -56,6 +57,8 @@ ExitCode run_command(const Options& options) {
       return print(version_text(options.format));
     case Command::route_explain:
       return explain_route(options);
+    case Command::fmt:
+      return format_files(options);
     case Command::completion:
       return print(completion_script(options.shell));
     case Command::demo_backend:

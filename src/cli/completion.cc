@@ -8,7 +8,8 @@ _pingap() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
-      run|validate|version|route|explain|completion|demo-backend) command=$word ;;
+      run|validate|reload|upgrade|diff|history|show|rollback|version|route|explain|fmt|\
+      completion|demo-backend) command=$word ;;
     esac
   done
   case $previous in
@@ -16,14 +17,22 @@ _pingap() {
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$current"))
       return ;;
-    -H|--header|--listen|--name) return ;;
+    -H|--header|--listen|--name|--comment) return ;;
   esac
   local words=
   case $command in
-    '') words='run validate version route completion demo-backend
-               --config --test --help --version' ;;
-    run) words='--config --test --help' ;;
-    validate) words='--config --help' ;;
+    '') words='run validate reload upgrade diff history show rollback version route fmt completion
+               demo-backend --config --test --help --version' ;;
+    run) words='--config --test --autoreload --last-good --upgrade --help' ;;
+    validate|upgrade|history|show) words='--config --help' ;;
+    reload|rollback) words='--config --comment --help' ;;
+    diff)
+      words='--config --help'
+      if [[ $current != -* ]]; then
+        compopt -o filenames 2>/dev/null
+        COMPREPLY=($(compgen -f -- "$current"))
+        return
+      fi ;;
     version) words='--json --help' ;;
     route) words='explain --help' ;;
     explain)
@@ -31,6 +40,13 @@ _pingap() {
         words='GET HEAD POST PUT DELETE PATCH OPTIONS'
       else
         words='--header --config --help'
+      fi ;;
+    fmt)
+      words='--check --help'
+      if [[ $current != -* ]]; then
+        compopt -o filenames 2>/dev/null
+        COMPREPLY=($(compgen -f -- "$current"))
+        return
       fi ;;
     completion) words='bash zsh fish --help' ;;
     demo-backend) words='--listen --name --help' ;;
@@ -47,8 +63,15 @@ _pingap() {
   commands=(
     'run:Start the proxy in the foreground'
     'validate:Check the configuration'
+    'reload:Make the running process use its configuration as it is now'
+    'upgrade:Start the program anew in place of the running process'
+    'diff:What a reload would change'
+    'history:The configurations that were in use'
+    'show:The text of a revision'
+    'rollback:Go back to a revision'
     'version:Print version, commit and compiler'
     'route:Look into routing'
+    'fmt:Write configuration files in the one form'
     'completion:Print a completion script for a shell'
     'demo-backend:A small HTTP server to try the proxy with'
   )
@@ -61,12 +84,18 @@ _pingap() {
     command) _describe command commands ;;
     argument)
       case $line[1] in
-        run) _arguments $config '(-t --test)'{-t,--test}'[only check]' ;;
-        validate) _arguments $config ;;
+        run)
+          _arguments $config '(-t --test)'{-t,--test}'[only check]' \
+            '--autoreload[take up changed files]' '--last-good[where it is broken: a revision]' \
+            '(-u --upgrade)'{-u,--upgrade}'[take over from the running process]' ;;
+        validate|upgrade|history|show) _arguments $config '1:revision:' ;;
+        reload|rollback) _arguments $config '--comment[why]:text:' '1:revision:' ;;
+        diff) _arguments $config '*:file or revision:_files' ;;
         version) _arguments '--json[as JSON]' ;;
         route)
           _arguments '1:command:(explain)' '2:method:(GET HEAD POST PUT DELETE PATCH OPTIONS)' \
             '3:url:' '*'{-H,--header}'[header of the request]:header:' $config ;;
+        fmt) _arguments '--check[only name what would change]' '*:configuration:_files' ;;
         completion) _arguments '1:shell:(bash zsh fish)' ;;
         demo-backend) _arguments '--listen[address]:address:' '--name[name]:name:' ;;
       esac ;;
@@ -80,22 +109,35 @@ fi
 )sh";
 
 constexpr std::string_view kFish = R"sh(# fish completion for pingap
-set -l commands run validate version route completion demo-backend
+set -l commands run validate reload upgrade diff history show rollback version route fmt completion demo-backend
 complete -c pingap -f
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a run -d 'Start the proxy'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a validate -d 'Check the configuration'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a reload -d 'Use the configuration as it is now'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a upgrade -d 'Start the program anew in its place'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a diff -d 'What a reload would change'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a history -d 'Configurations that were in use'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a show -d 'The text of a revision'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a rollback -d 'Go back to a revision'
+complete -c pingap -n '__fish_seen_subcommand_from run' -l autoreload -d 'Take up changed files'
+complete -c pingap -n '__fish_seen_subcommand_from run' -l last-good -d 'Where it is broken: a revision'
+complete -c pingap -n '__fish_seen_subcommand_from run' -s u -l upgrade -d 'Take over from the running process'
+complete -c pingap -n '__fish_seen_subcommand_from reload rollback' -l comment -x -d 'Why'
+complete -c pingap -n '__fish_seen_subcommand_from diff' -F
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a version -d 'Print the version'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a route -d 'Look into routing'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a fmt -d 'Write files in the one form'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a completion -d 'Print a completion script'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a demo-backend -d 'A small HTTP server'
 complete -c pingap -s h -l help -d 'Print help'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -s V -l version -d 'Print the version'
-complete -c pingap -n "not __fish_seen_subcommand_from version completion demo-backend" -s c -l config -r -F -d 'Configuration'
-complete -c pingap -n "not __fish_seen_subcommand_from validate version route completion demo-backend" -s t -l test -d 'Only check the configuration'
+complete -c pingap -n "not __fish_seen_subcommand_from version fmt completion demo-backend" -s c -l config -r -F -d 'Configuration'
+complete -c pingap -n "not __fish_seen_subcommand_from validate version route fmt completion demo-backend" -s t -l test -d 'Only check the configuration'
 complete -c pingap -n '__fish_seen_subcommand_from version' -l json -d 'As JSON'
 complete -c pingap -n '__fish_seen_subcommand_from route; and not __fish_seen_subcommand_from explain' -a explain -d 'Explain a request'
 complete -c pingap -n '__fish_seen_subcommand_from explain' -a 'GET HEAD POST PUT DELETE PATCH OPTIONS'
 complete -c pingap -n '__fish_seen_subcommand_from explain' -s H -l header -x -d 'Header of the request'
+complete -c pingap -n '__fish_seen_subcommand_from fmt' -F -l check -d 'Only name what would change'
 complete -c pingap -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
 complete -c pingap -n '__fish_seen_subcommand_from demo-backend' -l listen -x -d 'Address'
 complete -c pingap -n '__fish_seen_subcommand_from demo-backend' -l name -x -d 'Name'

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "cli/help.h"
 #include "config/address.h"
 #include "config/suggest.h"
 #include "config/syntax.h"
@@ -16,92 +17,15 @@
 namespace pingap::cli {
 namespace {
 
-constexpr const char* kAbout = "pingap - a reverse proxy for HTTP";
-
-constexpr const char* kFooter = R"(
-Examples:
-  pingap --config pingap.toml            start the proxy, logs go to stderr
-  pingap --config /etc/pingap/           the same from all *.toml files of a folder
-  pingap -t -c pingap.toml               only check the configuration, print every error
-  generate-config | pingap -t -c -       check what another program writes
-  pingap reload -c pingap.toml           make the running process use what the file says now
-  pingap route explain GET http://shop.test/api/users -c pingap.toml
-                                         which location takes this request, and why
-  source <(pingap completion bash)       completion for this shell
-
-Signals: TERM, INT and QUIT stop gracefully within grace_period, a second one stops at once;
-HUP reloads the configuration; USR1 opens the log files again.
-
-Exit codes:
-  0  done, or stopped gracefully
-  1  failed while running, or cut requests at the end of grace_period
-  2  wrong command line
-  3  invalid configuration; nothing was started
-  4  could not bind an address, open a log or the pid file, or become the user
-
-PINGAP_CONFIG stands in for a missing --config.)";
-
-constexpr const char* kReloadFooter = R"(
-Waits until the process has taken up the configuration, and says what is new, changed and gone. With
-an error nothing changes: the errors are printed, and the exit code is 3, or 4 where an address
-cannot be listened on.
-
-Examples:
-  pingap reload -c /etc/pingap/pingap.toml
-  pingap reload -c pingap.toml --comment 'api: two more servers'
-
-Under the same path as the process was started with; `upgrade_sock` says where it is found.)";
-
-constexpr const char* kUpgradeFooter = R"(
-For a new version: put the program in the place of the old one, then
-
-  pingap upgrade -c pingap.toml
-
-Nobody who connects meanwhile is lost. The old process ends what it has begun, in grace_period at
-most. Where the new one does not come to serve, the old one goes on as if nothing had been.)";
-
-constexpr const char* kDiffFooter = R"(
-By what is meant, not by the text: comments, order and other spellings are no difference. Without A
-and B: what the running process has against what the file says now, and whether it could take it up.
-
-Examples:
-  pingap diff -c pingap.toml             what would `pingap reload` change?
-  pingap diff old.toml new.toml
-  pingap diff 11 12 -c pingap.toml       two revisions
-  pingap diff 11 pingap.toml -c pingap.toml)";
-
-constexpr const char* kRollbackFooter = R"(
-Writes the text of the revision to where the configuration is, and makes the running process use it.
-Where that fails the files are as they were.
-
-Examples:
-  pingap history -c pingap.toml
-  pingap rollback 11 -c pingap.toml --comment 'the new route loops')";
-
-constexpr const char* kExplainFooter = R"(
-Examples:
-  pingap route explain GET /api/users -c pingap.toml
-  pingap route explain POST http://shop.test/cart -H 'X-Version: 2' -c pingap.toml)";
-
-constexpr const char* kCompletionFooter = R"(
-Where each shell looks for it:
-  bash   pingap completion bash > ~/.local/share/bash-completion/completions/pingap
-  zsh    pingap completion zsh > "${fpath[1]}/_pingap"
-  fish   pingap completion fish > ~/.config/fish/completions/pingap.fish)";
-
-constexpr const char* kDemoFooter = R"(
-Answers every request with its name and what it was sent. Made for trying out configs/example.toml:
-  pingap demo-backend --listen 127.0.0.1:9101 --name one)";
-
 constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 // Everything that can stand after `pingap`, for "did you mean".
-constexpr std::array<std::string_view, 26> kWords = {
-    "upgrade",      "--upgrade",   "run",        "validate",     "reload",   "version",
-    "route",        "explain",     "completion", "demo-backend", "--config", "--help",
-    "--version",    "--json",      "--header",   "--listen",     "--name",   "--test",
-    "--autoreload", "--last-good", "--comment",  "diff",         "history",  "show",
-    "rollback",     "-config"};
+constexpr std::array<std::string_view, 28> kWords = {
+    "run",        "validate",     "reload",   "upgrade", "diff",         "history",
+    "show",       "rollback",     "fmt",      "version", "route",        "explain",
+    "completion", "demo-backend", "--config", "--help",  "--version",    "--json",
+    "--header",   "--listen",     "--name",   "--test",  "--autoreload", "--last-good",
+    "--upgrade",  "--comment",    "--check",  "-config"};
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
   return tl::make_unexpected(Exit{
@@ -172,6 +96,7 @@ class CommandLine {
     version_ = app_.add_subcommand("version", "Print version, commit and compiler");
     version_->add_flag("--json", json_, "As JSON");
     add_route();
+    add_fmt();
     completion_ = app_.add_subcommand("completion", "Print a completion script for a shell");
     completion_->footer(kCompletionFooter);
     completion_->add_option("shell", shell_, "bash, zsh or fish")->required()->type_name("SHELL");
@@ -207,6 +132,17 @@ class CommandLine {
           ->required()
           ->type_name("N");
     }
+  }
+
+  void add_fmt() {
+    fmt_ = app_.add_subcommand("fmt", "Write configuration files in the one form, comments kept");
+    fmt_->footer(kFmtFooter);
+    fmt_->add_option("file", options_.files,
+                     "TOML files, folders of them, or - for stdin to stdout")
+        ->required()
+        ->type_name("FILE");
+    fmt_->add_flag("--check", check_,
+                   "Write nothing: name what would change, and exit with 1 if any");
   }
 
   void add_route() {
@@ -266,6 +202,9 @@ class CommandLine {
         break;
       case Command::route_explain:
         return finish_explain();
+      case Command::fmt:
+        options_.fmt_action = check_ ? FmtAction::check : FmtAction::write;
+        break;
       case Command::completion:
         return finish_completion();
       case Command::demo_backend:
@@ -294,6 +233,9 @@ class CommandLine {
     }
     if (explain_->parsed()) {
       return Command::route_explain;
+    }
+    if (fmt_->parsed()) {
+      return Command::fmt;
     }
     if (completion_->parsed()) {
       return Command::completion;
@@ -363,6 +305,7 @@ class CommandLine {
   CLI::App* version_ = nullptr;
   CLI::App* route_ = nullptr;
   CLI::App* explain_ = nullptr;
+  CLI::App* fmt_ = nullptr;
   CLI::App* completion_ = nullptr;
   CLI::App* demo_ = nullptr;
   Options options_;
@@ -370,6 +313,7 @@ class CommandLine {
   std::string shell_;
   bool test_ = false;
   bool json_ = false;
+  bool check_ = false;
 };
 
 bool is_revision(std::string_view side) noexcept {
@@ -380,7 +324,7 @@ bool needs_config(const Options& options) noexcept {
   const bool two_files = options.command == Command::diff &&
                          std::ranges::none_of(options.sides, is_revision) && !options.sides.empty();
   return options.command != Command::version && options.command != Command::completion &&
-         options.command != Command::demo_backend && !two_files;
+         options.command != Command::demo_backend && options.command != Command::fmt && !two_files;
 }
 
 }  // namespace

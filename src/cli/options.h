@@ -25,9 +25,13 @@ enum class Command : uint8_t {
   upgrade,
   version,
   route_explain,
+  fmt,
   completion,
   demo_backend
 };
+
+// Writes files, or only names those that it would write.
+enum class FmtAction : uint8_t { write, check };
 
 enum class Shell : uint8_t { bash, zsh, fish };
 
@@ -51,8 +55,10 @@ struct Options {
   std::string method;                   // route explain: upper case
   std::string url;                      // route explain: "http://host/path" or "/path"
   std::vector<HeaderArgument> headers;  // route explain
-  std::string listen;                   // demo-backend: "host:port"
-  std::string name;                     // demo-backend
+  std::vector<std::string> files;       // fmt: files, folders, "-"
+  FmtAction fmt_action = FmtAction::write;
+  std::string listen;  // demo-backend: "host:port"
+  std::string name;    // demo-backend
 };
 
 // Why there are no options: a text was asked for (code ok, for stdout), or the line is wrong

@@ -87,6 +87,21 @@ TEST(Options, HeadersDoNotSwallowPositionals) {
   EXPECT_EQ(options->headers.size(), 1u);
 }
 
+TEST(Options, ReadsFmt) {
+  const auto plain = parse({"fmt", "a.toml"});
+  ASSERT_TRUE(plain) << plain.error().text;
+  EXPECT_EQ(plain->command, Command::fmt);
+  EXPECT_EQ(plain->fmt_action, FmtAction::write);
+  EXPECT_EQ(plain->files, std::vector<std::string>{"a.toml"});
+  for (const Words& words : std::initializer_list<Words>{{"fmt", "--check", "a.toml", "-"},
+                                                         {"fmt", "a.toml", "-", "--check"}}) {
+    const auto check = parse(words);
+    ASSERT_TRUE(check) << check.error().text;
+    EXPECT_EQ(check->fmt_action, FmtAction::check);
+    EXPECT_EQ(check->files, (std::vector<std::string>{"a.toml", "-"}));
+  }
+}
+
 TEST(Options, ReadsCompletionAndDemoBackend) {
   const auto completion = parse({"completion", "fish"});
   ASSERT_TRUE(completion);
@@ -124,6 +139,8 @@ TEST(Options, RefusesAWrongLineWithAHint) {
       {{"route", "explain", "GET", "/", "-H", "nocolon", "-c", "x"}, "-H 'Name: value'"},
       {{"route", "explain", "GET", "/", "-H", "a b: c", "-c", "x"}, "-H 'Name: value'"},
       {{"route", "explain", "GET", "/", "-H", "a: b\r\nc: d", "-c", "x"}, "-H 'Name: value'"},
+      {{"fmt"}, "file is required"},
+      {{"fmt", "--chek", "a.toml"}, "did you mean `--check`?"},
       {{"completion"}, "shell is required"},
       {{"completion", "tcsh"}, "no completion for `tcsh`; bash, zsh or fish"},
       {{"demo-backend"}, "--listen is required"},
@@ -151,6 +168,7 @@ TEST(Options, HelpTeachesByExample) {
                                                          {"validate", "-h"},
                                                          {"version", "-h"},
                                                          {"route", "explain", "-h"},
+                                                         {"fmt", "-h"},
                                                          {"completion", "-h"},
                                                          {"demo-backend", "-h"}}) {
     const auto help = parse(words);
@@ -173,8 +191,8 @@ TEST(Completion, KnowsEveryCommandAndOption) {
   for (const Shell shell : {Shell::bash, Shell::zsh, Shell::fish}) {
     const std::string_view script = completion_script(shell);
     for (const char* word :
-         {"run", "validate", "version", "route", "explain", "completion", "demo-backend", "config",
-          "test", "json", "header", "listen", "name"}) {
+         {"run", "validate", "version", "route", "explain", "fmt", "completion", "demo-backend",
+          "config", "check", "test", "json", "header", "listen", "name"}) {
       EXPECT_NE(script.find(word), std::string_view::npos) << word << " in\n" << script;
     }
   }

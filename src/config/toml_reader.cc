@@ -3,6 +3,7 @@
 #include <string>
 #include <tuple>
 
+#include <fmt/format.h>
 #include <toml++/toml.h>
 
 #include "base/strings.h"
@@ -40,6 +41,7 @@ class Converter {
       value.integer = boolean->get() ? 1 : 0;
     } else {
       value.kind = node.is_floating_point() ? ValueKind::floating : ValueKind::date;
+      value.text = written(node);
     }
     return value;
   }
@@ -58,6 +60,35 @@ class Converter {
       return std::tuple(member.at.line, member.at.column);
     });
     return value;
+  }
+
+  // Equal for equal numbers, dates and times, however they are spelt.
+  static std::string written(const toml::node& node) {
+    if (const auto* number = node.as_floating_point()) {
+      return fmt::format("{}", number->get());
+    }
+    if (const auto* date = node.as_date()) {
+      return written(date->get());
+    }
+    if (const auto* time = node.as_time()) {
+      return written(time->get());
+    }
+    const auto* both = node.as_date_time();
+    if (both == nullptr) {
+      return {};
+    }
+    const auto& offset = both->get().offset;
+    return fmt::format("{}T{}{}", written(both->get().date), written(both->get().time),
+                       offset ? fmt::format("{:+}", offset->minutes) : "");
+  }
+
+  static std::string written(const toml::date& date) {
+    return fmt::format("{:04}-{:02}-{:02}", date.year, date.month, date.day);
+  }
+
+  static std::string written(const toml::time& time) {
+    return fmt::format("{:02}:{:02}:{:02}.{:09}", time.hour, time.minute, time.second,
+                       time.nanosecond);
   }
 
   Position position(const toml::source_position& at) const noexcept {

@@ -30,7 +30,7 @@ struct Member;
 struct Value {
   ValueKind kind = ValueKind::table;
   Position at;
-  std::string text;             // of a string
+  std::string text;             // of a string; in TOML also a number with a point, or a date
   int64_t integer = 0;          // of an integer; of a boolean 0 or 1
   bool expanded = false;        // a string that held ${...}: may stand for a number or boolean too
   std::vector<Value> items;     // of an array

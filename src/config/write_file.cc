@@ -52,7 +52,6 @@ class TemporaryFile {
               ("." + target.filename().native().substr(0, kMaxName) + ".XXXXXX.tmp")) {
     constexpr int kSuffix = 4;  // ".tmp"
     fd_ = ::mkostemps(name_.data(), kSuffix, O_CLOEXEC);
-    error_ = fd_ < 0 ? errno : 0;
   }
 
   TemporaryFile(const TemporaryFile&) = delete;
@@ -67,9 +66,8 @@ class TemporaryFile {
     }
   }
 
+  // Negative where it could not be made; errno is then of its constructor.
   int fd() const noexcept { return fd_; }
-
-  int error() const noexcept { return error_; }
 
   int write_all(std::string_view text) const noexcept {
     while (!text.empty()) {
@@ -90,7 +88,6 @@ class TemporaryFile {
  private:
   std::string name_;
   int fd_ = -1;
-  int error_ = 0;
   bool renamed_ = false;
 };
 
@@ -154,8 +151,8 @@ Written write_file_atomically(const fs::path& path, std::string_view text, mode_
     return tl::make_unexpected(old.error());
   }
   TemporaryFile file(*target);
-  if (file.error() != 0) {
-    return failure("make a file beside", *target, file.error());
+  if (file.fd() < 0) {
+    return failure("make a file beside", *target, errno);
   }
   if (old->has_value()) {
     if (Written kept = take_over(file.fd(), *target, **old); !kept) {

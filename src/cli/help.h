@@ -1,0 +1,97 @@
+// The texts behind the options in --help.
+#pragma once
+
+namespace pingap::cli {
+
+inline constexpr const char* kAbout = "pingap - a reverse proxy for HTTP";
+
+inline constexpr const char* kFooter = R"(
+Examples:
+  pingap --config pingap.toml            start the proxy, logs go to stderr
+  pingap --config /etc/pingap/           the same from all *.toml files of a folder
+  pingap -t -c pingap.toml               only check the configuration, print every error
+  generate-config | pingap -t -c -       check what another program writes
+  pingap reload -c pingap.toml           make the running process use what the file says now
+  pingap fmt pingap.toml                 write it in the one form, comments kept
+  pingap route explain GET http://shop.test/api/users -c pingap.toml
+                                         which location takes this request, and why
+  source <(pingap completion bash)       completion for this shell
+
+Signals: TERM, INT and QUIT stop gracefully within grace_period, a second one stops at once;
+HUP reloads the configuration, USR1 opens the log files again, USR2 starts the program anew in place
+of this process.
+
+Exit codes:
+  0  done, or stopped gracefully
+  1  failed while running, or cut requests at the end of grace_period; files that `fmt --check`
+     would change
+  2  wrong command line
+  3  invalid configuration; nothing was started
+  4  could not bind an address, open a log or the pid file, or become the user
+
+PINGAP_CONFIG stands in for a missing --config.)";
+
+inline constexpr const char* kReloadFooter = R"(
+Waits until the process has taken up the configuration, and says what is new, changed and gone. With
+an error nothing changes: the errors are printed, and the exit code is 3, or 4 where an address
+cannot be listened on.
+
+Examples:
+  pingap reload -c /etc/pingap/pingap.toml
+  pingap reload -c pingap.toml --comment 'api: two more servers'
+
+Under the same path as the process was started with; `upgrade_sock` says where it is found.)";
+
+inline constexpr const char* kUpgradeFooter = R"(
+For a new version: put the program in the place of the old one, then
+
+  pingap upgrade -c pingap.toml
+
+Nobody who connects meanwhile is lost. The old process ends what it has begun, in grace_period at
+most. Where the new one does not come to serve, the old one goes on as if nothing had been.)";
+
+inline constexpr const char* kDiffFooter = R"(
+By what is meant, not by the text: comments, order and other spellings are no difference. Without A
+and B: what the running process has against what the file says now, and whether it could take it up.
+
+Examples:
+  pingap diff -c pingap.toml             what would `pingap reload` change?
+  pingap diff old.toml new.toml
+  pingap diff 11 12 -c pingap.toml       two revisions
+  pingap diff 11 pingap.toml -c pingap.toml)";
+
+inline constexpr const char* kRollbackFooter = R"(
+Writes the text of the revision to where the configuration is, and makes the running process use it.
+Where that fails the files are as they were.
+
+Examples:
+  pingap history -c pingap.toml
+  pingap rollback 11 -c pingap.toml --comment 'the new route loops')";
+
+inline constexpr const char* kExplainFooter = R"(
+Examples:
+  pingap route explain GET /api/users -c pingap.toml
+  pingap route explain POST http://shop.test/cart -H 'X-Version: 2' -c pingap.toml)";
+
+inline constexpr const char* kFmtFooter = R"(
+Blanks, blank lines, indentation and ends of lines are made the same everywhere. Comments, the order
+of things and the spelling of values stay, and the configuration says what it said before: that is
+checked, and where it did not hold, the file would be left alone.
+
+Examples:
+  pingap fmt pingap.toml                 rewrite a file
+  pingap fmt /etc/pingap/                rewrite all *.toml files of a folder
+  pingap fmt --check configs/            only name the files that would change; exit code 1 if any
+  generate-config | pingap fmt -         from stdin to stdout)";
+
+inline constexpr const char* kCompletionFooter = R"(
+Where each shell looks for it:
+  bash   pingap completion bash > ~/.local/share/bash-completion/completions/pingap
+  zsh    pingap completion zsh > "${fpath[1]}/_pingap"
+  fish   pingap completion fish > ~/.config/fish/completions/pingap.fish)";
+
+inline constexpr const char* kDemoFooter = R"(
+Answers every request with its name and what it was sent. Made for trying out configs/example.toml:
+  pingap demo-backend --listen 127.0.0.1:9101 --name one)";
+
+}  // namespace pingap::cli
