@@ -41,6 +41,9 @@ class History {
   // went wrong.
   tl::expected<uint64_t, std::string> add(Revision revision);
 
+  // Nothing has been kept yet.
+  bool empty() const { return numbers().empty(); }
+
   // The newest first, without texts. Damaged ones are left out.
   std::vector<Revision> list() const;
   // The error is for people, a line.

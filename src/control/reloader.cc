@@ -84,7 +84,7 @@ void Reloader::apply() noexcept {
 // Revisions begin with the first change: before it there is nothing to go back to.
 void Reloader::keep_first(bool always) {
   const History kept = history();
-  if (kept.on() && (always || !kept.list().empty())) {
+  if (kept.on() && (always || !kept.empty())) {
     keep({"start", user_name(::geteuid()), {}});
   }
 }
@@ -133,18 +133,25 @@ void Reloader::commit() {
   if (!restart.empty()) {
     what += fmt::format("; only a restart takes up {}", restart);
   }
-  if (history().on() && history().list().empty()) {
+  if (history().on() && history().empty()) {
     keep({"start", user_name(::geteuid()), {}});
   }
   certificates_.reset();
   loaded_ = std::move(*next_);
   next_.reset();
-  server_.publish(loaded_.snapshot, loop_);
+  server_.publish(loaded_.snapshot, loop_, [this, what] { finish(what); });
   upstreams_.commit(loaded_.snapshot);
   certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
   fmt::print(stderr, "{}", loaded_.warnings);
   log::g_level.store(loaded_.snapshot->basic.log_level);
+}
+
+// Every worker goes by it.
+void Reloader::finish(const std::string& what) {
   PINGAP_LOG(info, "configuration reloaded: {}", what);
+  if (served_.empty()) {
+    return;  // the process ends
+  }
   const std::string kept = keep(served_.front().request);
   end({ExitCode::ok,
        fmt::format("{}configuration reloaded: {}\n{}", loaded_.warnings, what, kept)});

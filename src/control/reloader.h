@@ -56,6 +56,7 @@ class Reloader {
   void begin();
   void apply() noexcept;
   void commit();
+  void finish(const std::string& what);
   std::string keep(const Request& request);
   History history() const;
   void end(const Answer& answer);

@@ -263,7 +263,8 @@ tl::expected<void, std::string> Server::prepare(const Snapshot& next) {
   return {};
 }
 
-void Server::publish(std::shared_ptr<const Snapshot> next, net::EventLoop& control) {
+void Server::publish(std::shared_ptr<const Snapshot> next, net::EventLoop& control,
+                     std::function<void()> done) {
   std::swap(bound_, next_);
   for (const Bound& one : next_) {  // those of before
     if (!one.socket_file.empty() && find(one.address) == nullptr) {
@@ -271,8 +272,13 @@ void Server::publish(std::shared_ptr<const Snapshot> next, net::EventLoop& contr
     }
   }
   next_.clear();
+  const auto one_more = [left = std::make_shared<size_t>(workers_.size()), done = std::move(done)] {
+    if (--*left == 0) {
+      done();
+    }
+  };
   for (const auto& worker : workers_) {
-    worker->publish(next, served(), control);
+    worker->publish(next, served(), control, one_more);
   }
   snapshot_ = std::move(next);
 }

@@ -1,6 +1,7 @@
 // All workers of a snapshot and their sockets. Control thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -44,8 +45,9 @@ class Server {
   // Whether that would work now, without doing it.
   tl::expected<void, std::string> try_to_prepare(const Snapshot& next) const;
   // From now on the one that was prepared is the configuration; `control` is the loop of this
-  // thread.
-  void publish(std::shared_ptr<const Snapshot> next, net::EventLoop& control);
+  // thread, on which `done` is called once every worker goes by it.
+  void publish(std::shared_ptr<const Snapshot> next, net::EventLoop& control,
+               std::function<void()> done);
 
   // The listening sockets, with their addresses as configured; ours.
   struct Socket {

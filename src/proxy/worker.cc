@@ -151,14 +151,15 @@ void Worker::update(size_t cluster, std::shared_ptr<const upstream::EndpointSet>
 // ---- another configuration
 
 void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<Served> served,
-                     net::EventLoop& control) {
+                     net::EventLoop& control, const std::function<void()>& done) {
   loop_->post(
-      [this, snapshot = std::move(snapshot), served = std::move(served), &control]() mutable {
+      [this, snapshot = std::move(snapshot), served = std::move(served), &control, done]() mutable {
         control_ = &control;
         add_backends(*snapshot);
         generations_.push_back(std::make_unique<Generation>(std::move(snapshot)));
         serve(served);
         forget_later();
+        control.post(std::move(done));
       });
 }
 

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <thread>
@@ -39,9 +40,9 @@ class Worker {
   void start();
   // Any thread: another configuration from now on, of which these are the addresses. What has begun
   // ends on the one that it began with; snapshots that nothing goes by any more are handed to
-  // `control`, since they take their time to be freed.
+  // `control`, since they take their time to be freed. `done` is called there once it is in use.
   void publish(std::shared_ptr<const Snapshot> snapshot, std::vector<Served> served,
-               net::EventLoop& control);
+               net::EventLoop& control, const std::function<void()>& done);
   // Any thread: what servers an upstream has from now on.
   void update(size_t cluster, std::shared_ptr<const upstream::EndpointSet> servers);
   // Any thread. drain(): answers what is under way, then the thread ends. abort(): ends it now.
