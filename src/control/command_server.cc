@@ -58,7 +58,9 @@ class CommandServer::Connection final : public net::IoHandler,
   bool start() noexcept { return server_.loop_.add(fd_.get(), *this).has_value(); }
 
   void on_io(net::IoEvents /*ready*/) noexcept override {
-    const auto self = shared_from_this();  // what is called may forget it
+    if (closed_) {
+      return;  // forgotten in this turn
+    }
     if (reading_) {
       read();
     } else {
@@ -105,6 +107,9 @@ class CommandServer::Connection final : public net::IoHandler,
   }
 
   void answer(const Answer& answer) {
+    if (closed_) {
+      return;
+    }
     out_ = to_text(answer);
     descriptors_ = answer.descriptors;
     server_.loop_.arm(timer_, kPatience);
@@ -160,12 +165,16 @@ class CommandServer::Connection final : public net::IoHandler,
     return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
   }
 
-  void close() noexcept { server_.forget(fd_.get()); }
+  void close() noexcept {
+    closed_ = true;
+    server_.forget(fd_.get());
+  }
 
   CommandServer& server_;
   net::Fd fd_;
   uid_t user_;
   bool reading_ = true;
+  bool closed_ = false;
   std::string in_;
   std::string out_;
   size_t sent_ = 0;
@@ -254,8 +263,13 @@ void CommandServer::accept_one(net::Fd fd) {
   }
 }
 
+// Not from inside what it is called by, nor before other events of the turn that name it.
 void CommandServer::forget(int fd) {
-  connections_.erase(fd);
+  const auto found = connections_.find(fd);
+  if (found != connections_.end()) {
+    loop_.post([gone = std::move(found->second)] {});
+    connections_.erase(found);
+  }
 }
 
 }  // namespace pingap::control

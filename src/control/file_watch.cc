@@ -58,11 +58,14 @@ std::vector<std::string> folders_of(const fs::path& path) {
   std::error_code error;
   folders.push_back(fs::is_directory(whole, error) ? whole : whole.parent_path());
   if (fs::is_directory(whole, error)) {
-    for (const auto& entry : fs::recursive_directory_iterator(
-             whole, fs::directory_options::skip_permission_denied, error)) {
-      if (entry.is_directory(error)) {
+    constexpr auto kOptions = fs::directory_options::skip_permission_denied;
+    for (fs::recursive_directory_iterator it(whole, kOptions, error), end; !error && it != end;
+         it.increment(error)) {
+      const fs::directory_entry& entry = *it;
+      std::error_code gone;
+      if (entry.is_directory(gone)) {
         folders.push_back(entry.path());
-      } else if (entry.is_symlink(error)) {
+      } else if (entry.is_symlink(gone)) {
         const auto of_link = folders_of(entry.path());
         folders.insert(folders.end(), of_link.begin(), of_link.end());
       }

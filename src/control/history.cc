@@ -103,6 +103,15 @@ bool parse_texts(std::string_view text, Revision& out) {
   return hash_of(out.texts) == out.hash;
 }
 
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    names.push_back(it->path().filename());
+  }
+  return names;
+}
+
 std::string now_as_text() {
   return fmt::format(
       "{:%Y-%m-%dT%H:%M:%SZ}",
@@ -208,9 +217,7 @@ tl::expected<Revision, std::string> History::read(uint64_t number) const {
 
 std::vector<uint64_t> History::numbers() const {
   std::vector<uint64_t> numbers;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder_, error)) {
-    const std::string name = entry.path().filename();
+  for (const std::string& name : names_in(folder_)) {
     if (name.ends_with(kSuffix)) {
       if (const auto number = number_of(name.substr(0, name.size() - kSuffix.size()))) {
         numbers.push_back(*number);
@@ -228,9 +235,9 @@ std::string History::path_of(uint64_t number) const {
 // And what a crash has left of a file that was to be.
 void History::drop_old() const {
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
-    if (entry.path().extension() == ".tmp") {
-      fs::remove(entry.path(), ignored);
+  for (const std::string& name : names_in(folder_)) {
+    if (name.ends_with(".tmp")) {
+      fs::remove(fs::path(folder_) / name, ignored);
     }
   }
   auto all = numbers();

@@ -125,5 +125,23 @@ TEST(Server, SharesAUnixSocketBetweenWorkersAndRemovesItAtTheEnd) {
   EXPECT_NE(::access(path.c_str(), F_OK), 0);
 }
 
+// What the last turn of a worker's loop does is done with what is still there.
+TEST(Server, IsAbortedRightBehindAnotherConfiguration) {
+  auto control = *net::EventLoop::create();
+  for (int turn = 0; turn < 50; ++turn) {
+    Server server(test_snapshot(kAnyPort, threads(2)));
+    ASSERT_TRUE(server.bind());
+    server.start();
+    auto next = test_snapshot(kAnyPort, threads(2));
+    ASSERT_TRUE(server.prepare(*next));
+    int told = 0;
+    server.publish(std::move(next), *control, [&] { ++told; });
+    server.abort();
+    server.join();
+    control->run_once(Duration::zero());
+    EXPECT_EQ(told, 1);
+  }
+}
+
 }  // namespace
 }  // namespace pingap::proxy

@@ -128,7 +128,9 @@ void Worker::run() noexcept {
   // On this thread: what is destroyed gives its chunks back to the thread's free list. The
   // frontends stay: other workers may be looking at them.
   loop_->run_once(Duration::zero());  // requests that have just ended let go of their backends
-  backends_.clear();
+  for (auto& one : backends_) {
+    one.reset();  // their places stay: a snapshot that ends in this turn looks for its own
+  }
   loop_->run_once(Duration::zero());
   log_buffers_.clear();  // hands over what is in them
   finished_.store(true, std::memory_order_release);
