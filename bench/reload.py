@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+"""How long a reload takes, what requests notice of it, and what it leaves behind.
+
+    bench/reload.py --binary build/release/pingap [--locations 1000] [--upstreams 200]
+                    [--reloads 200]
+
+Each reload changes one location. A reload is from `reload` on the command socket to the answer: the
+file is read, parsed, checked and built, every worker goes by it, and the revision is on the disk.
+Meanwhile requests go over kept connections, one after the other; none may fail. Memory is that of
+the process after ten reloads and at the end.
+"""
+import argparse
+import http.client
+import os
+import pathlib
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+from peers import free_port, wait_for
+
+
+def config(options, port, backend, turn):
+    """A configuration in which one location differs by `turn`."""
+    lines = ["[basic]\nthreads = 2\n"]
+    for i in range(options.upstreams):
+        lines.append(f'[upstreams.u{i}]\naddrs = ["127.0.0.1:{backend}"]\n')
+    for i in range(options.locations):
+        lines.append(f'[locations.l{i}]\nupstream = "u{i % options.upstreams}"\n'
+                     f'path = "/p{i}/"\nheaders_set = ["X-Turn: {turn if i == 0 else 0}"]\n')
+    names = ", ".join(f'"l{i}"' for i in range(options.locations))
+    lines.append(f'[servers.s]\naddr = "127.0.0.1:{port}"\nlocations = [{names}]\n')
+    return "\n".join(lines)
+
+
+def resident(pid):
+    """KiB."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return 0
+
+
+def reload(path):
+    """Milliseconds; ends the program when it is refused."""
+    begun = time.perf_counter()
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(path)
+        peer.sendall(b"pingap 1 reload\n\n")
+        peer.shutdown(socket.SHUT_WR)
+        answer = b""
+        while piece := peer.recv(65536):
+            answer += piece
+    if not answer.startswith(b"0\n"):
+        raise SystemExit(answer.decode())
+    return (time.perf_counter() - begun) * 1000
+
+
+class Load(threading.Thread):
+    """Requests, one after the other, on one connection."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.port, self.times, self.failures = port, [], []
+        self.ended = threading.Event()
+
+    def run(self):
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        while not self.ended.is_set():
+            begun = time.perf_counter()
+            try:
+                client.request("GET", "/p0/")
+                answer = client.getresponse()
+                answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+                client.close()
+                continue
+            if answer.status != 200:
+                self.failures.append(answer.status)
+            self.times.append((time.perf_counter() - begun) * 1000)
+
+
+def run(options, folder):
+    """Measures, and prints a line."""
+    port, backend = free_port(), free_port()
+    file, command = folder / "pingap.toml", str(folder / "command.sock")
+    file.write_text(f'{config(options, port, backend, 0)}\n'.replace(
+        "threads = 2\n", f'threads = 2\nupgrade_sock = "{command}"\nlog_level = "error"\n'))
+    origin = subprocess.Popen([options.binary, "demo-backend", "--listen", f"127.0.0.1:{backend}"],
+                              stderr=subprocess.DEVNULL)
+    product = subprocess.Popen([options.binary, "run", "--config", str(file)])
+    try:
+        wait_for(backend, origin, 20)
+        wait_for(port, product, 20)
+        loads = [Load(port) for _ in range(options.clients)]
+        for load in loads:
+            load.start()
+        times, early = [], 0
+        for turn in range(1, options.reloads + 1):
+            file.write_text(config(options, port, backend, turn).replace(
+                "threads = 2\n", f'threads = 2\nupgrade_sock = "{command}"\nlog_level = "error"\n'))
+            times.append(reload(command))
+            if turn == min(10, options.reloads):
+                early = resident(product.pid)
+        for load in loads:
+            load.ended.set()
+        for load in loads:
+            load.join()
+        report(times, loads, early, resident(product.pid))
+    finally:
+        for process in (product, origin):
+            process.terminate()
+            process.wait(40)
+
+
+def report(times, loads, early, late):
+    requests = sorted(time for load in loads for time in load.times)
+    failures = [failure for load in loads for failure in load.failures]
+    times.sort()
+    print(f"reloads {len(times)}: median {times[len(times) // 2]:.1f} ms, "
+          f"longest {times[-1]:.1f} ms")
+    print(f"requests {len(requests)}: median {requests[len(requests) // 2]:.2f} ms, "
+          f"longest {requests[-1]:.1f} ms, failed {len(failures)} {failures[:3] or ''}")
+    print(f"memory: {early} KiB after ten, {late} KiB at the end")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="measures reloads")
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--locations", type=int, default=1000)
+    parser.add_argument("--upstreams", type=int, default=200)
+    parser.add_argument("--reloads", type=int, default=200)
+    parser.add_argument("--clients", type=int, default=2)
+    options = parser.parse_args()
+    options.binary = os.path.abspath(options.binary)
+    with tempfile.TemporaryDirectory(prefix="pingap-reload-") as folder:
+        run(options, pathlib.Path(folder))
+
+
+if __name__ == "__main__":
+    main()
