@@ -156,6 +156,22 @@ def test_st04_second_signal_ends_at_once(second):
         assert len(product.log_lines()) == 1
 
 
+def test_int_stops_at_once():
+    async def never(conn):
+        await conn.request()
+        await conn.end()
+
+    with Origin(never) as origin, front(origin, basic={"grace_period": "60s"}) as product:
+        with product.client() as client:
+            client.send(request("/"))
+            origin.wait_requests(1)
+            product.signal(signal.SIGINT)
+            assert product.wait_exit(3) == 1
+    with Origin() as origin, front(origin) as product:
+        product.signal(signal.SIGINT)
+        assert product.wait_exit(3) == 0
+
+
 def test_st04_tunnels_are_cut_when_the_grace_ends():
     with Origin(ws.echo_tunnel) as origin, \
             front(origin, basic={"grace_period": "300ms"}) as product:

@@ -18,9 +18,10 @@ namespace pingap::cli {
 namespace {
 
 ExitCode validate(const Options& options) {
-  const auto loaded = control::load(options.config, control::Check::machine);
+  const auto loaded = control::load(
+      options.config, options.strict ? control::Check::strict : control::Check::machine);
   fmt::print(stderr, "{}", loaded ? loaded->warnings : loaded.error().report);
-  if (!loaded) {
+  if (!loaded || (options.strict && !loaded->warnings.empty())) {
     return ExitCode::invalid_config;
   }
   fmt::print("{}: configuration is valid\n", options.config);

@@ -24,7 +24,8 @@ _pingap() {
     '') words='run validate reload upgrade diff history show rollback version route fmt completion
                demo-backend --config --test --help --version' ;;
     run) words='--config --test --autoreload --last-good --upgrade --help' ;;
-    validate|upgrade|history|show) words='--config --help' ;;
+    validate) words='--config --strict --help' ;;
+    upgrade|history|show) words='--config --help' ;;
     reload|rollback) words='--config --comment --help' ;;
     diff)
       words='--config --help'
@@ -88,7 +89,8 @@ _pingap() {
           _arguments $config '(-t --test)'{-t,--test}'[only check]' \
             '--autoreload[take up changed files]' '--last-good[where it is broken: a revision]' \
             '(-u --upgrade)'{-u,--upgrade}'[take over from the running process]' ;;
-        validate|upgrade|history|show) _arguments $config '1:revision:' ;;
+        validate) _arguments $config '--strict[warnings count]' ;;
+        upgrade|history|show) _arguments $config '1:revision:' ;;
         reload|rollback) _arguments $config '--comment[why]:text:' '1:revision:' ;;
         diff) _arguments $config '*:file or revision:_files' ;;
         version) _arguments '--json[as JSON]' ;;
@@ -119,6 +121,7 @@ complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a diff -d 'Wh
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a history -d 'Configurations that were in use'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a show -d 'The text of a revision'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a rollback -d 'Go back to a revision'
+complete -c pingap -n '__fish_seen_subcommand_from validate' -l strict -d 'Warnings count'
 complete -c pingap -n '__fish_seen_subcommand_from run' -l autoreload -d 'Take up changed files'
 complete -c pingap -n '__fish_seen_subcommand_from run' -l last-good -d 'Where it is broken: a revision'
 complete -c pingap -n '__fish_seen_subcommand_from run' -s u -l upgrade -d 'Take over from the running process'

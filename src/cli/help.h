@@ -17,7 +17,7 @@ Examples:
                                          which location takes this request, and why
   source <(pingap completion bash)       completion for this shell
 
-Signals: TERM, INT and QUIT stop gracefully within grace_period, a second one stops at once;
+Signals: TERM and QUIT stop gracefully within grace_period, a second one or INT stops at once;
 HUP reloads the configuration, USR1 opens the log files again, USR2 starts the program anew in place
 of this process.
 
@@ -30,6 +30,15 @@ Exit codes:
   4  could not bind an address, open a log or the pid file, or become the user
 
 PINGAP_CONFIG stands in for a missing --config.)";
+
+inline constexpr const char* kValidateFooter = R"(
+Looks at the configuration and at this machine, opens nothing, and prints all that it finds. Exit
+code 3 with an error, and with --strict with a warning, too: locations that get no request, servers
+without a health check, weak ciphers, networks that nobody should trust.
+
+Examples:
+  pingap validate -c /etc/pingap/
+  pingap validate --strict -c pingap.toml && pingap reload -c pingap.toml)";
 
 inline constexpr const char* kReloadFooter = R"(
 Waits until the process has taken up the configuration, and says what is new, changed and gone. With

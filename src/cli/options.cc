@@ -20,12 +20,12 @@ namespace {
 constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 // Everything that can stand after `pingap`, for "did you mean".
-constexpr std::array<std::string_view, 28> kWords = {
-    "run",        "validate",     "reload",   "upgrade", "diff",         "history",
-    "show",       "rollback",     "fmt",      "version", "route",        "explain",
-    "completion", "demo-backend", "--config", "--help",  "--version",    "--json",
-    "--header",   "--listen",     "--name",   "--test",  "--autoreload", "--last-good",
-    "--upgrade",  "--comment",    "--check",  "-config"};
+constexpr std::array<std::string_view, 29> kWords = {
+    "--strict",    "run",        "validate",     "reload",   "upgrade", "diff",
+    "history",     "show",       "rollback",     "fmt",      "version", "route",
+    "explain",     "completion", "demo-backend", "--config", "--help",  "--version",
+    "--json",      "--header",   "--listen",     "--name",   "--test",  "--autoreload",
+    "--last-good", "--upgrade",  "--comment",    "--check",  "-config"};
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
   return tl::make_unexpected(Exit{
@@ -86,7 +86,9 @@ class CommandLine {
                    "Start with the newest usable revision where the configuration is broken");
     validate_ =
         app_.add_subcommand("validate", "Find all that a start would fail on, and start nothing");
+    validate_->footer(kValidateFooter);
     add_config(*validate_);
+    validate_->add_flag("--strict", options_.strict, "Also what is hardly meant; warnings count");
     reload_ = app_.add_subcommand(
         "reload", "Make the running process use its configuration as it is now, and wait for it");
     reload_->footer(kReloadFooter);

@@ -44,6 +44,7 @@ struct Options {
   Command command = Command::run;
   std::string config;                   // all but the last three: a file, a folder or "-"
   bool auto_reload = false;             // run
+  bool strict = false;                  // validate
   bool last_good = false;               // run
   bool upgrade = false;                 // run
   std::vector<std::string> arguments;   // run: the command line, as it was

@@ -63,6 +63,9 @@ void Control::on_signal(int signal, uint32_t sender) {
     case SIGCHLD:
       upgrade_.on_child();
       break;
+    case SIGINT:
+      stop_now();
+      break;
     default:
       stop();
       break;
@@ -127,6 +130,18 @@ void Control::stop() {
   upgrade_.stop();
   server_.drain();
   finish_requests();
+}
+
+// As somebody at a terminal means it.
+void Control::stop_now() {
+  const uint32_t connections = server_.connections();
+  PINGAP_LOG(info, "stopping at once: closing {} connections", connections);
+  if (!std::exchange(stopping_, true)) {
+    notify("STOPPING=1");
+    upgrade_.stop();
+    reloader_.stop();
+  }
+  finish(connections == 0 ? ExitCode::ok : ExitCode::runtime_failure);
 }
 
 void Control::finish_requests() {

@@ -37,6 +37,7 @@ class Control final : public net::IoHandler {
   void report();
   std::string counted() const;
   void stop();
+  void stop_now();
   void hand_over(pid_t to);
   void finish_requests();
   void on_watchdog() noexcept;

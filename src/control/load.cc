@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "config/lint.h"
 #include "control/preflight.h"
 
 namespace pingap::control {
@@ -23,6 +24,9 @@ tl::expected<Loaded, Refusal> build(std::vector<config::Text> texts, Check check
       model, diagnostics, check == Check::start ? proxy::Finding::later : proxy::Finding::tried,
       before);
   const bool valid = !diagnostics.has_errors();
+  if (valid && check == Check::strict) {
+    config::lint(model, diagnostics);
+  }
   if (check != Check::configuration && before == nullptr) {
     loaded.identity = check_machine(model, *loaded.snapshot, diagnostics);
   }

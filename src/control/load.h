@@ -31,8 +31,9 @@ struct Refusal {
   std::string report;  // all errors and warnings, for people, with their places; lines
 };
 
-// Whether the machine must be able to start it, too; whether it is started.
-enum class Check : uint8_t { configuration, machine, start };
+// Whether the machine must be able to start it, too; what is hardly meant is a warning, too;
+// whether it is started.
+enum class Check : uint8_t { configuration, machine, strict, start };
 
 // What `path` names: "-" (stdin), a file, a folder. `before` is what is to be replaced; null at a
 // start.
