@@ -28,6 +28,8 @@ struct Basic {
   Located<std::string> pid_file;        // empty = none
   Located<std::string> upgrade_sock;    // of commands and upgrades; empty = by default, or "off"
   bool auto_reload = false;             // when a file of the configuration changes
+  milliseconds guard_window{0};         // how long a new one is watched; 0 = not at all
+  uint32_t guard_max_errors = 10;       // percent of answers with 5xx more than before
   Located<std::string> user;            // empty = stay
   Located<std::string> group;           // empty = the user's
   Located<std::string> error_template;  // path of a template, empty = built in

@@ -20,7 +20,8 @@ TEST(Loader, RefusesUnknownKeysAndSections) {
        "5:1: error: unknown key `wieghts` in [upstreams.u]; did you mean `weights`?"},
       {{.basic = "xyzzy = 1"},
        "2:1: error: unknown key `xyzzy` in [basic]; one of `name`, `threads`, `grace_period`, "
-       "`pid_file`, `upgrade_sock`, `auto_reload`, `history`, `user`, `group`, `error_template`, "
+       "`pid_file`, `upgrade_sock`, `auto_reload`, `history`, `guard_window`, `guard_max_errors`, "
+       "`user`, `group`, `error_template`, "
        "`log_level`, "
        "`buffer_budget`"},
       {{.server = "[server.x]\na = 1"},

@@ -70,11 +70,19 @@ void read_history(Reader& reader, const Field& field, Basic& out) {
   reader.integer(field, {0, 100'000}, out.history);
 }
 
+void read_guard_window(Reader& reader, const Field& field, Basic& out) {
+  reader.duration(field, Zero::allowed, out.guard_window);
+}
+
+void read_guard_max_errors(Reader& reader, const Field& field, Basic& out) {
+  reader.integer(field, {0, 100}, out.guard_max_errors);
+}
+
 void read_buffer_budget(Reader& reader, const Field& field, Basic& out) {
   reader.size(field, out.buffer_budget);
 }
 
-constexpr std::array<Key<Basic>, 12> kKeys = {{
+constexpr std::array<Key<Basic>, 14> kKeys = {{
     {{"name", "", "string", "\"pingap\""}, read_name},
     {{"threads", "", "integer", "0"}, read_threads},
     {{"grace_period", "", "duration", "\"30s\""}, read_grace_period},
@@ -82,6 +90,8 @@ constexpr std::array<Key<Basic>, 12> kKeys = {{
     {{"upgrade_sock", "", "path", "\"\""}, read_upgrade_sock},
     {{"auto_reload", "", "boolean", "false"}, read_auto_reload},
     {{"history", "", "integer", "100"}, read_history},
+    {{"guard_window", "", "duration", "\"0s\""}, read_guard_window},
+    {{"guard_max_errors", "", "percent", "10"}, read_guard_max_errors},
     {{"user", "", "string", "\"\""}, read_user},
     {{"group", "", "string", "\"\""}, read_group},
     {{"error_template", "", "path", "\"\""}, read_error_template},

@@ -26,7 +26,8 @@ Reloader::Reloader(std::string path, Loaded loaded, proxy::Server& server,
       loaded_(std::move(loaded)),
       server_(server),
       upstreams_(upstreams),
-      loop_(loop) {
+      loop_(loop),
+      guard_(server, upstreams, loop) {
   certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
 }
 
@@ -43,6 +44,7 @@ void Reloader::reload(Request request, Done done) {
 
 void Reloader::stop() {
   stopped_ = true;
+  guard_.cancel();
   timer_.cancel();
   next_.reset();
   for (auto* asked : {&served_, &waiting_}) {
@@ -55,7 +57,10 @@ void Reloader::stop() {
 // What runs goes on until the other one is known to be good.
 void Reloader::begin() {
   served_ = std::exchange(waiting_, {});
-  auto loaded = load(path_, Check::start, loaded_.snapshot.get());
+  go_over_to(load(path_, Check::start, loaded_.snapshot.get()));
+}
+
+void Reloader::go_over_to(tl::expected<Loaded, Refusal> loaded) {
   if (!loaded) {
     fmt::print(stderr, "{}", loaded.error().report);
     PINGAP_LOG(error, "reload refused: the configuration before stays");
@@ -71,6 +76,16 @@ void Reloader::begin() {
   upstreams_.prepare(*next_->snapshot);
   apply_by_ = loop_.now() + kFindServers;
   apply();
+}
+
+// It does worse than `before`, which comes back, unless something else is on its way already.
+void Reloader::take_back(std::vector<config::Text> before, const std::string& why) {
+  PINGAP_LOG(error, "the new configuration is taken back: {}", why);
+  if (!served_.empty()) {
+    return;
+  }
+  served_.push_back({{"guard", {}, why}, [](const Answer& /*answer*/) {}});
+  go_over_to(load(std::move(before), Check::start, loaded_.snapshot.get()));
 }
 
 void Reloader::apply() noexcept {
@@ -137,9 +152,13 @@ void Reloader::commit() {
     keep({"start", user_name(::geteuid()), {}});
   }
   certificates_.reset();
+  guard_.remember();
+  auto before = std::move(loaded_.texts);
   loaded_ = std::move(*next_);
   next_.reset();
-  server_.publish(loaded_.snapshot, loop_, [this, what] { finish(what); });
+  server_.publish(loaded_.snapshot, loop_, [this, what, before = std::move(before)]() mutable {
+    finish(what, std::move(before));
+  });
   upstreams_.commit(loaded_.snapshot);
   certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
   fmt::print(stderr, "{}", loaded_.warnings);
@@ -147,12 +166,21 @@ void Reloader::commit() {
 }
 
 // Every worker goes by it.
-void Reloader::finish(const std::string& what) {
+void Reloader::finish(const std::string& what, std::vector<config::Text> before) {
   PINGAP_LOG(info, "configuration reloaded: {}", what);
   if (served_.empty()) {
     return;  // the process ends
   }
-  const std::string kept = keep(served_.front().request);
+  const Request& request = served_.front().request;
+  std::string kept = keep(request);
+  const config::Basic& basic = loaded_.model.basic;
+  if (basic.guard_window > Duration::zero() && request.origin != "guard") {
+    kept += fmt::format("watched for {} s\n",
+                        std::chrono::duration<double>(basic.guard_window).count());
+    guard_.watch(
+        basic.guard_window, basic.guard_max_errors,
+        [this, before = std::move(before)](const std::string& why) { take_back(before, why); });
+  }
   end({ExitCode::ok,
        fmt::format("{}configuration reloaded: {}\n{}", loaded_.warnings, what, kept)});
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/command.h"
+#include "control/guard.h"
 #include "control/history.h"
 #include "control/load.h"
 #include "net/event_loop.h"
@@ -18,7 +19,7 @@ namespace pingap::control {
 
 // Who wants it, for the history and the log.
 struct Request {
-  std::string origin;   // "signal", "command", "file"
+  std::string origin;   // "signal", "command", "file", "guard"
   std::string author;   // name of the user, where it is known
   std::string comment;  // may be empty
 };
@@ -56,7 +57,9 @@ class Reloader {
   void begin();
   void apply() noexcept;
   void commit();
-  void finish(const std::string& what);
+  void go_over_to(tl::expected<Loaded, Refusal> loaded);
+  void finish(const std::string& what, std::vector<config::Text> before);
+  void take_back(std::vector<config::Text> before, const std::string& why);
   std::string keep(const Request& request);
   History history() const;
   void end(const Answer& answer);
@@ -72,6 +75,7 @@ class Reloader {
   net::EventLoop& loop_;
   TimePoint apply_by_{};
   bool stopped_ = false;
+  Guard guard_;
   net::Timer timer_{Callback<void()>::of<&Reloader::apply>(this)};
 };
 

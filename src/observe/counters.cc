@@ -32,6 +32,8 @@ void Counters::add_to(Totals& totals) const noexcept {
   for (size_t code = 0; code < errors_.size(); ++code) {
     totals.errors[code] += errors_[code].get();
   }
+  totals.answers += answers_.get();
+  totals.server_errors += server_errors_.get();
   totals.handshakes += handshakes_.get();
   totals.resumptions += resumptions_.get();
   totals.failed_handshakes += failed_handshakes_.get();

@@ -318,6 +318,7 @@ void Frontend::abort() noexcept {
 }
 
 void Frontend::on_exchange_done(const exchange::Exchange& x) noexcept {
+  worker_.counters().count_answer(x.status);
   if (x.reason != ErrorCode::none) {
     worker_.counters().count_error(x.reason);
   }
