@@ -97,7 +97,8 @@ bool parse_texts(std::string_view text, Revision& out) {
     if (!size || space == std::string_view::npos || *size >= text.size()) {
       return false;
     }
-    out.texts.push_back({std::string(line.substr(space + 1)), std::string(text.substr(0, *size))});
+    std::string name(line.substr(space + 1));
+    out.texts.push_back({name, std::string(text.substr(0, *size)), name});
     text.remove_prefix(*size + 1);
   }
   return hash_of(out.texts) == out.hash;
@@ -141,7 +142,7 @@ History::History(const std::string& config, size_t keep) : config_(config), keep
     config_.pop_back();
   }
   folder_ = config_ + "-history";
-  if (config == "-") {
+  if (config == "-" || config.starts_with("etcd:")) {
     keep_ = 0;
   }
 }
