@@ -50,7 +50,6 @@ pulled or pushed is remembered in a hidden file beside FILE.
 
 URL is etcd://HOST[:PORT],.../PATH with options such as ?timeout=10s&ca=/etc/ssl/etcd.pem.)";
 
-
 inline constexpr const char* kValidateFooter = R"(
 Looks at the configuration and at this machine, opens nothing, and prints all that it finds. Exit
 code 3 with an error, and with --strict with a warning, too: locations that get no request, servers

@@ -22,12 +22,12 @@ constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 // Everything that can stand after `pingap`, for "did you mean".
 constexpr std::array<std::string_view, 37> kWords = {
-    "--strict",    "run",        "validate",     "reload",    "upgrade",  "diff",
-    "history",     "show",       "rollback",     "fmt",       "version",  "route",
-    "explain",     "completion", "demo-backend", "--config",  "--help",   "--version",
-    "--json",      "--header",   "--listen",     "--name",    "--test",   "--autoreload",
-    "--last-good", "--upgrade",  "--comment",    "--check",   "config",   "push",
-    "pull",        "sync",       "--dry-run",    "--force",   "--layout", "--text-only",
+    "--strict",    "run",        "validate",     "reload",   "upgrade",  "diff",
+    "history",     "show",       "rollback",     "fmt",      "version",  "route",
+    "explain",     "completion", "demo-backend", "--config", "--help",   "--version",
+    "--json",      "--header",   "--listen",     "--name",   "--test",   "--autoreload",
+    "--last-good", "--upgrade",  "--comment",    "--check",  "config",   "push",
+    "pull",        "sync",       "--dry-run",    "--force",  "--layout", "--text-only",
     "-config"};
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
