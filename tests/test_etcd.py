@@ -5,6 +5,7 @@ import copy
 import os
 import re
 import signal
+import socket
 import tempfile
 import threading
 import time
@@ -235,8 +236,11 @@ def test_a_start_waits_for_an_etcd_that_comes(recorder):
         etcd.put("/pingap/pingap.toml", toml.dumps(config(recorder.addr)))
         etcd.kill()
         over = threading.Event()
+        in_its_place = socket.create_server(("127.0.0.1", etcd.members[0].port))
 
         def start():
+            in_its_place.accept()[0].close()  # somebody has asked, in vain
+            in_its_place.close()
             etcd.start()
             over.wait()  # etcd ends with the thread that has started it
 
@@ -333,6 +337,8 @@ def test_etcd_that_dies_and_comes_back(mortal, recorder):
 def test_what_changed_while_it_was_not_heard_is_seen_afterwards(recorder):
     with Etcd(3) as etcd, Product(config(recorder.addr),
                                   store=whole(etcd, "/pingap", timeout="1s")) as product:
+        etcd.put("/pingap/pingap.toml", with_max_headers(product, 60))
+        wait_said(product, RELOADED)  # so it listens
         for member in etcd.members:
             member.freeze()
         product.signal(signal.SIGHUP)  # it asks at once
@@ -341,7 +347,7 @@ def test_what_changed_while_it_was_not_heard_is_seen_afterwards(recorder):
         for member in etcd.members:
             member.thaw()
         etcd.put("/pingap/pingap.toml", with_max_headers(product, 61))
-        wait_said(product, "configuration reloaded: servers changed: main", 1, 15)
+        wait_said(product, "configuration reloaded: servers changed: main", 2, 15)
 
 
 def test_hangup_without_etcd_changes_nothing(mortal, recorder):
