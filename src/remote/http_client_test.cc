@@ -49,7 +49,9 @@ class Server {
         return;
       }
       std::array<char, 4096> buffer;
-      EXPECT_GT(::recv(fd.get(), buffer.data(), buffer.size(), 0), 0);
+      if (::recv(fd.get(), buffer.data(), buffer.size(), 0) <= 0) {
+        continue;  // the client has been ended before it could ask
+      }
       EXPECT_EQ(::send(fd.get(), answer_.data(), answer_.size(), MSG_NOSIGNAL),
                 static_cast<ssize_t>(answer_.size()));
       if (answer_.empty()) {
