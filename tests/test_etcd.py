@@ -883,3 +883,11 @@ def test_a_fleet_changes_within_a_second(etcd, prefix):
         assert {product.get("/").status for product in fleet} == {200}
         b.settle()
         assert len(b.requests) == len(fleet)
+
+
+def test_commands_about_revisions_show_no_secret(etcd, prefix):
+    url = etcd.at(prefix, user="u", password="hush")
+    assert run("history", "-c", url)[1] == "none are kept of a configuration in etcd\n"
+    for order in (["show", "1"], ["rollback", "1"], ["reload"], ["diff"]):
+        code, out, err = run(*order, "-c", url)
+        assert code != 0 and "hush" not in out + err

@@ -96,14 +96,14 @@ class Scanner {
   void skip_string() noexcept {
     const char quote = peek();
     const bool multi = peek(1) == quote && peek(2) == quote;
-    at_ += multi ? 3 : 1;
+    at_ += multi ? 3U : 1U;
     while (at_ < text_.size()) {
       if (peek() == '\\' && quote == '"') {
         at_ += 2;
         continue;
       }
       if (peek() == quote && (!multi || (peek(1) == quote && peek(2) == quote))) {
-        at_ += multi ? 3 : 1;
+        at_ += multi ? 3U : 1U;
         while (multi && peek() == quote) {
           ++at_;  // quotes right before the end belong to the text
         }
@@ -136,7 +136,7 @@ class Scanner {
   }
 
   bool read_header(Block& block) {
-    at_ += peek(1) == '[' ? 2 : 1;
+    at_ += peek(1) == '[' ? 2U : 1U;
     while (true) {
       skip_blanks();
       std::string key;

@@ -13,8 +13,8 @@ ConfigWatch::ConfigWatch(config::Storage& storage, Reloader& reloader, net::Even
   thread_ = std::jthread([&storage, &loop, weak](const std::stop_token& stop) {
     const auto bring = [&](config::Storage::Read read) {
       loop.post([weak, read = std::move(read)]() mutable {
-        if (const auto reloader = weak.lock()) {
-          (*reloader)->bring(std::move(read));
+        if (const auto there = weak.lock()) {
+          (*there)->bring(std::move(read));
         }
       });
     };

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include "config/etcd_url.h"
 #include "config/read_file.h"
 #include "config/write_file.h"
 
@@ -141,7 +142,7 @@ History::History(const std::string& config, size_t keep) : config_(config), keep
   while (config_.size() > 1 && config_.ends_with('/')) {
     config_.pop_back();
   }
-  folder_ = config_ + "-history";
+  folder_ = config::shown_url(config_) + "-history";
   if (config == "-" || config.starts_with("etcd:")) {
     keep_ = 0;
   }

@@ -51,7 +51,8 @@ TEST(EtcdServer, RefusesTheRest) {
 }
 
 TEST(EtcdServer, MayBeTheMachineItselfWhereThatIsAllowed) {
-  const upstream::AddressFilter filter({{"127.0.0.0/8", {}}});
+  const std::vector<config::Located<std::string>> allowed = {{"127.0.0.0/8", {}}};
+  const upstream::AddressFilter filter(allowed);
   EXPECT_TRUE(parse_etcd_server("127.0.0.1:80", 80, filter));
 }
 
