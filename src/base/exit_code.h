@@ -11,6 +11,7 @@ enum class ExitCode : uint8_t {
   usage = 2,            // the command line is wrong
   invalid_config = 3,   // the configuration is wrong; nothing was started
   cannot_bind = 4,      // an address is taken, or a privilege is missing
+  conflict = 5,         // somebody else has changed what was to be written
 };
 
 }  // namespace pingap

@@ -10,7 +10,9 @@
 #include "cli/fmt.h"
 #include "cli/history.h"
 #include "cli/remote.h"
+#include "cli/sync.h"
 #include "cli/version.h"
+#include "config/etcd_url.h"
 #include "control/load.h"
 #include "control/process.h"
 
@@ -24,7 +26,7 @@ ExitCode validate(const Options& options) {
   if (!loaded || (options.strict && !loaded->warnings.empty())) {
     return ExitCode::invalid_config;
   }
-  fmt::print("{}: configuration is valid\n", options.config);
+  fmt::print("{}: configuration is valid\n", config::shown_url(options.config));
   return ExitCode::ok;
 }
 
@@ -54,6 +56,8 @@ ExitCode run_command(const Options& options) {
       return show_revision(options);
     case Command::rollback:
       return roll_back(options);
+    case Command::config_sync:
+      return sync_config(options);
     case Command::version:
       return print(version_text(options.format));
     case Command::route_explain:

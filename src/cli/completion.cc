@@ -8,8 +8,8 @@ _pingap() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
-      run|validate|reload|upgrade|diff|history|show|rollback|version|route|explain|fmt|\
-      completion|demo-backend) command=$word ;;
+      run|validate|reload|upgrade|diff|history|show|rollback|version|config|push|pull|\
+      sync|route|explain|fmt|completion|demo-backend) command=$word ;;
     esac
   done
   case $previous in
@@ -17,12 +17,14 @@ _pingap() {
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$current"))
       return ;;
+    --layout) COMPREPLY=($(compgen -W 'file items' -- "$current")); return ;;
     -H|--header|--listen|--name|--comment) return ;;
   esac
   local words=
+  COMPREPLY=()
   case $command in
-    '') words='run validate reload upgrade diff history show rollback version route fmt completion
-               demo-backend --config --test --help --version' ;;
+    '') words='run validate reload upgrade diff history show rollback version config route fmt
+               completion demo-backend --config --test --help --version' ;;
     run) words='--config --test --autoreload --last-good --upgrade --help' ;;
     validate) words='--config --strict --help' ;;
     upgrade|history|show) words='--config --help' ;;
@@ -35,6 +37,10 @@ _pingap() {
         return
       fi ;;
     version) words='--json --help' ;;
+    config) words='push pull sync --help' ;;
+    push|pull|sync)
+      words='--dry-run --force --text-only --layout --config --help'
+      [[ $current == -* ]] || COMPREPLY=($(compgen -f -- "$current")) ;;
     route) words='explain --help' ;;
     explain)
       if [[ $previous == explain ]]; then
@@ -52,7 +58,7 @@ _pingap() {
     completion) words='bash zsh fish --help' ;;
     demo-backend) words='--listen --name --help' ;;
   esac
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  COMPREPLY+=($(compgen -W "$words" -- "$current"))
 }
 complete -F _pingap pingap
 )sh";
@@ -71,6 +77,7 @@ _pingap() {
     'show:The text of a revision'
     'rollback:Go back to a revision'
     'version:Print version, commit and compiler'
+    'config:Bring a configuration into etcd, or out of it'
     'route:Look into routing'
     'fmt:Write configuration files in the one form'
     'completion:Print a completion script for a shell'
@@ -94,6 +101,10 @@ _pingap() {
         reload|rollback) _arguments $config '--comment[why]:text:' '1:revision:' ;;
         diff) _arguments $config '*:file or revision:_files' ;;
         version) _arguments '--json[as JSON]' ;;
+        config)
+          _arguments '1:command:(push pull sync)' $config '*:file or URL:_files' \
+            '--dry-run[only say what would change]' '--force[over changes of others]' \
+            '--text-only[look for no files]' '--layout[how it is to lie]:layout:(file items)' ;;
         route)
           _arguments '1:command:(explain)' '2:method:(GET HEAD POST PUT DELETE PATCH OPTIONS)' \
             '3:url:' '*'{-H,--header}'[header of the request]:header:' $config ;;
@@ -111,7 +122,7 @@ fi
 )sh";
 
 constexpr std::string_view kFish = R"sh(# fish completion for pingap
-set -l commands run validate reload upgrade diff history show rollback version route fmt completion demo-backend
+set -l commands run validate reload upgrade diff history show rollback version config route fmt completion demo-backend
 complete -c pingap -f
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a run -d 'Start the proxy'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a validate -d 'Check the configuration'
@@ -128,6 +139,7 @@ complete -c pingap -n '__fish_seen_subcommand_from run' -s u -l upgrade -d 'Take
 complete -c pingap -n '__fish_seen_subcommand_from reload rollback' -l comment -x -d 'Why'
 complete -c pingap -n '__fish_seen_subcommand_from diff' -F
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a version -d 'Print the version'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a config -d 'Bring a configuration into etcd, or out of it'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a route -d 'Look into routing'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a fmt -d 'Write files in the one form'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a completion -d 'Print a completion script'
@@ -136,6 +148,12 @@ complete -c pingap -s h -l help -d 'Print help'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -s V -l version -d 'Print the version'
 complete -c pingap -n "not __fish_seen_subcommand_from version fmt completion demo-backend" -s c -l config -r -F -d 'Configuration'
 complete -c pingap -n "not __fish_seen_subcommand_from validate version route fmt completion demo-backend" -s t -l test -d 'Only check the configuration'
+complete -c pingap -n '__fish_seen_subcommand_from config; and not __fish_seen_subcommand_from push pull sync' -a 'push pull sync'
+complete -c pingap -n '__fish_seen_subcommand_from push pull sync' -F
+complete -c pingap -n '__fish_seen_subcommand_from push pull sync' -l dry-run -d 'Only say what would change'
+complete -c pingap -n '__fish_seen_subcommand_from push pull sync' -l force -d 'Over changes of others'
+complete -c pingap -n '__fish_seen_subcommand_from push pull sync' -l text-only -d 'Look for no files'
+complete -c pingap -n '__fish_seen_subcommand_from push pull sync' -l layout -x -a 'file items' -d 'How it is to lie'
 complete -c pingap -n '__fish_seen_subcommand_from version' -l json -d 'As JSON'
 complete -c pingap -n '__fish_seen_subcommand_from route; and not __fish_seen_subcommand_from explain' -a explain -d 'Explain a request'
 complete -c pingap -n '__fish_seen_subcommand_from explain' -a 'GET HEAD POST PUT DELETE PATCH OPTIONS'

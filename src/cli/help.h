@@ -13,6 +13,10 @@ Examples:
   generate-config | pingap -t -c -       check what another program writes
   pingap reload -c pingap.toml           make the running process use what the file says now
   pingap fmt pingap.toml                 write it in the one form, comments kept
+  pingap --config etcd://127.0.0.1:2379/pingap
+                                         the same from etcd; changes there are taken up at once
+  pingap config push -c pingap.toml etcd://127.0.0.1:2379/pingap
+                                         put a configuration into etcd
   pingap route explain GET http://shop.test/api/users -c pingap.toml
                                          which location takes this request, and why
   source <(pingap completion bash)       completion for this shell
@@ -28,8 +32,23 @@ Exit codes:
   2  wrong command line
   3  invalid configuration; nothing was started
   4  could not bind an address, open a log or the pid file, or become the user
+  5  somebody else has changed what was to be written
 
-PINGAP_CONFIG stands in for a missing --config.)";
+PINGAP_CONFIG stands in for a missing --config. PINGAP_ETCD_USER and PINGAP_ETCD_PASSWORD are for
+an etcd that wants to know who asks.)";
+
+inline constexpr const char* kConfigFooter = R"(
+Examples:
+  pingap config push -c pingap.toml etcd://127.0.0.1:2379/pingap
+  pingap config push -c /etc/pingap/ etcd://127.0.0.1:2379/pingap --dry-run
+  pingap config pull etcd://127.0.0.1:2379/pingap pingap.toml
+  pingap config sync etcd://old:2379/pingap etcd://new:2379/pingap
+
+The target becomes like the source: what is only there goes. It is written in one transaction, and
+only if nobody else has changed it since it was pulled, or read; else the exit code is 5. What was
+pulled or pushed is remembered in a hidden file beside FILE.
+
+URL is etcd://HOST[:PORT],.../PATH with options such as ?timeout=10s&ca=/etc/ssl/etcd.pem.)";
 
 inline constexpr const char* kValidateFooter = R"(
 Looks at the configuration and at this machine, opens nothing, and prints all that it finds. Exit

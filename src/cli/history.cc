@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "config/etcd_url.h"
 #include "control/history.h"
 
 namespace pingap::cli {
@@ -12,6 +13,10 @@ namespace pingap::cli {
 ExitCode show_history(const Options& options) {
   const control::History history(options.config, 1);
   const auto revisions = history.list();
+  if (config::is_etcd_url(options.config)) {
+    fmt::print("none are kept of a configuration in etcd\n");
+    return ExitCode::ok;
+  }
   if (revisions.empty()) {
     fmt::print("none yet in {}: the first reload begins it\n", history.folder());
     return ExitCode::ok;

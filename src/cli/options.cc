@@ -17,15 +17,18 @@
 namespace pingap::cli {
 namespace {
 
+constexpr std::array<std::string_view, 2> kLayouts = {"file", "items"};
 constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 // Everything that can stand after `pingap`, for "did you mean".
-constexpr std::array<std::string_view, 29> kWords = {
-    "--strict",    "run",        "validate",     "reload",   "upgrade", "diff",
-    "history",     "show",       "rollback",     "fmt",      "version", "route",
-    "explain",     "completion", "demo-backend", "--config", "--help",  "--version",
-    "--json",      "--header",   "--listen",     "--name",   "--test",  "--autoreload",
-    "--last-good", "--upgrade",  "--comment",    "--check",  "-config"};
+constexpr std::array<std::string_view, 37> kWords = {
+    "--strict",    "run",        "validate",     "reload",   "upgrade",  "diff",
+    "history",     "show",       "rollback",     "fmt",      "version",  "route",
+    "explain",     "completion", "demo-backend", "--config", "--help",   "--version",
+    "--json",      "--header",   "--listen",     "--name",   "--test",   "--autoreload",
+    "--last-good", "--upgrade",  "--comment",    "--check",  "config",   "push",
+    "pull",        "sync",       "--dry-run",    "--force",  "--layout", "--text-only",
+    "-config"};
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
   return tl::make_unexpected(Exit{
@@ -68,7 +71,7 @@ class CommandLine {
 
   void add_config(CLI::App& app) {
     app.add_option("-c,--config", options_.config,
-                   "Configuration: a TOML file, a folder of them, or - for stdin")
+                   "Configuration: a TOML file, a folder of them, - for stdin, or etcd://...")
         ->type_name("FILE");
   }
 
@@ -95,6 +98,7 @@ class CommandLine {
     add_config(*reload_);
     reload_->add_option("--comment", options_.comment, "Why, for the history")->type_name("TEXT");
     add_history();
+    add_sync();
     version_ = app_.add_subcommand("version", "Print version, commit and compiler");
     version_->add_flag("--json", json_, "As JSON");
     add_route();
@@ -145,6 +149,34 @@ class CommandLine {
         ->type_name("FILE");
     fmt_->add_flag("--check", check_,
                    "Write nothing: name what would change, and exit with 1 if any");
+  }
+
+  void add_sync() {
+    sync_ = app_.add_subcommand("config", "Bring a configuration into etcd, or out of it");
+    sync_->require_subcommand(1);
+    sync_->footer(kConfigFooter);
+    push_ = sync_->add_subcommand("push", "Make etcd like a file or folder");
+    add_config(*push_);
+    push_->add_option("url", options_.target, "etcd://...")->required()->type_name("URL");
+    CLI::App* pull = sync_->add_subcommand("pull", "Make a file or folder like etcd");
+    pull->add_option("url", options_.source, "etcd://...")->required()->type_name("URL");
+    pull->add_option("file", options_.target, "A file, or a folder with / at its end")
+        ->required()
+        ->type_name("FILE");
+    CLI::App* both = sync_->add_subcommand("sync", "Make any place like another");
+    both->add_option("source", options_.source, "A file, a folder, or etcd://...")
+        ->required()
+        ->type_name("SOURCE");
+    both->add_option("target", options_.target, "The same")->required()->type_name("TARGET");
+    for (CLI::App* one : {push_, pull, both}) {
+      one->footer(kConfigFooter);
+      one->add_flag("--dry-run", options_.dry_run, "Only say what would change");
+      one->add_flag("--force", options_.force, "Also over what somebody else has changed");
+      one->add_flag("--text-only", options_.text_only,
+                    "Do not look for certificates and other files that it names");
+      one->add_option("--layout", layout_, "`file` (one for all) or `items` (one for each entry)")
+          ->type_name("LAYOUT");
+    }
   }
 
   void add_route() {
@@ -199,6 +231,8 @@ class CommandLine {
           return usage("diff takes two, or none", "pingap diff A B");
         }
         break;
+      case Command::config_sync:
+        return finish_sync();
       case Command::version:
         options_.format = json_ ? Format::json : Format::text;
         break;
@@ -233,6 +267,9 @@ class CommandLine {
         return command;
       }
     }
+    if (sync_->parsed()) {
+      return Command::config_sync;
+    }
     if (explain_->parsed()) {
       return Command::route_explain;
     }
@@ -246,6 +283,20 @@ class CommandLine {
       return Command::demo_backend;
     }
     return validate_->parsed() || test_ ? Command::validate : Command::run;
+  }
+
+  tl::expected<Options, Exit> finish_sync() {
+    if (!layout_.empty()) {
+      const auto found = std::ranges::find(kLayouts, layout_);
+      if (found == kLayouts.end()) {
+        return usage("no layout " + config::quote(layout_), "file or items");
+      }
+      options_.layout = found == kLayouts.begin() ? Layout::file : Layout::items;
+    }
+    if (options_.target == "-") {
+      return usage("stdout cannot be the target", "a file, a folder, or etcd://...");
+    }
+    return std::move(options_);
   }
 
   tl::expected<Options, Exit> finish_explain() {
@@ -304,6 +355,8 @@ class CommandLine {
   CLI::App* history_ = nullptr;
   CLI::App* show_ = nullptr;
   CLI::App* rollback_ = nullptr;
+  CLI::App* sync_ = nullptr;
+  CLI::App* push_ = nullptr;
   CLI::App* version_ = nullptr;
   CLI::App* route_ = nullptr;
   CLI::App* explain_ = nullptr;
@@ -313,6 +366,7 @@ class CommandLine {
   Options options_;
   std::vector<std::string> headers_;
   std::string shell_;
+  std::string layout_;
   bool test_ = false;
   bool json_ = false;
   bool check_ = false;
@@ -326,7 +380,8 @@ bool needs_config(const Options& options) noexcept {
   const bool two_files = options.command == Command::diff &&
                          std::ranges::none_of(options.sides, is_revision) && !options.sides.empty();
   return options.command != Command::version && options.command != Command::completion &&
-         options.command != Command::demo_backend && options.command != Command::fmt && !two_files;
+         options.command != Command::demo_backend && options.command != Command::fmt &&
+         options.source.empty() && !two_files;
 }
 
 }  // namespace
@@ -343,12 +398,15 @@ tl::expected<Options, Exit> parse_options(std::span<const char* const> arguments
   if (options && needs_config(*options) && options->config.empty()) {
     if (environment_config.empty()) {
       return usage("no configuration given",
-                   "add --config FILE (a file, a folder, or - for stdin)");
+                   "add --config FILE (a file, a folder, - for stdin, or etcd://...)");
     }
     options->config = environment_config;
   }
   if (options) {
     options->arguments.assign(arguments.begin(), arguments.end());
+  }
+  if (options && options->command == Command::config_sync && options->source.empty()) {
+    options->source = options->config;
   }
   return options;
 }

@@ -24,6 +24,7 @@ enum class Command : uint8_t {
   rollback,
   upgrade,
   version,
+  config_sync,
   route_explain,
   fmt,
   completion,
@@ -32,6 +33,9 @@ enum class Command : uint8_t {
 
 // Writes files, or only names those that it would write.
 enum class FmtAction : uint8_t { write, check };
+
+// How a configuration is to lie in its target; `kept` = as it lies there, or in the source.
+enum class Layout : uint8_t { kept, file, items };
 
 enum class Shell : uint8_t { bash, zsh, fish };
 
@@ -42,7 +46,7 @@ struct HeaderArgument {
 
 struct Options {
   Command command = Command::run;
-  std::string config;                   // all but the last three: a file, a folder or "-"
+  std::string config;                   // a file, a folder, "-" or "etcd://..."
   bool auto_reload = false;             // run
   bool strict = false;                  // validate
   bool last_good = false;               // run
@@ -51,6 +55,12 @@ struct Options {
   std::string comment;                  // reload, rollback
   std::vector<std::string> sides;       // diff: none, or two files or revisions
   uint64_t revision = 0;                // show, rollback
+  std::string source;                   // config sync: as `config`
+  std::string target;                   // config sync: as `config`, without "-"
+  Layout layout = Layout::kept;         // config sync
+  bool dry_run = false;                 // config sync
+  bool force = false;                   // config sync
+  bool text_only = false;               // config sync
   Format format = Format::text;         // version
   Shell shell = Shell::bash;            // completion
   std::string method;                   // route explain: upper case

@@ -9,11 +9,13 @@
 #include <fmt/core.h>
 
 #include "config/difference.h"
+#include "config/etcd_url.h"
 #include "config/loader.h"
 #include "config/write_file.h"
 #include "control/command_client.h"
 #include "control/history.h"
 #include "control/load.h"
+#include "control/storage.h"
 
 namespace pingap::cli {
 namespace {
@@ -21,9 +23,11 @@ namespace {
 namespace fs = std::filesystem;
 
 // Also of a configuration with errors: the process says them.
-config::Basic basic_of(const std::string& path) {
+config::Basic basic_of(const std::string& config) {
   config::Diagnostics diagnostics;
-  return config::load(config::read_sources(path, diagnostics), diagnostics).basic;
+  const auto storage = control::open_storage(config);
+  return storage ? config::load((*storage)->read(diagnostics).texts, diagnostics).basic
+                 : config::Basic{};
 }
 
 // The answer; without one, why.
@@ -31,9 +35,9 @@ control::Answer order(const Options& options, const control::Command& command) {
   const std::string socket = control::find_command_socket(basic_of(options.config), options.config);
   if (socket.empty()) {
     return {ExitCode::runtime_failure,
-            fmt::format("pingap: no process can be found by {}: it must be a file or folder, and "
-                        "`upgrade_sock` not \"off\"\n",
-                        options.config)};
+            fmt::format("pingap: no process can be found by {}: it must be a file, a folder or in "
+                        "etcd, and `upgrade_sock` not \"off\"\n",
+                        config::shown_url(options.config))};
   }
   auto answer = control::ask(socket, command);
   if (!answer) {

@@ -9,6 +9,7 @@
 
 #include "config/checks.h"
 #include "config/expand.h"
+#include "config/layout.h"
 #include "config/schema.h"
 #include "config/suggest.h"
 #include "config/syntax.h"
@@ -16,6 +17,31 @@
 
 namespace pingap::config {
 namespace {
+
+bool is_section(std::string_view name) {
+  return std::ranges::find(kSections, name) != kSections.end() ||
+         std::ranges::find(kForeignSections, name, &Foreign::name) != kForeignSections.end();
+}
+
+// Puts a text that has left out its header below it. No entry has a key that is a table and called
+// like a section, so the two cannot be confused.
+Value with_headers(Value root, std::string_view path, uint32_t source) {
+  const bool has_header = std::ranges::any_of(root.members, [](const Member& member) {
+    return member.value.kind == ValueKind::table && is_section(member.key);
+  });
+  if (has_header || root.members.empty()) {
+    return root;
+  }
+  std::vector<std::string> headers = headers_of(path);
+  for (auto header = headers.rbegin(); header != headers.rend(); ++header) {
+    const Position start{source, 1, 1};
+    Value outer;
+    outer.at = start;
+    outer.members.push_back({std::move(*header), start, std::move(root)});
+    root = std::move(outer);
+  }
+  return root;
+}
 
 class Loader {
  public:
@@ -55,6 +81,7 @@ class Loader {
       incomplete_ = true;
       return;
     }
+    root = with_headers(std::move(root), text.path, source);
     expand_all(root, environment_, diagnostics());
     for (const Member& section : root.members) {
       read_section(section);
@@ -125,7 +152,7 @@ class Loader {
     draft.upstream.name = entry.key;
     draft.upstream.at = entry.at;
     read_table(entry.value, label, kUpstreamSchema, reader_, draft);
-    if (draft.upstream.discovery.kind != DiscoveryKind::file) {
+    if (!is_listed(draft.upstream.discovery.kind)) {
       require(entry, "addrs", label);
     }
     model_.upstreams.push_back(finish(std::move(draft), reader_));

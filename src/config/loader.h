@@ -15,7 +15,15 @@ namespace pingap::config {
 struct Text {
   std::string name;  // as shown in errors
   std::string text;
+  // Where it lies in its folder or store: "upstreams/api.toml". A text of such a place, or of
+  // "basic.toml", may leave out its header, [upstreams.api].
+  std::string path{};
+
+  bool operator==(const Text&) const = default;
 };
+
+// The path of a text that is all of a configuration.
+inline constexpr std::string_view kWholePath = "pingap.toml";
 
 // The texts behind "-" (stdin), a file, or a directory (all *.toml below it, sorted by path).
 // Problems go to `diagnostics`; then the result is incomplete.

@@ -167,7 +167,13 @@ enum class DiscoveryKind : uint8_t {
   once,    // names are looked up at the start: discovery = "static"
   file,    // a file lists servers; names as with dns
   docker,  // containers with a label
+  etcd,    // keys of etcd; names as with dns
 };
+
+// Whether servers come from a list, which stands in for `addrs` and has weights of its own.
+constexpr bool is_listed(DiscoveryKind kind) noexcept {
+  return kind == DiscoveryKind::file || kind == DiscoveryKind::etcd;
+}
 
 // Servers that are found by a name.
 struct Sought {
@@ -186,6 +192,7 @@ struct Discovery {
   DiscoveryKind kind = DiscoveryKind::dns;
   std::vector<Sought> sought;
   Located<std::string> file;
+  Located<std::string> etcd;  // URL, with secrets
   std::string docker_socket = "/var/run/docker.sock";
   std::vector<Located<std::string>> allow;        // IP or CIDR, of servers that names lead to
   std::vector<Located<std::string>> dns_servers;  // "IP:PORT"; empty = the system's

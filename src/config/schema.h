@@ -98,6 +98,7 @@ void read_health_url(Reader& reader, const Field& field, std::optional<Health>& 
 
 // Keys of where servers come from.
 void read_discovery(Reader& reader, const Field& field, UpstreamDraft& out);
+void read_discovery_etcd(Reader& reader, const Field& field, UpstreamDraft& out);
 void read_dns_servers(Reader& reader, const Field& field, UpstreamDraft& out);
 void read_dns_search(Reader& reader, const Field& field, UpstreamDraft& out);
 void read_discovery_allow(Reader& reader, const Field& field, UpstreamDraft& out);

@@ -9,6 +9,7 @@
 #include "base/ip.h"
 #include "base/strings.h"
 #include "config/address.h"
+#include "config/etcd_url.h"
 #include "config/schema.h"
 #include "config/suggest.h"
 #include "config/syntax.h"
@@ -21,7 +22,7 @@ constexpr size_t kMaxLabel = 512;
 constexpr std::string_view kService = "srv+";
 
 // In the order of DiscoveryKind.
-constexpr std::array<std::string_view, 4> kKinds = {"dns", "static", "file", "docker"};
+constexpr std::array<std::string_view, 5> kKinds = {"dns", "static", "file", "docker", "etcd"};
 
 bool given(Position at) noexcept {
   return at.line > 0;
@@ -172,6 +173,12 @@ void check_keys(const UpstreamDraft& draft, Reader& reader) {
   if (found.kind != DiscoveryKind::file && given(found.file.at)) {
     reader.error(found.file.at, {"`discovery_file` without discovery = \"file\"", {}, {}});
   }
+  if (found.kind == DiscoveryKind::etcd && !given(found.etcd.at)) {
+    reader.error(draft.discovery_at, {"discovery = \"etcd\" needs `discovery_etcd`", {}, {}});
+  }
+  if (found.kind != DiscoveryKind::etcd && given(found.etcd.at)) {
+    reader.error(found.etcd.at, {"`discovery_etcd` without discovery = \"etcd\"", {}, {}});
+  }
   if (found.kind != DiscoveryKind::docker && given(draft.docker_socket_at)) {
     reader.error(draft.docker_socket_at,
                  {"`docker_socket` without discovery = \"docker\"", {}, {}});
@@ -186,8 +193,7 @@ void check_keys(const UpstreamDraft& draft, Reader& reader) {
 
 bool nothing_serves(const Upstream& out) {
   const auto rests = [](const auto& one) { return one.weight == 0; };
-  return out.discovery.kind != DiscoveryKind::file &&
-         !(out.servers.empty() && out.discovery.sought.empty()) &&
+  return !is_listed(out.discovery.kind) && !(out.servers.empty() && out.discovery.sought.empty()) &&
          std::ranges::all_of(out.servers, rests) &&
          std::ranges::all_of(out.discovery.sought, rests);
 }
@@ -206,6 +212,23 @@ void read_discovery(Reader& reader, const Field& field, UpstreamDraft& out) {
   if (const auto found = reader.choice(field, kKinds)) {
     out.upstream.discovery.kind = static_cast<DiscoveryKind>(*found);
   }
+}
+
+void read_discovery_etcd(Reader& reader, const Field& field, UpstreamDraft& out) {
+  reader.diagnostics().hide(field.value.at);  // it may hold a password
+  Located<std::string> url;
+  if (!reader.text(field, url)) {
+    return;
+  }
+  if (!is_etcd_url(url.value)) {
+    reader.error(url.at, {"`discovery_etcd` is no URL of etcd", "etcd://HOST[:PORT],.../PATH", {}});
+    return;
+  }
+  if (auto parsed = parse_etcd_url(url.value); !parsed) {
+    reader.error(url.at, std::move(parsed.error()));
+    return;
+  }
+  out.upstream.discovery.etcd = std::move(url);
 }
 
 void read_dns_servers(Reader& reader, const Field& field, UpstreamDraft& out) {

@@ -168,12 +168,14 @@ constexpr Key<UpstreamDraft> kKeys[] = {
      }},
     {{"algorithm", "algo", "algorithm", "\"round_robin\""}, read_algorithm},
     {{"weights", "", "list of integers", "1 each"}, read_weights},
-    {{"discovery", "", "`\"static\"`, `\"dns\"`, `\"file\"` or `\"docker\"`", "\"dns\""},
+    {{"discovery", "", "`\"static\"`, `\"dns\"`, `\"file\"`, `\"docker\"` or `\"etcd\"`",
+      "\"dns\""},
      read_discovery},
     {{"discovery_file", "", "path", "none"},
      [](Reader& reader, const Field& field, UpstreamDraft& out) {
        reader.text(field, out.upstream.discovery.file);
      }},
+    {{"discovery_etcd", "", "URL", "none"}, read_discovery_etcd},
     {{"discovery_allow", "", "list of networks", "none"}, read_discovery_allow},
     {{"docker_socket", "", "path", "\"/var/run/docker.sock\""}, read_docker_socket},
     {{"dns_server", "", "list of addresses", "the system's"}, read_dns_servers},
@@ -506,7 +508,7 @@ Upstream finish(UpstreamDraft draft, Reader& reader) {
     return one.weight != 1 || one.by == Sought::By::service;
   };
   if (out.algorithm == Algorithm::round_robin &&
-      (out.discovery.kind == DiscoveryKind::file || std::ranges::any_of(out.servers, weighs) ||
+      (is_listed(out.discovery.kind) || std::ranges::any_of(out.servers, weighs) ||
        std::ranges::any_of(out.discovery.sought, may_weigh))) {
     out.algorithm = Algorithm::weighted_round_robin;
   }

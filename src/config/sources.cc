@@ -44,18 +44,18 @@ class SourceReader {
   std::vector<Text> run(const fs::path& path) {
     std::error_code error;
     if (path == "-") {
-      add(STDIN_FILENO, "<stdin>");
+      add(STDIN_FILENO, "<stdin>", std::string(kWholePath));
     } else if (fs::is_directory(path, error)) {
       add_folder(path);
     } else {
-      add_file(path);
+      add_file(path, std::string(kWholePath));
     }
     return std::move(texts_);
   }
 
  private:
-  void add(int fd, const std::string& name) {
-    Text text{name, {}};
+  void add(int fd, const std::string& name, std::string path) {
+    Text text{name, {}, std::move(path)};
     if (!read_all(fd, text.text)) {
       diagnostics_.error({}, "cannot read " + quote_path(name) + ": " + reason(errno));
       return;
@@ -69,7 +69,7 @@ class SourceReader {
     texts_.push_back(std::move(text));
   }
 
-  void add_file(const fs::path& path) {
+  void add_file(const fs::path& path, std::string place) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
     struct stat info{};
     if (fd < 0 || ::fstat(fd, &info) != 0) {
@@ -77,7 +77,7 @@ class SourceReader {
       diagnostics_.error({}, "cannot open " + quote_path(path.native()) + ": " + reason(error));
     } else {
       warn_if_writable(path, info.st_mode);
-      add(fd, path.native());
+      add(fd, path.native(), std::move(place));
     }
     if (fd >= 0) {
       ::close(fd);
@@ -104,7 +104,7 @@ class SourceReader {
     }
     std::ranges::sort(files);
     for (const fs::path& file : files) {
-      add_file(file);
+      add_file(file, file.lexically_relative(root).generic_string());
     }
   }
 

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/hash.h"
+#include "config/etcd_url.h"
 
 namespace pingap::control {
 namespace {
@@ -50,8 +51,11 @@ std::string folder_of_sockets() {
                          : fmt::format("{}/pingap", session);
 }
 
-// Empty where the configuration is no file.
+// Empty where the configuration is no file and not in etcd.
 std::string file_name_of(const std::string& config) {
+  if (config::is_etcd_url(config)) {
+    return fmt::format("{:016x}.sock", hash64(config::shown_url(config)));
+  }
   std::error_code error;
   const auto path = std::filesystem::canonical(config, error);
   return config == "-" || error ? "" : fmt::format("{:016x}.sock", hash64(path.native()));

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include "config/etcd_url.h"
 #include "config/read_file.h"
 #include "config/write_file.h"
 
@@ -97,7 +98,8 @@ bool parse_texts(std::string_view text, Revision& out) {
     if (!size || space == std::string_view::npos || *size >= text.size()) {
       return false;
     }
-    out.texts.push_back({std::string(line.substr(space + 1)), std::string(text.substr(0, *size))});
+    std::string name(line.substr(space + 1));
+    out.texts.push_back({name, std::string(text.substr(0, *size)), name});
     text.remove_prefix(*size + 1);
   }
   return hash_of(out.texts) == out.hash;
@@ -140,8 +142,8 @@ History::History(const std::string& config, size_t keep) : config_(config), keep
   while (config_.size() > 1 && config_.ends_with('/')) {
     config_.pop_back();
   }
-  folder_ = config_ + "-history";
-  if (config == "-") {
+  folder_ = config::shown_url(config_) + "-history";
+  if (config == "-" || config.starts_with("etcd:")) {
     keep_ = 0;
   }
 }

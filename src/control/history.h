@@ -31,7 +31,7 @@ class History {
   // Of the configuration `config`, a path; keeps so many. Nothing is made before the first add().
   History(const std::string& config, size_t keep);
 
-  // Whether something can be kept: not of stdin, and not with `keep` 0.
+  // Whether something can be kept: not of stdin or etcd, and not with `keep` 0.
   bool on() const noexcept { return keep_ > 0; }
 
   const std::string& folder() const noexcept { return folder_; }

@@ -4,6 +4,7 @@
 
 #include "config/lint.h"
 #include "control/preflight.h"
+#include "control/storage.h"
 
 namespace pingap::control {
 namespace {
@@ -40,10 +41,16 @@ tl::expected<Loaded, Refusal> build(std::vector<config::Text> texts, Check check
 
 }  // namespace
 
-tl::expected<Loaded, Refusal> load(const std::string& path, Check check,
+tl::expected<Loaded, Refusal> load(const std::string& config, Check check,
+                                   const proxy::Snapshot* before) {
+  auto storage = open_storage(config);
+  return storage ? load(**storage, check, before) : tl::unexpected(storage.error());
+}
+
+tl::expected<Loaded, Refusal> load(config::Storage& storage, Check check,
                                    const proxy::Snapshot* before) {
   config::Diagnostics diagnostics;
-  auto texts = config::read_sources(path, diagnostics);
+  auto texts = storage.read(diagnostics).texts;
   if (diagnostics.has_errors()) {
     return tl::unexpected(refused(ExitCode::invalid_config, diagnostics));
   }

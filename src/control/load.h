@@ -12,6 +12,7 @@
 #include "base/exit_code.h"
 #include "config/loader.h"
 #include "config/model.h"
+#include "config/storage.h"
 #include "control/privileges.h"
 #include "proxy/snapshot.h"
 
@@ -35,9 +36,13 @@ struct Refusal {
 // whether it is started.
 enum class Check : uint8_t { configuration, machine, strict, start };
 
-// What `path` names: "-" (stdin), a file, a folder. `before` is what is to be replaced; null at a
-// start.
-tl::expected<Loaded, Refusal> load(const std::string& path, Check check,
+// What `config` names: "-" (stdin), a file, a folder, "etcd://...". `before` is what is to be
+// replaced; null at a start.
+tl::expected<Loaded, Refusal> load(const std::string& config, Check check,
+                                   const proxy::Snapshot* before = nullptr);
+
+// The same of what a storage holds.
+tl::expected<Loaded, Refusal> load(config::Storage& storage, Check check,
                                    const proxy::Snapshot* before = nullptr);
 
 // The same of texts that are here already.

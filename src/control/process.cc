@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "control/command_server.h"
 #include "control/commands.h"
+#include "control/config_watch.h"
 #include "control/control.h"
 #include "control/file_watch.h"
 #include "control/history.h"
@@ -21,6 +22,7 @@
 #include "control/load.h"
 #include "control/pid_file.h"
 #include "control/reloader.h"
+#include "control/storage.h"
 #include "control/upgrade.h"
 #include "net/event_loop.h"
 #include "net/socket.h"
@@ -28,6 +30,7 @@
 #include "proxy/live_upstreams.h"
 #include "proxy/server.h"
 #include "proxy/sticky_seed.h"
+#include "remote/etcd_source.h"
 
 namespace pingap::control {
 namespace {
@@ -152,14 +155,14 @@ std::optional<Loaded> load_last_good(const RunOptions& options) {
   return std::nullopt;
 }
 
-tl::expected<Loaded, Refusal> load_to_run(const RunOptions& options) {
-  auto loaded = load(options.config, Check::start);
+tl::expected<Loaded, Refusal> load_to_run(const RunOptions& options, config::Storage& storage) {
+  auto loaded = load(storage, Check::start);
   fmt::print(stderr, "{}", loaded ? loaded->warnings : loaded.error().report);
   if (!loaded && options.last_good) {
     if (auto before = load_last_good(options)) {
       return std::move(*before);
     }
-    PINGAP_LOG(error, "no revision of {} can be used instead", options.config);
+    PINGAP_LOG(error, "no revision of {} can be used instead", storage.name());
   }
   return loaded;
 }
@@ -185,10 +188,10 @@ std::string program_path() {
 }
 
 // While workers serve.
-ExitCode serve(const RunOptions& options, Loaded loaded, proxy::Server& server,
-               proxy::LiveUpstreams& upstreams, net::EventLoop& loop, CommandSocket socket,
-               net::Fd signals, pid_t before) {
-  Reloader reloader(options.config, std::move(loaded), server, upstreams, loop);
+ExitCode serve(const RunOptions& options, config::Storage& storage, Loaded loaded,
+               proxy::Server& server, proxy::LiveUpstreams& upstreams, net::EventLoop& loop,
+               CommandSocket socket, net::Fd signals, pid_t before) {
+  Reloader reloader(storage, std::move(loaded), server, upstreams, loop);
   reloader.keep_first(options.last_good);
   Control control(reloader, server, upstreams, loop, std::move(signals),
                   {program_path(), options.arguments});
@@ -205,7 +208,11 @@ ExitCode serve(const RunOptions& options, Loaded loaded, proxy::Server& server,
     control.set_command_server(&*command_server);
     command_server->start();
   }
-  FileWatch watch(options.config, options.auto_reload, reloader, loop);
+  const ConfigWatch told(storage, reloader, loop);
+  std::optional<FileWatch> watch;
+  if (!storage.can_follow()) {
+    watch.emplace(options.config, options.auto_reload, reloader, loop);
+  }
   return control.run();
 }
 
@@ -217,7 +224,12 @@ ExitCode run_proxy(const RunOptions& options) {
     PINGAP_LOG(error, "cannot take over: {}", before.error());
     return ExitCode::runtime_failure;
   }
-  auto loaded = load_to_run(options);
+  auto storage = open_storage(options.config);
+  if (!storage) {
+    fmt::print(stderr, "{}", storage.error().report);
+    return storage.error().code;
+  }
+  auto loaded = load_to_run(options, **storage);
   if (!loaded) {
     return loaded.error().code;
   }
@@ -249,13 +261,13 @@ ExitCode run_proxy(const RunOptions& options) {
   if (!pid_file.write() || !drop_privileges(loaded->identity)) {
     return ExitCode::cannot_bind;
   }
-  proxy::LiveUpstreams upstreams(**loop, loaded->snapshot, server);
+  proxy::LiveUpstreams upstreams(**loop, loaded->snapshot, server, remote::make_etcd_source);
   wait_for_servers(**loop, upstreams);
   upstreams.serve();
   server.start();
   announce(server);
-  return serve(options, std::move(*loaded), server, upstreams, **loop, std::move(*socket),
-               std::move(signals), before->from);
+  return serve(options, **storage, std::move(*loaded), server, upstreams, **loop,
+               std::move(*socket), std::move(signals), before->from);
 }
 
 }  // namespace pingap::control

@@ -9,7 +9,7 @@
 namespace pingap::control {
 
 struct RunOptions {
-  std::string config;                  // a file, a folder or "-"
+  std::string config;                  // a file, a folder, "-" or "etcd://..."
   bool auto_reload = false;            // whatever the configuration says
   bool last_good = false;              // a broken one: start with the newest revision that is none
   bool upgrade = false;                // take the sockets of the process that runs

@@ -1,6 +1,8 @@
 #include "control/reloader.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <unistd.h>
 #include <utility>
 
@@ -20,9 +22,9 @@ constexpr Duration kApplyCheck = std::chrono::milliseconds(10);
 
 }  // namespace
 
-Reloader::Reloader(std::string path, Loaded loaded, proxy::Server& server,
+Reloader::Reloader(config::Storage& storage, Loaded loaded, proxy::Server& server,
                    proxy::LiveUpstreams& upstreams, net::EventLoop& loop)
-    : path_(std::move(path)),
+    : storage_(storage),
       loaded_(std::move(loaded)),
       server_(server),
       upstreams_(upstreams),
@@ -47,6 +49,7 @@ void Reloader::stop() {
   guard_.cancel();
   timer_.cancel();
   next_.reset();
+  reading_ = false;
   for (auto* asked : {&served_, &waiting_}) {
     for (const Asked& one : std::exchange(*asked, {})) {
       one.done({ExitCode::runtime_failure, "this process is ending\n", {}});
@@ -54,13 +57,48 @@ void Reloader::stop() {
   }
 }
 
-// What runs goes on until the other one is known to be good.
-void Reloader::begin() {
-  served_ = std::exchange(waiting_, {});
-  go_over_to(load(path_, Check::start, loaded_.snapshot.get()));
+void Reloader::bring(config::Storage::Read read) {
+  brought_ = std::move(read);
+  if (std::exchange(reading_, false)) {
+    begin();
+  } else if (!stopped_) {
+    reload({"etcd", {}, {}}, [](const Answer& /*answer*/) {});
+  }
 }
 
-void Reloader::go_over_to(tl::expected<Loaded, Refusal> loaded) {
+void Reloader::begin() {
+  auto asked = std::exchange(waiting_, {});
+  std::ranges::move(asked, std::back_inserter(served_));
+  if (!storage_.can_follow()) {
+    use(load_next());
+    return;
+  }
+  if (!brought_) {
+    reading_ = true;
+    storage_.refresh();
+    return;
+  }
+  seen_ = std::move(*std::exchange(brought_, std::nullopt));
+  use(load_next());
+}
+
+// Of who is followed, what was brought last.
+tl::expected<Loaded, Refusal> Reloader::load_next() const {
+  if (!storage_.can_follow()) {
+    return load(storage_, Check::start, loaded_.snapshot.get());
+  }
+  if (!seen_) {
+    return load(loaded_.texts, Check::start, loaded_.snapshot.get());
+  }
+  if (!*seen_) {
+    return tl::make_unexpected(
+        Refusal{ExitCode::invalid_config, "error: " + seen_->error() + "\n"});
+  }
+  return load((*seen_)->texts, Check::start, loaded_.snapshot.get());
+}
+
+// What runs goes on until the other one is known to be good.
+void Reloader::use(tl::expected<Loaded, Refusal> loaded) {
   if (!loaded) {
     fmt::print(stderr, "{}", loaded.error().report);
     PINGAP_LOG(error, "reload refused: the configuration before stays");
@@ -85,7 +123,7 @@ void Reloader::take_back(std::vector<config::Text> before, const std::string& wh
     return;
   }
   served_.push_back({{"guard", {}, why}, [](const Answer& /*answer*/) {}});
-  go_over_to(load(std::move(before), Check::start, loaded_.snapshot.get()));
+  use(load(std::move(before), Check::start, loaded_.snapshot.get()));
 }
 
 void Reloader::apply() noexcept {
@@ -105,7 +143,7 @@ void Reloader::keep_first(bool always) {
 }
 
 History Reloader::history() const {
-  return {path_, loaded_.model.basic.history};
+  return {storage_.name(), loaded_.model.basic.history};
 }
 
 // What to say of it, a line; the change is not refused for it.
@@ -124,7 +162,7 @@ std::string Reloader::keep(const Request& request) {
 }
 
 Answer Reloader::compare() const {
-  const auto next = load(path_, Check::start, loaded_.snapshot.get());
+  const auto next = load_next();
   if (!next) {
     return {next.error().code, next.error().report};
   }

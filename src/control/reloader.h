@@ -19,7 +19,7 @@ namespace pingap::control {
 
 // Who wants it, for the history and the log.
 struct Request {
-  std::string origin;   // "signal", "command", "file", "guard"
+  std::string origin;   // "signal", "command", "file", "etcd", "guard"
   std::string author;   // name of the user, where it is known
   std::string comment;  // may be empty
 };
@@ -28,9 +28,10 @@ class Reloader {
  public:
   using Done = std::function<void(const Answer&)>;
 
-  // All outlive it. `path` is read anew each time.
-  Reloader(std::string path, Loaded loaded, proxy::Server& server, proxy::LiveUpstreams& upstreams,
-           net::EventLoop& loop);
+  // All outlive it. `storage` is read anew each time; where it can be followed, who does that
+  // brings what is there.
+  Reloader(config::Storage& storage, Loaded loaded, proxy::Server& server,
+           proxy::LiveUpstreams& upstreams, net::EventLoop& loop);
   Reloader(const Reloader&) = delete;
   Reloader& operator=(const Reloader&) = delete;
 
@@ -39,6 +40,8 @@ class Reloader {
   void reload(Request request, Done done);
   // What reload() would do now, without doing it: the differences, or the errors.
   Answer compare() const;
+  // What a storage that is followed holds now: goes over to it.
+  void bring(config::Storage::Read read);
   // Whoever waits is told that the process ends; so is everybody from now on.
   void stop();
 
@@ -55,16 +58,20 @@ class Reloader {
   };
 
   void begin();
+  tl::expected<Loaded, Refusal> load_next() const;
+  void use(tl::expected<Loaded, Refusal> loaded);
   void apply() noexcept;
   void commit();
-  void go_over_to(tl::expected<Loaded, Refusal> loaded);
   void finish(const std::string& what, std::vector<config::Text> before);
   void take_back(std::vector<config::Text> before, const std::string& why);
   std::string keep(const Request& request);
   History history() const;
   void end(const Answer& answer);
 
-  std::string path_;
+  config::Storage& storage_;
+  std::optional<config::Storage::Read> brought_;  // and not used yet
+  std::optional<config::Storage::Read> seen_;     // and used or refused last
+  bool reading_ = false;                          // it is to be brought
   Loaded loaded_;
   std::optional<Loaded> next_;  // its upstreams look for their servers
   std::vector<Asked> served_;   // by the one that is under way

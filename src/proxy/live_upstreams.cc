@@ -38,8 +38,11 @@ std::string_view state_of(const upstream::EndpointState& state) noexcept {
 }  // namespace
 
 LiveUpstreams::LiveUpstreams(net::EventLoop& loop, std::shared_ptr<const Snapshot> snapshot,
-                             Server& server)
-    : loop_(loop), server_(server), snapshot_(std::move(snapshot)), discovery_(loop) {
+                             Server& server, upstream::MakeStoreSource make_store_source)
+    : loop_(loop),
+      server_(server),
+      snapshot_(std::move(snapshot)),
+      discovery_(loop, std::move(make_store_source)) {
   upstreams_.reserve(snapshot_->clusters.size());
   for (const auto& cluster : snapshot_->clusters) {
     upstreams_.push_back(make(cluster, snapshot_->workers));

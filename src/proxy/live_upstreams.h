@@ -18,7 +18,9 @@ namespace pingap::proxy {
 class LiveUpstreams {
  public:
   // Looks for servers and checks them, on `loop`, and tells `server`; all outlive this.
-  LiveUpstreams(net::EventLoop& loop, std::shared_ptr<const Snapshot> snapshot, Server& server);
+  // `make_store_source` looks into etcd.
+  LiveUpstreams(net::EventLoop& loop, std::shared_ptr<const Snapshot> snapshot, Server& server,
+                upstream::MakeStoreSource make_store_source = nullptr);
   LiveUpstreams(const LiveUpstreams&) = delete;
   LiveUpstreams& operator=(const LiveUpstreams&) = delete;
 

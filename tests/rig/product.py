@@ -70,7 +70,8 @@ class Product:
     """A running pingap. Context manager; leaving it stops the process and checks its end."""
 
     def __init__(self, conf, nofile=None, fsize=None, env=None, expect_exit=0, log=True,
-                 transport=None, options=()):
+                 transport=None, options=(), store=None):
+        """`store(text)` puts the configuration elsewhere than into a file; it gives --config."""
         self.dir = tempfile.TemporaryDirectory(prefix="pingap-test-")
         self.conf = conf
         self.expect_exit = expect_exit
@@ -80,6 +81,8 @@ class Product:
         self._nofile = nofile  # (soft, hard) limit of descriptors
         self._fsize = fsize  # the longest file it may write
         self._env = env or {}
+        self._store = store
+        self.config = self.path("pingap.toml")
         self.transport = transport or default_transport
         self._changed = threading.Condition()
         self._ready = False
@@ -100,12 +103,15 @@ class Product:
 
     def order(self, *args, **options):
         """A command for this process: (exit code, stdout, stderr)."""
-        return run(*args, "--config", self.path("pingap.toml"),
+        return run(*args, "--config", self.config,
                    env={"RUNTIME_DIRECTORY": self.dir.name}, **options)
 
     # --- life
 
     def write_config(self):
+        if self._store:
+            self.config = self._store(toml.dumps(self.conf))
+            return
         with open(self.path("pingap.toml"), "w", encoding="utf-8") as file:
             file.write(toml.dumps(self.conf))
 
@@ -114,7 +120,7 @@ class Product:
         self._ready = False
         self.addresses = {}
         self.process = subprocess.Popen(
-            [binary(), "run", "--config", self.path("pingap.toml"), *self.options],
+            [binary(), "run", "--config", self.config, *self.options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env=environment({"RUNTIME_DIRECTORY": self.dir.name, **self._env}), preexec_fn=self._in_child)
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)

@@ -68,6 +68,11 @@ std::vector<std::unique_ptr<Source>> Discovery::make_sources(const std::string& 
   if (from.kind == config::DiscoveryKind::file) {
     sources.push_back(std::make_unique<FileSource>(loop_, upstream, from.file.value, port));
   }
+  if (from.kind == config::DiscoveryKind::etcd && make_store_source_) {
+    if (auto source = make_store_source_(loop_, {upstream, from.etcd.value, port, names.filter})) {
+      sources.push_back(std::move(source));
+    }
+  }
   return sources;
 }
 

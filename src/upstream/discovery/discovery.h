@@ -5,6 +5,7 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/model.h"
@@ -12,13 +13,16 @@
 #include "upstream/discovery/ares_resolver.h"
 #include "upstream/discovery/name_watch.h"
 #include "upstream/discovery/source.h"
+#include "upstream/discovery/store_source.h"
 
 namespace pingap::upstream {
 
 class Discovery {
  public:
-  // The loop outlives this, and this the sources.
-  explicit Discovery(net::EventLoop& loop) : loop_(loop) {}
+  // The loop outlives this, and this the sources. `make_store_source` may be null: then nobody
+  // looks into etcd.
+  explicit Discovery(net::EventLoop& loop, MakeStoreSource make_store_source = nullptr)
+      : loop_(loop), make_store_source_(std::move(make_store_source)) {}
 
   Discovery(const Discovery&) = delete;
   Discovery& operator=(const Discovery&) = delete;
@@ -34,6 +38,7 @@ class Discovery {
                                       const NameSettings& names);
 
   net::EventLoop& loop_;
+  const MakeStoreSource make_store_source_;
   std::list<AresResolver> resolvers_;
   std::list<NameSettings> names_;  // by upstream
 };
