@@ -51,7 +51,7 @@ class CommandServer final : public net::IoHandler {
   void on_io(net::IoEvents ready) noexcept override;
 
  private:
-  class Connection;
+  class Connection;  // NOLINT(cppcoreguidelines-virtual-class-destructor): it is final
 
   void accept_one(net::Fd fd);
   void forget(int fd);

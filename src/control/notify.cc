@@ -41,6 +41,9 @@ void notify(std::string_view state) noexcept {
     address.sun_path[0] = '\0';  // an abstract one
   }
   const net::Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd) {
+    return;
+  }
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
   [[maybe_unused]] const ssize_t sent =
       ::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,

@@ -41,6 +41,7 @@ Result<> Frontend::start() noexcept {
 
 std::vector<int> Frontend::sockets() const {
   std::vector<int> all;
+  all.reserve(listeners_.size());
   for (const auto& listener : listeners_) {
     all.push_back(listener->fd());
   }

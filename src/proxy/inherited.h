@@ -43,6 +43,7 @@ class InheritedSockets {
   // Those that nobody took.
   std::vector<std::string> left() const {
     std::vector<std::string> addresses;
+    addresses.reserve(sockets_.size());
     for (const auto& [address, socket] : sockets_) {
       addresses.push_back(address);
     }

@@ -161,7 +161,7 @@ void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<Serve
         generations_.push_back(std::make_unique<Generation>(std::move(snapshot)));
         serve(served);
         forget_later();
-        control.post(std::move(done));
+        control.post(done);
       });
 }
 
