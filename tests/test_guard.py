@@ -83,3 +83,15 @@ def test_a_reload_meanwhile_is_watched_instead():
 def test_off_by_default():
     with answering(200) as good, answering(503) as bad, front(good) as product:
         assert "watched" not in go_over(product, to(product, bad), guard_window="0s")
+
+
+def test_another_reload_does_not_end_the_watch():
+    """A reload of the same bad one, by a hook perhaps: it is compared with what was before both."""
+    with answering(200) as good, answering(503) as bad, front(good) as product:
+        assert product.get("/").status == 200
+        go_over(product, to(product, bad))
+        go_over(product, to(product, bad))
+        for _ in range(30):
+            product.get("/")
+        product.wait_line("taken back")
+        until(lambda: product.get("/").status == 200, "what was before is back")

@@ -2,6 +2,7 @@
 
 import copy
 import errno
+import hashlib
 import os
 import shutil
 import socket
@@ -271,3 +272,18 @@ def test_between_revisions():
             '~ locations.all\n    headers_set: ["X-New: a"] -> ["X-New: b"]\n')
         assert product.order("diff", "2", product.path("pingap.toml"))[0] == 0
         assert product.order("diff", "2")[0] == 2
+
+
+def test_a_revision_does_not_say_where_else_is_written(tmp_path):
+    """Whoever may write the folder of revisions is not to write as who rolls back."""
+    with Origin() as origin, Folder(config([origin.addr])) as product:
+        text = toml.dumps(product.conf)
+        for name in (str(tmp_path / "a.toml"), "../a.toml", "more/../../a.toml"):
+            whole = hashlib.sha256(f"{name}\n{len(text)}\n{text}".encode()).hexdigest()
+            head = (f"# pingap revision 1\n# time: x\n# author: \n# origin: \n# comment: \n"
+                    f"# hash: {whole}\n# text: {len(text)} {name}\n{text}\n")
+            os.makedirs(product.path("pingap.toml-history"), exist_ok=True)
+            write(product, head, "pingap.toml-history/000001.rev")
+            code, _, err = product.order("rollback", "1")
+            assert code == 1 and "is damaged" in err
+        assert not os.path.exists(tmp_path / "a.toml")

@@ -2,6 +2,7 @@
 
 import copy
 import signal
+import subprocess
 import threading
 
 import pytest
@@ -10,7 +11,7 @@ from rig import toml
 from rig.client import Client, request
 from rig.deadline import until
 from rig.origin import Gate, Origin, response
-from rig.product import front
+from rig.product import binary, config, front, run
 from rig.standin import free_port
 
 
@@ -187,3 +188,37 @@ def test_another_access_log():
         del conf["servers"]["main"]["access_log"]
         reload(product, conf)
         assert product.get("/").status == 200
+
+
+def test_an_address_that_went_a_moment_ago_comes_back():
+    """Our own sockets, which still take what they have accepted, are in nobody's way."""
+    port = free_port()
+    with Origin() as origin, front(origin) as product:
+        for _ in range(5):
+            reload(product, with_server(product, "more", port))
+            reload(product, product.conf)
+        reload(product, with_server(product, "more", port))
+        with Client(("127.0.0.1", port)) as client:
+            assert client.get("/").status == 200
+
+
+def test_nobody_reads_what_it_says(tmp_path):
+    """A log pipe whose reader has gone is no reason to end."""
+    port = free_port()
+    with Origin() as origin:
+        conf = config([origin.addr], server={"addr": f"127.0.0.1:{port}"})
+        (tmp_path / "p.toml").write_text(toml.dumps(conf))
+        process = subprocess.Popen([binary(), "-c", str(tmp_path / "p.toml")],
+                                   stderr=subprocess.PIPE)
+        try:
+            while b"ready" not in process.stderr.readline():
+                pass
+            process.stderr.close()
+            (tmp_path / "p.toml").write_text("[nonsense")
+            assert run("reload", "--config", str(tmp_path / "p.toml"))[0] == 3
+            with Client(("127.0.0.1", port)) as client:
+                assert client.get("/").status == 200
+        finally:
+            process.terminate()
+            process.wait(10)
+        assert process.returncode == 0

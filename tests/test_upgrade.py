@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 import threading
 
 import pytest
@@ -315,3 +316,66 @@ def test_sticky_clients_stay():
                 client.send(request("/", [("Cookie", cookie)]))
                 assert client.response().status == 200
         assert len(first.requests) == 7
+
+
+# --- what goes wrong
+
+def test_one_that_is_refused_leaves_the_files_alone(tmp_path):
+    """Started by hand while another one is under way already, or late."""
+    path, pid_file = str(tmp_path / "front.sock"), tmp_path / "pingap.pid"
+    orders = str(tmp_path / "p.sock")
+    basic = {"upgrade_sock": orders, "pid_file": str(pid_file)}
+    with Origin() as origin, front(origin, basic=basic, server={"addr": f"unix:{path}"}) as product:
+        conf = {**product.conf, "basic": {**product.conf["basic"], "user": "no-such-user"}}
+        (tmp_path / "second.toml").write_text(toml.dumps(conf))
+        assert run("run", "--upgrade", "--config", str(tmp_path / "second.toml"))[0] != 0
+        assert os.path.exists(path)
+        assert int(pid_file.read_text()) == product.process.pid
+        with Client(path) as client:
+            assert client.get("/").status == 200
+
+
+@pytest.mark.parametrize("pid", ["own", "dead", "none"])
+def test_who_does_not_serve_does_not_take_over(pid):
+    with Origin() as origin, front(origin) as product:
+        dead = subprocess.Popen(["true"])
+        dead.wait()
+        number = {"own": product.process.pid, "dead": dead.pid, "none": 0}[pid]
+        name = next(name for name in os.listdir(product.dir.name) if name.endswith(".sock"))
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.connect(product.path(name))
+            peer.sendall(f"pingap 1 taken_over\npid: {number}\n\n".encode())
+            peer.shutdown(socket.SHUT_WR)
+            assert peer.recv(1000).startswith(b"1\n")
+        assert product.get("/").status == 200
+
+
+def test_the_watchdog_gets_signs_of_the_new_process(manager):
+    """WATCHDOG_PID names the old one."""
+    env = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "100000",
+           "WATCHDOG_PID": "1"}  # of nobody here: the first gives none
+    with Origin() as origin, front(origin, {"env": env}) as product, Upgraded(product) as then:
+        assert heard(manager) == "READY=1"
+        then.upgrade()
+        said = [heard(manager) for _ in range(5)]
+        assert "WATCHDOG=1" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_after_privileges_were_dropped(tmp_path):
+    os.chmod(tmp_path, 0o755)
+    for folder in reversed(tmp_path.parents):
+        if str(folder).startswith("/tmp/"):
+            os.chmod(folder, 0o755)
+    (tmp_path / "run").mkdir()
+    os.chmod(tmp_path / "run", 0o755)
+    orders = str(tmp_path / "run" / "p.sock")
+    with Origin() as origin, \
+            front(origin, {"log": False}, basic={"user": "nobody", "upgrade_sock": orders}) \
+            as product, Upgraded(product) as then:
+        os.chmod(product.dir.name, 0o755)
+        os.chmod(product.path("pingap.toml"), 0o644)
+        then.upgrade()
+        product.process.wait(5)
+        assert product.get("/").status == 200
+        assert os.stat(f"/proc/{then.pids[0]}").st_uid == 65534

@@ -13,55 +13,98 @@
 namespace pingap::config {
 namespace {
 
-using Keys = std::map<std::string, std::string>;  // to their values, as text
+struct Rendered {
+  std::string whole;  // that is compared
+  std::string shown;  // the same without secrets
+};
+
+using Keys = std::map<std::string, Rendered>;     // to their values
 using Items = std::map<std::string, Keys>;        // "upstreams.api"; "basic"
 
-// In front of a value that is compared, but not shown.
-constexpr char kHidden = '\0';
+enum class Secrets : bool { kept, hidden };
 
 constexpr std::array<std::string_view, 4> kSecrets = {"secret", "password", "token", "key"};
 
-bool is_secret(std::string_view key) {
-  const auto ends = [&](std::string_view word) {
-    return key == word || key.ends_with("_" + std::string(word));
-  };
-  return std::ranges::any_of(kSecrets, ends) && !key.starts_with("hash");
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return out;
 }
 
-std::string render(const Value& value);
+bool is_secret(std::string_view written) {
+  const std::string key = lower(written);
+  const auto ends = [&](const std::string& word) {
+    return key == word || key.ends_with("_" + word) || key.ends_with("-" + word);
+  };
+  return key == "authorization" || key == "cookie" ||
+         (std::ranges::any_of(kSecrets, [&](auto word) { return ends(std::string(word)); }) &&
+          !key.starts_with("hash"));
+}
 
-std::string render_items(const Value& value) {
+std::string render(const Value& value, Secrets secrets);
+
+std::string render_items(const Value& value, Secrets secrets) {
   std::string text = "[";
   for (const Value& item : value.items) {
-    text += (text.size() > 1 ? ", " : "") + render(item);
+    text += (text.size() > 1 ? ", " : "") + render(item, secrets);
   }
   return text + "]";
 }
 
-std::string render_members(const Value& value) {
+std::string render_members(const Value& value, Secrets secrets) {
   std::string text = "{";
   for (const Member& member : value.members) {
     text += fmt::format("{}{} = {}", text.size() > 1 ? ", " : "", member.key,
-                        is_secret(member.key) ? "***" : render(member.value));
+                        secrets == Secrets::hidden && is_secret(member.key)
+                            ? "***"
+                            : render(member.value, secrets));
   }
   return text + "}";
 }
 
-std::string render(const Value& value) {
+// "etcd://name:***@host", "Authorization: ***": what stands in a text that is no secret as a whole.
+std::string without_secrets(std::string_view text) {
+  const size_t start = text.find("://");
+  const size_t at = text.find('@', start == std::string_view::npos ? text.size() : start);
+  if (at != std::string_view::npos) {
+    return fmt::format("{}***{}", text.substr(0, start + 3), text.substr(at));
+  }
+  const size_t password = text.find("password=");
+  if (password != std::string_view::npos) {
+    const size_t end = text.find('&', password);
+    return fmt::format("{}password=***{}", text.substr(0, password),
+                       end == std::string_view::npos ? "" : text.substr(end));
+  }
+  constexpr std::array<std::string_view, 7> kNames = {"auth", "cookie", "token", "key",
+                                                      "secret", "password", "credential"};
+  const size_t colon = text.find(':');
+  const std::string name = lower(text.substr(0, colon == std::string_view::npos ? 0 : colon));
+  const bool secret = std::ranges::any_of(
+      kNames, [&](std::string_view word) { return name.find(word) != std::string::npos; });
+  return secret ? fmt::format("{}: ***", text.substr(0, colon)) : std::string(text);
+}
+
+std::string render(const Value& value, Secrets secrets) {
   switch (value.kind) {
     case ValueKind::string:
     case ValueKind::date:
+      if (secrets == Secrets::kept) {
+        return fmt::format("\"{}\"", value.text);
+      }
       // Keys and certificates may stand in the text itself.
-      return value.text.find('\n') != std::string::npos ? "(a text of several lines)"
-                                                        : fmt::format("\"{}\"", value.text);
+      return value.text.find('\n') != std::string::npos
+                 ? "(a text of several lines)"
+                 : fmt::format("\"{}\"", without_secrets(value.text));
     case ValueKind::integer:
       return std::to_string(value.integer);
     case ValueKind::boolean:
       return value.integer != 0 ? "true" : "false";
     case ValueKind::array:
-      return render_items(value);
+      return render_items(value, secrets);
     case ValueKind::table:
-      return render_members(value);
+      return render_members(value, secrets);
     case ValueKind::floating:
     case ValueKind::unusable:
     case ValueKind::null:
@@ -76,8 +119,8 @@ void add_keys(const Value& table, const std::string& prefix, Keys& to) {
     if (member.value.kind == ValueKind::table) {
       add_keys(member.value, key + ".", to);
     } else {
-      to[key] = is_secret(member.key) ? std::string(1, kHidden) + render(member.value)
-                                      : render(member.value);
+      to[key] = {render(member.value, Secrets::kept),
+                 is_secret(member.key) ? "***" : render(member.value, Secrets::hidden)};
     }
   }
 }
@@ -134,10 +177,6 @@ bool means_the_same(const Model& before, const Model& after, std::string_view it
   return same(before.certificates, after.certificates, name);
 }
 
-std::string shown(const std::string& value) {
-  return value.starts_with(kHidden) ? "***" : value;
-}
-
 std::string keys_between(const Keys& before, const Keys& after) {
   std::string out;
   Keys all = before;
@@ -146,11 +185,11 @@ std::string keys_between(const Keys& before, const Keys& after) {
     const auto a = before.find(key);
     const auto b = after.find(key);
     if (a == before.end()) {
-      out += fmt::format("    + {}: {}\n", key, shown(b->second));
+      out += fmt::format("    + {}: {}\n", key, b->second.shown);
     } else if (b == after.end()) {
-      out += fmt::format("    - {}: {}\n", key, shown(a->second));
-    } else if (a->second != b->second) {
-      out += fmt::format("    {}: {} -> {}\n", key, shown(a->second), shown(b->second));
+      out += fmt::format("    - {}: {}\n", key, a->second.shown);
+    } else if (a->second.whole != b->second.whole) {
+      out += fmt::format("    {}: {} -> {}\n", key, a->second.shown, b->second.shown);
     }
   }
   return out;

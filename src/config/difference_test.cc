@@ -69,5 +69,15 @@ sticky_secret = "fedcba9876543210fedcba9876543210"
   EXPECT_EQ(text, "~ upstreams.u\n    sticky_secret: *** -> ***\n");
 }
 
+TEST(Difference, SecretsInTextsAreNotShownButTheirChangeIs) {
+  const auto text = [](const std::string& bearer) {
+    return "[locations.l]\nupstream = \"u\"\nproxy_set_headers = [\"Authorization: " + bearer +
+           "\"]\n[upstreams.u]\naddrs = [\"127.0.0.1:1\"]\n";
+  };
+  EXPECT_EQ(between(text("abc"), text("xyz")),
+            "~ locations.l\n    proxy_set_headers: [\"Authorization: ***\"] -> "
+            "[\"Authorization: ***\"]\n");
+}
+
 }  // namespace
 }  // namespace pingap::config

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -72,12 +73,15 @@ ssize_t receive(int fd, std::span<char> buffer, std::vector<net::Fd>& descriptor
   return got;
 }
 
-int receive_all(int fd, std::string& text, std::vector<net::Fd>& descriptors) {
+int receive_all(int fd, std::string& text, std::vector<net::Fd>& descriptors, pid_t alive) {
   std::array<char, 64 * 1024> buffer;
   while (text.size() <= kMaxCommand) {
     const ssize_t got = receive(fd, buffer, descriptors);
     if (got == 0) {
       return 0;
+    }
+    if (got < 0 && errno == EAGAIN && ::kill(alive, 0) == 0) {
+      continue;  // it takes its time
     }
     if (got < 0 && errno != EINTR) {
       return errno;
@@ -90,7 +94,7 @@ int receive_all(int fd, std::string& text, std::vector<net::Fd>& descriptors) {
 }  // namespace
 
 tl::expected<Answer, std::string> ask(const std::string& socket, const Command& command,
-                                      std::optional<Duration> patience) {
+                                      pid_t alive) {
   const auto address = net::Address::parse("unix:" + socket);
   if (!address) {
     return failure(socket, ENAMETOOLONG);
@@ -103,16 +107,15 @@ tl::expected<Answer, std::string> ask(const std::string& socket, const Command& 
     return tl::make_unexpected(
         fmt::format("who listens at {} is neither root nor this user: it is told nothing", socket));
   }
-  if (patience) {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*patience);
-    const timeval limit{seconds.count(), 0};
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  if (alive > 0) {
+    const timeval look{1, 0};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &look, sizeof(look));
   }
   std::string text;
   auto descriptors = std::make_shared<std::vector<net::Fd>>();
   int error = send_all(fd.get(), to_text(command));
   if (error == 0) {
-    error = receive_all(fd.get(), text, *descriptors);
+    error = receive_all(fd.get(), text, *descriptors, alive);
   }
   if (error != 0) {
     return failure(socket, error);

@@ -209,6 +209,15 @@ tl::expected<net::Fd, std::string> CommandServer::listen(const std::string& path
   return std::move(*socket);
 }
 
+void CommandServer::give_to(const std::string& path, uid_t user, gid_t group) noexcept {
+  constexpr std::string_view kMadeByUs = "/run/pingap";
+  const std::string folder = folder_of(path);
+  if (::lchown(path.c_str(), user, group) != 0 ||
+      (folder == kMadeByUs && ::lchown(folder.c_str(), user, group) != 0)) {
+    PINGAP_LOG(warn, "upgrade_sock {}: {}", path, reason(errno));
+  }
+}
+
 CommandServer::CommandServer(net::Fd socket, std::string path, net::EventLoop& loop,
                              CommandHandler& handler)
     : socket_(std::move(socket)), path_(std::move(path)), loop_(loop), handler_(handler) {

@@ -33,6 +33,9 @@ class CommandServer final : public net::IoHandler {
   // The socket, bound before privileges are dropped. What is wrong is in the text. A file that
   // nobody listens behind is replaced.
   static tl::expected<net::Fd, std::string> listen(const std::string& path);
+  // The file, and the folder that was made for it, are of this user from now on: as which a process
+  // that takes over will look for it.
+  static void give_to(const std::string& path, uid_t user, gid_t group) noexcept;
 
   // All outlive it.
   CommandServer(net::Fd socket, std::string path, net::EventLoop& loop, CommandHandler& handler);

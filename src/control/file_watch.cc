@@ -33,7 +33,7 @@ std::vector<std::string> folders_of(const fs::path& path) {
   std::vector<std::string> folders;
   constexpr int kMaxLinks = 40;  // as the kernel
   fs::path whole;
-  fs::path rest = fs::absolute(path);
+  fs::path rest = path;
   for (int links = 0; !rest.empty() && links <= kMaxLinks;) {
     const fs::path part = *rest.begin();
     fs::path left;
@@ -66,18 +66,28 @@ std::vector<std::string> folders_of(const fs::path& path) {
       if (entry.is_directory(gone)) {
         folders.push_back(entry.path());
       } else if (entry.is_symlink(gone)) {
-        const auto of_link = folders_of(entry.path());
-        folders.insert(folders.end(), of_link.begin(), of_link.end());
+        // Not further: a link may lead to where we are.
+        const fs::path target = fs::canonical(entry.path(), gone);
+        if (!gone) {
+          folders.push_back(target.parent_path());
+        }
       }
     }
   }
   return folders;
 }
 
+// As of the start: the folder that the process was started in may go.
+std::string absolute(const std::string& path) {
+  std::error_code error;
+  const fs::path whole = fs::absolute(path, error);
+  return path == "-" || error ? path : whole.string();
+}
+
 }  // namespace
 
 FileWatch::FileWatch(std::string path, bool always, Reloader& reloader, net::EventLoop& loop)
-    : path_(std::move(path)),
+    : path_(absolute(path)),
       always_(always),
       reloader_(reloader),
       loop_(loop),

@@ -45,14 +45,12 @@ std::set<std::string> Guard::alive() const {
 }
 
 void Guard::remember() {
-  timer_.cancel();
-  const observe::Totals now = server_.totals();
-  share_before_ = between(begun_, now).share();
-  begun_ = now;
+  share_before_ = between(begun_, server_.totals()).share();
   had_ = alive();
 }
 
 void Guard::watch(Duration window, uint32_t percent, Worse worse) {
+  begun_ = server_.totals();
   percent_ = percent;
   until_ = loop_.now() + window;
   worse_ = std::move(worse);

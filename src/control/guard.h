@@ -21,13 +21,16 @@ class Guard {
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
-  // A configuration is about to take the place of the one that runs: how that one has done.
+  // A configuration is about to take the place of the one that runs, before anything is done for
+  // it: how that one has done.
   void remember();
   // For so long from now on: where the share of answers with 5xx is higher by more than `percent`
   // of all, or an upstream that had servers has none left, `worse` is called, once.
   void watch(Duration window, uint32_t percent, Worse worse);
 
   void cancel() noexcept { timer_.cancel(); }
+
+  bool watching() const noexcept { return timer_.armed(); }
 
  private:
   void on_timer() noexcept;

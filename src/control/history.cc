@@ -81,9 +81,16 @@ bool parse_head(std::string_view& text, Revision& out) {
     if (!line.starts_with(name)) {
       return false;
     }
-    *value = line.substr(name.size());
+    *value = one_line(std::string(line.substr(name.size())));
   }
   return out.number > 0;
+}
+
+// A name below the configuration's folder: who writes a revision does not say where else is written.
+bool stays_inside(std::string_view name) {
+  const fs::path path(name);
+  return !path.empty() && path.is_relative() &&
+         std::ranges::none_of(path, [](const fs::path& part) { return part.empty() || part == ".."; });
 }
 
 bool parse_texts(std::string_view text, Revision& out) {
@@ -95,7 +102,8 @@ bool parse_texts(std::string_view text, Revision& out) {
     line.remove_prefix(kTextLine.size());
     const size_t space = line.find(' ');
     const auto size = number_of(line.substr(0, space));
-    if (!size || space == std::string_view::npos || *size >= text.size()) {
+    if (!size || space == std::string_view::npos || *size >= text.size() ||
+        !stays_inside(line.substr(space + 1))) {
       return false;
     }
     std::string name(line.substr(space + 1));

@@ -1,5 +1,6 @@
 #include "control/load.h"
 
+#include <unistd.h>
 #include <utility>
 
 #include "config/lint.h"
@@ -22,13 +23,17 @@ tl::expected<Loaded, Refusal> build(std::vector<config::Text> texts, Check check
   const config::Model& model = loaded.model;
   // Also with errors, as the machine is looked at: what is found there is shown in the same run.
   loaded.snapshot = proxy::build_snapshot(
-      model, diagnostics, check == Check::start ? proxy::Finding::later : proxy::Finding::tried,
+      model, diagnostics,
+      check == Check::start || check == Check::take_over ? proxy::Finding::later
+                                                         : proxy::Finding::tried,
       before);
   const bool valid = !diagnostics.has_errors();
   if (valid && check == Check::strict) {
     config::lint(model, diagnostics);
   }
-  if (check != Check::configuration && before == nullptr) {
+  if (check == Check::take_over && ::geteuid() == 0) {
+    loaded.identity = find_identity(model.basic, diagnostics);
+  } else if (check != Check::configuration && check != Check::take_over && before == nullptr) {
     loaded.identity = check_machine(model, *loaded.snapshot, diagnostics);
   }
   if (diagnostics.has_errors()) {

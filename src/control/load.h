@@ -33,8 +33,8 @@ struct Refusal {
 };
 
 // Whether the machine must be able to start it, too; what is hardly meant is a warning, too;
-// whether it is started.
-enum class Check : uint8_t { configuration, machine, strict, start };
+// whether it is started, or takes over from a process that has its addresses and files.
+enum class Check : uint8_t { configuration, machine, strict, start, take_over };
 
 // What `config` names: "-" (stdin), a file, a folder, "etcd://...". `before` is what is to be
 // replaced; null at a start.

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <optional>
 #include <sys/signalfd.h>
@@ -156,8 +157,8 @@ std::optional<Loaded> load_last_good(const RunOptions& options) {
 }
 
 tl::expected<Loaded, Refusal> load_to_run(const RunOptions& options, config::Storage& storage) {
-  auto loaded = load(storage, Check::start);
-  fmt::print(stderr, "{}", loaded ? loaded->warnings : loaded.error().report);
+  auto loaded = load(storage, options.upgrade ? Check::take_over : Check::start);
+  log::print(loaded ? loaded->warnings : loaded.error().report);
   if (!loaded && options.last_good) {
     if (auto before = load_last_good(options)) {
       return std::move(*before);
@@ -174,8 +175,10 @@ void make_history_folder(const RunOptions& options, const Loaded& loaded) {
     return;
   }
   const char* folder = history.folder().c_str();
-  if ((::mkdir(folder, S_IRWXU) != 0 && errno != EEXIST) ||
-      ::chown(folder, loaded.identity->uid, loaded.identity->gid) != 0) {
+  const bool made = ::mkdir(folder, S_IRWXU) == 0 || errno == EEXIST;
+  // Not through a link that somebody else has put there.
+  const net::Fd fd(made ? ::open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1);
+  if (!fd || ::fchown(fd.get(), loaded.identity->uid, loaded.identity->gid) != 0) {
     PINGAP_LOG(warn, "no revisions will be kept in {}: {}", folder,
                std::strerror(errno));  // NOLINT
   }
@@ -190,7 +193,7 @@ std::string program_path() {
 // While workers serve.
 ExitCode serve(const RunOptions& options, config::Storage& storage, Loaded loaded,
                proxy::Server& server, proxy::LiveUpstreams& upstreams, net::EventLoop& loop,
-               CommandSocket socket, net::Fd signals, pid_t before) {
+               CommandSocket socket, net::Fd signals, PidFile& pid_file, pid_t before) {
   Reloader reloader(storage, std::move(loaded), server, upstreams, loop);
   reloader.keep_first(options.last_good);
   Control control(reloader, server, upstreams, loop, std::move(signals),
@@ -202,6 +205,8 @@ ExitCode serve(const RunOptions& options, config::Storage& storage, Loaded loade
       PINGAP_LOG(error, "cannot take over: {}", taken.error());
       return ExitCode::runtime_failure;
     }
+    server.own_files();
+    pid_file.write();  // where that is not allowed any more, it says so
   }
   if (socket.fd) {
     command_server.emplace(std::move(socket.fd), std::move(socket.path), loop, commands);
@@ -258,7 +263,11 @@ ExitCode run_proxy(const RunOptions& options) {
   }
   PidFile pid_file(basic.pid_file.value);
   make_history_folder(options, *loaded);
-  if (!pid_file.write() || !drop_privileges(loaded->identity)) {
+  if (loaded->identity && socket->fd) {
+    CommandServer::give_to(socket->path, loaded->identity->uid, loaded->identity->gid);
+  }
+  const bool first = before->from == 0;  // else the file is the other's until it has ended its part
+  if ((first && !pid_file.write()) || !drop_privileges(loaded->identity)) {
     return ExitCode::cannot_bind;
   }
   proxy::LiveUpstreams upstreams(**loop, loaded->snapshot, server, remote::make_etcd_source);
@@ -267,7 +276,7 @@ ExitCode run_proxy(const RunOptions& options) {
   server.start();
   announce(server);
   return serve(options, **storage, std::move(*loaded), server, upstreams, **loop,
-               std::move(*socket), std::move(signals), before->from);
+               std::move(*socket), std::move(signals), pid_file, before->from);
 }
 
 }  // namespace pingap::control

@@ -78,7 +78,13 @@ void Reloader::begin() {
     storage_.refresh();
     return;
   }
-  seen_ = std::move(*std::exchange(brought_, std::nullopt));
+  auto read = std::move(*std::exchange(brought_, std::nullopt));
+  if (!read) {
+    use(tl::make_unexpected(
+        Refusal{ExitCode::invalid_config, "error: " + read.error() + "\n"}));
+    return;
+  }
+  seen_ = std::move(*read);
   use(load_next());
 }
 
@@ -90,17 +96,13 @@ tl::expected<Loaded, Refusal> Reloader::load_next() const {
   if (!seen_) {
     return load(loaded_.texts, Check::start, loaded_.snapshot.get());
   }
-  if (!*seen_) {
-    return tl::make_unexpected(
-        Refusal{ExitCode::invalid_config, "error: " + seen_->error() + "\n"});
-  }
-  return load((*seen_)->texts, Check::start, loaded_.snapshot.get());
+  return load(seen_->texts, Check::start, loaded_.snapshot.get());
 }
 
 // What runs goes on until the other one is known to be good.
 void Reloader::use(tl::expected<Loaded, Refusal> loaded) {
   if (!loaded) {
-    fmt::print(stderr, "{}", loaded.error().report);
+    log::print(loaded.error().report);
     PINGAP_LOG(error, "reload refused: the configuration before stays");
     end({loaded.error().code, loaded.error().report});
     return;
@@ -111,19 +113,24 @@ void Reloader::use(tl::expected<Loaded, Refusal> loaded) {
     return;
   }
   next_ = std::move(*loaded);
+  if (!guard_.watching()) {  // else it is compared with what was before that one
+    guard_.remember();
+    safe_ = loaded_.texts;
+  }
   upstreams_.prepare(*next_->snapshot);
   apply_by_ = loop_.now() + kFindServers;
   apply();
 }
 
-// It does worse than `before`, which comes back, unless something else is on its way already.
-void Reloader::take_back(std::vector<config::Text> before, const std::string& why) {
-  PINGAP_LOG(error, "the new configuration is taken back: {}", why);
+// It does worse than the one before, which comes back; one that is on its way goes before.
+void Reloader::take_back(const std::string& why) {
   if (!served_.empty()) {
+    worse_ = why;
     return;
   }
+  PINGAP_LOG(error, "the new configuration is taken back: {}", why);
   served_.push_back({{"guard", {}, why}, [](const Answer& /*answer*/) {}});
-  use(load(std::move(before), Check::start, loaded_.snapshot.get()));
+  use(load(safe_, Check::start, loaded_.snapshot.get()));
 }
 
 void Reloader::apply() noexcept {
@@ -190,21 +197,19 @@ void Reloader::commit() {
     keep({"start", user_name(::geteuid()), {}});
   }
   certificates_.reset();
-  guard_.remember();
-  auto before = std::move(loaded_.texts);
+  guard_.cancel();
+  worse_.clear();
   loaded_ = std::move(*next_);
   next_.reset();
-  server_.publish(loaded_.snapshot, loop_, [this, what, before = std::move(before)]() mutable {
-    finish(what, std::move(before));
-  });
+  server_.publish(loaded_.snapshot, loop_, [this, what] { finish(what); });
   upstreams_.commit(loaded_.snapshot);
   certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
-  fmt::print(stderr, "{}", loaded_.warnings);
+  log::print(loaded_.warnings);
   log::g_level.store(loaded_.snapshot->basic.log_level);
 }
 
 // Every worker goes by it.
-void Reloader::finish(const std::string& what, std::vector<config::Text> before) {
+void Reloader::finish(const std::string& what) {
   PINGAP_LOG(info, "configuration reloaded: {}", what);
   if (served_.empty()) {
     return;  // the process ends
@@ -215,9 +220,8 @@ void Reloader::finish(const std::string& what, std::vector<config::Text> before)
   if (basic.guard_window > Duration::zero() && request.origin != "guard") {
     kept += fmt::format("watched for {} s\n",
                         std::chrono::duration<double>(basic.guard_window).count());
-    guard_.watch(
-        basic.guard_window, basic.guard_max_errors,
-        [this, before = std::move(before)](const std::string& why) { take_back(before, why); });
+    guard_.watch(basic.guard_window, basic.guard_max_errors,
+                 [this](const std::string& why) { take_back(why); });
   }
   end({ExitCode::ok,
        fmt::format("{}configuration reloaded: {}\n{}", loaded_.warnings, what, kept)});
@@ -226,6 +230,10 @@ void Reloader::finish(const std::string& what, std::vector<config::Text> before)
 void Reloader::end(const Answer& answer) {
   for (const Asked& one : std::exchange(served_, {})) {
     one.done(answer);
+  }
+  if (served_.empty() && !worse_.empty()) {
+    take_back(std::exchange(worse_, {}));
+    return;
   }
   if (served_.empty() && !waiting_.empty()) {
     begin();

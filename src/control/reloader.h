@@ -62,8 +62,8 @@ class Reloader {
   void use(tl::expected<Loaded, Refusal> loaded);
   void apply() noexcept;
   void commit();
-  void finish(const std::string& what, std::vector<config::Text> before);
-  void take_back(std::vector<config::Text> before, const std::string& why);
+  void finish(const std::string& what);
+  void take_back(const std::string& why);
   std::string keep(const Request& request);
   History history() const;
   void end(const Answer& answer);
@@ -83,6 +83,8 @@ class Reloader {
   TimePoint apply_by_{};
   bool stopped_ = false;
   Guard guard_;
+  std::vector<config::Text> safe_;  // what the guard goes back to
+  std::string worse_;               // why it is to, once what is under way has come to nothing
   net::Timer timer_{Callback<void()>::of<&Reloader::apply>(this)};
 };
 

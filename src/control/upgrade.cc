@@ -1,6 +1,7 @@
 #include "control/upgrade.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -29,6 +30,21 @@ constexpr Duration kPatience = std::chrono::seconds(60);
 constexpr const char* kOption = "--upgrade";
 constexpr std::string_view kCommandSocket = "command";  // instead of an address
 
+// Ours, without what the service manager said to this process only.
+std::vector<char*> environment_to_pass_on() {
+  constexpr std::array<std::string_view, 4> kOurs = {"WATCHDOG_PID=", "LISTEN_PID=", "LISTEN_FDS=",
+                                                     "LISTEN_FDNAMES="};
+  std::vector<char*> passed;
+  for (char** one = environ; *one != nullptr; ++one) {
+    const std::string_view entry = *one;
+    if (std::ranges::none_of(kOurs, [&](auto name) { return entry.starts_with(name); })) {
+      passed.push_back(*one);
+    }
+  }
+  passed.push_back(nullptr);
+  return passed;
+}
+
 int spawn(const Upgrade::Program& program, pid_t& child) {
   std::vector<std::string> words = program.arguments;
   words.insert(words.begin(), program.path);
@@ -48,7 +64,8 @@ int spawn(const Upgrade::Program& program, pid_t& child) {
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   const int error =
-      ::posix_spawn(&child, program.path.c_str(), nullptr, &attributes, arguments.data(), environ);
+      ::posix_spawn(&child, program.path.c_str(), nullptr, &attributes, arguments.data(),
+                                  environment_to_pass_on().data());
   ::posix_spawnattr_destroy(&attributes);
   return error;
 }
@@ -116,6 +133,7 @@ void Upgrade::start(Done done) {
     return;
   }
   PINGAP_LOG(info, "upgrade: started {} as process {}", program_.path, child_);
+  given_up_ = false;
   loop_.arm(timer_, kPatience);
 }
 
@@ -143,6 +161,7 @@ void Upgrade::on_child() {
 }
 
 void Upgrade::on_timer() noexcept {
+  given_up_ = true;
   PINGAP_LOG(error, "upgrade: process {} does not come to serve: it is ended", child_);
   ::kill(child_, SIGKILL);  // on_child() tells
 }
@@ -163,15 +182,20 @@ Answer Upgrade::sockets(int command_socket, tls::TicketKeys* ticket_keys) const 
   }
   Answer answer;
   answer.descriptors = std::make_shared<std::vector<net::Fd>>();
+  bool whole = true;
   const auto add = [&](std::string_view name, int fd) {
     answer.text += fmt::format("{}\n", name);
     answer.descriptors->emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    whole = whole && answer.descriptors->back();
   };
   for (const auto& [address, fd] : server_.sockets()) {
     add(address, fd);
   }
   if (command_socket >= 0) {
     add(kCommandSocket, command_socket);
+  }
+  if (!whole) {
+    return {ExitCode::runtime_failure, "no descriptors are left to pass the sockets with\n", {}};
   }
   answer.text +=
       fmt::format("pid: {}\nsticky_seed: {}\n", ::getpid(), to_hex(proxy::sticky_seed()));
@@ -184,7 +208,9 @@ Answer Upgrade::sockets(int command_socket, tls::TicketKeys* ticket_keys) const 
 Answer Upgrade::taken_over(std::string_view pid) {
   pid_t number = 0;
   std::from_chars(pid.data(), pid.data() + pid.size(), number);
-  if (taken_ || stopped_ || number <= 0) {
+  // Said by one that has ended since, or to itself: nobody would serve.
+  const bool serves = number > 0 && number != ::getpid() && ::kill(number, 0) == 0;
+  if (taken_ || stopped_ || !serves || (given_up_ && number == child_)) {
     return {ExitCode::runtime_failure, "this process is ending\n", {}};
   }
   taken_ = true;
@@ -218,12 +244,14 @@ tl::expected<TakenOver, std::string> take_over(const std::string& path) {
   std::from_chars(pid.data(), pid.data() + pid.size(), taken.from);
   taken.sticky_seed = from_hex(field_of(names, "sticky_seed: "));
   taken.ticket_keys = from_hex(field_of(names, "ticket_keys: "));
+  if (taken.from <= 0 || taken.sticky_seed.empty()) {
+    return tl::make_unexpected("the process before has not passed on all that it has");
+  }
   return taken;
 }
 
 tl::expected<void, std::string> say_taken_over(const std::string& path, pid_t from) {
-  constexpr Duration kAnswer = std::chrono::seconds(10);
-  const auto answer = ask(path, {"taken_over", {{"pid", std::to_string(::getpid())}}, {}}, kAnswer);
+  const auto answer = ask(path, {"taken_over", {{"pid", std::to_string(::getpid())}}, {}}, from);
   if (!answer && from > 0 && ::kill(from, 0) != 0 && errno == ESRCH) {
     return {};  // it has crashed meanwhile
   }

@@ -63,6 +63,7 @@ class Upgrade {
   pid_t child_ = 0;
   bool taken_ = false;
   bool stopped_ = false;
+  bool given_up_ = false;  // of child_
   std::vector<Done> waiting_;
   net::Timer timer_{Callback<void()>::of<&Upgrade::on_timer>(this)};
 };

@@ -36,6 +36,7 @@ Result<> Frontend::start() noexcept {
       return started;
     }
   }
+  serves_.store(true);
   return {};
 }
 
@@ -83,6 +84,12 @@ bool Frontend::reserve() noexcept {
     return false;
   }
   if (!add_below(connections_, limit_.load(std::memory_order_relaxed))) {
+    worker_.on_connection_closed();
+    return false;
+  }
+  // Counted first: one that is counted is waited for, or it is seen that nobody waits any more.
+  if (!serves_.load()) {
+    connections_.fetch_sub(1);
     worker_.on_connection_closed();
     return false;
   }
@@ -286,6 +293,7 @@ void Frontend::leave(std::shared_ptr<const Snapshot> last) noexcept {
 
 void Frontend::drain() noexcept {
   phase_ = Phase::draining;
+  serves_.store(false);
   for (const auto& listener : listeners_) {
     listener->drain();
   }
@@ -294,6 +302,7 @@ void Frontend::drain() noexcept {
 
 void Frontend::hand_over() noexcept {
   phase_ = Phase::draining;
+  serves_.store(false);
   for (const auto& listener : listeners_) {
     listener->release();
   }
@@ -310,6 +319,7 @@ void Frontend::drain_sessions(void (session::ServerSession::*how)() noexcept) no
 
 void Frontend::abort() noexcept {
   phase_ = Phase::closed;
+  serves_.store(false);
   for (const auto& listener : listeners_) {
     listener->close();
   }

@@ -62,7 +62,10 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   // Any thread:
   uint32_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
 
-  bool has_room() const noexcept { return connections() < limit_.load(std::memory_order_relaxed); }
+  bool has_room() const noexcept {
+    return serves_.load(std::memory_order_relaxed) &&
+           connections() < limit_.load(std::memory_order_relaxed);
+  }
 
   // Counts a connection that another worker is about to hand over, so that the next one sees it.
   // False: no room (any more), or the worker is stopping.
@@ -114,6 +117,9 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   std::string port_text_;
   Phase phase_ = Phase::open;
   bool quiet_ = false;
+  // Between its worker's start() and the end: only then others may give it connections. Our worker
+  // writes.
+  std::atomic<bool> serves_{false};
   std::atomic<uint32_t> limit_;           // of connections; our worker writes
   std::atomic<uint32_t> connections_{0};  // our worker writes, others by reserve()
   IntrusiveList<session::ServerSession, session::ServerSessionTag> sessions_;  // oldest first

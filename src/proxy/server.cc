@@ -20,6 +20,9 @@ std::string explain(const std::string& address, const Error& error) {
                      hint.empty() ? "" : "; ", hint);
 }
 
+// Longer than all workers need to give an address up.
+constexpr Duration kLeaving = std::chrono::seconds(2);
+
 std::string cannot_open(const std::string& log, int error) {
   return fmt::format("cannot open access_log {}: {}", log, std::strerror(error));  // NOLINT
 }
@@ -66,11 +69,18 @@ const Server::Bound* Server::find(const std::string& address) const noexcept {
   return found == bound_.end() ? nullptr : &*found;
 }
 
+// Given up a moment ago: our own sockets still take what they have accepted.
+bool Server::is_leaving(const std::string& address) const noexcept {
+  return std::ranges::any_of(left_, [&](const auto& one) {
+    return one.first == address && steady_now() - one.second < kLeaving;
+  });
+}
+
 // Of the addresses that are not ours yet.
 tl::expected<void, std::string> Server::expect_free(const Snapshot& snapshot) const {
   for (const auto& site : snapshot.sites) {
     for (const std::string& address : site->addrs) {
-      if (find(address) != nullptr || inherited_.has(address)) {
+      if (find(address) != nullptr || inherited_.has(address) || is_leaving(address)) {
         continue;
       }
       if (auto free = net::expect_free(*net::Address::parse(address)); !free) {
@@ -173,6 +183,7 @@ tl::expected<Server::SocketLists, std::string> Server::sockets_for(const std::st
 }
 
 tl::expected<void, std::string> Server::bind_address(const Site& site, Bound& to) {
+  const bool inherited = inherited_.has(to.address);
   auto lists = sockets_for(to.address);
   if (!lists) {
     return tl::unexpected(lists.error());
@@ -187,7 +198,7 @@ tl::expected<void, std::string> Server::bind_address(const Site& site, Bound& to
         std::make_unique<Frontend>(*workers_[i], *listening, site, std::move(lists->at(i))));
   }
   if (address.is_unix()) {
-    to.socket_file = address.path();
+    (inherited ? to.inherited_file : to.socket_file) = address.path();
   }
   to.shown = fmt::format("{} ({})", shown, site.name);
   to.served.listening = std::move(listening);
@@ -265,10 +276,14 @@ tl::expected<void, std::string> Server::prepare(const Snapshot& next) {
 
 void Server::publish(std::shared_ptr<const Snapshot> next, net::EventLoop& control,
                      std::function<void()> done) {
+  std::erase_if(left_, [](const auto& one) { return steady_now() - one.second >= kLeaving; });
   std::swap(bound_, next_);
   for (const Bound& one : next_) {  // those of before
-    if (!one.socket_file.empty() && find(one.address) == nullptr) {
-      ::unlink(one.socket_file.c_str());
+    if (find(one.address) == nullptr) {
+      left_.emplace_back(one.address, steady_now());
+      if (!one.socket_file.empty()) {
+        ::unlink(one.socket_file.c_str());
+      }
     }
   }
   next_.clear();
@@ -303,9 +318,18 @@ std::vector<Server::Socket> Server::sockets() const {
   return all;
 }
 
+void Server::own_files() noexcept {
+  for (Bound& one : bound_) {
+    if (!one.inherited_file.empty()) {
+      one.socket_file = std::move(one.inherited_file);
+    }
+  }
+}
+
 void Server::hand_over() {
   for (Bound& one : bound_) {
     one.socket_file.clear();
+    one.inherited_file.clear();
   }
   for (const auto& worker : workers_) {
     worker->hand_over();

@@ -58,6 +58,8 @@ class Server {
   std::vector<Socket> sockets() const;
 
   void drain();
+  // The process before has ended its part: the files of inherited sockets are ours.
+  void own_files() noexcept;
   // As drain(); another process has the sockets, and their files are its own.
   void hand_over();
   void abort();
@@ -71,13 +73,15 @@ class Server {
   struct Bound {
     std::string address;  // as configured
     std::string shown;    // with its port
-    std::string socket_file;
+    std::string socket_file;      // that is taken away at the end
+    std::string inherited_file;   // the same of a socket that was inherited
     Served served;
   };
 
   using BoundList = std::vector<Bound>;
 
   tl::expected<BoundList, std::string> bind_all(const Snapshot& snapshot);
+  bool is_leaving(const std::string& address) const noexcept;
   tl::expected<void, std::string> expect_free(const Snapshot& snapshot) const;
   tl::expected<void, std::string> bind_address(const Site& site, Bound& to);
   // Of an address, for each worker.
@@ -93,6 +97,7 @@ class Server {
   BoundList bound_;
   BoundList next_;  // prepared
   InheritedSockets inherited_;
+  std::vector<std::pair<std::string, TimePoint>> left_;  // addresses, and when they were given up
 };
 
 }  // namespace pingap::proxy

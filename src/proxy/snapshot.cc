@@ -58,11 +58,15 @@ class Builder {
  private:
   void build_tls() {
     const auto has_tls = [](const config::Listener& one) { return one.tls.on(); };
+    if (before_ != nullptr) {
+      // Also without TLS from now on: handshakes may be under way.
+      snapshot_->ticket_keys = before_->ticket_keys;
+    }
     if (std::ranges::any_of(model_.servers, has_tls) || !model_.certificates.empty()) {
-      snapshot_->ticket_keys =
-          before_ != nullptr && before_->ticket_keys != nullptr
-              ? before_->ticket_keys
-              : std::make_shared<tls::TicketKeys>(std::chrono::steady_clock::now());
+      if (snapshot_->ticket_keys == nullptr) {
+        snapshot_->ticket_keys =
+            std::make_shared<tls::TicketKeys>(std::chrono::steady_clock::now());
+      }
       tls_loader_.emplace(model_, diagnostics_, *snapshot_->ticket_keys);
     }
   }
@@ -316,7 +320,10 @@ class Builder {
       // starting.
       diagnostics_.warning(from.addr.at, fmt::format("`{}` does not resolve", endpoint.name), {},
                            "no requests go there until it does and pingap is started again");
-      endpoint.state->set_out(upstream::Out::unresolved, true);
+      // One that runs keeps its addresses until the new configuration is in use (LiveUpstreams).
+      if (endpoint.state.use_count() == 1) {
+        endpoint.state->set_out(upstream::Out::unresolved, true);
+      }
     }
     return made;
   }
