@@ -1,6 +1,5 @@
 #include "base/log.h"
 
-#include <cerrno>
 #include <array>
 #include <chrono>
 #include <ctime>
@@ -64,16 +63,6 @@ void write(LogLevel level, std::string_view message) noexcept {
   } catch (...) {
     // Out of memory while logging: the event is lost, the process goes on.
     return;
-  }
-}
-
-void print(std::string_view lines) noexcept {
-  while (!lines.empty()) {
-    const ssize_t written = ::write(STDERR_FILENO, lines.data(), lines.size());
-    if (written <= 0 && errno != EINTR) {
-      return;
-    }
-    lines.remove_prefix(written > 0 ? static_cast<size_t>(written) : 0);
   }
 }
 

@@ -27,10 +27,6 @@ inline bool enabled(LogLevel level) noexcept {
 // Writes one line with time and level; control bytes in `message` are escaped.
 void write(LogLevel level, std::string_view message) noexcept;
 
-// Lines for people as they are, such as the errors of a configuration, to stderr. What cannot be
-// written is lost: a full disk or a pipe without a reader does not end the process.
-void print(std::string_view lines) noexcept;
-
 }  // namespace log
 }  // namespace pingap
 

@@ -18,8 +18,8 @@ struct Rendered {
   std::string shown;  // the same without secrets
 };
 
-using Keys = std::map<std::string, Rendered>;     // to their values
-using Items = std::map<std::string, Keys>;        // "upstreams.api"; "basic"
+using Keys = std::map<std::string, Rendered>;  // to their values
+using Items = std::map<std::string, Keys>;     // "upstreams.api"; "basic"
 
 enum class Secrets : bool { kept, hidden };
 
@@ -77,7 +77,7 @@ std::string without_secrets(std::string_view text) {
     return fmt::format("{}password=***{}", text.substr(0, password),
                        end == std::string_view::npos ? "" : text.substr(end));
   }
-  constexpr std::array<std::string_view, 7> kNames = {"auth", "cookie", "token", "key",
+  constexpr std::array<std::string_view, 7> kNames = {"auth",   "cookie",   "token",     "key",
                                                       "secret", "password", "credential"};
   const size_t colon = text.find(':');
   const std::string name = lower(text.substr(0, colon == std::string_view::npos ? 0 : colon));

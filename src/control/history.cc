@@ -86,11 +86,13 @@ bool parse_head(std::string_view& text, Revision& out) {
   return out.number > 0;
 }
 
-// A name below the configuration's folder: who writes a revision does not say where else is written.
+// A name below the configuration's folder: who writes a revision does not say where else is
+// written.
 bool stays_inside(std::string_view name) {
   const fs::path path(name);
   return !path.empty() && path.is_relative() &&
-         std::ranges::none_of(path, [](const fs::path& part) { return part.empty() || part == ".."; });
+         std::ranges::none_of(path,
+                              [](const fs::path& part) { return part.empty() || part == ".."; });
 }
 
 bool parse_texts(std::string_view text, Revision& out) {

@@ -22,11 +22,11 @@ tl::expected<Loaded, Refusal> build(std::vector<config::Text> texts, Check check
   loaded.model = config::load(std::move(texts), diagnostics);
   const config::Model& model = loaded.model;
   // Also with errors, as the machine is looked at: what is found there is shown in the same run.
-  loaded.snapshot = proxy::build_snapshot(
-      model, diagnostics,
-      check == Check::start || check == Check::take_over ? proxy::Finding::later
-                                                         : proxy::Finding::tried,
-      before);
+  loaded.snapshot = proxy::build_snapshot(model, diagnostics,
+                                          check == Check::start || check == Check::take_over
+                                              ? proxy::Finding::later
+                                              : proxy::Finding::tried,
+                                          before);
   const bool valid = !diagnostics.has_errors();
   if (valid && check == Check::strict) {
     config::lint(model, diagnostics);

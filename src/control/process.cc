@@ -13,6 +13,7 @@
 #include <fmt/core.h>
 
 #include "base/log.h"
+#include "base/print.h"
 #include "control/command_server.h"
 #include "control/commands.h"
 #include "control/config_watch.h"
@@ -158,7 +159,7 @@ std::optional<Loaded> load_last_good(const RunOptions& options) {
 
 tl::expected<Loaded, Refusal> load_to_run(const RunOptions& options, config::Storage& storage) {
   auto loaded = load(storage, options.upgrade ? Check::take_over : Check::start);
-  log::print(loaded ? loaded->warnings : loaded.error().report);
+  print_error(loaded ? loaded->warnings : loaded.error().report);
   if (!loaded && options.last_good) {
     if (auto before = load_last_good(options)) {
       return std::move(*before);
@@ -231,7 +232,7 @@ ExitCode run_proxy(const RunOptions& options) {
   }
   auto storage = open_storage(options.config);
   if (!storage) {
-    fmt::print(stderr, "{}", storage.error().report);
+    print_error(storage.error().report);
     return storage.error().code;
   }
   auto loaded = load_to_run(options, **storage);

@@ -9,6 +9,7 @@
 #include <fmt/core.h>
 
 #include "base/log.h"
+#include "base/print.h"
 #include "config/changes.h"
 #include "config/difference.h"
 #include "control/limits.h"
@@ -80,8 +81,7 @@ void Reloader::begin() {
   }
   auto read = std::move(*std::exchange(brought_, std::nullopt));
   if (!read) {
-    use(tl::make_unexpected(
-        Refusal{ExitCode::invalid_config, "error: " + read.error() + "\n"}));
+    use(tl::make_unexpected(Refusal{ExitCode::invalid_config, "error: " + read.error() + "\n"}));
     return;
   }
   seen_ = std::move(*read);
@@ -102,7 +102,7 @@ tl::expected<Loaded, Refusal> Reloader::load_next() const {
 // What runs goes on until the other one is known to be good.
 void Reloader::use(tl::expected<Loaded, Refusal> loaded) {
   if (!loaded) {
-    log::print(loaded.error().report);
+    print_error(loaded.error().report);
     PINGAP_LOG(error, "reload refused: the configuration before stays");
     end({loaded.error().code, loaded.error().report});
     return;
@@ -204,7 +204,7 @@ void Reloader::commit() {
   server_.publish(loaded_.snapshot, loop_, [this, what] { finish(what); });
   upstreams_.commit(loaded_.snapshot);
   certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
-  log::print(loaded_.warnings);
+  print_error(loaded_.warnings);
   log::g_level.store(loaded_.snapshot->basic.log_level);
 }
 

@@ -70,7 +70,7 @@ class Reloader {
 
   config::Storage& storage_;
   std::optional<config::Storage::Read> brought_;  // and not used yet
-  std::optional<config::Storage::Read> seen_;     // and used or refused last
+  std::optional<config::Stored> seen_;            // and used or refused last
   bool reading_ = false;                          // it is to be brought
   Loaded loaded_;
   std::optional<Loaded> next_;  // its upstreams look for their servers

@@ -32,8 +32,8 @@ constexpr std::string_view kCommandSocket = "command";  // instead of an address
 
 // Ours, without what the service manager said to this process only.
 std::vector<char*> environment_to_pass_on() {
-  constexpr std::array<std::string_view, 4> kOurs = {"WATCHDOG_PID=", "LISTEN_PID=", "LISTEN_FDS=",
-                                                     "LISTEN_FDNAMES="};
+  constexpr std::array<std::string_view, 4> kOurs = {
+      "WATCHDOG_PID=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES="};
   std::vector<char*> passed;
   for (char** one = environ; *one != nullptr; ++one) {
     const std::string_view entry = *one;
@@ -63,9 +63,8 @@ int spawn(const Upgrade::Program& program, pid_t& child) {
   sigemptyset(&none);
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  const int error =
-      ::posix_spawn(&child, program.path.c_str(), nullptr, &attributes, arguments.data(),
-                                  environment_to_pass_on().data());
+  const int error = ::posix_spawn(&child, program.path.c_str(), nullptr, &attributes,
+                                  arguments.data(), environment_to_pass_on().data());
   ::posix_spawnattr_destroy(&attributes);
   return error;
 }

@@ -130,7 +130,7 @@ tl::expected<Server::BoundList, std::string> Server::bind_all(const Snapshot& sn
     }
     for (const std::string& address : site->addrs) {
       const Bound* known = find(address);
-      Bound& one = all.emplace_back(known != nullptr ? *known : Bound{address, {}, {}, {}});
+      Bound& one = all.emplace_back(known != nullptr ? *known : Bound{address, {}, {}, {}, {}});
       if (known == nullptr) {
         if (auto bound = bind_address(*site, one); !bound) {
           return tl::unexpected(bound.error());

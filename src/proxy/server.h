@@ -71,10 +71,10 @@ class Server {
 
  private:
   struct Bound {
-    std::string address;  // as configured
-    std::string shown;    // with its port
-    std::string socket_file;      // that is taken away at the end
-    std::string inherited_file;   // the same of a socket that was inherited
+    std::string address;         // as configured
+    std::string shown;           // with its port
+    std::string socket_file;     // that is taken away at the end
+    std::string inherited_file;  // the same of a socket that was inherited
     Served served;
   };
 
