@@ -101,17 +101,6 @@ def test_it_is_off_by_default_and_can_be_turned_on():
         seen(product, "c")
 
 
-def test_the_folder_of_the_start_is_gone(tmp_path):
-    """As a deploy does with the release before."""
-    start = tmp_path / "release"
-    start.mkdir()
-    with Origin() as origin, \
-            Product(config([origin.addr], basic={"auto_reload": True}), cwd=start) as product:
-        start.rmdir()
-        put(product.path("pingap.toml"), with_header(product.conf, "a"))
-        seen(product, "a")
-
-
 def test_a_link_in_a_folder_that_leads_to_itself(tmp_path):
     folder = tmp_path / "conf"
     folder.mkdir()

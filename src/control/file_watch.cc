@@ -86,7 +86,7 @@ std::string absolute(const std::string& path) {
 
 }  // namespace
 
-FileWatch::FileWatch(std::string path, bool always, Reloader& reloader, net::EventLoop& loop)
+FileWatch::FileWatch(const std::string& path, bool always, Reloader& reloader, net::EventLoop& loop)
     : path_(absolute(path)),
       always_(always),
       reloader_(reloader),

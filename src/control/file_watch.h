@@ -15,7 +15,7 @@ namespace pingap::control {
 class FileWatch final : public net::IoHandler {
  public:
   // All outlive it. `always`: also where the configuration has no `auto_reload`.
-  FileWatch(std::string path, bool always, Reloader& reloader, net::EventLoop& loop);
+  FileWatch(const std::string& path, bool always, Reloader& reloader, net::EventLoop& loop);
   FileWatch(const FileWatch&) = delete;
   FileWatch& operator=(const FileWatch&) = delete;
 

@@ -70,7 +70,7 @@ class Product:
     """A running pingap. Context manager; leaving it stops the process and checks its end."""
 
     def __init__(self, conf, nofile=None, fsize=None, env=None, expect_exit=0, log=True,
-                 transport=None, options=(), store=None, cwd=None):
+                 transport=None, options=(), store=None):
         """`store(text)` puts the configuration elsewhere than into a file; it gives --config."""
         self.dir = tempfile.TemporaryDirectory(prefix="pingap-test-")
         self.conf = conf
@@ -78,7 +78,6 @@ class Product:
         self.stderr = []  # lines
         self.addresses = {}  # server name -> [address]
         self.options = list(options)  # of the command line
-        self._cwd = cwd
         self._nofile = nofile  # (soft, hard) limit of descriptors
         self._fsize = fsize  # the longest file it may write
         self._env = env or {}
@@ -123,7 +122,7 @@ class Product:
         self.process = subprocess.Popen(
             [binary(), "run", "--config", self.config, *self.options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env=environment({"RUNTIME_DIRECTORY": self.dir.name, **self._env}), cwd=self._cwd,
+            env=environment({"RUNTIME_DIRECTORY": self.dir.name, **self._env}),
             preexec_fn=self._in_child)
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
