@@ -125,7 +125,8 @@ def test_default_line_names_status_and_reason(recorder, tmp_path):
 def test_no_log_is_no_file(recorder, tmp_path):
     with plain(recorder, "") as product:
         product.get("/")
-        assert os.listdir(product.dir.name) == ["pingap.toml"]
+        names = os.listdir(product.dir.name)
+        assert [name for name in names if not name.endswith(".sock")] == ["pingap.toml"]
 
 
 @pytest.mark.parametrize("stream", ["stderr"])
