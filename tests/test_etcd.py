@@ -739,7 +739,7 @@ def test_no_etcd_no_push(local):
 def test_reload_of_a_process_that_has_it_from_etcd(etcd, prefix, recorder):
     with Product(config(recorder.addr), store=whole(etcd, prefix)) as product:
         order = ["reload", "-c", etcd.at(prefix)]
-        env = {"RUNTIME_DIRECTORY": product.dir.name}
+        env = {"RUNTIME_DIRECTORY": product.runtime.name}
         assert run(*order, env=env) == (0, "configuration reloaded: nothing has changed\n", "")
         etcd.put(prefix + "/pingap.toml", "[basic\n")
         code, _, err = run(*order, env=env)

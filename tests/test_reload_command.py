@@ -27,8 +27,7 @@ def with_header(product, value):
 
 
 def socket_of(product):
-    return next(product.path(name) for name in os.listdir(product.dir.name)
-                if name.endswith(".sock"))
+    return os.path.join(product.runtime.name, os.listdir(product.runtime.name)[0])
 
 
 def test_it_is_in_use_when_the_command_ends():
@@ -81,7 +80,7 @@ def test_nobody_there():
         product.process.wait(5)
         code, _, err = product.order("reload")
         assert code == 1 and "is pingap running with this configuration" in err
-        assert not any(name.endswith(".sock") for name in os.listdir(product.dir.name))
+        assert not os.listdir(product.runtime.name)
 
 
 def test_a_socket_that_a_crash_left_is_replaced():
@@ -102,7 +101,7 @@ def test_it_is_for_its_user_only():
 def test_another_user_is_not_listened_to():
     with Origin() as origin, front(origin) as product:
         path = socket_of(product)
-        os.chmod(product.dir.name, 0o711)
+        os.chmod(product.runtime.name, 0o711)
         os.chmod(path, 0o666)  # as someone might who does not know better
         child = os.fork()
         if child == 0:
@@ -158,7 +157,7 @@ def test_where_it_is_told_to_be(tmp_path):
 
 def test_off():
     with Origin() as origin, front(origin, basic={"upgrade_sock": "off"}) as product:
-        assert not any(name.endswith(".sock") for name in os.listdir(product.dir.name))
+        assert not os.listdir(product.runtime.name)
         code, _, err = product.order("reload")
         assert code == 1 and "no process can be found" in err
 

@@ -187,9 +187,9 @@ def test_files_stay_right(tmp_path):
         then.upgrade()
         product.process.wait(5)
         assert int(pid_file.read_text()) == then.pids[0]
-        sockets = [name for name in os.listdir(product.dir.name) if name.endswith(".sock")]
+        sockets = os.listdir(product.runtime.name)
         assert len(sockets) == 1
-        assert stat.S_ISSOCK(os.stat(product.path(sockets[0])).st_mode)
+        assert stat.S_ISSOCK(os.stat(os.path.join(product.runtime.name, sockets[0])).st_mode)
     assert not pid_file.exists()
 
 
@@ -341,9 +341,9 @@ def test_who_does_not_serve_does_not_take_over(pid):
         dead = subprocess.Popen(["true"])
         dead.wait()
         number = {"own": product.process.pid, "dead": dead.pid, "none": 0}[pid]
-        name = next(name for name in os.listdir(product.dir.name) if name.endswith(".sock"))
+        name = os.listdir(product.runtime.name)[0]
         with socket.socket(socket.AF_UNIX) as peer:
-            peer.connect(product.path(name))
+            peer.connect(os.path.join(product.runtime.name, name))
             peer.sendall(f"pingap 1 taken_over\npid: {number}\n\n".encode())
             peer.shutdown(socket.SHUT_WR)
             assert peer.recv(1000).startswith(b"1\n")

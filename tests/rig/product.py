@@ -73,6 +73,7 @@ class Product:
                  transport=None, options=(), store=None):
         """`store(text)` puts the configuration elsewhere than into a file; it gives --config."""
         self.dir = tempfile.TemporaryDirectory(prefix="pingap-test-")
+        self.runtime = tempfile.TemporaryDirectory(prefix="pingap-run-")  # where commands find it
         self.conf = conf
         self.expect_exit = expect_exit
         self.stderr = []  # lines
@@ -104,7 +105,7 @@ class Product:
     def order(self, *args, **options):
         """A command for this process: (exit code, stdout, stderr)."""
         return run(*args, "--config", self.config,
-                   env={"RUNTIME_DIRECTORY": self.dir.name}, **options)
+                   env={"RUNTIME_DIRECTORY": self.runtime.name}, **options)
 
     # --- life
 
@@ -122,7 +123,7 @@ class Product:
         self.process = subprocess.Popen(
             [binary(), "run", "--config", self.config, *self.options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env=environment({"RUNTIME_DIRECTORY": self.dir.name, **self._env}),
+            env=environment({"RUNTIME_DIRECTORY": self.runtime.name, **self._env}),
             preexec_fn=self._in_child)
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
@@ -214,6 +215,7 @@ class Product:
             self.stop()
         finally:
             self.dir.cleanup()
+            self.runtime.cleanup()
 
     # --- traffic
 
