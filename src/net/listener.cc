@@ -11,6 +11,9 @@ namespace {
 
 // Accepted per turn and listener, so that a storm of connections does not starve the others.
 constexpr int kAcceptsPerTurn = 64;
+// More than a queue holds: a listener that drains takes all that waits, and yet does not follow for
+// ever somebody who connects as fast as it accepts.
+constexpr int kAcceptsOfAQueue = 4097;
 constexpr Duration kPause = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -46,7 +49,8 @@ void Listener::on_io(IoEvents /*ready*/) noexcept {
 }
 
 void Listener::accept_some() noexcept {
-  for (int i = 0; i < kAcceptsPerTurn || draining_; ++i) {
+  const int most = draining_ ? kAcceptsOfAQueue : kAcceptsPerTurn;
+  for (int i = 0; i < most; ++i) {
     sockaddr_storage storage;  // filled by the kernel
     socklen_t size = sizeof(storage);
     auto* peer = reinterpret_cast<sockaddr*>(&storage);
