@@ -46,7 +46,11 @@ EventLoop::EventLoop(Fd epoll, Fd wake) noexcept
 
 EventLoop::~EventLoop() {
   destroy_retired();
-  Posted* posted = posted_.exchange(nullptr);
+  discard_posted();
+}
+
+void EventLoop::discard_posted() noexcept {
+  Posted* posted = posted_.exchange(nullptr, std::memory_order_acquire);
   while (posted != nullptr) {
     delete std::exchange(posted, posted->next);
   }

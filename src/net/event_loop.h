@@ -116,6 +116,9 @@ class EventLoop {
 
   // Any thread: `message` is called on this loop's thread.
   void post(std::function<void()> message);
+  // The loop runs no more, its thread has ended: what was posted is never called. What the messages
+  // hold may belong to other loops, so it goes while those are still there.
+  void discard_posted() noexcept;
 
  private:
   struct Posted {

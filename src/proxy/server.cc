@@ -57,6 +57,9 @@ Server::~Server() {
       ::unlink(one.socket_file.c_str());
     }
   }
+  for (const auto& worker : workers_) {
+    worker->loop().discard_posted();  // a configuration published as the worker ended
+  }
   // Frontends that were never served are on loops of the workers.
   bound_.clear();
   next_.clear();
