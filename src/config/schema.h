@@ -45,6 +45,11 @@ struct Schema {
 // Of a server: 0 takes nothing new; above, a hash ring has points for each unit.
 inline constexpr Range kWeights{0, 1000};
 
+// Whether a key was written, by where its value stands.
+inline bool given(Position at) noexcept {
+  return at.line > 0;
+}
+
 // What is read of a section before its keys are checked against each other.
 struct UpstreamDraft {
   Upstream upstream;

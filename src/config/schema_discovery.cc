@@ -24,10 +24,6 @@ constexpr std::string_view kService = "srv+";
 // In the order of DiscoveryKind.
 constexpr std::array<std::string_view, 5> kKinds = {"dns", "static", "file", "docker", "etcd"};
 
-bool given(Position at) noexcept {
-  return at.line > 0;
-}
-
 // "addr weight" of the original: splits the weight off.
 std::optional<uint32_t> take_weight(Located<std::string>& addr, Reader& reader) {
   const size_t space = addr.value.find_last_of(" \t");

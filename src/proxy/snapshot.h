@@ -31,6 +31,8 @@
 
 namespace pingap::proxy {
 
+inline constexpr Duration kTunnelTimeout = std::chrono::hours(1);
+
 // A cookie of ours by which a client comes back to its server.
 struct StickyCookie {
   std::string cookie;        // its name

@@ -1,0 +1,294 @@
+#include "proxy/cluster_builder.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/file_state.h"
+#include "proxy/discovery_check.h"
+#include "proxy/sticky_seed.h"
+#include "proxy/tls_loader.h"
+#include "tls/pem_source.h"
+
+namespace pingap::proxy {
+namespace {
+
+using config::Diagnostics;
+
+class Builder {
+ public:
+  Builder(Diagnostics& diagnostics, Finding finding, const Snapshot* before, Snapshot& snapshot)
+      : diagnostics_(diagnostics), finding_(finding), before_(before), snapshot_(snapshot) {}
+
+  std::shared_ptr<const Cluster> build(const config::Upstream& from) {
+    known_ = nullptr;
+    std::string files = state_of_files(from);
+    for (size_t i = 0; before_ != nullptr && i < before_->clusters.size(); ++i) {
+      if (const auto& one = before_->clusters[i]; one->name == from.name) {
+        if (one->source == from && one->files_state == files) {
+          return one;
+        }
+        known_ = one.get();
+      }
+    }
+    auto cluster = build_cluster(from);
+    cluster->files_state = std::move(files);
+    return cluster;
+  }
+
+ private:
+  static std::string state_of_files(const config::Upstream& from) {
+    std::string state;
+    for (const auto* source : {&from.tls.ca, &from.tls.pair.cert, &from.tls.pair.key}) {
+      const std::string path = source->value.empty() ? std::string() : tls::path_of(source->value);
+      state += path.empty() ? path : file_state(path) + ";";
+    }
+    return state;
+  }
+
+  std::shared_ptr<Cluster> build_cluster(const config::Upstream& from) {
+    auto cluster = std::make_shared<Cluster>();
+    cluster->name = from.name;
+    cluster->source = from;
+    cluster->index = snapshot_.cluster_slots++;
+    cluster->settings.connect_timeout = from.connection_timeout;
+    cluster->settings.read_timeout = from.read_timeout;
+    cluster->settings.write_timeout = from.write_timeout;
+    cluster->settings.idle_timeout = from.idle_timeout;
+    cluster->settings.tunnel_timeout = kTunnelTimeout;
+    build_pool(from, cluster->backends.pool);
+    cluster->backends.pool.session = cluster->settings;
+    cluster->backends.name = from.name;
+    build_breaker(from, cluster->backends);
+    cluster->failure_statuses = from.breaker.statuses;
+    if (from.send_proxy_protocol != config::SendProxy::off) {
+      cluster->send_proxy = from.send_proxy_protocol == config::SendProxy::v1
+                                ? net::ProxyVersion::v1
+                                : net::ProxyVersion::v2;
+      cluster->backends.pool.max_idle =
+          0;  // a connection says who its client is: nobody else may have it
+    }
+    cluster->backends.counts_active = from.algorithm == config::Algorithm::least_conn ||
+                                      from.algorithm == config::Algorithm::random ||
+                                      from.hash_balance_factor > 0 || from.max_connections > 0;
+    build_balancing(from, *cluster);
+    build_servers(from, *cluster);
+    cluster->looks_at_requests = cluster->hash_key || cluster->sticky;
+    if (from.health) {
+      build_health(from, *cluster);
+    }
+    return cluster;
+  }
+
+  static void build_breaker(const config::Upstream& from, upstream::BackendsSettings& to) {
+    to.breaker.max_unreachable = from.breaker.max_fails;
+    to.breaker.max_failures = from.breaker.max_failures;
+    to.breaker.max_percent = from.breaker.max_percent;
+    to.breaker.min_requests = from.breaker.min_requests;
+    to.breaker.window = from.breaker.window;
+    to.breaker.open_for = from.breaker.open;
+    to.breaker.successes = from.breaker.successes;
+    if (from.breaker.scope != config::BreakerScope::server) {
+      to.whole_breaker = to.breaker;
+      to.whole_breaker.max_unreachable = 0;
+    }
+    if (from.breaker.scope == config::BreakerScope::upstream) {
+      to.breaker.max_failures = 0;
+      to.breaker.max_percent = 0;
+      to.breaker.successes = 1;
+    }
+    to.max_ejected_percent = from.breaker.max_ejected_percent;
+    to.retry_percent = from.retry_percent;
+    to.retry_least = from.retry_least;
+    to.counts_whole = from.hash_balance_factor > 0;
+    to.max_active = from.max_connections;
+    to.queue_timeout = from.queue_timeout;
+    if (from.queue_timeout > std::chrono::milliseconds::zero()) {
+      to.max_pending = from.max_pending;
+    }
+  }
+
+  void build_pool(const config::Upstream& from, upstream::PoolSettings& to) {
+    to.max_idle = from.keepalive_pool_size;
+    to.min_idle = from.keepalive_pool_min;
+    to.max_requests = from.keepalive_requests;
+    to.max_age = from.max_connection_age;
+    to.max_streams = from.max_streams;
+    if (from.protocol == config::Protocol::h2c) {
+      to.protocol = upstream::Protocol::h2;
+    }
+    if (!from.tls.on) {
+      return;
+    }
+    switch (from.tls.alpn) {
+      case config::Alpn::h1:
+        break;
+      case config::Alpn::h2:
+        to.protocol = upstream::Protocol::h2;
+        break;
+      case config::Alpn::either:
+        to.protocol = upstream::Protocol::either;
+        break;
+    }
+    to.sni_is_host = from.tls.sni.value == "$host";
+    to.sni = to.sni_is_host ? std::string() : from.tls.sni.value;
+    to.verify_name = from.tls.verify_name.value;
+    to.tls = load_client_tls(from, diagnostics_);
+  }
+
+  void build_balancing(const config::Upstream& from, Cluster& cluster) {
+    upstream::Balancing& to = cluster.balancing;
+    to.algorithm = from.algorithm;
+    to.max_active = from.max_connections;
+    to.balance_percent = from.hash_balance_factor;
+    to.slow_start = from.slow_start;
+    to.upstream = from.name;
+    if (from.sticky.cookie.empty()) {
+      return;
+    }
+    to.sticky_secret =
+        from.sticky.secret.empty() ? sticky_secret_of(from.name) : from.sticky.secret;
+    StickyCookie& sticky = cluster.sticky.emplace();
+    sticky.cookie = from.sticky.cookie;
+    sticky.before = sticky.cookie + "=";
+    sticky.after = "; Path=/; HttpOnly; SameSite=Lax";
+    if (from.sticky.ttl > std::chrono::milliseconds::zero()) {
+      sticky.after +=
+          fmt::format("; Max-Age={}",
+                      std::chrono::duration_cast<std::chrono::seconds>(from.sticky.ttl).count());
+    }
+    sticky.after_secure = sticky.after + "; Secure";
+  }
+
+  void build_health(const config::Upstream& from, Cluster& cluster) {
+    upstream::HealthSettings& to = cluster.health.emplace();
+    const config::Health& health = *from.health;
+    switch (health.kind) {
+      case config::HealthKind::tcp:
+        to.kind = upstream::CheckKind::tcp;
+        break;
+      case config::HealthKind::http:
+        to.kind = upstream::CheckKind::http;
+        break;
+      case config::HealthKind::grpc:
+        to.kind = upstream::CheckKind::grpc;
+        break;
+    }
+    build_health_pool(from, cluster, to);
+    to.session = cluster.settings;
+    to.session.connect_timeout = health.connect_timeout;
+    to.session.read_timeout = health.timeout;
+    to.session.write_timeout = health.timeout;
+    to.session.idle_timeout = 2 * health.interval + health.timeout;  // until the next check
+    to.authority = health.host;
+    to.path = health.path;
+    to.method = health.method;
+    for (const config::HeaderEdit& header : health.headers) {
+      to.headers.emplace_back(header.name, header.value);
+    }
+    to.statuses = health.statuses;
+    to.body = health.body;
+    to.service = health.service;
+    to.interval = health.interval;
+    to.timeout = health.timeout;
+    to.jitter_percent = health.jitter_percent;
+    to.rise = health.rise;
+    to.fall = health.fall;
+    if (cluster.send_proxy) {
+      net::ProxyHeaderRoom room;  // nobody asks but we ourselves
+      to.opening = net::write_proxy_header(*cluster.send_proxy, {}, {}, room);
+    }
+  }
+
+  // By what a server is asked: as requests would, but for what the check says itself.
+  void build_health_pool(const config::Upstream& from, const Cluster& cluster,
+                         upstream::HealthSettings& to) {
+    to.pool = cluster.backends.pool;
+    to.pool.max_idle = from.health->reuse && !cluster.send_proxy ? 1 : 0;
+    if (to.kind == upstream::CheckKind::grpc) {
+      to.pool.protocol = upstream::Protocol::h2;
+    }
+    if (to.pool.sni_is_host) {
+      to.pool.sni_is_host = false;
+      to.pool.sni = std::string(net::host_of(from.health->host + ":"));
+    }
+    if (!from.health->tls) {
+      return;
+    }
+    config::Upstream with_tls = from;
+    with_tls.tls.on = true;
+    if (to.kind == upstream::CheckKind::grpc) {
+      with_tls.tls.alpn = config::Alpn::h2;
+    }
+    to.pool.tls = load_client_tls(with_tls, diagnostics_);
+  }
+
+  void build_servers(const config::Upstream& from, Cluster& cluster) {
+    upstream::Endpoints endpoints;
+    endpoints.reserve(from.servers.size());
+    for (const config::Server& server : from.servers) {
+      endpoints.push_back(build_endpoint(server));
+    }
+    cluster.servers =
+        std::make_shared<upstream::EndpointSet>(cluster.balancing, std::move(endpoints));
+    if (from.algorithm == config::Algorithm::ip_hash || from.algorithm == config::Algorithm::hash) {
+      cluster.hash_key.emplace(from.hash_source, from.hash_name);
+    }
+    cluster.discovery = from.discovery;
+    cluster.default_port = from.tls.on ? 443 : 80;
+    if (finding_ == Finding::tried) {
+      try_discovery(from.discovery, cluster.default_port, diagnostics_);
+    }
+  }
+
+  std::shared_ptr<const upstream::Endpoint> build_endpoint(const config::Server& from) {
+    auto made = std::make_shared<upstream::Endpoint>();
+    upstream::Endpoint& endpoint = *made;
+    endpoint.name = from.addr.value;
+    endpoint.authority = endpoint.name.starts_with("unix:") ? "localhost" : endpoint.name;
+    endpoint.host = net::host_of(endpoint.name);
+    endpoint.weight = from.weight;
+    endpoint.priority = from.priority;
+    endpoint.addresses = net::resolve(from.addr.value);
+    endpoint.state = known_state(endpoint.name);
+    if (endpoint.addresses.empty()) {
+      // Only this server is out of service: a name that is gone must not keep the rest from
+      // starting.
+      diagnostics_.warning(from.addr.at, fmt::format("`{}` does not resolve", endpoint.name), {},
+                           "no requests go there until it does and pingap is started again");
+      // One that runs keeps its addresses until the new configuration is in use (LiveUpstreams).
+      if (endpoint.state.use_count() == 1) {
+        endpoint.state->set_out(upstream::Out::unresolved, true);
+      }
+    }
+    return made;
+  }
+
+  // A server of before is what it was then.
+  std::shared_ptr<upstream::EndpointState> known_state(const std::string& name) {
+    if (known_ != nullptr) {
+      for (const auto& one : known_->servers->endpoints()) {
+        if (one->name == name) {
+          return one->state;
+        }
+      }
+    }
+    return std::make_shared<upstream::EndpointState>(snapshot_.workers);
+  }
+
+  Diagnostics& diagnostics_;
+  const Finding finding_;
+  const Snapshot* before_;          // null at the start
+  const Cluster* known_ = nullptr;  // of before, with the name of the one that is being built
+  Snapshot& snapshot_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Cluster> build_cluster(const config::Upstream& from, Diagnostics& diagnostics,
+                                             Finding finding, const Snapshot* before,
+                                             Snapshot& snapshot) {
+  return Builder(diagnostics, finding, before, snapshot).build(from);
+}
+
+}  // namespace pingap::proxy

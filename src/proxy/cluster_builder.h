@@ -1,0 +1,16 @@
+// [upstreams.NAME] in its running form. Control thread.
+#pragma once
+
+#include <memory>
+
+#include "proxy/snapshot.h"
+
+namespace pingap::proxy {
+
+// For `snapshot`, which is being built and gives it a slot; the one of `before` (null at the start)
+// where nothing has changed about it. What is wrong goes to `diagnostics`.
+std::shared_ptr<const Cluster> build_cluster(const config::Upstream& from,
+                                             config::Diagnostics& diagnostics, Finding finding,
+                                             const Snapshot* before, Snapshot& snapshot);
+
+}  // namespace pingap::proxy
