@@ -55,6 +55,11 @@ enum class ErrorCode : uint8_t {
   deadline_exceeded,
   buffer_full,
   shutting_down,
+  // A plugin's.
+  unauthorized,
+  forbidden,
+  rate_limited,
+  plugin_failed,
   // The client went away or stalled.
   client_closed,
   client_reset,

@@ -64,11 +64,27 @@ ExitCode refused(ErrorCode code) {
 }
 
 void explain_endpoints(const proxy::Route& route) {
+  if (route.cluster == nullptr) {
+    fmt::print("    no upstream: its plugins answer\n");
+    return;
+  }
   fmt::print("    upstream: {} of\n", route.cluster->name);
   for (const auto& one : route.cluster->servers->endpoints()) {
     const upstream::Endpoint& endpoint = *one;
     fmt::print("      {} weight {}{}\n", endpoint.name, endpoint.weight,
                endpoint.addresses.empty() ? " (does not resolve)" : "");
+  }
+}
+
+void explain_plugins(const plugin::Chain& server, const plugin::Chain& location) {
+  if (server.empty() && location.empty()) {
+    fmt::print("    plugins: none\n");
+  }
+  for (const plugin::Chain* chain : {&server, &location}) {
+    for (const plugin::Use& use : chain->uses()) {
+      fmt::print("    plugin: {} ({}, {}{})\n", use.instance->source.name, use.instance->kind->type,
+                 to_string(use.instance->kind->phase), use.conditional ? ", conditional" : "");
+    }
   }
 }
 
@@ -101,7 +117,7 @@ void explain_site(const proxy::Site& site, const http::RequestHead& head) {
     return;
   }
   fmt::print("  chosen: {}\n", (*route)->name);
-  fmt::print("    plugins: none\n");
+  explain_plugins(site.plugins, (*route)->plugins);
   if (auto made = proxy::prepare_upstream_request(x, site, **route); !made) {
     refused(made.error().code);
     return;

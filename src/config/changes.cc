@@ -70,6 +70,7 @@ std::string changes(const Model& before, const Model& after) {
   compare("locations", before.locations, after.locations, parts);
   compare("upstreams", before.upstreams, after.upstreams, parts);
   compare("certificates", before.certificates, after.certificates, parts);
+  compare("plugins", before.plugins, after.plugins, parts);
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 

@@ -14,6 +14,7 @@
 #include "config/suggest.h"
 #include "config/syntax.h"
 #include "config/value.h"
+#include "config/value_tree.h"
 
 namespace pingap::config {
 namespace {
@@ -142,8 +143,10 @@ class Loader {
       read_location(entry, label);
     } else if (section == "servers") {
       read_server(entry, label);
-    } else {
+    } else if (section == "certificates") {
       read_certificate(entry, label);
+    } else {
+      read_plugin(entry, label);
     }
   }
 
@@ -162,7 +165,9 @@ class Loader {
     LocationDraft draft;
     draft.location.name = entry.key;
     draft.location.at = entry.at;
-    require(entry, "upstream", label);
+    if (find_member(entry.value, "plugins") == nullptr) {
+      require(entry, "upstream", label);
+    }
     read_table(entry.value, label, kLocationSchema, reader_, draft);
     model_.locations.push_back(finish(std::move(draft), reader_));
   }
@@ -184,6 +189,24 @@ class Loader {
     require(entry, "tls_key", label);
     read_table(entry.value, label, kCertificateSchema, reader_, certificate);
     model_.certificates.push_back(std::move(certificate));
+  }
+
+  void read_plugin(const Member& entry, const std::string& label) {
+    Plugin plugin;
+    plugin.name = entry.key;
+    plugin.at = entry.at;
+    std::vector<std::string_view> names;
+    read_keys(entry.value, kPluginSchema, reader_, plugin, names);
+    if (find_member(entry.value, "category") == nullptr) {
+      require(entry, "type", label);
+    }
+    plugin.options.at = entry.at;
+    for (const Member& member : entry.value.members) {
+      if (std::ranges::find(names, member.key) == names.end()) {
+        plugin.options.members.push_back(member);
+      }
+    }
+    model_.plugins.push_back(std::move(plugin));
   }
 
   void require(const Member& entry, std::string_view key, const std::string& label) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "config/value_tree.h"
+
 namespace pingap::config {
 namespace {
 
@@ -26,6 +28,11 @@ NameIndex make_index(const std::vector<Entry>& entries) {
 }
 
 }  // namespace
+
+bool Plugin::operator==(const Plugin& other) const {
+  return name == other.name && type == other.type && priority == other.priority &&
+         conditions == other.conditions && same_values(options, other.options);
+}
 
 const Upstream* Model::find_upstream(std::string_view name) const noexcept {
   return find(upstreams, upstream_index, name);

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/status_set.h"
 #include "config/diagnostics.h"
+#include "config/value.h"
 
 namespace pingap::config {
 
@@ -269,10 +270,46 @@ struct FieldMatch {
 // What stands in ws_allowed_origins for handshakes without an Origin: those of no browser.
 inline constexpr std::string_view kMissingOrigin = "missing";
 
+// Which requests a plugin is for. An empty list leaves nobody out.
+struct Condition {
+  std::vector<Located<std::string>> paths;  // "/prefix", "= /exact" or "~ regex"
+  std::vector<std::string> methods;         // upper case
+  std::vector<FieldMatch> match_headers;
+  std::vector<Located<std::string>> remote;  // IP or CIDR, of the client
+
+  bool operator==(const Condition&) const = default;
+};
+
+// For whom a plugin runs: who is meant by `when` and not by `unless`.
+struct Conditions {
+  std::optional<Condition> when;
+  std::optional<Condition> unless;
+
+  bool operator==(const Conditions&) const = default;
+};
+
+struct Plugin {  // [plugins.NAME]
+  std::string name;
+  Position at;
+  Located<std::string> type;
+  int32_t priority = 0;   // in its phase; the higher one runs first
+  Conditions conditions;  // of all its uses
+  Value options;          // a table with its other keys: what they mean is the type's business
+
+  bool operator==(const Plugin& other) const;
+};
+
+struct PluginUse {  // an item of `plugins`
+  Located<std::string> name;
+  Conditions conditions;
+
+  bool operator==(const PluginUse&) const = default;
+};
+
 struct Location {
   std::string name;
   Position at;
-  Located<std::string> upstream;            // name of an upstream, checked
+  Located<std::string> upstream;            // name of an upstream, checked; empty = plugins answer
   std::vector<Located<std::string>> hosts;  // "a.com", "*.a.com", "~regex"; empty = any
   Located<std::string> path;                // without the prefix sign of the alias spelling
   PathType path_type = PathType::any;
@@ -300,6 +337,7 @@ struct Location {
   Located<bool> grpc_web;  // calls of gRPC-web go to the backend as gRPC
   Timeouts timeouts;
   Retries retries;
+  std::vector<PluginUse> plugins;
 
   bool operator==(const Location&) const = default;
 };
@@ -358,6 +396,7 @@ struct Listener {  // [servers.NAME]
   bool encoded_slash = false;  // false = refuse %2f and %5c in the path
   bool via = false;
   ServerTls tls;
+  std::vector<PluginUse> plugins;  // before the location is looked for
 
   bool operator==(const Listener&) const = default;
 };
@@ -379,6 +418,7 @@ struct Model {
   std::vector<Location> locations;
   std::vector<Listener> servers;
   std::vector<CertificateEntry> certificates;
+  std::vector<Plugin> plugins;
   // Made by build_index(), so that 10,000 locations are found fast; without it the lists are
   // searched.
   NameIndex upstream_index;

@@ -11,11 +11,10 @@
 namespace pingap::config {
 namespace {
 
-constexpr std::array<std::string_view, 5> kSectionNames = {"basic", "upstreams", "locations",
-                                                           "servers", "certificates"};
+constexpr std::array<std::string_view, 6> kSectionNames = {"basic", "upstreams", "locations", "servers", "certificates", "plugins"};
 
-constexpr std::array<Foreign, 5> kLaterSections = {
-    {{"plugins", ""}, {"metrics", ""}, {"tracing", ""}, {"admin", ""}, {"storages", ""}}};
+constexpr std::array<Foreign, 4> kLaterSections = {
+    {{"metrics", ""}, {"tracing", ""}, {"admin", ""}, {"storages", ""}}};
 
 const Member* find(const Value& table, std::string_view name) noexcept {
   for (const Member& member : table.members) {
@@ -102,7 +101,9 @@ std::vector<SectionInfo> describe() {
           describe_section("[upstreams.NAME.health]", kHealthSchema),
           describe_section("[locations.NAME]", kLocationSchema),
           describe_section("[servers.NAME]", kServerSchema),
-          describe_section("[certificates.NAME]", kCertificateSchema)};
+          describe_section("[certificates.NAME]", kCertificateSchema),
+          describe_section("[plugins.NAME]", kPluginSchema),
+          describe_section("[plugins.NAME.when]", kConditionSchema)};
 }
 
 }  // namespace pingap::config

@@ -88,9 +88,11 @@ extern const Schema<UpstreamDraft> kUpstreamSchema;
 extern const Schema<LocationDraft> kLocationSchema;
 extern const Schema<Listener> kServerSchema;
 extern const Schema<CertificateEntry> kCertificateSchema;
+extern const Schema<Plugin> kPluginSchema;        // but for what its type knows
+extern const Schema<Condition> kConditionSchema;  // of `when` and `unless`
 // Top-level sections that belong to later versions.
 extern const std::span<const Foreign> kForeignSections;
-// The sections there are: "basic", "upstreams", "locations", "servers", "certificates".
+// The sections there are: "basic", "upstreams", "locations", "servers", "certificates", "plugins".
 extern const std::span<const std::string_view> kSections;
 
 // Check the keys of a section against each other and complete the result.
@@ -111,6 +113,13 @@ void read_docker_socket(Reader& reader, const Field& field, UpstreamDraft& out);
 // `addrs` and `weights` to servers and to names of servers.
 void finish_servers(UpstreamDraft& draft, Reader& reader);
 
+// Keys that several sections have.
+void read_methods(Reader& reader, const Field& field, std::vector<std::string>& out);
+std::vector<FieldMatch> read_matches(Reader& reader, const Field& field);
+void read_match_headers(Reader& reader, const Field& field, std::vector<FieldMatch>& out);
+void read_networks(Reader& reader, const Field& field, std::vector<Located<std::string>>& out);
+void read_plugins(Reader& reader, const Field& field, std::vector<PluginUse>& out);
+
 // The schema without its functions, for documentation and completion.
 struct SectionInfo {
   std::string_view header;  // "[upstreams.NAME]"
@@ -129,11 +138,11 @@ void report_unknown(const Value& table, std::string_view section,
                     std::span<const std::string_view> names, std::span<const Foreign> foreign,
                     Reader& reader);
 
-// Reads a table; `section` is its name in errors: "upstreams.api".
+// Reads the keys of a table that the schema has, whose names it adds to `names`; the others are left
+// for somebody else.
 template <class T>
-void read_table(const Value& table, std::string_view section, const Schema<T>& schema,
-                Reader& reader, T& out) {
-  std::vector<std::string_view> names;
+void read_keys(const Value& table, const Schema<T>& schema, Reader& reader, T& out,
+               std::vector<std::string_view>& names) {
   for (const Key<T>& key : schema.keys) {
     names.push_back(key.info.name);
     if (!key.info.alias.empty()) {
@@ -143,6 +152,14 @@ void read_table(const Value& table, std::string_view section, const Schema<T>& s
       key.read(reader, {member->key, member->at, member->value}, out);
     }
   }
+}
+
+// Reads a table; `section` is its name in errors: "upstreams.api".
+template <class T>
+void read_table(const Value& table, std::string_view section, const Schema<T>& schema,
+                Reader& reader, T& out) {
+  std::vector<std::string_view> names;
+  read_keys(table, schema, reader, out, names);
   report_unknown(table, section, names, schema.foreign, reader);
 }
 

@@ -66,25 +66,6 @@ void refuse_host(Reader& reader, Position at, std::string_view name, std::string
   }
 }
 
-std::vector<FieldMatch> read_matches(Reader& reader, const Field& field) {
-  auto matches = reader.pairs(field);
-  std::erase_if(matches, [&](const FieldMatch& match) {
-    if (!match.name.empty()) {
-      return false;
-    }
-    reader.error(match.at, {"a condition without a name", R"("name:value" or "name")", {}});
-    return true;
-  });
-  return matches;
-}
-
-void read_match_headers(Reader& reader, const Field& field, LocationDraft& out) {
-  out.location.match_headers = read_matches(reader, field);
-  for (const FieldMatch& match : out.location.match_headers) {
-    reader.check(match.at, check_header_name(match.name));
-  }
-}
-
 void read_hosts(Reader& reader, const Field& field, LocationDraft& out) {
   // A comma may be part of a regex.
   const bool regex =
@@ -100,21 +81,6 @@ void read_hosts(Reader& reader, const Field& field, LocationDraft& out) {
     const auto same = [&host](const Located<std::string>& one) { return one.value == host.value; };
     if (std::ranges::none_of(out.location.hosts, same)) {
       out.location.hosts.push_back(std::move(host));
-    }
-  }
-}
-
-void read_methods(Reader& reader, const Field& field, LocationDraft& out) {
-  for (Located<std::string>& method : reader.list(field, Commas::yes)) {
-    if (!is_token(method.value)) {
-      reader.error(method.at, {quote(method.value) + " is not a method", {}, {}});
-      continue;
-    }
-    std::ranges::transform(method.value, method.value.begin(), [](char c) {
-      return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
-    });
-    if (std::ranges::find(out.location.methods, method.value) == out.location.methods.end()) {
-      out.location.methods.push_back(std::move(method.value));
     }
   }
 }
@@ -170,7 +136,7 @@ void read_priority(Reader& reader, const Field& field, LocationDraft& out) {
 }
 
 constexpr Key<LocationDraft> kKeys[] = {
-    {{"upstream", "", "name of an upstream", "required"},
+    {{"upstream", "", "name of an upstream", "required without plugins"},
      [](Reader& reader, const Field& field, LocationDraft& out) {
        reader.text(field, out.location.upstream);
      }},
@@ -181,8 +147,14 @@ constexpr Key<LocationDraft> kKeys[] = {
      }},
     {{"path_type", "", "path type", "\"prefix\""}, read_path_type},
     {{"priority", "weight", "integer", "0"}, read_priority},
-    {{"methods", "", "list of methods", "any"}, read_methods},
-    {{"match_headers", "", "conditions", "none"}, read_match_headers},
+    {{"methods", "", "list of methods", "any"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       read_methods(reader, field, out.location.methods);
+     }},
+    {{"match_headers", "", "conditions", "none"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       read_match_headers(reader, field, out.location.match_headers);
+     }},
     {{"match_query", "", "conditions", "none"},
      [](Reader& reader, const Field& field, LocationDraft& out) {
        out.location.match_query = read_matches(reader, field);
@@ -296,10 +268,13 @@ constexpr Key<LocationDraft> kKeys[] = {
      [](Reader& reader, const Field& field, LocationDraft& out) {
        reader.duration(field, out.location.timeouts.tunnel);
      }},
+    {{"plugins", "", "list of plugins", "none"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       read_plugins(reader, field, out.location.plugins);
+     }},
 };
 
 constexpr Foreign kForeign[] = {
-    {"plugins", ""},
     {"max_processing", ""},
     {"includes", ""},
     {"remark", "write it as a comment"},

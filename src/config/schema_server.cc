@@ -33,17 +33,6 @@ void read_addr(Reader& reader, const Field& field, Listener& out) {
   }
 }
 
-void read_networks(Reader& reader, const Field& field, std::vector<Located<std::string>>& out) {
-  out = reader.list(field, Commas::yes);
-  for (const Located<std::string>& one : out) {
-    if (!Network::parse(one.value)) {
-      reader.error(one.at, {quote(one.value) + " is not an address or network",
-                            R"("192.0.2.1", "10.0.0.0/8" or "2001:db8::/32")",
-                            {}});
-    }
-  }
-}
-
 void read_max_header_size(Reader& reader, const Field& field, Listener& out) {
   uint64_t size = 0;
   if (!reader.size(field, size)) {
@@ -193,6 +182,10 @@ constexpr Key<Listener> kKeys[] = {
      }},
     {{"enabled_h2", "", "boolean", "true"},
      [](Reader& reader, const Field& field, Listener& out) { reader.boolean(field, out.tls.h2); }},
+    {{"plugins", "", "list of plugins", "none"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       read_plugins(reader, field, out.plugins);
+     }},
 };
 
 constexpr Foreign kForeign[] = {

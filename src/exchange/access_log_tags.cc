@@ -16,7 +16,7 @@ constexpr uint8_t kHuman = 24;
 constexpr uint8_t kQuotes = 2;   // of JSON
 constexpr uint8_t kReason = 64;  // the longest name of an ErrorCode, with room (tested)
 
-constexpr std::array<LogTagInfo, 43> kTags = {{
+constexpr std::array<LogTagInfo, 45> kTags = {{
     {"when", LogTag::when, kQuotes + kLocalTimeSize},
     {"when_utc_iso", LogTag::when_utc_iso, kQuotes + kUtcTimeSize},
     {"when_unix", LogTag::when_unix, kNumber},
@@ -52,6 +52,8 @@ constexpr std::array<LogTagInfo, 43> kTags = {{
     {"request_id", LogTag::request_id, 0, HeaderId::x_request_id},
     {"status", LogTag::status, kNumber},
     {"reason", LogTag::reason, kReason},
+    {"plugin", LogTag::member, 0, HeaderId::other, &Exchange::plugin},
+    {"plugin_reason", LogTag::member, 0, HeaderId::other, &Exchange::plugin_reason},
     {"reason_side", LogTag::reason_side, kNumber},
     {"size", LogTag::size, kNumber},
     {"size_human", LogTag::size_human, kHuman},

@@ -20,7 +20,7 @@ struct Exchange {
 
   Arena arena;
 
-  // As received; never changed. `headers` live in the arena.
+  // As received, and as plugins have changed it since. `headers` live in the arena.
   http::RequestHead request;
   // What goes to the backend and to the client: made by header policy.
   http::RequestHead upstream_request;
@@ -72,6 +72,10 @@ struct Exchange {
   uint16_t attempts = 0;
   bool upstream_reused = false;
   bool grpc = false;  // a call of gRPC: answers of ours are in its form
+  // The [plugins.NAME] that answered instead of the backend, and why it refused the request; a text
+  // of its own.
+  std::string_view plugin;
+  std::string_view plugin_reason;
   ErrorCode reason = ErrorCode::none;
   Side reason_side = Side::local;
 };

@@ -190,6 +190,8 @@ std::span<const Template::Name> Template::names() noexcept {
       {"method", Kind::method},
       {"msec", Kind::msec},
       {"path", Kind::path},
+      {"plugin", Kind::member, &Exchange::plugin},
+      {"plugin_reason", Kind::member, &Exchange::plugin_reason},
       {"protocol", Kind::protocol},
       {"proxy_add_x_forwarded_for", Kind::member, &Exchange::forwarded_for},
       {"query", Kind::query},

@@ -28,6 +28,8 @@ struct Field {
   // in one piece: the copy is what writing them anew would give.
   static constexpr uint8_t kCanonical = 1;
   static constexpr uint8_t kRemoved = 2;
+  // Put there by us and not by a peer: no Connection and no rule about underscores takes it away.
+  static constexpr uint8_t kOurs = 4;
 
   std::string_view name() const noexcept { return {name_data, name_size}; }
 

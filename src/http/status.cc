@@ -109,8 +109,15 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::h2_reset_flood:
     case ErrorCode::h2_head_flood:
       return 400;
+    case ErrorCode::unauthorized:
+      return 401;
+    case ErrorCode::forbidden:
     case ErrorCode::forbidden_origin:
       return 403;
+    case ErrorCode::rate_limited:
+      return 429;
+    case ErrorCode::plugin_failed:
+      return 500;
     case ErrorCode::no_route:
       return 404;
     case ErrorCode::method_not_allowed:

@@ -53,25 +53,50 @@ void Forwarder::on_head(http::RequestHead& head, End end) noexcept {
     request_body_.set_over();
   }
   x.grpc = http::is_grpc(x.request);
-  if (!admit() || !route() ||
-      ((x.grpc || route_->timeout > Duration::zero()) && !watch_deadline())) {
+  if (admit() && identify() && (site_.plugins.empty() || run_plugins(site_.plugins))) {
+    route();
+  }
+}
+
+// The location has let it through.
+void Forwarder::go_to_backend() noexcept {
+  if (route_->cluster == nullptr) {
+    answer_error(ErrorCode::no_route, Side::local);  // its plugins answer others
     return;
+  }
+  if (auto prepared = prepare_upstream_request(x, site_, *route_); !prepared) {
+    answer_error(prepared.error().code, prepared.error().side);
+    return;
+  }
+  if (web_) {
+    web_->ask(x.upstream_request);
+  }
+  if (x.upstream_request.websocket) {
+    request_body_.forbid_replay();
+  }
+  if (plugins_) {
+    open_request_filters();
   }
   if (route_->buffer_request && !x.grpc && !request_body_.over()) {
     phase_ = Phase::buffering;
     request_body_.buffer();
     if (x.request.expect_continue) {
-      // We must read the body before anybody else can ask for it (RFC 9110 10.1.1).
-      http::ResponseHead go_on;
-      go_on.status = 100;
-      go_on.reason = http::reason_phrase(100);
-      client_->send_interim(go_on);
-      x.upstream_request.expect_continue = false;
-      x.upstream_request.headers.remove(http::HeaderId::expect);
+      ask_for_body();
     }
-    return;
+  } else {
+    try_backend();
   }
-  try_backend();
+  release_early_body();
+}
+
+// We must read the body before anybody else can ask for it (RFC 9110 10.1.1).
+void Forwarder::ask_for_body() noexcept {
+  http::ResponseHead go_on;
+  go_on.status = 100;
+  go_on.reason = http::reason_phrase(100);
+  client_->send_interim(go_on);
+  x.upstream_request.expect_continue = false;
+  x.upstream_request.headers.remove(http::HeaderId::expect);
 }
 
 bool Forwarder::admit() noexcept {
@@ -97,7 +122,8 @@ bool Forwarder::admit() noexcept {
 
 // ---- 2 the location, and what the backend will be sent ----
 
-bool Forwarder::route() noexcept {
+// The one form of target and host that everything goes by, and who the client is.
+bool Forwarder::identify() noexcept {
   if (auto canonical = canonicalize_request(x, site_); !canonical) {
     answer_error(canonical.error().code, Side::downstream);
     return false;
@@ -107,26 +133,25 @@ bool Forwarder::route() noexcept {
     answer_error(ErrorCode::misdirected, Side::downstream);  // RFC 9110 15.5.20
     return false;
   }
+  return true;
+}
+
+void Forwarder::route() noexcept {
   const auto found = find_route(x, site_);
   if (!found) {
     answer_error(found.error().code, found.error().side);
-    return false;
+    return;
   }
   route_ = *found;
   if (route_->grpc_web) {
     bridge_grpc_web();
   }
-  if (auto prepared = prepare_upstream_request(x, site_, *route_); !prepared) {
-    answer_error(prepared.error().code, prepared.error().side);
-    return false;
+  if ((x.grpc || route_->timeout > Duration::zero()) && !watch_deadline()) {
+    return;
   }
-  if (web_) {
-    web_->ask(x.upstream_request);
+  if (route_->plugins.empty() || run_plugins(route_->plugins)) {
+    go_to_backend();
   }
-  if (x.upstream_request.websocket) {
-    request_body_.forbid_replay();
-  }
-  return true;
 }
 
 // From here on it is a call of gRPC, but for its bodies.
@@ -293,9 +318,21 @@ void Forwarder::on_body(ByteQueue& data, End end) noexcept {
     request_body_.discard(data);
     return;
   }
-  if (route_->max_body > 0 && x.request_bytes > route_->max_body) {
+  if (route_ != nullptr && route_->max_body > 0 && x.request_bytes > route_->max_body) {
     on_refused(ErrorCode::body_too_large, {});
     return;
+  }
+  if (plugins_) {
+    if (hold_body(data, end)) {
+      return;
+    }
+    if (auto filtered = filter_request(data, end); !filtered) {
+      on_refused(filtered.error().code, {});
+      return;
+    }
+    if (data.empty() && end == End::no) {
+      return;  // it is kept back
+    }
   }
   if (web_) {
     if (auto read = web_->read(data, end); !read) {
@@ -314,7 +351,7 @@ void Forwarder::on_body(ByteQueue& data, End end) noexcept {
   if (end == End::yes && phase_ == Phase::buffering) {
     try_backend();
   } else if (was_replayable && !request_body_.replayable() && upstream() != nullptr &&
-             x.request.framing == Framing::length) {
+             x.request.framing == Framing::length && request_filters_.empty()) {
     offer_pipe(*client_, *upstream(), x.request.content_length - x.request_bytes);
   }
 }
@@ -344,7 +381,8 @@ void Forwarder::on_piped(size_t bytes, End end) noexcept {
 }
 
 void Forwarder::on_trailers(http::HeaderMap& trailers) noexcept {
-  if (answered() || web_ || !(route_->pass_trailers || x.grpc)) {
+  if (answered() || web_ || route_ == nullptr || holds_body_ ||
+      !request_filters_.empty() || !(route_->pass_trailers || x.grpc)) {
     ByteQueue none;
     on_body(none, End::yes);
     return;
@@ -426,11 +464,14 @@ void Forwarder::on_response(Attempt& from, http::ResponseHead& head, End end) no
   } else if (route_->buffer_response && !x.grpc && end == End::no) {
     response_body_.buffer();
   }
+  if (plugins_) {
+    edit_response(end);
+  }
   x.status = x.response.status;
   client_->send_head(x.response, end);
   if (end == End::yes) {
     end_response();
-  } else if (x.response.framing == Framing::length && !response_body_.buffered()) {
+  } else if (x.response.framing == Framing::length && !response_body_.buffered() && !filtered_) {
     offer_pipe(*attempt_->stream(), *client_, head.content_length);
   }
 }
@@ -489,6 +530,9 @@ void Forwarder::end_response() noexcept {
 }
 
 void Forwarder::on_sent(size_t bytes) noexcept {
+  if (filtered_) {
+    bytes = filtered_->on_sent(bytes);
+  }
   if (auto sent = response_body_.on_sent(web_ ? web_->on_sent(bytes) : bytes, upstream()); !sent) {
     abort_response(sent.error().code, Side::local);
   }

@@ -1,9 +1,10 @@
 // The way of one request through the proxy, readable from top to bottom in forwarder.cc; what
 // happens when a try fails is in forwarder_retry.cc, when it is only slow in forwarder_hedge.cc,
-// answers of our own and the end are in forwarder_answers.cc. Worker.
+// answers of our own and the end are in forwarder_answers.cc, what plugins do on the way is in
+// forwarder_plugins.cc. Worker.
 //
 //   receiving --route--> [buffering] --> connecting --head--> responding --> done
-//       |                                    |  ^                |
+//       |    [plugins]                       |  ^                |
 //       +---- refused, no route, ... --------+  +--- retry ------+ (only before a response byte)
 //             answered here
 //
@@ -22,7 +23,9 @@
 #include "net/proxy_protocol.h"
 #include "net/timer.h"
 #include "proxy/attempt.h"
+#include "proxy/filtered_response.h"
 #include "proxy/grpc_web.h"
+#include "proxy/plugin_run.h"
 #include "proxy/request_body.h"
 #include "proxy/response_body.h"
 #include "proxy/snapshot.h"
@@ -71,13 +74,35 @@ class Forwarder final : public http::RequestSink,
   Turn on_turn() noexcept override;      // a server may have room
 
  private:
-  enum class Phase : uint8_t { receiving, buffering, connecting, responding, answered, done };
+  enum class Phase : uint8_t {
+    receiving,  // also while a plugin has it wait
+    buffering,
+    connecting,
+    responding,
+    answered,
+    done
+  };
 
   bool watch_deadline() noexcept;
   void on_deadline() noexcept;
   bool admit() noexcept;
-  bool route() noexcept;
+  bool identify() noexcept;
+  void route() noexcept;
+  void go_to_backend() noexcept;
+  void ask_for_body() noexcept;
   void bridge_grpc_web() noexcept;
+
+  bool run_plugins(const plugin::Chain& chain) noexcept;
+  bool proceed(PluginRun::Outcome outcome) noexcept;
+  void on_plugins_resumed() noexcept;
+  void answer_for_plugin() noexcept;
+  void open_request_filters();
+  bool hold_body(ByteQueue& data, End end) noexcept;
+  void release_early_body() noexcept;
+  Result<> filter_request(ByteQueue& data, End end) noexcept;
+  void edit_response(End end);
+  void on_filtered_sent(size_t bytes) noexcept;
+  void on_filter_failed(const Error& why) noexcept;
   void try_backend() noexcept;
   bool open_try(upstream::Backends& backends, const upstream::Backends::Picked& picked,
                 upstream::Reuse reuse) noexcept;
@@ -143,6 +168,9 @@ class Forwarder final : public http::RequestSink,
   void end_response() noexcept;
   void note_refused(std::string_view head) noexcept;
   void answer_error(ErrorCode why, Side side) noexcept;
+  void begin_own_answer(ErrorCode why) noexcept;
+  void render_page(uint16_t status, ErrorCode why, ByteQueue& body) noexcept;
+  void send_own_answer(ByteQueue& body) noexcept;
   void abort_response(ErrorCode why, Side side) noexcept;
   void finish() noexcept;
 
@@ -182,6 +210,12 @@ class Forwarder final : public http::RequestSink,
  private:
   RequestBody request_body_;
   ResponseBody response_body_;
+  std::optional<PluginRun> plugins_;          // where there are any
+  std::vector<plugin::BodyFilter*> request_filters_;  // of theirs
+  std::optional<FilteredResponse> filtered_;  // then it is client_
+  bool holds_body_ = false;  // plugins that filter it have not let the request through yet
+  End early_end_ = End::no;
+  ByteQueue early_;  // of the body, held so
   // The last member: the arena's first block.
   static constexpr size_t kFirstBlock = 6 * 1024;
   std::array<char, kFirstBlock> first_block_;

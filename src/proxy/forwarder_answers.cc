@@ -79,36 +79,55 @@ void Forwarder::answer_none(const upstream::Backends& backends) noexcept {
 }
 
 void Forwarder::answer_error(ErrorCode why, Side side) noexcept {
+  x.reason = why;
+  x.reason_side = side;
+  begin_own_answer(why);
+  ByteQueue body;
+  render_page(http::status_for(why), why, body);
+  send_own_answer(body);
+}
+
+// Nothing else will be sent.
+void Forwarder::begin_own_answer(ErrorCode why) noexcept {
   phase_ = Phase::answered;
   timer_.reset();
   leave_queue();
-  x.reason = why;
-  x.reason_side = side;
+  if (plugins_) {
+    plugins_->stop();
+  }
   request_body_.forbid_replay();
   abandon_tries(why);
   x.response = {};
+}
+
+void Forwarder::render_page(uint16_t status, ErrorCode why, ByteQueue& body) noexcept {
   http::ResponseHead& out = x.response;
-  ByteQueue body;
   if (x.grpc) {
     render_grpc_error(why, x.arena, out);
-    if (web_) {
+    if (web_ && route_ != nullptr) {
       add_response_edits(x, *route_);  // without those of CORS a browser shows it to nobody
     }
   } else {
-    frontend_.worker().snapshot().error_pages.render(http::status_for(why), why,
-                                                     x.request.headers.get(http::HeaderId::accept),
-                                                     x.arena, out, body);
+    frontend_.worker().snapshot().error_pages.render(
+        status, why, x.request.headers.get(http::HeaderId::accept), x.arena, out, body);
   }
   if (retry_after_ > 0 && !x.grpc) {
     out.headers.set(http::HeaderId::retry_after,
                     x.arena.copy(std::to_string(retry_after_)));  // an answer of ours: rare
   }
-  x.status = out.status;
+}
+
+void Forwarder::send_own_answer(ByteQueue& body) noexcept {
+  http::ResponseHead& out = x.response;
   // What follows a CONNECT may be meant for the other end of the tunnel that there is not.
   out.keep_alive = x.request.method != Method::connect;
   if (x.request.method == Method::head) {
     body.clear();
   }
+  if (plugins_) {
+    edit_response(body.empty() ? End::yes : End::no);
+  }
+  x.status = out.status;
   x.response_bytes = body.size();
   client_->send_head(out, body.empty() ? End::yes : End::no);
   if (!body.empty()) {
@@ -122,6 +141,11 @@ void Forwarder::abort_response(ErrorCode why, Side side) noexcept {
   // 502. A body that breaks off is shown as it is, broken off.
   if (!client_gone_ && why == ErrorCode::upstream_bad_framing && client_->unsend()) {
     response_body_.drop();
+    if (filtered_) {
+      client_ = &filtered_->client();
+      response_body_.set_client(*client_);
+      filtered_.reset();
+    }
     answer_error(why, side);
     return;
   }
@@ -226,8 +250,16 @@ void Forwarder::finish() noexcept {
   if (web_) {
     x.response_bytes = web_->sent_bytes();
   }
+  if (filtered_) {
+    x.response_bytes = filtered_->sent_bytes();
+    filtered_->Deferrable::unlink();
+  }
   if (x.status == 0) {
     x.status = http::status_for(x.reason);
+  }
+  if (plugins_) {
+    plugins_->stop();
+    plugins_->on_end();
   }
   frontend_.on_exchange_done(x);
   frontend_.worker().loop().retire(this);

@@ -233,6 +233,12 @@ Result<> copy_request_fields(Exchange& x, const Site& site, const Route& route) 
     if ((http::header_policy(field.id) & kNever) != 0) {
       continue;
     }
+    if ((field.flags & Field::kOurs) != 0) {
+      if (!edits(route.request_remove, field) && !edits(route.request_set, field)) {
+        x.upstream_request.headers.add(field);
+      }
+      continue;
+    }
     if (site.underscores != config::Underscores::keep && has_underscore(field)) {
       if (site.underscores == config::Underscores::reject) {
         return tl::unexpected(

@@ -8,6 +8,7 @@
 #include "base/cores.h"
 #include "config/read_file.h"
 #include "proxy/cluster_builder.h"
+#include "proxy/plugin_builder.h"
 #include "proxy/tls_loader.h"
 
 namespace pingap::proxy {
@@ -39,6 +40,7 @@ class Builder {
       snapshot_->clusters.push_back(
           build_cluster(upstream, diagnostics_, finding_, before_, *snapshot_));
     }
+    plugins_.emplace(model_, diagnostics_, before_, *snapshot_);
     build_tls();
     for (const config::Listener& listener : model_.servers) {
       snapshot_->sites.push_back(build_site(listener));
@@ -98,6 +100,7 @@ class Builder {
     site->via = from.via ? model_.basic.name : std::string();
     site->trusted = build_networks(from.trusted_proxies);
     site->proxies = build_networks(from.proxy_protocol_from);
+    site->plugins = plugins_->chain(from.plugins, "servers." + from.name);
     build_routes(from, *site);
     for (const auto& route : site->routes) {
       site->settings.websocket = site->settings.websocket || route->websocket;
@@ -183,6 +186,7 @@ class Builder {
     route->websocket = from.websocket;
     route->ws_origins = from.ws_allowed_origins;
     route->grpc_web = from.grpc_web.value;
+    route->plugins = plugins_->chain(from.plugins, "locations." + from.name);
     build_edits(from, *route);
     return route;
   }
@@ -276,6 +280,7 @@ class Builder {
   const Snapshot* before_;  // null at the start
   std::shared_ptr<Snapshot> snapshot_;
   std::optional<TlsLoader> tls_loader_;
+  std::optional<PluginBuilder> plugins_;
   std::unordered_set<const config::Location*> listed_;  // by some server
 };
 

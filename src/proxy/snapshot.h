@@ -17,6 +17,7 @@
 #include "http/header_id.h"
 #include "http/uri.h"
 #include "net/proxy_protocol.h"
+#include "plugin/chain.h"
 #include "proxy/certificate_files.h"
 #include "proxy/error_page.h"
 #include "proxy/live_tls.h"
@@ -70,7 +71,7 @@ struct HeaderRule {
 
 struct Route {  // [locations.NAME] on one server
   std::string name;
-  const Cluster* cluster = nullptr;
+  const Cluster* cluster = nullptr;  // null: its plugins answer
   session::ClientSettings settings;  // the cluster's, with the location's timeouts
   Duration timeout{};                // of a whole exchange; 0 = none
   upstream::RetryPolicy retry;
@@ -85,6 +86,7 @@ struct Route {  // [locations.NAME] on one server
   bool websocket = true;
   std::vector<std::string> ws_origins;  // as in config::Location
   bool grpc_web = false;
+  plugin::Chain plugins;
 };
 
 struct Site {  // [servers.NAME]
@@ -103,6 +105,7 @@ struct Site {  // [servers.NAME]
   std::vector<std::unique_ptr<Route>> routes;           // by the router's index
   std::optional<exchange::AccessLogFormat> access_log;  // where there is a path
   std::string access_log_path;                          // empty = off
+  plugin::Chain plugins;                                // before the route is looked for
 };
 
 struct Snapshot {
@@ -112,6 +115,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const Cluster>> clusters;
   size_t cluster_slots = 0;  // above every Cluster::index that there was in the process
   std::vector<std::unique_ptr<Site>> sites;
+  std::vector<std::shared_ptr<const plugin::Instance>> plugins;
   ErrorPages error_pages;
 };
 

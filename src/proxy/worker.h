@@ -72,6 +72,8 @@ class Worker {
   // The worker's thread:
   net::EventLoop& loop() noexcept { return *loop_; }
 
+  uint32_t index() const noexcept { return index_; }
+
   session::HandshakeQueue& handshakes() noexcept { return handshakes_; }
 
   observe::Counters& counters() noexcept { return counters_; }

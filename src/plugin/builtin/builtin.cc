@@ -1,0 +1,39 @@
+#include "plugin/builtin/builtin.h"
+
+#include <algorithm>
+#include <array>
+
+#include "plugin/util/kinds.h"
+
+namespace pingap::plugin {
+namespace {
+
+const std::array kKinds = {
+    &kMock,
+    &kRequestId,
+};
+
+// The original's names, and each type that needs no options by its own.
+constexpr std::array kPredefined = {
+    Predefined{"pingap:requestId", "request_id"},
+    Predefined{"request_id", "request_id"},
+};
+
+}  // namespace
+
+std::span<const Kind* const> kinds() noexcept {
+  return kKinds;
+}
+
+const Kind* find_kind(std::string_view type) noexcept {
+  const auto found = std::ranges::find_if(kKinds, [&](const Kind* one) {
+    return one->type == type || (!one->alias.empty() && one->alias == type);
+  });
+  return found == kKinds.end() ? nullptr : *found;
+}
+
+std::span<const Predefined> predefined() noexcept {
+  return kPredefined;
+}
+
+}  // namespace pingap::plugin

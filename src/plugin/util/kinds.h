@@ -1,0 +1,11 @@
+// Types of this folder.
+#pragma once
+
+#include "plugin/kind.h"
+
+namespace pingap::plugin {
+
+extern const Kind kMock;
+extern const Kind kRequestId;
+
+}  // namespace pingap::plugin

@@ -1,0 +1,150 @@
+// What plugins do with a request on its way: forwarder.cc has the way.
+#include <algorithm>
+
+#include "http/status.h"
+#include "proxy/forwarder.h"
+#include "proxy/frontend.h"
+#include "proxy/header_policy.h"
+#include "proxy/worker.h"
+
+namespace pingap::proxy {
+
+using http::Framing;
+
+// True: all have let the request through.
+bool Forwarder::run_plugins(const plugin::Chain& chain) noexcept {
+  if (!plugins_) {
+    plugins_.emplace(x, frontend_.worker(),
+                     Callback<void()>::of<&Forwarder::on_plugins_resumed>(this));
+  }
+  holds_body_ = holds_body_ || (chain.hooks() & plugin::Plugin::kRequestBody) != 0;
+  return proceed(plugins_->run(chain));
+}
+
+bool Forwarder::proceed(PluginRun::Outcome outcome) noexcept {
+  if (outcome == PluginRun::Outcome::answered) {
+    answer_for_plugin();
+  }
+  return outcome == PluginRun::Outcome::through;
+}
+
+void Forwarder::on_plugins_resumed() noexcept {
+  if (answered() || !proceed(plugins_->go_on())) {
+    return;
+  }
+  if (route_ == nullptr) {
+    route();
+  } else {
+    go_to_backend();
+  }
+}
+
+void Forwarder::answer_for_plugin() noexcept {
+  plugin::Answer& answer = plugins_->answer();
+  x.plugin = plugins_->answered_by();
+  x.reason = answer.reason;
+  x.reason_side = Side::local;
+  begin_own_answer(answer.reason);
+  ByteQueue body;
+  if (answer.page) {
+    render_page(answer.status, answer.reason, body);
+    http::HeaderMap all = http::HeaderMap::copy(x.response.headers, x.arena, answer.headers.size());
+    for (const http::Field& field : answer.headers.fields()) {
+      all.add(field);
+    }
+    x.response.headers = all;
+  } else {
+    x.response.status = answer.status;
+    x.response.reason = http::reason_phrase(answer.status);
+    x.response.headers = http::HeaderMap::copy(answer.headers, x.arena, 2);
+    body = std::move(answer.body);
+    const bool has_body = answer.status >= 200 && answer.status != 204 && answer.status != 304;
+    x.response.framing = has_body ? Framing::length : Framing::none;
+    x.response.has_content_length = has_body;
+    x.response.content_length = body.size();
+  }
+  if (route_ != nullptr) {
+    add_response_edits(x, *route_);
+  }
+  send_own_answer(body);
+}
+
+// ---- the body of the request
+
+// What came of it while a plugin had the request wait goes through them first.
+void Forwarder::open_request_filters() {
+  holds_body_ = false;
+  if (request_body_.over() && early_.empty()) {
+    return;  // there is none
+  }
+  request_filters_ = plugins_->request_filters();
+  const auto changes = [](const plugin::BodyFilter* one) { return !one->keeps_length(); };
+  if (std::ranges::any_of(request_filters_, changes) &&
+      x.upstream_request.framing == Framing::length) {
+    x.upstream_request.framing = Framing::chunked;
+    request_body_.forbid_replay();
+  }
+}
+
+// False: all of it is kept until the plugins are through.
+bool Forwarder::hold_body(ByteQueue& data, End end) noexcept {
+  if (!holds_body_) {
+    return false;
+  }
+  early_.move_from(data, data.size());
+  early_end_ = end;
+  return true;
+}
+
+void Forwarder::release_early_body() noexcept {
+  if (early_.empty() && early_end_ == End::no) {
+    return;
+  }
+  ByteQueue early = std::move(early_);
+  x.request_bytes -= early.size();  // they are counted again
+  on_body(early, std::exchange(early_end_, End::no));
+}
+
+Result<> Forwarder::filter_request(ByteQueue& data, End end) noexcept {
+  for (plugin::BodyFilter* one : request_filters_) {
+    ByteQueue made;
+    if (auto filtered = one->filter(data, made, end); !filtered) {
+      return filtered;
+    }
+    data = std::move(made);
+  }
+  return {};
+}
+
+// ---- the answer
+
+// The head is there: what plugins make of it, and of the body behind it.
+void Forwarder::edit_response(End end) {
+  plugins_->on_response();
+  if (end == End::yes || x.response.framing == Framing::tunnel || filtered_) {
+    return;
+  }
+  std::vector<plugin::BodyFilter*> filters = plugins_->response_filters();
+  if (filters.empty()) {
+    return;
+  }
+  client_ = &filtered_.emplace(
+      *client_, frontend_.worker().loop(), std::move(filters),
+      FilteredResponse::Owner{Callback<void(size_t)>::of<&Forwarder::on_filtered_sent>(this),
+                              Callback<void(const Error&)>::of<&Forwarder::on_filter_failed>(this)});
+  response_body_.set_client(*client_);
+}
+
+void Forwarder::on_filtered_sent(size_t bytes) noexcept {
+  if (auto sent = response_body_.on_sent(bytes, upstream()); !sent) {
+    abort_response(sent.error().code, Side::local);
+  }
+}
+
+void Forwarder::on_filter_failed(const Error& why) noexcept {
+  if (phase_ != Phase::done) {
+    abort_response(why.code, why.side);
+  }
+}
+
+}  // namespace pingap::proxy

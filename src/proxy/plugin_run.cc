@@ -1,0 +1,192 @@
+#include "proxy/plugin_run.h"
+
+#include "net/event_loop.h"
+#include "proxy/worker.h"
+
+namespace pingap::proxy {
+
+using plugin::Plugin;
+using plugin::Verdict;
+
+// What a suspended plugin holds: it may call long after the request is gone.
+class PluginRun::Handle final : public plugin::Continuation,
+                                public std::enable_shared_from_this<PluginRun::Handle> {
+ public:
+  Handle(PluginRun& run, net::EventLoop& loop) noexcept : run_(&run), loop_(loop) {}
+
+  void resume(std::function<void(void*)> set) override {
+    loop_.post([self = shared_from_this(), set = std::move(set)] {
+      if (self->run_ != nullptr) {
+        self->run_->on_resumed(set);
+      }
+    });
+  }
+
+  void forget() noexcept { run_ = nullptr; }
+
+ private:
+  PluginRun* run_;  // the worker's thread only
+  net::EventLoop& loop_;
+};
+
+PluginRun::PluginRun(exchange::Exchange& x, Worker& worker, Callback<void()> resumed) noexcept
+    : x_(x), worker_(worker), resumed_(resumed) {
+}
+
+PluginRun::~PluginRun() {
+  stop();
+  for (AtEnd* one = at_end_; one != nullptr; one = one->next) {
+    one->destroy(one->object);
+  }
+}
+
+void PluginRun::stop() noexcept {
+  waits_ = false;
+  timer_.reset();
+  if (handle_ != nullptr) {
+    handle_->forget();
+    handle_.reset();
+  }
+}
+
+plugin::Context PluginRun::context(Part& part, size_t use) noexcept {
+  return {x_, *this, part.states[use], answer_};
+}
+
+PluginRun::Outcome PluginRun::run(const plugin::Chain& chain) noexcept {
+  Part& part = parts_[part_++];
+  part.chain = &chain;
+  part.states = x_.arena.make_array<void*>(chain.uses().size());
+  std::fill_n(part.states, chain.uses().size(), nullptr);
+  use_ = 0;
+  return advance();
+}
+
+PluginRun::Outcome PluginRun::advance() noexcept {
+  Part& part = parts_[part_ - 1];
+  const std::vector<plugin::Use>& uses = part.chain->uses();
+  while (use_ < uses.size()) {
+    const size_t i = use_++;
+    const plugin::Use& use = uses[i];
+    if (!use.is_for(x_)) {
+      continue;
+    }
+    part.ran |= uint32_t{1} << i;
+    if ((use.hooks & Plugin::kRequest) == 0) {
+      continue;
+    }
+    plugin::Context it = context(part, i);
+    const Verdict verdict = use.plugin->on_request(it);
+    if (verdict != Verdict::next) {
+      return take(verdict);
+    }
+  }
+  return Outcome::through;
+}
+
+PluginRun::Outcome PluginRun::take(Verdict verdict) noexcept {
+  if (verdict == Verdict::suspend) {
+    waits_ = true;
+    return Outcome::waits;
+  }
+  if (verdict == Verdict::respond) {
+    answered_by_ = parts_[part_ - 1].chain->uses()[use_ - 1].instance->source.name;
+    return Outcome::answered;
+  }
+  return advance();
+}
+
+PluginRun::Outcome PluginRun::go_on() noexcept {
+  Part& part = parts_[part_ - 1];
+  plugin::Context it = context(part, use_ - 1);
+  return take(part.chain->uses()[use_ - 1].plugin->on_resume(it));
+}
+
+void PluginRun::on_resumed(const std::function<void(void*)>& set) noexcept {
+  if (!waits_) {
+    return;
+  }
+  if (set) {
+    set(parts_[part_ - 1].states[use_ - 1]);
+  }
+  stop();
+  resumed_();
+}
+
+void PluginRun::on_timer() noexcept {
+  on_resumed({});
+}
+
+template <class Visit>
+void PluginRun::backwards(uint8_t hooks, const Visit& visit) noexcept {
+  for (size_t p = part_; p-- > 0;) {
+    Part& part = parts_[p];
+    if ((part.chain->hooks() & hooks) == 0) {
+      continue;
+    }
+    const std::vector<plugin::Use>& uses = part.chain->uses();
+    for (size_t i = uses.size(); i-- > 0;) {
+      if ((uses[i].hooks & hooks) != 0 && (part.ran >> i & 1U) != 0) {
+        plugin::Context it = context(part, i);
+        visit(*uses[i].plugin, it);
+      }
+    }
+  }
+}
+
+void PluginRun::on_response() noexcept {
+  backwards(Plugin::kResponse,
+            [](const Plugin& plugin, plugin::Context& it) { plugin.on_response(it); });
+}
+
+void PluginRun::on_end() noexcept {
+  backwards(Plugin::kEnd, [](const Plugin& plugin, plugin::Context& it) { plugin.on_end(it); });
+}
+
+PluginRun::Filters PluginRun::response_filters() {
+  Filters filters;
+  backwards(Plugin::kResponseBody, [&](const Plugin& plugin, plugin::Context& it) {
+    if (plugin::BodyFilter* filter = plugin.response_body(it)) {
+      filters.push_back(filter);
+    }
+  });
+  return filters;
+}
+
+PluginRun::Filters PluginRun::request_filters() {
+  Filters filters;
+  backwards(Plugin::kRequestBody, [&](const Plugin& plugin, plugin::Context& it) {
+    if (plugin::BodyFilter* filter = plugin.request_body(it)) {
+      filters.insert(filters.begin(), filter);
+    }
+  });
+  return filters;
+}
+
+TimePoint PluginRun::now() const noexcept {
+  return worker_.loop().now();
+}
+
+WallTime PluginRun::wall_time() const noexcept {
+  return worker_.wall_time();
+}
+
+uint32_t PluginRun::worker() const noexcept {
+  return worker_.index();
+}
+
+std::shared_ptr<plugin::Continuation> PluginRun::continue_later() {
+  handle_ = std::make_shared<Handle>(*this, worker_.loop());
+  return handle_;
+}
+
+void PluginRun::continue_after(Duration pause) noexcept {
+  timer_.emplace(Callback<void()>::of<&PluginRun::on_timer>(this));
+  worker_.loop().arm(*timer_, pause);
+}
+
+void PluginRun::at_end(void (*destroy)(void*), void* object) noexcept {
+  at_end_ = x_.arena.make<AtEnd>(AtEnd{destroy, object, at_end_});
+}
+
+}  // namespace pingap::proxy

@@ -1,0 +1,102 @@
+// The plugins of one request at work: those of its server, then those of its location. Worker; part
+// of a Forwarder, there only where a chain is not empty.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/callback.h"
+#include "net/timer.h"
+#include "plugin/chain.h"
+
+namespace pingap::proxy {
+
+class Worker;
+
+class PluginRun final : public plugin::Host {
+ public:
+  enum class Outcome : uint8_t {
+    through,   // the request goes on
+    answered,  // answer() is what the client gets
+    waits,     // `resumed` is called, then go_on() says what has come of it
+  };
+
+  // All of them outlive this.
+  PluginRun(exchange::Exchange& x, Worker& worker, Callback<void()> resumed) noexcept;
+  PluginRun(const PluginRun&) = delete;
+  PluginRun& operator=(const PluginRun&) = delete;
+  ~PluginRun();
+
+  // The request hooks of another chain.
+  Outcome run(const plugin::Chain& chain) noexcept;
+  // Behind one that had suspended.
+  Outcome go_on() noexcept;
+
+  // Nobody waits for them any more: the request is answered.
+  void stop() noexcept;
+
+  // The response hooks of all that ran, in reverse.
+  void on_response() noexcept;
+  void on_end() noexcept;
+
+  plugin::Answer& answer() noexcept { return answer_; }
+
+  // Who gave it.
+  std::string_view answered_by() const noexcept { return answered_by_; }
+
+  using Filters = std::vector<plugin::BodyFilter*>;
+
+  // Of those that ran, in the order in which they see the body.
+  Filters request_filters();
+  Filters response_filters();
+
+  // plugin::Host
+  TimePoint now() const noexcept override;
+  WallTime wall_time() const noexcept override;
+  std::shared_ptr<plugin::Continuation> continue_later() override;
+  void continue_after(Duration pause) noexcept override;
+  void at_end(void (*destroy)(void*), void* object) noexcept override;
+  uint32_t worker() const noexcept override;
+
+ private:
+  class Handle;
+
+  struct Part {
+    const plugin::Chain* chain = nullptr;
+    void** states = nullptr;  // in the arena, one for each use
+    uint32_t ran = 0;         // a bit for each use
+  };
+
+  struct AtEnd {
+    void (*destroy)(void*);
+    void* object;
+    AtEnd* next;
+  };
+
+  plugin::Context context(Part& part, size_t use) noexcept;
+  Outcome advance() noexcept;
+  Outcome take(plugin::Verdict verdict) noexcept;
+  void on_resumed(const std::function<void(void*)>& set) noexcept;
+  void on_timer() noexcept;
+  // Calls `visit` for each that ran and has one of `hooks`, from the last to the first.
+  template <class Visit>
+  void backwards(uint8_t hooks, const Visit& visit) noexcept;
+
+  exchange::Exchange& x_;
+  Worker& worker_;
+  Callback<void()> resumed_;
+  std::array<Part, 2> parts_;
+  size_t part_ = 0;   // that runs, counted from 1
+  size_t use_ = 0;    // of it, that is next
+  bool waits_ = false;  // for use_ - 1
+  plugin::Answer answer_;
+  std::string_view answered_by_;
+  std::shared_ptr<Handle> handle_;
+  std::optional<net::Timer> timer_;
+  AtEnd* at_end_ = nullptr;
+};
+
+}  // namespace pingap::proxy
