@@ -2,12 +2,17 @@
 // Not for tables that peers fill: it is not keyed. Any thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
 namespace pingap {
 
 uint64_t hash64(std::string_view bytes) noexcept;
+
+// SipHash-2-4: for tables that peers fill. Without the key nobody can find texts whose hashes meet.
+using HashKey = std::array<uint64_t, 2>;
+uint64_t keyed_hash64(std::string_view bytes, const HashKey& key) noexcept;
 
 // Spreads the bits of a number.
 constexpr uint64_t mix64(uint64_t x) noexcept {

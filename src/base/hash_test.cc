@@ -23,5 +23,16 @@ TEST(Hash, TellsTextsApart) {
   EXPECT_EQ(seen.size(), 20'000U);
 }
 
+// The vector of the paper that describes it.
+TEST(Hash, IsSipHash24WhereItIsKeyed) {
+  std::string bytes;
+  for (char c = 0; c < 15; ++c) {
+    bytes += c;
+  }
+  const HashKey key{0x0706050403020100, 0x0f0e0d0c0b0a0908};
+  EXPECT_EQ(keyed_hash64(bytes, key), 0xa129ca6149be45e5u);
+  EXPECT_NE(keyed_hash64(bytes, {key[0], key[1] + 1}), keyed_hash64(bytes, key));
+}
+
 }  // namespace
 }  // namespace pingap

@@ -11,7 +11,8 @@
 namespace pingap::config {
 namespace {
 
-constexpr std::array<std::string_view, 6> kSectionNames = {"basic", "upstreams", "locations", "servers", "certificates", "plugins"};
+constexpr std::array<std::string_view, 6> kSectionNames = {"basic",   "upstreams",    "locations",
+                                                           "servers", "certificates", "plugins"};
 
 constexpr std::array<Foreign, 4> kLaterSections = {
     {{"metrics", ""}, {"tracing", ""}, {"admin", ""}, {"storages", ""}}};

@@ -138,8 +138,8 @@ void report_unknown(const Value& table, std::string_view section,
                     std::span<const std::string_view> names, std::span<const Foreign> foreign,
                     Reader& reader);
 
-// Reads the keys of a table that the schema has, whose names it adds to `names`; the others are left
-// for somebody else.
+// Reads the keys of a table that the schema has, whose names it adds to `names`; the others are
+// left for somebody else.
 template <class T>
 void read_keys(const Value& table, const Schema<T>& schema, Reader& reader, T& out,
                std::vector<std::string_view>& names) {

@@ -223,6 +223,10 @@ tl::expected<Template, std::string> Template::compile(std::string_view text) {
   if (std::any_of(text.begin(), text.end(), is_control)) {
     return tl::unexpected<std::string>("a header value may have no control bytes");
   }
+  return compile_lines(text);
+}
+
+tl::expected<Template, std::string> Template::compile_lines(std::string_view text) {
   Template made;
   std::string literal;
   while (!text.empty()) {
@@ -342,7 +346,8 @@ std::string_view Template::render(Exchange& x) const noexcept {
   std::array<std::string_view, kMaxOps> values;
   size_t size = 0;
   for (size_t i = 0; i < ops_.size(); ++i) {
-    values[i] = one_line(value_of(ops_[i], x), x.arena);
+    const std::string_view value = value_of(ops_[i], x);
+    values[i] = ops_[i].kind == Kind::literal ? value : one_line(value, x.arena);
     size += values[i].size();
   }
   if (ops_.size() == 1) {

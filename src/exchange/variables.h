@@ -21,6 +21,8 @@ class Template {
   // Text in which `$name` and `${name}` are variables, `$$` is a dollar sign, and a dollar sign
   // before anything else is itself. The error says what is wrong and which names there are.
   static tl::expected<Template, std::string> compile(std::string_view text);
+  // The same of a text that is no header's value: it may have several lines.
+  static tl::expected<Template, std::string> compile_lines(std::string_view text);
 
   Template() = default;
 

@@ -13,6 +13,7 @@ class BodyFilter {
   // client of a request gets an answer for its code, one that has got a part of an answer sees that
   // it breaks off.
   virtual Result<> filter(ByteQueue& in, ByteQueue& out, End end) noexcept = 0;
+
   // It only looks: the body's length stays as it was announced.
   virtual bool keeps_length() const noexcept { return false; }
 

@@ -33,8 +33,8 @@ Condition::Condition(const config::Condition& from, config::Reader& reader)
 // Of the path as it is routed by: no other spelling of it gets around this.
 bool Condition::path_fits(std::string_view path) const noexcept {
   const auto below = [&](const std::string& prefix) {
-    return path.starts_with(prefix) && (prefix.ends_with('/') || path.size() == prefix.size() ||
-                                        path[prefix.size()] == '/');
+    return path.starts_with(prefix) &&
+           (prefix.ends_with('/') || path.size() == prefix.size() || path[prefix.size()] == '/');
   };
   return (exact_.empty() && prefixes_.empty() && patterns_.empty()) ||
          std::ranges::any_of(exact_, [&](const std::string& one) { return path == one; }) ||

@@ -1,5 +1,5 @@
-// Whether a plugin is for a request: what `when` and `unless` say. Built on the control thread, then
-// immutable; any thread.
+// Whether a plugin is for a request: what `when` and `unless` say. Built on the control thread,
+// then immutable; any thread.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
-// Header fields from the configuration, with variables in their values. Built on the control thread,
-// then immutable; any thread.
+// Header fields from the configuration, with variables in their values. Built on the control
+// thread, then immutable; any thread.
 #pragma once
 
 #include <string>

@@ -32,12 +32,12 @@ std::string_view to_string(Phase phase) noexcept;
 struct Making {
   const config::Plugin& entry;
   config::Reader& reader;
-  // The one of the same name that is in use, if it is of the same type: a new one may take over what
-  // it has counted. Null at the start.
+  // The one of the same name that is in use, if it is of the same type: a new one may take over
+  // what it has counted. Null at the start.
   const Plugin* before;
   uint32_t workers;
-  // Paths of the files that it is made of: when one has changed, a reload makes it anew. To be added
-  // before a file is read.
+  // Paths of the files that it is made of: when one has changed, a reload makes it anew. To be
+  // added before a file is read.
   std::vector<std::string>& files;
 };
 

@@ -51,7 +51,8 @@ void read(Reader& reader, const Field& field, const OptionInfo& info, Number& to
     reader.wrong_type(field, "a number");
     return;
   }
-  if (number < static_cast<double>(info.range.min) || number > static_cast<double>(info.range.max)) {
+  if (number < static_cast<double>(info.range.min) ||
+      number > static_cast<double>(info.range.max)) {
     reader.error(value.at, {fmt::format("{} is out of range: {}", config::quote(field.key), number),
                             fmt::format("{} to {}", info.range.min, info.range.max),
                             {}});
@@ -88,10 +89,9 @@ void read(Reader& reader, const Field& field, const OptionInfo& info, uint64_t& 
   }
   if (info.range.max > 0 && (size < static_cast<uint64_t>(info.range.min) ||
                              size > static_cast<uint64_t>(info.range.max))) {
-    reader.error(field.value.at,
-                 {fmt::format("{} is out of range", config::quote(field.key)),
-                  fmt::format("{} to {} bytes", info.range.min, info.range.max),
-                  {}});
+    reader.error(field.value.at, {fmt::format("{} is out of range", config::quote(field.key)),
+                                  fmt::format("{} to {} bytes", info.range.min, info.range.max),
+                                  {}});
     return;
   }
   to = size;
@@ -114,6 +114,10 @@ void read(Reader& reader, const Field& field, const OptionInfo& info,
   }
   // A comma may be part of an item.
   to = reader.list(field, Commas::no);
+  if (to.empty() && info.fallback == "required") {
+    reader.error(field.value.at,
+                 {config::quote(field.key) + " is empty", {}, std::string(info.help)});
+  }
   if (info.range.max > 0 && to.size() > static_cast<size_t>(info.range.max)) {
     reader.error(field.value.at, {fmt::format("{} has too many items", config::quote(field.key)),
                                   fmt::format("at most {}", info.range.max),
@@ -126,12 +130,15 @@ void read(Reader& reader, const Field& field, const OptionInfo& /*info*/,
   to = reader.pairs(field);
 }
 
-void read(Reader& reader, const Field& field, const OptionInfo& /*info*/, exchange::Template& to) {
+void read(Reader& reader, const Field& field, const OptionInfo& info, exchange::Template& to) {
   std::string text;
-  if (!reader.text(field, text)) {
+  if (info.type == Type::body && field.value.kind == ValueKind::string) {
+    text = field.value.text;
+  } else if (!reader.text(field, text)) {
     return;
   }
-  auto made = exchange::Template::compile(text);
+  auto made = info.type == Type::body ? exchange::Template::compile_lines(text)
+                                      : exchange::Template::compile(text);
   if (!made) {
     reader.error(field.value.at, {std::move(made.error()), {}, {}});
     return;

@@ -28,19 +28,20 @@ struct OptionInfo {
   enum class Type : uint8_t {
     boolean,
     integer,
-    number,    // with a point
+    number,  // with a point
     text,
-    secret,    // no error and no page shows it
+    secret,  // no error and no page shows it
     duration,
     size,
-    list,      // of strings
-    pairs,     // "Name: value", or a table
+    list,   // of strings
+    pairs,  // "Name: value", or a table
     choice,
     variable,  // a text with variables
+    body,      // the same of several lines
   };
 
   std::string_view name;
-  std::string_view alias;     // the original's; may be empty
+  std::string_view alias;  // the original's; may be empty
   Type type = Type::text;
   std::string_view fallback;  // the default as in the documentation, "required" if there is none
   std::string_view help;

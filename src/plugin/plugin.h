@@ -99,7 +99,13 @@ class Plugin {
   virtual ~Plugin() = default;
 
   // The hooks it has, so that others are not called.
-  enum Hook : uint8_t { kRequest = 1, kResponse = 2, kRequestBody = 4, kResponseBody = 8, kEnd = 16 };
+  enum Hook : uint8_t {
+    kRequest = 1,
+    kResponse = 2,
+    kRequestBody = 4,
+    kResponseBody = 8,
+    kEnd = 16
+  };
 
   virtual uint8_t hooks() const noexcept = 0;
 

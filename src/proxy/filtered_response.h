@@ -17,7 +17,7 @@ namespace pingap::proxy {
 class FilteredResponse final : public http::ServerStream, public net::Deferrable {
  public:
   struct Owner {
-    Callback<void(size_t)> on_sent;        // bytes that came are done with
+    Callback<void(size_t)> on_sent;          // bytes that came are done with
     Callback<void(const Error&)> on_failed;  // of a filter; nothing more is sent
   };
 

@@ -381,8 +381,8 @@ void Forwarder::on_piped(size_t bytes, End end) noexcept {
 }
 
 void Forwarder::on_trailers(http::HeaderMap& trailers) noexcept {
-  if (answered() || web_ || route_ == nullptr || holds_body_ ||
-      !request_filters_.empty() || !(route_->pass_trailers || x.grpc)) {
+  if (answered() || web_ || route_ == nullptr || holds_body_ || !request_filters_.empty() ||
+      !(route_->pass_trailers || x.grpc)) {
     ByteQueue none;
     on_body(none, End::yes);
     return;

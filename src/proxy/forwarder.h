@@ -210,9 +210,9 @@ class Forwarder final : public http::RequestSink,
  private:
   RequestBody request_body_;
   ResponseBody response_body_;
-  std::optional<PluginRun> plugins_;          // where there are any
+  std::optional<PluginRun> plugins_;                  // where there are any
   std::vector<plugin::BodyFilter*> request_filters_;  // of theirs
-  std::optional<FilteredResponse> filtered_;  // then it is client_
+  std::optional<FilteredResponse> filtered_;          // then it is client_
   bool holds_body_ = false;  // plugins that filter it have not let the request through yet
   End early_end_ = End::no;
   ByteQueue early_;  // of the body, held so

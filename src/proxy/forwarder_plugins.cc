@@ -128,10 +128,11 @@ void Forwarder::edit_response(End end) {
   if (filters.empty()) {
     return;
   }
-  client_ = &filtered_.emplace(
-      *client_, frontend_.worker().loop(), std::move(filters),
-      FilteredResponse::Owner{Callback<void(size_t)>::of<&Forwarder::on_filtered_sent>(this),
-                              Callback<void(const Error&)>::of<&Forwarder::on_filter_failed>(this)});
+  client_ =
+      &filtered_.emplace(*client_, frontend_.worker().loop(), std::move(filters),
+                         FilteredResponse::Owner{
+                             Callback<void(size_t)>::of<&Forwarder::on_filtered_sent>(this),
+                             Callback<void(const Error&)>::of<&Forwarder::on_filter_failed>(this)});
   response_body_.set_client(*client_);
 }
 

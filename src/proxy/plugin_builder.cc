@@ -42,10 +42,10 @@ void PluginBuilder::build(const config::Plugin& entry) {
       names.push_back(one->type);
     }
     std::string hint = config::did_you_mean(entry.type.value, names);
-    reader_.error(entry.type.at,
-                  {fmt::format("there is no plugin of type {}", config::quote(entry.type.value)),
-                   hint.empty() ? "one of " + config::join_names(names, names.size()) : "",
-                   std::move(hint)});
+    reader_.error(
+        entry.type.at,
+        {fmt::format("there is no plugin of type {}", config::quote(entry.type.value)),
+         hint.empty() ? "one of " + config::join_names(names, names.size()) : "", std::move(hint)});
     return;
   }
   made = instance_of(entry, *kind);
@@ -89,9 +89,9 @@ void PluginBuilder::report_missing(const Located<std::string>& name) {
     names.push_back(one.name);
   }
   std::string hint = config::did_you_mean(name.value, names);
-  reader_.error(name.at, {fmt::format("there is no [plugins.{}]", config::plain(name.value)),
-                          hint.empty() ? "one of " + config::join_names(names, 10) : "",
-                          std::move(hint)});
+  reader_.error(name.at,
+                {fmt::format("there is no [plugins.{}]", config::plain(name.value)),
+                 hint.empty() ? "one of " + config::join_names(names, 10) : "", std::move(hint)});
 }
 
 std::shared_ptr<const Instance> PluginBuilder::find(const Located<std::string>& name) {
@@ -129,8 +129,8 @@ plugin::Chain PluginBuilder::chain(const std::vector<config::PluginUse>& uses,
     plugin::Conditions conditions(use.conditions, reader_);
     const bool conditional = !conditions.empty() || !instance->conditions.empty();
     const plugin::Plugin* plugin = instance->plugin.get();
-    made.push_back({std::move(instance), plugin, plugin->hooks(), conditional,
-                    std::move(conditions)});
+    made.push_back(
+        {std::move(instance), plugin, plugin->hooks(), conditional, std::move(conditions)});
   }
   return plugin::Chain(std::move(made));
 }

@@ -89,8 +89,8 @@ class PluginRun final : public plugin::Host {
   Worker& worker_;
   Callback<void()> resumed_;
   std::array<Part, 2> parts_;
-  size_t part_ = 0;   // that runs, counted from 1
-  size_t use_ = 0;    // of it, that is next
+  size_t part_ = 0;     // that runs, counted from 1
+  size_t use_ = 0;      // of it, that is next
   bool waits_ = false;  // for use_ - 1
   plugin::Answer answer_;
   std::string_view answered_by_;

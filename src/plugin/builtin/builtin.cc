@@ -3,19 +3,30 @@
 #include <algorithm>
 #include <array>
 
+#include "plugin/security/kinds.h"
+#include "plugin/traffic/kinds.h"
+#include "plugin/transform/kinds.h"
 #include "plugin/util/kinds.h"
 
 namespace pingap::plugin {
 namespace {
 
 const std::array kKinds = {
-    &kMock,
-    &kRequestId,
+    &kAcceptEncoding,  &kCors,      &kFault,
+    &kIpRestriction,   &kMock,      &kPing,
+    &kRateLimit,       &kRedirect,  &kRefererRestriction,
+    &kRequestHeaders,  &kRequestId, &kRequestSizeLimit,
+    &kResponseHeaders, &kRewrite,   &kUaRestriction,
 };
 
 // The original's names, and each type that needs no options by its own.
 constexpr std::array kPredefined = {
+    Predefined{"pingap:acceptEncodingAdjustment", "accept_encoding"},
+    Predefined{"pingap:ping", "ping"},
     Predefined{"pingap:requestId", "request_id"},
+    Predefined{"accept_encoding", "accept_encoding"},
+    Predefined{"cors", "cors"},
+    Predefined{"ping", "ping"},
     Predefined{"request_id", "request_id"},
 };
 

@@ -5,7 +5,9 @@
 
 namespace pingap::plugin {
 
+extern const Kind kAcceptEncoding;
 extern const Kind kMock;
+extern const Kind kPing;
 extern const Kind kRequestId;
 
 }  // namespace pingap::plugin

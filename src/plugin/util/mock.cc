@@ -24,8 +24,7 @@ constexpr Option<Settings> kOptions[] = {
     {{"status", "", Type::integer, "200", "of the answer", {}, {200, 599}}, &Settings::status},
     {{"headers", "", Type::pairs, "none", "of the answer; values may have variables"},
      &Settings::headers},
-    {{"body", "data", Type::variable, "\"\"", "of the answer; may have variables"},
-     &Settings::body},
+    {{"body", "data", Type::body, "\"\"", "of the answer; may have variables"}, &Settings::body},
     {{"delay", "", Type::duration, "0", "before the answer"}, &Settings::delay},
 };
 
@@ -69,7 +68,7 @@ std::shared_ptr<const Plugin> make(const Making& making) {
 
 }  // namespace
 
-const Kind kMock{"mock", "", "answers without a backend", Phase::content,
-                 describe_options<kOptions>, make};
+const Kind kMock{
+    "mock", "", "answers without a backend", Phase::content, describe_options<kOptions>, make};
 
 }  // namespace pingap::plugin

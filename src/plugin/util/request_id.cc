@@ -1,11 +1,9 @@
 // request_id: an id for each request, to the backend, to the client and in the log.
 #include <array>
-#include <cstring>
-#include <sys/random.h>
 
-#include "base/hash.h"
 #include "config/syntax.h"
 #include "plugin/headers.h"
+#include "plugin/random.h"
 #include "plugin/util/kinds.h"
 
 namespace pingap::plugin {
@@ -29,8 +27,8 @@ constexpr Option<Settings> kOptions[] = {
     {{"header", "header_name", Type::text, "\"X-Request-ID\"",
       "the field that has it, to the backend and to the client"},
      &Settings::header},
-    {{"algorithm", "", Type::choice, "\"uuid\"",
-      "`uuid` (version 7: ids sort by time) or `nanoid`", kAlgorithms},
+    {{"algorithm", "", Type::choice, "\"uuid\"", "`uuid` (version 7: ids sort by time) or `nanoid`",
+      kAlgorithms},
      &Settings::algorithm},
     {{"size", "", Type::integer, "21", "letters of a nanoid", {}, {8, 64}}, &Settings::size},
     {{"accept_incoming", "", Type::boolean, "true",
@@ -38,18 +36,6 @@ constexpr Option<Settings> kOptions[] = {
      &Settings::accept},
     {{"in_response", "", Type::boolean, "true", "send it to the client too"}, &Settings::respond},
 };
-
-// Unpredictable enough that two never meet; not secret.
-uint64_t random_bits() noexcept {
-  thread_local uint64_t state = [] {
-    uint64_t seed = 0;
-    while (::getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
-    }
-    return seed;
-  }();
-  state += 0x9e3779b97f4a7c15;
-  return mix64(state);
-}
 
 bool is_id(std::string_view text) noexcept {
   constexpr std::string_view kMarks = "-_.:+/=@";
@@ -136,14 +122,15 @@ std::shared_ptr<const Plugin> make(const Making& making) {
   Settings settings;
   read_options(making.entry, kOptions, making.reader, settings);
   making.reader.check(settings.header.at, config::check_header_name(settings.header.value));
-  making.reader.check(settings.header.at, config::check_header_edit(settings.header.value,
-                                                                    config::EditOf::request));
+  making.reader.check(settings.header.at,
+                      config::check_header_edit(settings.header.value, config::EditOf::request));
   return std::make_shared<RequestId>(std::move(settings));
 }
 
 }  // namespace
 
-const Kind kRequestId{"request_id", "", "gives each request an id", Phase::identify,
-                      describe_options<kOptions>, make};
+const Kind kRequestId{
+    "request_id", "", "gives each request an id", Phase::identify, describe_options<kOptions>,
+    make};
 
 }  // namespace pingap::plugin

@@ -1,0 +1,18 @@
+// Fields that list wishes with weights: Accept-Encoding and its kin (RFC 9110 12.4). Any thread.
+#pragma once
+
+#include <string_view>
+
+#include "http/header_map.h"
+
+namespace pingap::plugin {
+
+// How much a coding is wanted, in thousandths: its own weight, else that of `*`, else 0. "x-gzip"
+// is gzip (RFC 9110 8.4.1.3). A weight that is none counts as 0.
+int quality_of(const http::HeaderMap& headers, http::HeaderId field,
+               std::string_view coding) noexcept;
+
+// "0.25" as 250; -1 where it is no weight (RFC 9110 12.4.2).
+int parse_weight(std::string_view text) noexcept;
+
+}  // namespace pingap::plugin

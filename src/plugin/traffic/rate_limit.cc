@@ -1,0 +1,234 @@
+// rate_limit: how much somebody may ask, by GCRA over all workers: a steady rate and a burst; and
+// how much at once.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "http/field_name.h"
+#include "plugin/traffic/inflight_table.h"
+#include "plugin/traffic/kinds.h"
+#include "plugin/traffic/rate_table.h"
+
+namespace pingap::plugin {
+namespace {
+
+using Type = OptionInfo::Type;
+
+struct Settings {
+  Number rate;
+  uint32_t burst = 0;
+  milliseconds interval{1000};
+  uint32_t inflight = 0;
+  Located<std::string> key{"$remote_addr", {}};
+  uint32_t max_keys = 100'000;
+  bool headers = true;
+  bool dry_run = false;
+  uint32_t status = 429;
+};
+
+constexpr Option<Settings> kOptions[] = {
+    {{"rate",
+      "max",
+      Type::number,
+      "none",
+      "requests in each `interval`; a fraction too",
+      {},
+      {0, 10'000'000}},
+     &Settings::rate},
+    {{"interval", "", Type::duration, "\"1s\"", "that `rate` is for", {}, {1, 0}},
+     &Settings::interval},
+    {{"burst",
+      "",
+      Type::integer,
+      "the rate, at least 1",
+      "requests that somebody who has been quiet may send at once",
+      {},
+      {1, 10'000'000}},
+     &Settings::burst},
+    {{"inflight",
+      "",
+      Type::integer,
+      "no limit",
+      "requests under way at a time",
+      {},
+      {1, 1'000'000}},
+     &Settings::inflight},
+    {{"key", "", Type::variable, "\"$remote_addr\"",
+      "who is counted, in variables; addresses of IPv6 by their network of 64 bits"},
+     &Settings::key},
+    {{"max_keys",
+      "",
+      Type::integer,
+      "100000",
+      "clients that are told apart; more share an allowance. 32 bytes each",
+      {},
+      {1000, 10'000'000}},
+     &Settings::max_keys},
+    {{"headers", "", Type::boolean, "true", "tell clients by RateLimit fields what they have left"},
+     &Settings::headers},
+    {{"dry_run", "", Type::boolean, "false", "refuse nobody, only say so in the log"},
+     &Settings::dry_run},
+    {{"status", "", Type::integer, "429", "of the refusal", {}, {400, 599}}, &Settings::status},
+};
+
+// What is kept over reloads, as long as it is counted by the same key.
+struct Tables {
+  explicit Tables(size_t keys) : rates(keys) {}
+
+  RateTable rates;
+  InflightTable inflight;
+};
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+// Whole seconds, rounded up.
+int64_t seconds(int64_t nanoseconds) noexcept {
+  return (nanoseconds + kSecond - 1) / kSecond;
+}
+
+class RateLimit final : public Plugin {
+ public:
+  RateLimit(Settings settings, exchange::Template key, std::shared_ptr<Tables> tables)
+      : settings_(std::move(settings)),
+        key_(std::move(key)),
+        by_peer_(settings_.key.value == "$remote_addr"),
+        by_client_(settings_.key.value == "$client_ip"),
+        tables_(std::move(tables)) {
+    if (settings_.rate.value > 0) {
+      const auto interval = std::chrono::nanoseconds(settings_.interval).count();
+      pace_.interval = std::max<int64_t>(
+          1, static_cast<int64_t>(static_cast<double>(interval) / settings_.rate.value));
+      pace_.depth = pace_.interval * settings_.burst;
+      policy_ = fmt::format("\"default\";q={};w={}", settings_.burst,
+                            std::max<int64_t>(1, seconds(pace_.depth)));
+    }
+  }
+
+  uint8_t hooks() const noexcept override {
+    uint8_t hooks = kRequest;
+    hooks |= settings_.headers && pace_.interval > 0 ? kResponse : 0;
+    return hooks | (settings_.inflight > 0 ? kEnd : 0);
+  }
+
+  Verdict on_request(Context& context) const noexcept override {
+    Seen& seen = context.make<Seen>();
+    context.state = &seen;
+    seen.hash = hash_of(context.x);
+    if (settings_.inflight > 0) {
+      seen.counted = tables_->inflight.begin(seen.hash, settings_.inflight);
+      if (!seen.counted) {
+        return refuse(context, "too many requests at once");
+      }
+    }
+    if (pace_.interval > 0) {
+      seen.decision = tables_->rates.ask(seen.hash, pace_, context.host.now());
+      if (!seen.decision.passes) {
+        return refuse(context, "too many requests");
+      }
+    }
+    return Verdict::next;
+  }
+
+  void on_response(Context& context) const noexcept override {
+    const auto& seen = *static_cast<const Seen*>(context.state);
+    http::HeaderMap& headers = context.x.response.headers;
+    const int64_t left = (pace_.depth - seen.decision.used) / pace_.interval;
+    headers.set("RateLimit-Policy", policy_);
+    headers.set("RateLimit", context.x.arena.concat(
+                                 "\"default\";r=", number(left, context.x.arena),
+                                 ";t=", number(seconds(seen.decision.used), context.x.arena)));
+    if (!seen.decision.passes && !settings_.dry_run) {
+      headers.set(http::HeaderId::retry_after,
+                  number(std::max<int64_t>(1, seconds(seen.decision.wait)), context.x.arena));
+    }
+  }
+
+  void on_end(Context& context) const noexcept override {
+    const auto& seen = *static_cast<const Seen*>(context.state);
+    if (seen.counted) {
+      tables_->inflight.end(seen.hash);
+    }
+  }
+
+  // For one that takes its place.
+  std::shared_ptr<Tables> tables_for(const Settings& settings) const {
+    return settings.key.value == settings_.key.value && settings.max_keys == tables_->rates.keys()
+               ? tables_
+               : nullptr;
+  }
+
+ private:
+  struct Seen {
+    uint64_t hash = 0;
+    Decision decision{true, 0, 0};
+    bool counted = false;
+  };
+
+  static std::string_view number(int64_t value, Arena& arena) noexcept {
+    char* out = arena.make_array<char>(20);
+    return {out, static_cast<size_t>(std::to_chars(out, out + 20, value).ptr - out)};
+  }
+
+  uint64_t hash_of(exchange::Exchange& x) const noexcept {
+    if (by_peer_ || by_client_) {
+      // A client of IPv6 has a whole network of addresses to walk through.
+      const IpAddress& ip = by_peer_ ? x.peer_ip : x.client_ip;
+      const size_t size = ip.size == 16 ? 8 : ip.size;
+      return tables_->rates.hash({reinterpret_cast<const char*>(ip.bytes.data()), size});
+    }
+    return tables_->rates.hash(key_.render(x));
+  }
+
+  Verdict refuse(Context& context, std::string_view why) const noexcept {
+    if (settings_.dry_run) {
+      context.x.plugin_reason = why;
+      return Verdict::next;
+    }
+    return context.refuse(static_cast<uint16_t>(settings_.status), ErrorCode::rate_limited, why);
+  }
+
+  Settings settings_;
+  exchange::Template key_;
+  bool by_peer_;
+  bool by_client_;
+  Pace pace_{0, 0};
+  std::string policy_;
+  std::shared_ptr<Tables> tables_;
+};
+
+std::shared_ptr<const Plugin> make(const Making& making) {
+  config::Reader& reader = making.reader;
+  Settings settings;
+  read_options(making.entry, kOptions, reader, settings);
+  if (settings.rate.value <= 0 && settings.inflight == 0) {
+    reader.error(making.entry.at, {"a limit without `rate` and without `inflight`", {}, {}});
+  }
+  if (settings.burst == 0) {
+    settings.burst = static_cast<uint32_t>(std::max(1.0, settings.rate.value));
+  }
+  auto key = exchange::Template::compile(settings.key.value);
+  if (!key) {
+    reader.error(settings.key.at, {std::move(key.error()), {}, {}});
+    return nullptr;
+  }
+  if (key->constant()) {
+    reader.diagnostics().warning(making.entry.at, "`key` has no variable: all share one allowance");
+  }
+  const auto* before = dynamic_cast<const RateLimit*>(making.before);
+  std::shared_ptr<Tables> tables = before == nullptr ? nullptr : before->tables_for(settings);
+  if (tables == nullptr) {
+    tables = std::make_shared<Tables>(settings.max_keys);
+  }
+  return std::make_shared<RateLimit>(std::move(settings), std::move(*key), std::move(tables));
+}
+
+}  // namespace
+
+const Kind kRateLimit{"rate_limit",
+                      "limit",
+                      "limits requests by rate and by number at a time",
+                      Phase::limit,
+                      describe_options<kOptions>,
+                      make};
+
+}  // namespace pingap::plugin

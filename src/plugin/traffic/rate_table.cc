@@ -1,0 +1,104 @@
+#include "plugin/traffic/rate_table.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <new>
+#include <sys/random.h>
+#include <thread>
+
+#include "base/hash.h"
+
+namespace pingap::plugin {
+namespace {
+
+// Held for some tens of nanoseconds; a thread that was put to sleep with it is waited for politely.
+class Guard {
+ public:
+  explicit Guard(std::atomic<bool>& taken) noexcept : taken_(taken) {
+    for (int spins = 0; taken_.exchange(true, std::memory_order_acquire); ++spins) {
+      if (spins > 64) {
+        std::this_thread::yield();
+      }
+    }
+  }
+
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+
+  ~Guard() { taken_.store(false, std::memory_order_release); }
+
+ private:
+  std::atomic<bool>& taken_;
+};
+
+Decision decide(int64_t& until, Pace pace, int64_t now) noexcept {
+  const int64_t next = std::max(until, now) + pace.interval;
+  if (next - now > pace.depth) {
+    return {false, next - now - pace.depth, std::max(until, now) - now};
+  }
+  until = next;
+  return {true, 0, next - now};
+}
+
+}  // namespace
+
+void RateTable::Free::operator()(Bucket* memory) const noexcept {
+  std::free(memory);  // NOLINT: of calloc
+}
+
+RateTable::RateTable(size_t keys) : keys_(keys) {
+  // Twice the places: then two buckets of four are next to never full before the table is.
+  const size_t buckets = std::bit_ceil(std::max<size_t>(2 * keys / kWays, kLocks));
+  mask_ = buckets - 1;
+  // Untouched pages cost nothing.
+  auto* memory = static_cast<Bucket*>(std::calloc(buckets, sizeof(Bucket)));  // NOLINT
+  if (memory == nullptr) {
+    throw std::bad_alloc();
+  }
+  buckets_.reset(memory);
+  while (::getrandom(seed_.data(), sizeof(seed_), 0) != sizeof(seed_)) {
+  }
+}
+
+uint64_t RateTable::hash(std::string_view key) const noexcept {
+  return keyed_hash64(key, seed_) | 1;  // 0 is an unused place
+}
+
+RateTable::Slot* RateTable::find(Bucket& bucket, uint64_t hash, int64_t now, Slot*& room) noexcept {
+  for (Slot& slot : bucket.slots) {
+    if (slot.hash == hash) {
+      return &slot;
+    }
+    if (room == nullptr && slot.until <= now) {
+      room = &slot;
+    }
+  }
+  return nullptr;
+}
+
+// Both buckets of a key belong to one lock, so that it has one place and no more.
+Decision RateTable::ask(uint64_t hash, Pace pace, TimePoint at) noexcept {
+  const int64_t now = at.time_since_epoch().count();
+  const size_t lock = hash >> 8 & (kLocks - 1);
+  const size_t rest = mask_ / kLocks;  // buckets of a lock, less one
+  const size_t first = ((hash >> 16) & rest) * kLocks + lock;
+  const size_t second = ((mix64(hash) >> 16) & rest) * kLocks + lock;
+  const Guard guard(locks_[lock].taken);
+  Slot* room = nullptr;
+  Slot* slot = find(buckets_[first], hash, now, room);
+  if (slot == nullptr) {
+    slot = find(buckets_[second], hash, now, room);
+  }
+  if (slot == nullptr && room != nullptr) {
+    *room = {hash, 0};
+    slot = room;
+  }
+  if (slot == nullptr) {
+    crowded_.fetch_add(1, std::memory_order_relaxed);
+    slot = &shared_[lock];
+  }
+  return decide(slot->until, pace, now);
+}
+
+}  // namespace pingap::plugin
