@@ -48,7 +48,7 @@ void RateTable::Free::operator()(Bucket* memory) const noexcept {
 }
 
 RateTable::RateTable(size_t keys) : keys_(keys) {
-  // Twice the places: then two buckets of four are next to never full before the table is.
+  // Twice the places: then four buckets of four are next to never full before the table is.
   const size_t buckets = std::bit_ceil(std::max<size_t>(2 * keys / kWays, kLocks));
   mask_ = buckets - 1;
   // Untouched pages cost nothing.
@@ -77,18 +77,21 @@ RateTable::Slot* RateTable::find(Bucket& bucket, uint64_t hash, int64_t now, Slo
   return nullptr;
 }
 
-// Both buckets of a key belong to one lock, so that it has one place and no more.
+// All buckets that a key may be in belong to one lock, so that it has one place and no more.
 Decision RateTable::ask(uint64_t hash, Pace pace, TimePoint at) noexcept {
   const int64_t now = at.time_since_epoch().count();
   const size_t lock = hash >> 8 & (kLocks - 1);
   const size_t rest = mask_ / kLocks;  // buckets of a lock, less one
-  const size_t first = ((hash >> 16) & rest) * kLocks + lock;
-  const size_t second = ((mix64(hash) >> 16) & rest) * kLocks + lock;
+  const size_t first = hash >> 16;
+  const size_t second = mix64(hash) >> 16;
   const Guard guard(locks_[lock].taken);
   Slot* room = nullptr;
-  Slot* slot = find(buckets_[first], hash, now, room);
-  if (slot == nullptr) {
-    slot = find(buckets_[second], hash, now, room);
+  Slot* slot = nullptr;
+  for (const size_t place : {first, second, first + 1, second + 1}) {
+    slot = find(buckets_[(place & rest) * kLocks + lock], hash, now, room);
+    if (slot != nullptr) {
+      break;
+    }
   }
   if (slot == nullptr && room != nullptr) {
     *room = {hash, 0};

@@ -1,0 +1,105 @@
+#include <set>
+
+#include "plugin/http_list.h"
+#include "plugin/test_plugin.h"
+#include "plugin/util/kinds.h"
+
+namespace pingap::plugin {
+namespace {
+
+std::string id_of(const Made& made, Asked::Headers headers = {}) {
+  Asked asked("/", std::move(headers));
+  EXPECT_EQ(asked.ask(*made), Verdict::next);
+  asked.respond(*made);
+  EXPECT_EQ(asked.got("x-request-id"), std::string(asked.x.request_id));
+  EXPECT_EQ(asked.sent("x-request-id"), std::string(asked.x.request_id));
+  return std::string(asked.x.request_id);
+}
+
+// RFC 9562 5.7
+TEST(RequestId, IsAUuidThatBeginsWithTheTime) {
+  const Made made(kRequestId, "");
+  std::set<std::string> seen;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string id = id_of(made);
+    ASSERT_EQ(id.size(), 36u);
+    ASSERT_EQ(id[14], '7') << id;
+    ASSERT_NE(std::string("89ab").find(id[19]), std::string::npos) << id;
+    // 1,800,000,000,000 ms
+    ASSERT_EQ(id.substr(0, 13), "01a3185c-5000") << id;
+    ASSERT_TRUE(seen.insert(id).second);
+  }
+}
+
+TEST(RequestId, MayBeANanoid) {
+  const Made made(kRequestId, "algorithm = \"nanoid\"\nsize = 12");
+  std::set<std::string> seen;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string id = id_of(made);
+    ASSERT_EQ(id.size(), 12u);
+    ASSERT_TRUE(seen.insert(id).second);
+  }
+}
+
+TEST(RequestId, KeepsOneThatIsWellFormed) {
+  const Made made(kRequestId, "");
+  EXPECT_EQ(id_of(made, {{"X-Request-ID", "abc-1:2"}}), "abc-1:2");
+  EXPECT_NE(id_of(made, {{"X-Request-ID", "a b"}}), "a b");
+  EXPECT_NE(id_of(made, {{"X-Request-ID", std::string(129, 'a')}}), std::string(129, 'a'));
+  const Made replace(kRequestId, "accept_incoming = false");
+  EXPECT_NE(id_of(replace, {{"X-Request-ID", "abc"}}), "abc");
+}
+
+TEST(Mock, AnswersWhatItIsToldTo) {
+  const Made made(kMock, R"(path = "/a"
+status = 201
+headers = ["X-A: $query"]
+body = """one
+two $query
+""")");
+  Asked asked("/a?q");
+  EXPECT_EQ(asked.ask(*made), Verdict::respond);
+  EXPECT_EQ(asked.answer.status, 201);
+  EXPECT_EQ(asked.answered("x-a"), "q");
+  EXPECT_EQ(asked.body(), "one\ntwo q\n");
+  Asked other("/b");
+  EXPECT_EQ(other.ask(*made), Verdict::next);
+}
+
+TEST(Ping, AnswersAtItsPath) {
+  const Made made(kPing, "");
+  Asked asked("/ping");
+  EXPECT_EQ(asked.ask(*made), Verdict::respond);
+  EXPECT_EQ(asked.body(), "pong");
+  Asked other("/");
+  EXPECT_EQ(other.ask(*made), Verdict::next);
+}
+
+TEST(AcceptEncoding, LeavesWhatIsOfUseInOneOrder) {
+  const auto left = [](const std::string& options, Asked::Headers headers) {
+    const Made made(kAcceptEncoding, options);
+    Asked asked("/", std::move(headers));
+    EXPECT_EQ(asked.ask(*made), Verdict::next);
+    return asked.sent("accept-encoding");
+  };
+  EXPECT_EQ(left("", {{"Accept-Encoding", "gzip, deflate, br, zstd"}}), "zstd, br, gzip");
+  EXPECT_EQ(left("", {{"Accept-Encoding", "gzip;q=0, br;q=0.001"}}), "br");
+  EXPECT_EQ(left("", {{"Accept-Encoding", "identity"}}), "");
+  EXPECT_EQ(left("only_one_encoding = true", {{"Accept-Encoding", "*"}}), "zstd");
+  EXPECT_EQ(left("encodings = \"gzip,br\"", {{"Accept-Encoding", "br, gzip"}}), "gzip, br");
+  EXPECT_EQ(left("encodings = [\"gzip\", \"br\"]", {{"Accept-Encoding", "br"}}), "br");
+}
+
+// RFC 9110 12.4.2
+TEST(Weight, IsReadStrictly) {
+  for (const auto& [text, weight] :
+       {std::pair{"0", 0}, {"1", 1000}, {"0.5", 500}, {"0.001", 1}, {"1.000", 1000}, {"0.", 0}}) {
+    EXPECT_EQ(parse_weight(text), weight) << text;
+  }
+  for (const char* bad : {"", "2", "1.001", "0.0001", "-1", "0,5", ".5", "a", "0.a"}) {
+    EXPECT_EQ(parse_weight(bad), -1) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace pingap::plugin
