@@ -7,6 +7,7 @@
 #include "cli/completion.h"
 #include "cli/demo_backend.h"
 #include "cli/explain.h"
+#include "cli/plugins.h"
 #include "cli/fmt.h"
 #include "cli/history.h"
 #include "cli/remote.h"
@@ -62,6 +63,10 @@ ExitCode run_command(const Options& options) {
       return print(version_text(options.format));
     case Command::route_explain:
       return explain_route(options);
+    case Command::plugin_list:
+      return print(plugin_list(options.format));
+    case Command::plugin_show:
+      return show_plugin(options);
     case Command::fmt:
       return format_files(options);
     case Command::completion:

@@ -9,7 +9,7 @@ _pingap() {
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
       run|validate|reload|upgrade|diff|history|show|rollback|version|config|push|pull|\
-      sync|route|explain|fmt|completion|demo-backend) command=$word ;;
+      sync|route|explain|plugin|list|fmt|completion|demo-backend) command=$word ;;
     esac
   done
   case $previous in
@@ -23,7 +23,7 @@ _pingap() {
   local words=
   COMPREPLY=()
   case $command in
-    '') words='run validate reload upgrade diff history show rollback version config route fmt
+    '') words='run validate reload upgrade diff history show rollback version config route plugin fmt
                completion demo-backend --config --test --help --version' ;;
     run) words='--config --test --autoreload --last-good --upgrade --help' ;;
     validate) words='--config --strict --help' ;;
@@ -42,6 +42,8 @@ _pingap() {
       words='--dry-run --force --text-only --layout --config --help'
       [[ $current == -* ]] || COMPREPLY=($(compgen -f -- "$current")) ;;
     route) words='explain --help' ;;
+    plugin) words='list show --help' ;;
+    list) words='--json --help' ;;
     explain)
       if [[ $previous == explain ]]; then
         words='GET HEAD POST PUT DELETE PATCH OPTIONS'
@@ -79,6 +81,7 @@ _pingap() {
     'version:Print version, commit and compiler'
     'config:Bring a configuration into etcd, or out of it'
     'route:Look into routing'
+    'plugin:What plugins there are, and their keys'
     'fmt:Write configuration files in the one form'
     'completion:Print a completion script for a shell'
     'demo-backend:A small HTTP server to try the proxy with'
@@ -108,6 +111,7 @@ _pingap() {
         route)
           _arguments '1:command:(explain)' '2:method:(GET HEAD POST PUT DELETE PATCH OPTIONS)' \
             '3:url:' '*'{-H,--header}'[header of the request]:header:' $config ;;
+        plugin) _arguments '1:command:(list show)' '2:type:' '--json[as JSON]' ;;
         fmt) _arguments '--check[only name what would change]' '*:configuration:_files' ;;
         completion) _arguments '1:shell:(bash zsh fish)' ;;
         demo-backend) _arguments '--listen[address]:address:' '--name[name]:name:' ;;
@@ -122,7 +126,7 @@ fi
 )sh";
 
 constexpr std::string_view kFish = R"sh(# fish completion for pingap
-set -l commands run validate reload upgrade diff history show rollback version config route fmt completion demo-backend
+set -l commands run validate reload upgrade diff history show rollback version config route plugin fmt completion demo-backend
 complete -c pingap -f
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a run -d 'Start the proxy'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a validate -d 'Check the configuration'
@@ -141,13 +145,16 @@ complete -c pingap -n '__fish_seen_subcommand_from diff' -F
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a version -d 'Print the version'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a config -d 'Bring a configuration into etcd, or out of it'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a route -d 'Look into routing'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a plugin -d 'What plugins there are'
+complete -c pingap -n '__fish_seen_subcommand_from plugin; and not __fish_seen_subcommand_from list show' -a 'list show'
+complete -c pingap -n '__fish_seen_subcommand_from plugin' -l json -d 'As JSON'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a fmt -d 'Write files in the one form'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a completion -d 'Print a completion script'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a demo-backend -d 'A small HTTP server'
 complete -c pingap -s h -l help -d 'Print help'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -s V -l version -d 'Print the version'
-complete -c pingap -n "not __fish_seen_subcommand_from version fmt completion demo-backend" -s c -l config -r -F -d 'Configuration'
-complete -c pingap -n "not __fish_seen_subcommand_from validate version route fmt completion demo-backend" -s t -l test -d 'Only check the configuration'
+complete -c pingap -n "not __fish_seen_subcommand_from version plugin fmt completion demo-backend" -s c -l config -r -F -d 'Configuration'
+complete -c pingap -n "not __fish_seen_subcommand_from validate version route plugin fmt completion demo-backend" -s t -l test -d 'Only check the configuration'
 complete -c pingap -n '__fish_seen_subcommand_from config; and not __fish_seen_subcommand_from push pull sync' -a 'push pull sync'
 complete -c pingap -n '__fish_seen_subcommand_from push pull sync' -F
 complete -c pingap -n '__fish_seen_subcommand_from push pull sync' -l dry-run -d 'Only say what would change'

@@ -19,6 +19,7 @@ Examples:
                                          put a configuration into etcd
   pingap route explain GET http://shop.test/api/users -c pingap.toml
                                          which location takes this request, and why
+  pingap plugin show rate_limit          what the keys of a plugin are
   source <(pingap completion bash)       completion for this shell
 
 Signals: TERM and QUIT stop gracefully within grace_period, a second one or INT stops at once;
@@ -100,6 +101,12 @@ inline constexpr const char* kExplainFooter = R"(
 Examples:
   pingap route explain GET /api/users -c pingap.toml
   pingap route explain POST http://shop.test/cart -H 'X-Version: 2' -c pingap.toml)";
+
+inline constexpr const char* kPluginFooter = R"(
+Examples:
+  pingap plugin list
+  pingap plugin show rate_limit
+  pingap plugin show rate_limit --json   a JSON Schema of its keys, for forms and editors)";
 
 inline constexpr const char* kFmtFooter = R"(
 Blanks, blank lines, indentation and ends of lines are made the same everywhere. Comments, the order

@@ -21,14 +21,14 @@ constexpr std::array<std::string_view, 2> kLayouts = {"file", "items"};
 constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 // Everything that can stand after `pingap`, for "did you mean".
-constexpr std::array<std::string_view, 37> kWords = {
+constexpr std::array<std::string_view, 39> kWords = {
     "--strict",    "run",        "validate",     "reload",   "upgrade",  "diff",
     "history",     "show",       "rollback",     "fmt",      "version",  "route",
     "explain",     "completion", "demo-backend", "--config", "--help",   "--version",
     "--json",      "--header",   "--listen",     "--name",   "--test",   "--autoreload",
     "--last-good", "--upgrade",  "--comment",    "--check",  "config",   "push",
     "pull",        "sync",       "--dry-run",    "--force",  "--layout", "--text-only",
-    "-config"};
+    "-config",     "plugin",     "list"};
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
   return tl::make_unexpected(Exit{
@@ -102,6 +102,7 @@ class CommandLine {
     version_ = app_.add_subcommand("version", "Print version, commit and compiler");
     version_->add_flag("--json", json_, "As JSON");
     add_route();
+    add_plugin();
     add_fmt();
     completion_ = app_.add_subcommand("completion", "Print a completion script for a shell");
     completion_->footer(kCompletionFooter);
@@ -197,6 +198,20 @@ class CommandLine {
     add_config(*explain_);
   }
 
+  void add_plugin() {
+    plugin_ = app_.add_subcommand("plugin", "What plugins there are, and their keys");
+    plugin_->require_subcommand(1);
+    plugin_list_ = plugin_->add_subcommand("list", "All types, by name");
+    plugin_show_ = plugin_->add_subcommand("show", "The keys of a type");
+    plugin_show_->footer(kPluginFooter);
+    plugin_show_->add_option("type", options_.name, "As in `type = \"TYPE\"`; all if left out")
+        ->type_name("TYPE");
+    for (CLI::App* one : {plugin_list_, plugin_show_}) {
+      one->add_flag("--json", json_, "As JSON; of `show` a JSON Schema");
+    }
+    plugin_show_->add_flag("--markdown", markdown_, "As in docs/plugins-reference.md");
+  }
+
   // The first word that is no known one, where a known one is near.
   static std::string hint_for(const std::vector<std::string>& reversed) {
     for (auto it = reversed.rbegin(); it != reversed.rend(); ++it) {
@@ -236,6 +251,10 @@ class CommandLine {
       case Command::version:
         options_.format = json_ ? Format::json : Format::text;
         break;
+      case Command::plugin_list:
+      case Command::plugin_show:
+        options_.format = json_ ? Format::json : markdown_ ? Format::markdown : Format::text;
+        break;
       case Command::route_explain:
         return finish_explain();
       case Command::fmt:
@@ -272,6 +291,9 @@ class CommandLine {
     }
     if (explain_->parsed()) {
       return Command::route_explain;
+    }
+    if (plugin_->parsed()) {
+      return plugin_list_->parsed() ? Command::plugin_list : Command::plugin_show;
     }
     if (fmt_->parsed()) {
       return Command::fmt;
@@ -360,6 +382,9 @@ class CommandLine {
   CLI::App* version_ = nullptr;
   CLI::App* route_ = nullptr;
   CLI::App* explain_ = nullptr;
+  CLI::App* plugin_ = nullptr;
+  CLI::App* plugin_list_ = nullptr;
+  CLI::App* plugin_show_ = nullptr;
   CLI::App* fmt_ = nullptr;
   CLI::App* completion_ = nullptr;
   CLI::App* demo_ = nullptr;
@@ -369,6 +394,7 @@ class CommandLine {
   std::string layout_;
   bool test_ = false;
   bool json_ = false;
+  bool markdown_ = false;
   bool check_ = false;
 };
 
@@ -381,6 +407,7 @@ bool needs_config(const Options& options) noexcept {
                          std::ranges::none_of(options.sides, is_revision) && !options.sides.empty();
   return options.command != Command::version && options.command != Command::completion &&
          options.command != Command::demo_backend && options.command != Command::fmt &&
+         options.command != Command::plugin_list && options.command != Command::plugin_show &&
          options.source.empty() && !two_files;
 }
 

@@ -25,6 +25,8 @@ enum class Command : uint8_t {
   upgrade,
   version,
   config_sync,
+  plugin_list,
+  plugin_show,
   route_explain,
   fmt,
   completion,
@@ -69,7 +71,7 @@ struct Options {
   std::vector<std::string> files;       // fmt: files, folders, "-"
   FmtAction fmt_action = FmtAction::write;
   std::string listen;  // demo-backend: "host:port"
-  std::string name;    // demo-backend
+  std::string name;    // demo-backend; plugin show: a type, may be empty
 };
 
 // Why there are no options: a text was asked for (code ok, for stdout), or the line is wrong

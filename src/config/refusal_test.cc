@@ -26,7 +26,7 @@ TEST(Loader, RefusesUnknownKeysAndSections) {
        "`buffer_budget`"},
       {{.server = "[server.x]\na = 1"},
        "12:2: error: unknown section `server`; one of `basic`, `upstreams`, `locations`, "
-       "`servers`, `certificates`; "
+       "`servers`, `certificates`, `plugins`; "
        "did you mean `servers`?"},
       {{.location = "[locations.l.x]\ny = 1"},
        "8:14: error: unknown key `x` in [locations.l]; one of `upstream`, `host`, `path`, "
@@ -37,16 +37,16 @@ TEST(Loader, RefusesUnknownKeysAndSections) {
        "`ws_allowed_origins`, `grpc_web`, `connection_timeout`, `read_timeout`, `write_timeout`, "
        "`request_timeout`, `max_retries`, `max_retry_window`, `try_timeout`, `hedge_after`, "
        "`retry_on`, "
-       "`retry_any_method`, `tunnel_timeout`"},
+       "`retry_any_method`, `tunnel_timeout`, `plugins`"},
   });
 }
 
 // Silence would let an operator believe in a protection that is not there.
 TEST(Loader, RefusesWhatComesWithLaterVersions) {
   expect_refused({
-      {{.location = "plugins = ['jwt']"},
-       "8:1: error: `plugins` in [locations.l] is not supported yet in this version; remove it: it "
-       "would have no effect"},
+      {{.location = "max_processing = 5"},
+       "8:1: error: `max_processing` in [locations.l] is not supported yet in this version; remove "
+       "it: it would have no effect"},
       {{.upstream = "includes = ['x']"},
        "5:1: error: `includes` in [upstreams.u] is not supported yet in this version; remove it: "
        "it "
@@ -60,7 +60,7 @@ TEST(Loader, RefusesWhatComesWithLaterVersions) {
       {{.basic = "trusted_proxies = []"},
        "2:1: error: unknown key `trusted_proxies` in [basic]; it belongs into [servers.NAME]"},
   });
-  for (const char* section : {"plugins.x", "metrics", "tracing", "admin", "storages.x"}) {
+  for (const char* section : {"metrics", "tracing", "admin", "storages.x"}) {
     const std::string name = std::string(section).substr(0, std::string(section).find('.'));
     const auto [model, diagnostics] =
         load_text(complete({.server = std::string("[") + section + "]\na = 1"}));
@@ -68,6 +68,23 @@ TEST(Loader, RefusesWhatComesWithLaterVersions) {
                                          "] is not supported yet in this version; remove it: it "
                                          "would have no effect\n");
   }
+}
+
+TEST(Loader, RefusesPluginsThatAreNotSaidRightly) {
+  expect_refused({
+      {{.location = "plugins = 5"}, "8:11: error: `plugins` must be a string, not an integer"},
+      {{.location = "plugins = ['a', 'a']"}, "8:17: error: `a` is listed twice"},
+      {{.location = "plugins = [{ when = { path = '/' } }]"},
+       "8:12: error: a plugin without `name`; { name = \"NAME\", when = {...} }"},
+      {{.location = "plugins = [{ name = 'a', when = {} }]"},
+       "8:33: error: an empty `when` says nothing; remove it, or say for which requests"},
+      {{.location = "plugins = [{ name = 'a', wen = {} }]"},
+       "8:26: error: unknown key `wen` in [plugins]; did you mean `when`?"},
+      {{.server = "[plugins.p]\npriority = 1"}, "12:10: error: [plugins.p] needs `type`"},
+      {{.server = "[plugins.p]\ntype = 'mock'\nwhen = { remote = ['x'] }"},
+       "14:20: error: `x` is not an address or network; \"192.0.2.1\", \"10.0.0.0/8\" or "
+       "\"2001:db8::/32\""},
+  });
 }
 
 TEST(Loader, RefusesWrongTypes) {

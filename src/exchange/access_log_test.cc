@@ -57,6 +57,8 @@ TEST(AccessLog, WritesEveryTag) {
   s.x.response.headers.add("X-Answer", "yes");
   s.x.request_bytes = 2'500'000;
   s.x.reason = ErrorCode::client_closed;
+  s.x.plugin = "limits";
+  s.x.plugin_reason = "too many requests";
   s.x.reason_side = Side::downstream;
   s.x.failed_tries = "10.0.0.2:80=503";
   s.x.tls_version = "TLSv1.3";
@@ -99,6 +101,8 @@ TEST(AccessLog, WritesEveryTag) {
       {"request_id", "id-1"},
       {"status", "200"},
       {"reason", "client_closed"},
+      {"plugin", "limits"},
+      {"plugin_reason", "too many requests"},
       {"reason_side", "downstream"},
       {"size", "1024"},
       {"size_human", "1.0KiB"},
