@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "plugin/content/kinds.h"
 #include "plugin/security/kinds.h"
 #include "plugin/traffic/kinds.h"
 #include "plugin/transform/kinds.h"
@@ -12,19 +13,32 @@ namespace pingap::plugin {
 namespace {
 
 const std::array kKinds = {
-    &kAcceptEncoding,  &kCors,      &kFault,
-    &kIpRestriction,   &kMock,      &kPing,
-    &kRateLimit,       &kRedirect,  &kRefererRestriction,
-    &kRequestHeaders,  &kRequestId, &kRequestSizeLimit,
-    &kResponseHeaders, &kRewrite,   &kUaRestriction,
+    &kAcceptEncoding,
+    &kCompression,
+    &kCors,
+    &kFault,
+    &kIpRestriction,
+    &kMock,
+    &kPing,
+    &kRateLimit,
+    &kRedirect,
+    &kRefererRestriction,
+    &kRequestHeaders,
+    &kRequestId,
+    &kRequestSizeLimit,
+    &kResponseHeaders,
+    &kRewrite,
+    &kUaRestriction,
 };
 
 // The original's names, and each type that needs no options by its own.
 constexpr std::array kPredefined = {
     Predefined{"pingap:acceptEncodingAdjustment", "accept_encoding"},
+    Predefined{"pingap:compression", "compression"},
     Predefined{"pingap:ping", "ping"},
     Predefined{"pingap:requestId", "request_id"},
     Predefined{"accept_encoding", "accept_encoding"},
+    Predefined{"compression", "compression"},
     Predefined{"cors", "cors"},
     Predefined{"ping", "ping"},
     Predefined{"request_id", "request_id"},

@@ -1,0 +1,10 @@
+// Types of this folder.
+#pragma once
+
+#include "plugin/kind.h"
+
+namespace pingap::plugin {
+
+extern const Kind kCompression;
+
+}  // namespace pingap::plugin
