@@ -49,6 +49,110 @@ DateText format_date(int64_t unix_seconds) noexcept {
   return text;
 }
 
+namespace {
+
+// `count` digits at the start of `text`, which are taken off it; -1 if there are not so many.
+int take_number(std::string_view& text, size_t count) noexcept {
+  int value = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (i >= text.size() || text[i] < '0' || text[i] > '9') {
+      return -1;
+    }
+    value = value * 10 + (text[i] - '0');
+  }
+  text.remove_prefix(count);
+  return value;
+}
+
+bool take(std::string_view& text, std::string_view literal) noexcept {
+  if (!text.starts_with(literal)) {
+    return false;
+  }
+  text.remove_prefix(literal.size());
+  return true;
+}
+
+// 1 to 12; 0 if it is none.
+unsigned take_month(std::string_view& text) noexcept {
+  const size_t at = text.size() < 3 ? std::string_view::npos : kMonths.find(text.substr(0, 3));
+  if (at == std::string_view::npos || at % 3 != 0) {
+    return 0;
+  }
+  text.remove_prefix(3);
+  return static_cast<unsigned>(at / 3 + 1);
+}
+
+struct Parts {
+  int year = -1;
+  unsigned month = 0;
+  int day = -1;
+  int hour = -1;
+  int minute = -1;
+  int second = -1;
+};
+
+void take_time(std::string_view& text, Parts& to) noexcept {
+  to.hour = take_number(text, 2);
+  to.minute = take(text, ":") ? take_number(text, 2) : -1;
+  to.second = take(text, ":") ? take_number(text, 2) : -1;
+}
+
+// "06 Nov 1994 08:49:37 GMT" or, with dashes, "06-Nov-94 08:49:37 GMT".
+bool parse_after_comma(std::string_view text, Parts& to) noexcept {
+  to.day = take_number(text, 2);
+  const bool obsolete = text.starts_with('-');
+  const std::string_view mark = obsolete ? "-" : " ";
+  to.month = take(text, mark) ? take_month(text) : 0;
+  if (!take(text, mark)) {
+    return false;
+  }
+  to.year = take_number(text, obsolete ? 2 : 4);
+  if (obsolete && to.year >= 0) {
+    to.year += to.year < 70 ? 2000 : 1900;
+  }
+  if (!take(text, " ")) {
+    return false;
+  }
+  take_time(text, to);
+  return text == " GMT";
+}
+
+// "Sun Nov  6 08:49:37 1994", behind the name of the day.
+bool parse_asctime(std::string_view text, Parts& to) noexcept {
+  to.month = take_month(text);
+  if (!take(text, " ")) {
+    return false;
+  }
+  to.day = take(text, " ") ? take_number(text, 1) : take_number(text, 2);
+  if (!take(text, " ")) {
+    return false;
+  }
+  take_time(text, to);
+  to.year = take(text, " ") ? take_number(text, 4) : -1;
+  return text.empty();
+}
+
+}  // namespace
+
+std::optional<int64_t> parse_date(std::string_view text) noexcept {
+  Parts parts;
+  const size_t comma = text.find(", ");
+  const bool read = comma != std::string_view::npos
+                        ? comma >= 3 && parse_after_comma(text.substr(comma + 2), parts)
+                        : text.size() > 4 && text[3] == ' ' && parse_asctime(text.substr(4), parts);
+  const std::chrono::year_month_day date{std::chrono::year{parts.year},
+                                         std::chrono::month{parts.month},
+                                         std::chrono::day{static_cast<unsigned>(parts.day)}};
+  // A second of 60 is a leap second (RFC 9110 5.6.7 refers to RFC 5322).
+  if (!read || parts.year < 0 || parts.day < 0 || !date.ok() || parts.hour < 0 ||
+      parts.hour > 23 || parts.minute < 0 || parts.minute > 59 || parts.second < 0 ||
+      parts.second > 60) {
+    return std::nullopt;
+  }
+  return std::chrono::sys_days(date).time_since_epoch().count() * int64_t{86400} +
+         parts.hour * 3600 + parts.minute * 60 + parts.second;
+}
+
 std::string_view date_now() noexcept {
   const int64_t second = std::time(nullptr);  // a read of shared memory, no system call
   if (second != t_date.second) {

@@ -28,6 +28,23 @@ TEST(Date, IsWrittenAsImfFixdate) {
   }
 }
 
+// RFC 9110 5.6.7
+TEST(Date, IsReadInItsThreeForms) {
+  for (const char* text : {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+                           "Sun Nov  6 08:49:37 1994"}) {
+    EXPECT_EQ(parse_date(text), 784111777) << text;
+  }
+  EXPECT_EQ(parse_date("Sun Nov 16 08:49:37 1994"), 784975777);
+  EXPECT_EQ(parse_date("Tue, 29 Feb 2000 00:00:00 GMT"), 951782400);
+  for (const char* bad :
+       {"", "x", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
+        "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
+        "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT", "1994-11-06",
+        "Sun, 06 Nov 1994 08:49:37 GMT ", "Sun, 00 Nov 1994 08:49:37 GMT", "Sun Nov"}) {
+    EXPECT_EQ(parse_date(bad), std::nullopt) << bad;
+  }
+}
+
 TEST(Date, IsThePresentSecond) {
   const int64_t before = std::time(nullptr);
   const std::string_view now = date_now();

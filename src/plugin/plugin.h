@@ -30,6 +30,15 @@ enum class Verdict : uint8_t {
   suspend,  // it waits; resumed by what Host gave (on_resume() is called then)
 };
 
+// A body that is not there at once: read piece by piece as the client takes it. Worker; blocks as
+// long as a disk does.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  // Adds up to `most` bytes, and more than none, to `out`.
+  virtual Result<> read(size_t most, ByteQueue& out) noexcept = 0;
+};
+
 // An answer of ours instead of one of the backend.
 struct Answer {
   uint16_t status = 200;
@@ -40,6 +49,9 @@ struct Answer {
   bool page = false;
   http::HeaderMap headers;
   ByteQueue body;
+  // Behind `body`; of so many bytes.
+  std::unique_ptr<BodySource> source;
+  uint64_t source_size = 0;
 };
 
 // Lets a suspended request go on. It may outlive the request: then nothing happens.

@@ -533,6 +533,11 @@ void Forwarder::on_sent(size_t bytes) noexcept {
   if (filtered_) {
     bytes = filtered_->on_sent(bytes);
   }
+  if (source_ != nullptr) {
+    source_in_flight_ -= std::min<uint64_t>(bytes, source_in_flight_);
+    pump_source();
+    return;
+  }
   if (auto sent = response_body_.on_sent(web_ ? web_->on_sent(bytes) : bytes, upstream()); !sent) {
     abort_response(sent.error().code, Side::local);
   }

@@ -96,6 +96,7 @@ class Forwarder final : public http::RequestSink,
   bool proceed(PluginRun::Outcome outcome) noexcept;
   void on_plugins_resumed() noexcept;
   void answer_for_plugin() noexcept;
+  void pump_source() noexcept;
   void open_request_filters();
   bool hold_body(ByteQueue& data, End end) noexcept;
   void release_early_body() noexcept;
@@ -170,7 +171,7 @@ class Forwarder final : public http::RequestSink,
   void answer_error(ErrorCode why, Side side) noexcept;
   void begin_own_answer(ErrorCode why) noexcept;
   void render_page(uint16_t status, ErrorCode why, ByteQueue& body) noexcept;
-  void send_own_answer(ByteQueue& body) noexcept;
+  void send_own_answer(ByteQueue& body, End end = End::yes) noexcept;
   void abort_response(ErrorCode why, Side side) noexcept;
   void finish() noexcept;
 
@@ -216,6 +217,10 @@ class Forwarder final : public http::RequestSink,
   bool holds_body_ = false;  // plugins that filter it have not let the request through yet
   End early_end_ = End::no;
   ByteQueue early_;  // of the body, held so
+  // Of an answer of a plugin's, with what is left of it and what of it is on its way.
+  std::unique_ptr<plugin::BodySource> source_;
+  uint64_t source_left_ = 0;
+  uint64_t source_in_flight_ = 0;
   // The last member: the arena's first block.
   static constexpr size_t kFirstBlock = 6 * 1024;
   std::array<char, kFirstBlock> first_block_;

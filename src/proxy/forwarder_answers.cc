@@ -117,21 +117,24 @@ void Forwarder::render_page(uint16_t status, ErrorCode why, ByteQueue& body) noe
   }
 }
 
-void Forwarder::send_own_answer(ByteQueue& body) noexcept {
+// `end`: that body is all of it.
+void Forwarder::send_own_answer(ByteQueue& body, End end) noexcept {
   http::ResponseHead& out = x.response;
   // What follows a CONNECT may be meant for the other end of the tunnel that there is not.
   out.keep_alive = x.request.method != Method::connect;
   if (x.request.method == Method::head) {
     body.clear();
+    end = End::yes;
   }
+  const End head_end = body.empty() ? end : End::no;
   if (plugins_) {
-    edit_response(body.empty() ? End::yes : End::no);
+    edit_response(head_end);
   }
   x.status = out.status;
   x.response_bytes = body.size();
-  client_->send_head(out, body.empty() ? End::yes : End::no);
+  client_->send_head(out, head_end);
   if (!body.empty()) {
-    client_->send_body(body, End::yes);
+    client_->send_body(body, end);
   }
 }
 

@@ -1,6 +1,7 @@
 // What plugins do with a request on its way: forwarder.cc has the way.
 #include <algorithm>
 
+#include "http/limits.h"
 #include "http/status.h"
 #include "proxy/forwarder.h"
 #include "proxy/frontend.h"
@@ -61,12 +62,35 @@ void Forwarder::answer_for_plugin() noexcept {
     const bool has_body = answer.status >= 200 && answer.status != 204 && answer.status != 304;
     x.response.framing = has_body ? Framing::length : Framing::none;
     x.response.has_content_length = has_body;
-    x.response.content_length = body.size();
+    x.response.content_length = body.size() + answer.source_size;
   }
   if (route_ != nullptr) {
     add_response_edits(x, *route_);
   }
-  send_own_answer(body);
+  if (answer.source == nullptr || x.request.method == http::Method::head) {
+    send_own_answer(body);
+    return;
+  }
+  source_ = std::move(answer.source);
+  source_left_ = answer.source_size;
+  send_own_answer(body, source_left_ == 0 ? End::yes : End::no);
+  pump_source();
+}
+
+// Never more on its way than a window.
+void Forwarder::pump_source() noexcept {
+  while (source_left_ > 0 && source_in_flight_ < http::limits::kWindow && !client_gone_) {
+    ByteQueue piece;
+    const uint64_t room = http::limits::kWindow - source_in_flight_;
+    if (auto got = source_->read(std::min(room, source_left_), piece); !got) {
+      abort_response(got.error().code, Side::local);
+      return;
+    }
+    source_left_ -= piece.size();
+    source_in_flight_ += piece.size();
+    x.response_bytes += piece.size();
+    client_->send_body(piece, source_left_ == 0 ? End::yes : End::no);
+  }
 }
 
 // ---- the body of the request
@@ -137,6 +161,11 @@ void Forwarder::edit_response(End end) {
 }
 
 void Forwarder::on_filtered_sent(size_t bytes) noexcept {
+  if (source_ != nullptr) {
+    source_in_flight_ -= std::min<uint64_t>(bytes, source_in_flight_);
+    pump_source();
+    return;
+  }
   if (auto sent = response_body_.on_sent(bytes, upstream()); !sent) {
     abort_response(sent.error().code, Side::local);
   }

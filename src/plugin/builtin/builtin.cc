@@ -15,7 +15,7 @@ namespace {
 const std::array kKinds = {
     &kAcceptEncoding,
     &kCompression,
-    &kCors,
+    &kCors, &kDirectory,
     &kFault,
     &kIpRestriction,
     &kMock,

@@ -6,5 +6,6 @@
 namespace pingap::plugin {
 
 extern const Kind kCompression;
+extern const Kind kDirectory;
 
 }  // namespace pingap::plugin
