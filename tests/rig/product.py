@@ -152,6 +152,10 @@ class Product:
                 elif re.search(r"\bready\b", line):
                     self._ready = True
                 self._changed.notify_all()
+        try:
+            self.process.wait(1)  # its last line goes before its exit code is there
+        except subprocess.TimeoutExpired:
+            pass  # it has only closed its stderr
         with self._changed:
             self._changed.notify_all()
 
