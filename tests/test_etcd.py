@@ -16,6 +16,7 @@ from rig import tls, toml
 from rig.client import request
 from rig.deadline import holds, until
 from rig.etcd import Etcd, etcd_is_there
+from rig.network import Island, in_own_network
 from rig.origin import Gate, Origin, response
 from rig.product import Product, config, run
 from rig.standin import free_port
@@ -447,6 +448,41 @@ def test_a_member_that_hangs_is_left(recorder):
             etcd.put("/pingap/pingap.toml", with_max_headers(product, 60 + turn))
             wait_said(product, RELOADED, turn, 40)
             member.thaw()
+
+
+@pytest.mark.parametrize("cut", [(0,), (1,), (0, 1)], ids=["peers", "clients", "both"])
+@in_own_network
+def test_a_member_that_is_cut_off_is_left(recorder, cut):
+    """Who listens to it hears of what is written to the majority all the same."""
+    with Island(links=2) as island, Etcd(3, island=island) as etcd, \
+            contextlib.ExitStack() as stack:
+        alone, fleet = etcd.members[0], []
+        while not connected(alone.port):
+            fleet.append(stack.enter_context(Product(config(recorder.addr), log=False,
+                                                     store=whole(etcd, "/pingap"))))
+            assert len(fleet) < 20, "nobody asks the first member"
+        for link in cut:
+            island.cut(link)
+        etcd.first_of(etcd.members[1:])
+        until(etcd.members[0].serves, "the others have a leader", 20)
+        etcd.put("/pingap/pingap.toml", with_max_headers(fleet[0], 61))
+        for product in fleet:  # it notices after 5 s of silence, and asks for 2 s
+            product.wait_line("configuration reloaded: servers changed", 12)
+            assert product.get("/").status == 200
+        for link in cut:
+            island.mend(link)
+        until(alone.serves, "it is back", 20)
+        etcd.put("/pingap/pingap.toml", with_max_headers(fleet[0], 62))
+        for product in fleet:
+            until(lambda product=product: said(product, "reloaded: servers changed") == 2,
+                  "the next one, too", 2)
+
+
+def connected(port):
+    """Whether a connection to that port is there, in this network."""
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file][1:]
+    return any(int(row[2].rpartition(":")[2], 16) == port and row[3] == "01" for row in rows)
 
 
 # --- who may

@@ -88,7 +88,7 @@ TEST(Diagnostics, WhatIsShownIsUtf8) {
   };
   const Case cases[] = {
       {"a\xff" "b", "a?b"},
-      {"\x80\xc3", "??"},
+      {"a\x80\xc3", "a??"},
       {"\xc0\xaf", "??"},                      // overlong
       {"\xed\xa0\x80", "???"},                // half of a surrogate pair
       {"\xf4\x90\x80\x80", "????"},           // beyond the last one
