@@ -271,6 +271,7 @@ tl::expected<void, std::string> Server::prepare(const Snapshot& next) {
   }
   auto all = bind_all(next);
   if (!all) {
+    logs_.close_unheld();
     return tl::unexpected(all.error());
   }
   next_ = std::move(*all);
