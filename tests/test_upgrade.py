@@ -304,6 +304,41 @@ def test_tls_sessions_are_resumed():
             assert reused
 
 
+def test_tls_sessions_are_resumed_whatever_happens_meanwhile():
+    """Handshakes are under way at each of thirty reloads and three upgrades."""
+    pair = authority().issue("a.test")
+    stop, seen, failures = threading.Event(), [], []
+    with Origin() as origin, \
+            front(origin, server=pair.keys(), basic={"threads": 2}) as product, \
+            Upgraded(product) as then:
+        def ask():
+            settings, session = context(), None
+            while not stop.is_set():
+                try:
+                    reused, session = resumed(product, session, settings)
+                    seen.append(reused)
+                except (OSError, Closed) as error:
+                    failures.append(error)
+                    return
+
+        threads = [threading.Thread(target=ask) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for turn in range(33):
+            product.conf["locations"]["all"]["headers_set"] = [f"X-Turn: {turn}"]
+            product.conf["servers"]["main"]["max_headers"] = 100 + turn
+            write(product, product.conf)
+            if turn % 11 == 10:
+                then.upgrade()
+            else:
+                assert product.order("reload")[0] == 0
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failures
+    assert len(seen) > 50 and seen.count(False) == len(threads), "the first of each is new"
+
+
 def test_sticky_clients_stay():
     with Origin() as a, Origin() as b, Origin() as c, \
             front([a, b, c], upstream={"sticky_cookie": "SRV"}) as product, \
