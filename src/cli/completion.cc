@@ -49,7 +49,7 @@ _pingap() {
         words='--header --config --help'
       fi ;;
     fmt)
-      words='--check --help'
+      words='--check --diff --help'
       if [[ $current != -* ]]; then
         compopt -o filenames 2>/dev/null
         COMPREPLY=($(compgen -f -- "$current"))
@@ -108,7 +108,9 @@ _pingap() {
         route)
           _arguments '1:command:(explain)' '2:method:(GET HEAD POST PUT DELETE PATCH OPTIONS)' \
             '3:url:' '*'{-H,--header}'[header of the request]:header:' $config ;;
-        fmt) _arguments '--check[only name what would change]' '*:configuration:_files' ;;
+        fmt)
+          _arguments '--check[only name what would change]' '--diff[only show what would change]' \
+            '*:configuration:_files' ;;
         completion) _arguments '1:shell:(bash zsh fish)' ;;
         demo-backend) _arguments '--listen[address]:address:' '--name[name]:name:' ;;
       esac ;;
@@ -159,6 +161,7 @@ complete -c pingap -n '__fish_seen_subcommand_from route; and not __fish_seen_su
 complete -c pingap -n '__fish_seen_subcommand_from explain' -a 'GET HEAD POST PUT DELETE PATCH OPTIONS'
 complete -c pingap -n '__fish_seen_subcommand_from explain' -s H -l header -x -d 'Header of the request'
 complete -c pingap -n '__fish_seen_subcommand_from fmt' -F -l check -d 'Only name what would change'
+complete -c pingap -n '__fish_seen_subcommand_from fmt' -l diff -d 'Only show what would change'
 complete -c pingap -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
 complete -c pingap -n '__fish_seen_subcommand_from demo-backend' -l listen -x -d 'Address'
 complete -c pingap -n '__fish_seen_subcommand_from demo-backend' -l name -x -d 'Name'

@@ -149,6 +149,8 @@ class CommandLine {
         ->type_name("FILE");
     fmt_->add_flag("--check", check_,
                    "Write nothing: name what would change, and exit with 1 if any");
+    fmt_->add_flag("--diff", show_diff_,
+                   "Write nothing: show what would change, and exit with 1 if any");
   }
 
   void add_sync() {
@@ -239,7 +241,12 @@ class CommandLine {
       case Command::route_explain:
         return finish_explain();
       case Command::fmt:
-        options_.fmt_action = check_ ? FmtAction::check : FmtAction::write;
+        if (check_ && show_diff_) {
+          return usage("--check and --diff are not for one run", "--diff exits with 1, too");
+        }
+        options_.fmt_action = check_       ? FmtAction::check
+                              : show_diff_ ? FmtAction::diff
+                                           : FmtAction::write;
         break;
       case Command::completion:
         return finish_completion();
@@ -370,6 +377,7 @@ class CommandLine {
   bool test_ = false;
   bool json_ = false;
   bool check_ = false;
+  bool show_diff_ = false;
 };
 
 bool is_revision(std::string_view side) noexcept {

@@ -86,13 +86,18 @@ TEST(Diagnostics, WhatIsShownIsUtf8) {
     std::string_view line;
     std::string_view shown;
   };
+
   const Case cases[] = {
-      {"a\xff" "b", "a?b"},
+      {"a\xff"
+       "b",
+       "a?b"},
       {"a\x80\xc3", "a??"},
-      {"\xc0\xaf", "??"},                      // overlong
-      {"\xed\xa0\x80", "???"},                // half of a surrogate pair
-      {"\xf4\x90\x80\x80", "????"},           // beyond the last one
-      {"\xc2\x9b" "31m", "??31m"},             // CSI of Latin-1
+      {"\xc0\xaf", "??"},            // overlong
+      {"\xed\xa0\x80", "???"},       // half of a surrogate pair
+      {"\xf4\x90\x80\x80", "????"},  // beyond the last one
+      {"\xc2\x9b"
+       "31m",
+       "??31m"},  // CSI of Latin-1
       {"\xc2\xa0", "\xc2\xa0"},
       {"\xe2\x82\xac\xf0\x9f\x98\x80", "\xe2\x82\xac\xf0\x9f\x98\x80"},
   };

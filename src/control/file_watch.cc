@@ -25,8 +25,7 @@ constexpr Duration kLongest = std::chrono::seconds(1);
 constexpr Duration kPoll = std::chrono::seconds(5);
 
 constexpr uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |
-                             IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR |
-                             IN_MASK_ADD;
+                             IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR | IN_MASK_ADD;
 // Of the folders above: what others do in them does not matter, only where they are.
 constexpr uint32_t kEventsAbove = IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD;
 

@@ -176,8 +176,10 @@ class LogWriter {
   void start();
   // Any thread: opens all files anew by their paths, after a rotation. No line is lost.
   void reopen() noexcept;
+
   // Any thread: closes what was opened and is not used after all.
   void close_unheld() const noexcept { wake(); }
+
   // Waits until what was handed over before this call was written, or has failed.
   void sync() noexcept;
   // Writes what is there (pipes get kStopTime) and ends the thread.

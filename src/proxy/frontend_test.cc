@@ -93,7 +93,9 @@ class Crew {
   }
 
   // Posts it another configuration, without the address.
-  void take_away(size_t index) { workers_[index]->publish(snapshot_, {}, *control_, [] {}); }
+  void take_away(size_t index) {
+    workers_[index]->publish(snapshot_, {}, *control_, [] {});
+  }
 
   // With what waits for it.
   void discard_messages(size_t index) { workers_[index]->loop().discard_posted(); }

@@ -13,8 +13,8 @@ changes something there, and the one within write() at which half of the bytes a
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int below(const char *path) {
-  const char *folder = getenv("CRASH_BELOW");
+static int below(const char* path) {
+  const char* folder = getenv("CRASH_BELOW");
   return folder != NULL && strncmp(path, folder, strlen(folder)) == 0;
 }
 
@@ -33,7 +33,7 @@ static int of_folder(int fd) {
 /* Whether the step that comes now is the last. */
 static int is_last(void) {
   static int steps = 0;
-  const char *at = getenv("CRASH_AT");
+  const char* at = getenv("CRASH_AT");
   return at != NULL && __sync_add_and_fetch(&steps, 1) == atoi(at);
 }
 
@@ -45,7 +45,7 @@ static void step(int counts) {
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-ssize_t write(int fd, const void *bytes, size_t size) {
+ssize_t write(int fd, const void* bytes, size_t size) {
   const int counts = of_folder(fd);
   step(counts);
   if (counts && is_last()) {
@@ -70,27 +70,27 @@ int fchown(int fd, uid_t user, gid_t group) {
   return REAL(fchown)(fd, user, group);
 }
 
-int rename(const char *from, const char *to) {
+int rename(const char* from, const char* to) {
   step(below(to));
   return REAL(rename)(from, to);
 }
 
-int unlink(const char *path) {
+int unlink(const char* path) {
   step(below(path));
   return REAL(unlink)(path);
 }
 
-int remove(const char *path) {
+int remove(const char* path) {
   step(below(path));
   return REAL(remove)(path);
 }
 
-int mkdir(const char *path, mode_t mode) {
+int mkdir(const char* path, mode_t mode) {
   step(below(path));
   return REAL(mkdir)(path, mode);
 }
 
-int mkostemps(char *path, int suffix, int flags) {
+int mkostemps(char* path, int suffix, int flags) {
   step(below(path));
   return REAL(mkostemps)(path, suffix, flags);
 }
