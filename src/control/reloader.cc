@@ -23,9 +23,10 @@ constexpr Duration kApplyCheck = std::chrono::milliseconds(10);
 
 }  // namespace
 
-Reloader::Reloader(config::Storage& storage, Loaded loaded, proxy::Server& server,
+Reloader::Reloader(config::Storage& storage, History history, Loaded loaded, proxy::Server& server,
                    proxy::LiveUpstreams& upstreams, net::EventLoop& loop)
     : storage_(storage),
+      history_(std::move(history)),
       loaded_(std::move(loaded)),
       server_(server),
       upstreams_(upstreams),
@@ -150,7 +151,7 @@ void Reloader::keep_first(bool always) {
 }
 
 History Reloader::history() const {
-  return {storage_.name(), loaded_.model.basic.history};
+  return history_.keeping(loaded_.model.basic.history);
 }
 
 // What to say of it, a line; the change is not refused for it.

@@ -30,7 +30,7 @@ class Reloader {
 
   // All outlive it. `storage` is read anew each time; where it can be followed, who does that
   // brings what is there.
-  Reloader(config::Storage& storage, Loaded loaded, proxy::Server& server,
+  Reloader(config::Storage& storage, History history, Loaded loaded, proxy::Server& server,
            proxy::LiveUpstreams& upstreams, net::EventLoop& loop);
   Reloader(const Reloader&) = delete;
   Reloader& operator=(const Reloader&) = delete;
@@ -69,6 +69,7 @@ class Reloader {
   void end(const Answer& answer);
 
   config::Storage& storage_;
+  const History history_;
   std::optional<config::Storage::Read> brought_;  // and not used yet
   std::optional<config::Stored> seen_;            // and used or refused last
   bool reading_ = false;                          // it is to be brought
