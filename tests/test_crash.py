@@ -5,33 +5,24 @@ import copy
 import os
 import re
 import signal
-import subprocess
 
 import pytest
 
 from rig import toml
 from rig.deadline import seconds
 from rig.origin import Origin
-from rig.product import ROOT, binary, config, front, run, sanitized
-from rig.standin import find
+from rig.preload import library
+from rig.product import config, front, run
 from test_history import Folder
 
-LIBRARY = os.path.join(ROOT, "tests", "rig", "crash.c")
-COMPILER = next(filter(None, map(find, ("clang-19", "gcc-12", "cc"))), None)
 MOST_STEPS = 400
-
-pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
 
 
 @pytest.fixture(name="crash", scope="module")
 def preloaded(tmp_path_factory):
     """crash(folder, step): the environment that ends a program there."""
-    if sanitized(binary()):
-        pytest.skip("a sanitizer wants to be loaded first")
-    library = str(tmp_path_factory.mktemp("crash") / "crash.so")
-    subprocess.run([COMPILER, "-shared", "-fPIC", "-O1", "-o", library, LIBRARY, "-ldl"],
-                   check=True)
-    return lambda folder, step: {"LD_PRELOAD": library, "CRASH_BELOW": folder + "/",
+    path = library("crash", tmp_path_factory.mktemp("crash"))
+    return lambda folder, step: {"LD_PRELOAD": path, "CRASH_BELOW": folder + "/",
                                  "CRASH_AT": str(step)}
 
 

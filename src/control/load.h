@@ -10,10 +10,12 @@
 #include <tl/expected.hpp>
 
 #include "base/exit_code.h"
+#include "config/diagnostics.h"
 #include "config/loader.h"
 #include "config/model.h"
 #include "config/storage.h"
 #include "control/privileges.h"
+#include "net/address.h"
 #include "proxy/snapshot.h"
 
 namespace pingap::control {
@@ -35,6 +37,22 @@ struct Refusal {
 // Whether the machine must be able to start it, too; what is hardly meant is a warning, too;
 // whether it is started, or takes over from a process that has its addresses and files.
 enum class Check : uint8_t { configuration, machine, strict, start, take_over };
+
+// Texts that were read, and are to be built.
+struct Parsed {
+  std::vector<config::Text> texts;
+  config::Model model;
+  config::Diagnostics diagnostics;  // with errors the model may be incomplete
+};
+
+Parsed parse(std::vector<config::Text> texts);
+
+// `names` are those that were looked up already; null: none.
+tl::expected<Loaded, Refusal> build(Parsed parsed, Check check, const proxy::Snapshot* before,
+                                    const net::NamedAddresses* names = nullptr);
+
+// What a storage holds now.
+tl::expected<std::vector<config::Text>, Refusal> read_texts(config::Storage& storage);
 
 // What `config` names: "-" (stdin), a file, a folder, "etcd://...". `before` is what is to be
 // replaced; null at a start.
