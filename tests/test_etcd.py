@@ -20,6 +20,7 @@ from rig.network import Island, in_own_network
 from rig.origin import Gate, Origin, response
 from rig.product import Product, config, run
 from rig.standin import free_port
+from rig.who import served_by, wait_served
 from test_history import nobody_listens
 
 pytestmark = pytest.mark.skipif(not etcd_is_there(), reason="etcd is not installed")
@@ -796,20 +797,6 @@ def registered(etcd, path, **upstream):
     if not conf["upstreams"]["origin"]["addrs"]:
         del conf["upstreams"]["origin"]["addrs"]
     return conf
-
-
-def served_by(product, among, count=8):
-    for one in among:
-        one.reset()
-    for _ in range(count):
-        assert product.get("/x").status == 200
-    for one in among:
-        one.settle()
-    return {i for i, one in enumerate(among) if one.requests}
-
-
-def wait_served(product, among, wanted, timeout=3):
-    until(lambda: served_by(product, among) == wanted, f"served by {wanted}", timeout)
 
 
 def test_servers_come_and_go(etcd, prefix):

@@ -12,7 +12,7 @@ import pytest
 from rig import toml
 from rig.client import Client, request
 from rig.deadline import until
-from rig.origin import Gate, Origin, response
+from rig.origin import Gate, Origin, in_the_middle, response
 from rig.product import binary, config, front, run
 from rig.standin import free_port
 
@@ -62,15 +62,7 @@ def test_what_has_not_changed_keeps_its_connections():
 
 def test_a_request_ends_on_what_it_began_with():
     gate = Gate()
-
-    async def held(conn):
-        await conn.request()
-        await conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
-        await gate.wait()
-        await conn.send(b"cd")
-        await conn.end()
-
-    with Origin(held) as old, Origin() as new, front(old) as product, \
+    with Origin(in_the_middle(gate)) as old, Origin() as new, front(old) as product, \
             product.client() as client:
         client.send(request("/"))
         until(lambda: old.requests, "it is there")
