@@ -24,7 +24,8 @@ Parsed parse(std::vector<config::Text> texts) {
 }
 
 tl::expected<Loaded, Refusal> build(Parsed parsed, Check check, const proxy::Snapshot* before,
-                                    const net::NamedAddresses* names) {
+                                    const net::NamedAddresses* names,
+                                    const proxy::InheritedSockets* given) {
   config::Diagnostics& diagnostics = parsed.diagnostics;
   Loaded loaded;
   loaded.texts = std::move(parsed.texts);
@@ -43,7 +44,7 @@ tl::expected<Loaded, Refusal> build(Parsed parsed, Check check, const proxy::Sna
   if (check == Check::take_over && ::geteuid() == 0) {
     loaded.identity = find_identity(model.basic, diagnostics);
   } else if (check != Check::configuration && check != Check::take_over && before == nullptr) {
-    loaded.identity = check_machine(model, *loaded.snapshot, diagnostics);
+    loaded.identity = check_machine(model, *loaded.snapshot, diagnostics, given);
   }
   if (diagnostics.has_errors()) {
     return tl::unexpected(
@@ -69,14 +70,16 @@ tl::expected<Loaded, Refusal> load(const std::string& config, Check check,
 }
 
 tl::expected<Loaded, Refusal> load(config::Storage& storage, Check check,
-                                   const proxy::Snapshot* before) {
+                                   const proxy::Snapshot* before,
+                                   const proxy::InheritedSockets* given) {
   auto texts = read_texts(storage);
-  return texts ? load(std::move(*texts), check, before) : tl::unexpected(texts.error());
+  return texts ? load(std::move(*texts), check, before, given) : tl::unexpected(texts.error());
 }
 
 tl::expected<Loaded, Refusal> load(std::vector<config::Text> texts, Check check,
-                                   const proxy::Snapshot* before) {
-  return build(parse(std::move(texts)), check, before);
+                                   const proxy::Snapshot* before,
+                                   const proxy::InheritedSockets* given) {
+  return build(parse(std::move(texts)), check, before, nullptr, given);
 }
 
 }  // namespace pingap::control

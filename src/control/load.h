@@ -16,6 +16,7 @@
 #include "config/storage.h"
 #include "control/privileges.h"
 #include "net/address.h"
+#include "proxy/inherited.h"
 #include "proxy/snapshot.h"
 
 namespace pingap::control {
@@ -47,9 +48,10 @@ struct Parsed {
 
 Parsed parse(std::vector<config::Text> texts);
 
-// `names` are those that were looked up already; null: none.
+// `names` are those that were looked up already, `given` sockets for addresses; null: none.
 tl::expected<Loaded, Refusal> build(Parsed parsed, Check check, const proxy::Snapshot* before,
-                                    const net::NamedAddresses* names = nullptr);
+                                    const net::NamedAddresses* names = nullptr,
+                                    const proxy::InheritedSockets* given = nullptr);
 
 // What a storage holds now.
 tl::expected<std::vector<config::Text>, Refusal> read_texts(config::Storage& storage);
@@ -59,12 +61,14 @@ tl::expected<std::vector<config::Text>, Refusal> read_texts(config::Storage& sto
 tl::expected<Loaded, Refusal> load(const std::string& config, Check check,
                                    const proxy::Snapshot* before = nullptr);
 
-// The same of what a storage holds.
+// The same of what a storage holds; `given` as above.
 tl::expected<Loaded, Refusal> load(config::Storage& storage, Check check,
-                                   const proxy::Snapshot* before = nullptr);
+                                   const proxy::Snapshot* before = nullptr,
+                                   const proxy::InheritedSockets* given = nullptr);
 
 // The same of texts that are here already.
 tl::expected<Loaded, Refusal> load(std::vector<config::Text> texts, Check check,
-                                   const proxy::Snapshot* before = nullptr);
+                                   const proxy::Snapshot* before = nullptr,
+                                   const proxy::InheritedSockets* given = nullptr);
 
 }  // namespace pingap::control

@@ -142,7 +142,8 @@ tl::expected<CommandSocket, std::string> open_command_socket(const config::Basic
 }
 
 // A configuration that was in use before, as the one that is there cannot be.
-std::optional<Loaded> load_last_good(const RunOptions& options) {
+std::optional<Loaded> load_last_good(const RunOptions& options,
+                                     const proxy::InheritedSockets& given) {
   const History history(options.config, 1);
   for (const Revision& head : history.list()) {
     auto revision = history.read_trusted(head.number);
@@ -150,7 +151,7 @@ std::optional<Loaded> load_last_good(const RunOptions& options) {
       PINGAP_LOG(warn, "passed over: {}", revision.error());
       continue;
     }
-    if (auto loaded = load(history.placed(std::move(revision->texts)), Check::start)) {
+    if (auto loaded = load(history.placed(std::move(revision->texts)), Check::start, nullptr, &given)) {
       PINGAP_LOG(error, "the configuration cannot be used: starting with revision {} of {}",
                  head.number, head.time);
       return std::move(*loaded);
@@ -159,11 +160,13 @@ std::optional<Loaded> load_last_good(const RunOptions& options) {
   return std::nullopt;
 }
 
-tl::expected<Loaded, Refusal> load_to_run(const RunOptions& options, config::Storage& storage) {
-  auto loaded = load(storage, options.upgrade ? Check::take_over : Check::start);
+tl::expected<Loaded, Refusal> load_to_run(const RunOptions& options, config::Storage& storage,
+                                          const proxy::InheritedSockets& given) {
+  auto loaded =
+      load(storage, options.upgrade ? Check::take_over : Check::start, nullptr, &given);
   print_error(loaded ? loaded->warnings : loaded.error().report);
   if (!loaded && options.last_good) {
-    if (auto before = load_last_good(options)) {
+    if (auto before = load_last_good(options, given)) {
       return std::move(*before);
     }
     PINGAP_LOG(error, "no revision of {} can be used instead", storage.name());
@@ -247,7 +250,7 @@ ExitCode run_proxy(const RunOptions& options) {
     print_error(storage.error().report);
     return storage.error().code;
   }
-  auto loaded = load_to_run(options, **storage);
+  auto loaded = load_to_run(options, **storage, before->sockets);
   if (!loaded) {
     return loaded.error().code;
   }

@@ -96,6 +96,9 @@ tl::expected<void, std::string> Server::expect_free(const Snapshot& snapshot) co
 
 tl::expected<void, std::string> Server::bind(InheritedSockets inherited) {
   inherited_ = std::move(inherited);
+  for (const auto& site : snapshot_->sites) {
+    inherited_.assign(site->name, site->addrs);
+  }
   if (auto free = expect_free(*snapshot_); !free) {
     return free;
   }
