@@ -13,7 +13,8 @@ ExitCode show_history(const Options& options) {
   const control::History history(options.config, 1);
   const auto revisions = history.list();
   if (history.folder().empty()) {
-    fmt::print("none are kept: there is no folder for them on this machine; STATE_DIRECTORY names one\n");
+    fmt::print(
+        "none are kept: there is no folder for them on this machine; STATE_DIRECTORY names one\n");
     return ExitCode::ok;
   }
   if (revisions.empty()) {

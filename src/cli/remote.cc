@@ -134,13 +134,12 @@ ExitCode roll_back_etcd(const Options& options, const std::vector<config::Text>&
   }
   const auto written = (*storage)->write(texts, now->version);
   if (!written) {
-    return fail(written.error().what, written.error().conflict ? ExitCode::conflict
-                                                               : ExitCode::runtime_failure);
+    return fail(written.error().what,
+                written.error().conflict ? ExitCode::conflict : ExitCode::runtime_failure);
   }
   return print(order_rollback(options, [&]() -> tl::expected<void, std::string> {
     const auto undone = (*storage)->write(now->texts, *written);
-    return undone ? tl::expected<void, std::string>()
-                  : tl::make_unexpected(undone.error().what);
+    return undone ? tl::expected<void, std::string>() : tl::make_unexpected(undone.error().what);
   }));
 }
 

@@ -31,7 +31,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kFirstLine = "# pingap revision ";
 constexpr std::string_view kTextLine = "# text: ";
 constexpr std::string_view kSuffix = ".rev";
-constexpr std::string_view kEtcd = "etcd:";     // what names of texts in etcd begin with
+constexpr std::string_view kEtcd = "etcd:";    // what names of texts in etcd begin with
 constexpr std::string_view kOneKey = ".toml";  // what a path in etcd ends with that is one key
 
 // Of all revisions together, but for the newest two.
@@ -179,8 +179,7 @@ std::vector<config::Text> History::named(std::vector<config::Text> texts) const 
 
 std::vector<config::Text> History::placed(std::vector<config::Text> texts) const {
   std::error_code error;
-  const bool folder = is_etcd() ? !config_.ends_with(kOneKey)
-                                : fs::is_directory(config_, error);
+  const bool folder = is_etcd() ? !config_.ends_with(kOneKey) : fs::is_directory(config_, error);
   for (config::Text& text : texts) {
     text.name = folder ? fs::path(config_) / text.name : fs::path(config_);
   }

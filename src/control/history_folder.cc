@@ -23,8 +23,8 @@ std::string_view absolute_in(const char* name) {
 // The path is for people, the hash tells it from others.
 std::string name_of(const std::string& url) {
   const std::string shown = config::shown_url(url);
-  std::string path = shown.substr(std::min(shown.find('/', config::kEtcdScheme.size()),
-                                           shown.size()));
+  std::string path =
+      shown.substr(std::min(shown.find('/', config::kEtcdScheme.size()), shown.size()));
   std::ranges::replace_if(
       path,
       [](char c) {

@@ -32,8 +32,7 @@ struct NameLookup::Task {
   net::NamedAddresses found;
 };
 
-NameLookup::NameLookup(net::EventLoop& loop)
-    : loop_(loop), link_(std::make_shared<Link>()) {
+NameLookup::NameLookup(net::EventLoop& loop) : loop_(loop), link_(std::make_shared<Link>()) {
   link_->loop = &loop_;
 }
 

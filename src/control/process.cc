@@ -151,7 +151,8 @@ std::optional<Loaded> load_last_good(const RunOptions& options,
       PINGAP_LOG(warn, "passed over: {}", revision.error());
       continue;
     }
-    if (auto loaded = load(history.placed(std::move(revision->texts)), Check::start, nullptr, &given)) {
+    if (auto loaded =
+            load(history.placed(std::move(revision->texts)), Check::start, nullptr, &given)) {
       PINGAP_LOG(error, "the configuration cannot be used: starting with revision {} of {}",
                  head.number, head.time);
       return std::move(*loaded);
@@ -162,8 +163,7 @@ std::optional<Loaded> load_last_good(const RunOptions& options,
 
 tl::expected<Loaded, Refusal> load_to_run(const RunOptions& options, config::Storage& storage,
                                           const proxy::InheritedSockets& given) {
-  auto loaded =
-      load(storage, options.upgrade ? Check::take_over : Check::start, nullptr, &given);
+  auto loaded = load(storage, options.upgrade ? Check::take_over : Check::start, nullptr, &given);
   print_error(loaded ? loaded->warnings : loaded.error().report);
   if (!loaded && options.last_good) {
     if (auto before = load_last_good(options, given)) {
@@ -293,8 +293,8 @@ ExitCode run_proxy(const RunOptions& options) {
   upstreams.serve();
   server.start();
   announce(server);
-  return serve(options, **storage, std::move(history), std::move(*loaded), server, upstreams, **loop,
-               std::move(*socket), std::move(signals), pid_file, before->from);
+  return serve(options, **storage, std::move(history), std::move(*loaded), server, upstreams,
+               **loop, std::move(*socket), std::move(signals), pid_file, before->from);
 }
 
 }  // namespace pingap::control

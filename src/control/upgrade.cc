@@ -47,6 +47,9 @@ std::vector<char*> environment_to_pass_on() {
   return passed;
 }
 
+// The child has copies of all descriptors at first. While it has, a connection that a worker closes
+// stays known to epoll, which then tells of events for what is no more: so workers wait, and none
+// of the copies is there any more when this returns.
 int spawn(const Upgrade::Program& program, pid_t& child) {
   std::vector<std::string> words = program.arguments;
   words.insert(words.begin(), program.path);
@@ -65,8 +68,12 @@ int spawn(const Upgrade::Program& program, pid_t& child) {
   sigemptyset(&none);
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  const int error = ::posix_spawn(&child, program.path.c_str(), nullptr, &attributes,
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+  const int error = ::posix_spawn(&child, program.path.c_str(), &actions, &attributes,
                                   arguments.data(), environment_to_pass_on().data());
+  ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
   return error;
 }
@@ -124,7 +131,9 @@ void Upgrade::start(Done done) {
   if (child_ > 0) {
     return;  // whoever waits is told the same
   }
-  if (const int error = spawn(program_, child_)) {
+  int error = 0;
+  server_.while_workers_wait([&] { error = spawn(program_, child_); });
+  if (error != 0) {
     child_ = 0;
     end({ExitCode::runtime_failure,
          fmt::format("cannot start {}: {}\n", program_.path,

@@ -299,7 +299,7 @@ class Builder {
 
   Diagnostics& diagnostics_;
   const Finding finding_;
-  const Snapshot* before_;          // null at the start
+  const Snapshot* before_;            // null at the start
   const net::NamedAddresses* names_;  // may be null
   const Cluster* known_ = nullptr;    // of before, with the name of the one that is being built
   Snapshot& snapshot_;
@@ -309,8 +309,7 @@ class Builder {
 
 std::shared_ptr<const Cluster> build_cluster(const config::Upstream& from, Diagnostics& diagnostics,
                                              Finding finding, const Snapshot* before,
-                                             const net::NamedAddresses* names,
-                                             Snapshot& snapshot) {
+                                             const net::NamedAddresses* names, Snapshot& snapshot) {
   return Builder(diagnostics, finding, before, names, snapshot).build(from);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fcntl.h>
+#include <latch>
 
 #include <fmt/core.h>
 
@@ -323,6 +324,26 @@ std::vector<Server::Socket> Server::sockets() const {
     }
   }
   return all;
+}
+
+void Server::while_workers_wait(const std::function<void()>& work) {
+  struct Meeting {
+    explicit Meeting(size_t workers) : here(static_cast<ptrdiff_t>(workers)) {}
+
+    std::latch here;
+    std::latch over{1};
+  };
+
+  const auto meeting = std::make_shared<Meeting>(workers_.size());
+  for (const auto& worker : workers_) {
+    worker->loop().post([meeting] {
+      meeting->here.count_down();
+      meeting->over.wait();
+    });
+  }
+  meeting->here.wait();
+  work();
+  meeting->over.count_down();
 }
 
 void Server::own_files() noexcept {

@@ -7,9 +7,9 @@ SLOW_UNTIL is not there, and are 127.0.0.1 then. */
 #include <string.h>
 #include <unistd.h>
 
-int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
-                struct addrinfo **list) {
-  const char *zone = ".slow.test";
+int getaddrinfo(const char* host, const char* port, const struct addrinfo* hints,
+                struct addrinfo** list) {
+  const char* zone = ".slow.test";
   const size_t size = host == NULL ? 0 : strlen(host);
   if (size > strlen(zone) && strcmp(host + size - strlen(zone), zone) == 0) {
     while (access(getenv("SLOW_UNTIL"), F_OK) != 0) {
