@@ -94,7 +94,7 @@ _pingap() {
       case $line[1] in
         run)
           _arguments $config '(-t --test)'{-t,--test}'[only check]' \
-            '--autoreload[take up changed files]' '--last-good[where it is broken: a revision]' \
+            '--autoreload[take up changed files]' '--last-good[where it cannot be used: a revision]' \
             '(-u --upgrade)'{-u,--upgrade}'[take over from the running process]' ;;
         validate) _arguments $config '--strict[warnings count]' ;;
         upgrade|history|show) _arguments $config '1:revision:' ;;
@@ -136,7 +136,7 @@ complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a show -d 'Th
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a rollback -d 'Go back to a revision'
 complete -c pingap -n '__fish_seen_subcommand_from validate' -l strict -d 'Warnings count'
 complete -c pingap -n '__fish_seen_subcommand_from run' -l autoreload -d 'Take up changed files'
-complete -c pingap -n '__fish_seen_subcommand_from run' -l last-good -d 'Where it is broken: a revision'
+complete -c pingap -n '__fish_seen_subcommand_from run' -l last-good -d 'Where it cannot be used: a revision'
 complete -c pingap -n '__fish_seen_subcommand_from run' -s u -l upgrade -d 'Take over from the running process'
 complete -c pingap -n '__fish_seen_subcommand_from reload rollback' -l comment -x -d 'Why'
 complete -c pingap -n '__fish_seen_subcommand_from diff' -F

@@ -86,7 +86,7 @@ class CommandLine {
                     "Take the sockets of the process that runs, and its place");
     }
     run_->add_flag("--last-good", options_.last_good,
-                   "Start with the newest usable revision where the configuration is broken");
+                   "Start with the newest usable revision where the configuration cannot be used");
     validate_ =
         app_.add_subcommand("validate", "Find all that a start would fail on, and start nothing");
     validate_->footer(kValidateFooter);

@@ -250,7 +250,7 @@ tl::expected<Revision, std::string> History::read_from(const std::string& file,
 tl::expected<Revision, std::string> History::read_trusted(uint64_t number) const {
   const std::string path = path_of(number);
   // What is looked at is what is read, whatever is put in its place meanwhile.
-  const net::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const net::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status{};
   if (!file || ::fstat(file.get(), &status) != 0) {
     return tl::make_unexpected(fmt::format("no revision {}: {}: {}", number, path,
@@ -266,7 +266,8 @@ tl::expected<Revision, std::string> History::read_trusted(uint64_t number) const
 }
 
 void History::share_with(uint64_t number, gid_t group) const noexcept {
-  const net::Fd file(::open(path_of(number).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const net::Fd file(
+      ::open(path_of(number).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (file && ::fchown(file.get(), static_cast<uid_t>(-1), group) == 0) {
     ::fchmod(file.get(), S_IRUSR | S_IWUSR | S_IRGRP);
   }
