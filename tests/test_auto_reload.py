@@ -2,6 +2,9 @@
 
 import copy
 import os
+import shutil
+
+import pytest
 
 from rig import toml
 from rig.deadline import holds, until
@@ -68,6 +71,51 @@ def test_a_folder_behind_a_link_is_exchanged():
             put(product.path(f"{value}/pingap.toml"), with_header(product.conf, value))
             os.symlink(value, product.path("..tmp"))
             os.rename(product.path("..tmp"), product.path("..data"))
+            seen(product, value)
+
+
+WATCHED = {"auto_reload": True, "history": 0}  # nobody else writes there
+
+
+class InFolders(Product):
+    """Its file is two folders below."""
+
+    def write_config(self):
+        os.makedirs(self.path("a/b"))
+        self.config = self.path("a/b/pingap.toml")
+        put(self.config, toml.dumps(self.conf))
+
+
+@pytest.mark.parametrize("lost", ["a", "a/b"])
+def test_a_folder_that_is_lost_and_comes_back(lost):
+    with Origin() as origin, \
+            InFolders(config([origin.addr], basic=WATCHED)) as product:
+        for value in "abc":
+            os.rename(product.path(lost), product.path("old"))
+            holds(lambda: product.get("/").status == 200, "what runs goes on", 0.3)
+            os.makedirs(product.path("a/b"), exist_ok=True)
+            put(product.config, with_header(product.conf, value))
+            seen(product, value)
+            put(product.config, with_header(product.conf, value + "2"))  # it is watched again
+            seen(product, value + "2")
+            shutil.rmtree(product.path("old"))
+
+
+def test_a_folder_of_files_that_is_lost_and_comes_back():
+    class Folder(InFolders):
+        """Its configuration is the folder."""
+
+        def write_config(self):
+            super().write_config()
+            self.config = self.path("a/b")
+
+    with Origin() as origin, \
+            Folder(config([origin.addr], basic=WATCHED)) as product:
+        for value in "abc":
+            shutil.rmtree(product.path("a"))
+            holds(lambda: product.get("/").status == 200, "what runs goes on", 0.3)
+            os.makedirs(product.path("a/b"))
+            put(product.path("a/b/more.toml"), with_header(product.conf, value))
             seen(product, value)
 
 

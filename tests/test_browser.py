@@ -6,7 +6,7 @@ import os
 import pytest
 
 from rig import browser, node
-from rig.origin import Gate, Origin, response
+from rig.origin import Origin, pages, response
 from rig.product import Product, config
 from rig.tls import authority
 
@@ -20,23 +20,10 @@ with open(os.path.join(HERE, "rig", "browser_page.html"), "rb") as page:
     }
 
 
-async def script(conn):
-    while (message := await conn.request()) is not None:
-        path = message.path()
-        if path == "/events":
-            await conn.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-                            b"Transfer-Encoding: chunked\r\n\r\n")
-            for number in range(3):
-                await conn.send(b"9\r\ndata: %d\n\n\r\n" % number)
-            while await conn.send(b"3\r\n:\n\n\r\n" * 1000):  # comments, until it has gone
-                pass
-            return
-        if path == "/cut":
-            await conn.send(response(body=b"x" * 100)[:-50])
-            return
-        await conn.send(answer(path, message))
-        if path == "/result":
-            conn.origin.result.open()
+# Three events, then comments until the page has gone.
+EVENTS = {"/events": (b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                      b"".join(b"9\r\ndata: %d\n\n\r\n" % number for number in range(3)),
+                      b"3\r\n:\n\n\r\n")}
 
 
 def answer(path, message):
@@ -53,8 +40,8 @@ def test_a_page_with_all_that_pages_do(protocol, behind):
     pair = authority().issue("localhost")
     server = {"addr": "127.0.0.1:0", "enabled_h2": protocol == "h2", **pair.keys()}
     script_of = {"h1": "ws_server.js", "h2": "ws_h2_server.js"}[behind]
-    with Origin(script, keep=2 << 20) as origin, node.serving(script_of) as sockets:
-        origin.result = Gate()
+    with Origin(pages(answer, EVENTS), keep=2 << 20) as origin, \
+            node.serving(script_of) as sockets:
         conf = config(origin.addr, server=server, locations={
             "all": {"path": "/"}, "sockets": {"path": "/ws", "upstream": "sockets"}})
         conf["upstreams"]["sockets"] = {"addrs": [sockets],
@@ -62,7 +49,8 @@ def test_a_page_with_all_that_pages_do(protocol, behind):
         with Product(conf) as product:
             url = f"https://localhost:{product.address()[1]}/"
             with browser.browsing(url, pair):
-                origin.result.wait_opened("the page is done", 40)
+                origin.wait(lambda: any(one.path() == "/result" for one in origin.requests),
+                            "the page is done", 40)
             seen = json.loads(next(one for one in origin.requests
                                    if one.path() == "/result").body)
             lines = product.wait_log(len(origin.requests) + 1)

@@ -17,6 +17,7 @@ from rig.dns import A, CNAME, Dnsmasq, NameServer, address, dnsmasq_is_there, re
 from rig.docker import Docker, container, event
 from rig.origin import Gate, Origin, response, serve
 from rig.product import Product, config, run
+from rig.who import served_by, wait_served
 
 needs_dnsmasq = pytest.mark.skipif(not dnsmasq_is_there(), reason="dnsmasq is not installed")
 ALLOW = ["127.0.0.0/8", "::1"]
@@ -55,21 +56,6 @@ def named(server, addrs, basic=None, **upstream):
     """A configuration whose upstream asks this name server."""
     return config(addrs, basic=basic, upstream={"dns_server": server.addr,
                                                 "discovery_allow": ALLOW, **upstream})
-
-
-def served_by(product, among, count=8):
-    """The places in `among` of those that served so many requests, none of which failed."""
-    for one in among:
-        one.reset()
-    for _ in range(count):
-        assert product.get("/x").status == 200
-    for one in among:
-        one.settle()
-    return {i for i, one in enumerate(among) if one.requests}
-
-
-def wait_served(product, among, wanted, timeout=8):
-    until(lambda: served_by(product, among) == wanted, f"served by {wanted}", timeout)
 
 
 # --- names

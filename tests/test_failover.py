@@ -5,7 +5,6 @@ import collections
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -19,7 +18,7 @@ from rig.nginx import Nginx
 from rig.origin import Gate, Origin, echo, response
 from rig.product import Product, config, front
 from rig.sockdiag import SockDiag
-from rig.standin import free_port
+from rig.standin import black_hole, free_port
 
 
 class Load:
@@ -131,25 +130,6 @@ def test_posts_lose_at_most_what_was_under_way():
     assert not load.failures
     assert set(load.statuses) <= {200, 502}
     assert load.statuses[502] <= clients
-
-
-@contextlib.contextmanager
-def black_hole():
-    """An address that answers no SYN, as one whose packets are dropped: its accept queue is full."""
-    full = socket.socket()
-    full.bind(("127.0.0.1", 0))
-    full.listen(0)
-    fillers = []
-    for _ in range(4):
-        filler = socket.socket()
-        filler.setblocking(False)
-        filler.connect_ex(full.getsockname())
-        fillers.append(filler)
-    try:
-        yield f"127.0.0.1:{full.getsockname()[1]}"
-    finally:
-        for sock in [full, *fillers]:
-            sock.close()
 
 
 def test_dropped_packets_cost_a_few_requests_a_connect_timeout(recorder):

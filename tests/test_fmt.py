@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import stat
 import subprocess
 
@@ -142,6 +143,42 @@ def test_check_names_files_and_writes_nothing(file):
     assert fmt("-", "--check", text=UGLY) == (FAILURE, "<stdin>\n", "")
     assert fmt("-", "--check", text=NICE) == (OK, "", "")
     assert ugly.read_bytes() == UGLY.encode()
+
+
+def patched(text, diff):
+    """What `patch` makes of a text: every line of a hunk must be where the hunk says."""
+    lines, rows, out, at = text.splitlines(True), iter(diff.splitlines(True)[2:]), [], 0
+    for row in rows:
+        if row.startswith("@@ "):
+            first, _, count = re.match(r"@@ -(\d+)(,(\d+))?", row).groups()
+            start = int(first) - (count != "0")
+            out, at = out + lines[at:start], start
+        elif row.startswith("\\"):
+            out[-1:] = [out[-1].rstrip("\n")] if before != "-" else out[-1:]
+        else:
+            before = row[0]
+            if row[0] in " -":
+                assert row[1:].rstrip("\n") == lines[at].rstrip("\n")
+                at += 1
+            if row[0] in " +":
+                out.append(row[1:])
+    return "".join(out + lines[at:])
+
+
+def test_diff_shows_what_would_change_and_writes_nothing(file):
+    ugly, nice = file(UGLY, "a.toml"), file(NICE, "b.toml")
+    assert fmt("--diff", str(nice)) == (OK, "", "")
+    code, out, err = fmt("--diff", str(ugly), str(nice))
+    assert (code, err) == (FAILURE, "")
+    assert out.startswith(f"--- {ugly}\n+++ {ugly}\n@@ -1,")
+    assert "-  algorithm  = \"round_robin\"# in turn\n" in out
+    assert "+algorithm = \"round_robin\"  # in turn\n" in out
+    text = UGLY.replace("\r\n", "\n")  # read as text above
+    assert patched(text, out.replace("\r\n", "\n")) == NICE
+    assert ugly.read_bytes() == UGLY.encode()
+    code, out, _ = fmt("-", "--diff", text=UGLY)
+    assert code == FAILURE and out.startswith("--- <stdin>\n")
+    assert fmt("--diff", "--check", str(ugly))[0] == USAGE
 
 
 def test_says_what_it_cannot_read_or_write(file, tmp_path):

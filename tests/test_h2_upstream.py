@@ -18,7 +18,7 @@ from rig.h2 import H2Client, frame, head
 from rig.h2_origin import OPEN, H2Origin, limit
 from rig.nginx import Nginx
 from rig.product import front
-from rig.standin import StandIn, find, free_port
+from rig.standin import find, free_port, listens
 
 MIB = 1 << 20
 H2C = {"protocol": "h2c"}
@@ -62,7 +62,7 @@ class Nghttpd:
         self.process = subprocess.Popen(
             [find("nghttpd"), "--no-tls", "-a", "127.0.0.1", "-d", self.dir.name, *options,
              str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(lambda: StandIn.listens(port), "nghttpd listens")
+        until(lambda: listens(port), "nghttpd listens")
 
     def file(self, name, data):
         with open(os.path.join(self.dir.name, name), "wb") as file:

@@ -209,7 +209,7 @@ def test_last_good():
         assert run("run", "--config", product.path("pingap.toml"))[0] == 3
         product.options = ["--last-good"]
         product.start()
-        product.wait_line("starting with revision 2")
+        product.wait_line("cannot be used: starting with revision 2")
         assert product.get("/").get("X-New") == "a"
 
 
@@ -287,3 +287,43 @@ def test_a_revision_does_not_say_where_else_is_written(tmp_path):
             code, _, err = product.order("rollback", "1")
             assert code == 1 and "is damaged" in err
         assert not os.path.exists(tmp_path / "a.toml")
+
+
+# --- whose revisions are used
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user")
+def test_root_uses_no_revision_of_another_user():
+    with Origin() as origin, front(origin) as product:
+        go_over(product, with_header(product, "a"))
+        go_over(product, with_header(product, "b"))
+        os.chown(product.path("pingap.toml-history/000001.rev"), 65534, 65534)
+        code, _, err = product.order("rollback", "1")
+        assert code == 1 and "was written by user nobody" in err and "pingap show 1" in err
+        assert product.get("/").get("X-New") == "b"
+        assert product.order("show", "1")[1] == toml.dumps(product.conf)
+        assert product.order("rollback", "2")[0] == 0
+        os.remove(product.path("pingap.toml-history/000001.rev"))
+        os.mkfifo(product.path("pingap.toml-history/000001.rev"))  # nobody is kept waiting
+        assert product.order("rollback", "1")[0] == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_last_good_of_root_is_what_root_has_started_with():
+    with Origin() as origin, \
+            front(origin, {"log": False, "options": ["--last-good"]}, basic={"user": "nobody"}) \
+            as product:
+        os.chmod(product.dir.name, 0o755)
+        os.chmod(product.path("pingap.toml"), 0o644)
+        assert kept(product) == ["000001.rev"]
+        first = os.stat(product.path("pingap.toml-history/000001.rev"))
+        assert (first.st_uid, stat.S_IMODE(first.st_mode)) == (0, 0o640)
+        go_over(product, with_header(product, "a"))
+        assert kept(product) == ["000001.rev", "000002.rev"]
+        assert os.stat(product.path("pingap.toml-history/000002.rev")).st_uid == 65534
+        write(product, "[nonsense")
+        product.process.terminate()
+        product.process.wait(5)
+        product.start()
+        product.wait_line("passed over: revision 2 was written by user nobody")
+        product.wait_line("cannot be used: starting with revision 1")
+        assert product.get("/").get("X-New") is None

@@ -1,6 +1,8 @@
 """Another configuration while it runs: all of it or nothing, and nothing is lost."""
 
 import copy
+import os
+import resource
 import signal
 import subprocess
 import threading
@@ -10,7 +12,7 @@ import pytest
 from rig import toml
 from rig.client import Client, request
 from rig.deadline import until
-from rig.origin import Gate, Origin, response
+from rig.origin import Gate, Origin, in_the_middle, response
 from rig.product import binary, config, front, run
 from rig.standin import free_port
 
@@ -60,15 +62,7 @@ def test_what_has_not_changed_keeps_its_connections():
 
 def test_a_request_ends_on_what_it_began_with():
     gate = Gate()
-
-    async def held(conn):
-        await conn.request()
-        await conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
-        await gate.wait()
-        await conn.send(b"cd")
-        await conn.end()
-
-    with Origin(held) as old, Origin() as new, front(old) as product, \
+    with Origin(in_the_middle(gate)) as old, Origin() as new, front(old) as product, \
             product.client() as client:
         client.send(request("/"))
         until(lambda: old.requests, "it is there")
@@ -222,3 +216,39 @@ def test_nobody_reads_what_it_says(tmp_path):
             process.terminate()
             process.wait(10)
         assert process.returncode == 0
+
+
+# --- descriptors are used up
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_descriptors_used_up_at_each_moment_of_a_reload(threads):
+    """It is refused, or done; what runs goes on, and nothing is left open."""
+    ports = [free_port() for _ in range(3)]
+    with Origin() as origin, front(origin, basic={"threads": threads}) as product, \
+            product.client() as client:
+        assert client.get("/").status == 200
+        pid, limits = product.process.pid, resource.prlimit(product.process.pid,
+                                                            resource.RLIMIT_NOFILE)
+        before = product.descriptors()
+        refused = 0
+        for spare in range(30):
+            highest = max(map(int, os.listdir(f"/proc/{pid}/fd")))
+            conf = copy.deepcopy(product.conf)
+            conf["locations"]["all"]["headers_set"] = [f"X-New: {spare}"]
+            for number, port in enumerate(ports):
+                conf["servers"][f"more{number}"] = {
+                    "addr": f"127.0.0.1:{port}", "locations": ["all"],
+                    "access_log": product.path(f"more{number}.log")}
+            write(product, conf)
+            seen = said(product, "reload")
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1 + spare, limits[1]))
+            product.process.send_signal(signal.SIGHUP)
+            until(lambda seen=seen: said(product, "reload") > seen, "its outcome")
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+            done = client.get("/").get("X-New") == str(spare)
+            assert done or "reload refused" in product.stderr[-1], product.stderr[-5:]
+            refused += not done
+            reload(product, product.conf)
+            assert client.get("/").get("X-New") is None
+            until(lambda: product.descriptors() <= before, f"{before} descriptors are left")
+        assert 3 < refused < 30, refused

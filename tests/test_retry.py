@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import time
 
 import pytest
@@ -11,7 +10,7 @@ from rig.client import request
 from rig.deadline import until
 from rig.origin import Gate, Origin, echo, response
 from rig.product import Product, config, front
-from rig.standin import free_port
+from rig.standin import black_hole, free_port
 
 IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]
 OTHERS = ["POST", "PATCH", "BREW"]
@@ -314,26 +313,13 @@ def test_dead_backend_costs_no_client_an_error(recorder):
 
 def test_connect_without_answer_moves_on_after_the_timeout(recorder):
     """RE-08: a backend whose accept queue is full answers no SYN."""
-    full = socket.socket()
-    full.bind(("127.0.0.1", 0))
-    full.listen(0)
-    fillers = []
-    for _ in range(4):
-        filler = socket.socket()
-        filler.setblocking(False)
-        filler.connect_ex(full.getsockname())
-        fillers.append(filler)
-    address = f"127.0.0.1:{full.getsockname()[1]}"
     upstream = {"connection_timeout": "300ms"}
-    try:
-        with front([address, recorder.addr], upstream=upstream) as product:
+    with black_hole() as hole:
+        with front([hole, recorder.addr], upstream=upstream) as product:
             statuses = [product.get("/").status for _ in range(4)]
         assert statuses == [200] * 4
-        with front(address, upstream=upstream) as product:
+        with front(hole, upstream=upstream) as product:
             assert product.get("/").status == 504
-    finally:
-        for sock in fillers + [full]:
-            sock.close()
 
 
 def test_backend_that_comes_back_is_used_again():

@@ -16,7 +16,7 @@ from rig.client import Closed, request
 from rig.deadline import seconds, until
 from rig.h2 import H2Client, head
 from rig.product import front
-from rig.standin import StandIn, find, free_port
+from rig.standin import find, free_port, listens
 from rig.tls import authority
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -291,7 +291,7 @@ class Server:
             [find("openssl"), "s_server", "-accept", self.addr, "-cert", pair.cert, "-key",
              pair.key, *options], stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         os.close(slave)
-        until(lambda: StandIn.listens(port), "s_server listens")
+        until(lambda: listens(port), "s_server listens")
 
     def type(self, text):
         os.write(self.master, text)

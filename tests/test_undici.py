@@ -3,26 +3,11 @@
 import pytest
 
 from rig import node
-from rig.origin import Origin, response
+from rig.origin import Origin, pages, response
 from rig.product import front
 from rig.tls import authority
 
 pytestmark = node.needs("undici")
-
-
-async def script(conn):
-    """Sends back what comes, and some odd answers."""
-    while (message := await conn.request()) is not None:
-        path = message.path()
-        if path == "/endless":
-            await conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-            while await conn.send(b"5\r\nfirst\r\n" * 1000):
-                pass
-            return
-        if path == "/cut":
-            await conn.send(response(body=b"x" * 100)[:-50])
-            return
-        await conn.send(answer(path, message))
 
 
 def answer(path, message):
@@ -36,10 +21,14 @@ def answer(path, message):
     return response(headers=sent, body=message.body if message.method == b"POST" else path.encode())
 
 
+ENDLESS = {"/endless": (b"Transfer-Encoding: chunked\r\n\r\n", b"5\r\nfirst\r\n")}
+
+
 @pytest.mark.parametrize("how", ["h1", "h2"])
 def test_undici(how):
     pair = authority().issue("localhost")
-    with Origin(script, keep=2 << 20) as origin, front(origin, server=pair.keys()) as product:
+    with Origin(pages(answer, ENDLESS), keep=2 << 20) as origin, \
+            front(origin, server=pair.keys()) as product:
         seen = node.run("undici_client.js", how, product.address()[1], authority().ca.cert)
         endless = next(conn for conn in origin.connections
                        if any(one.path() == "/endless" for one in conn.requests))

@@ -12,7 +12,7 @@ import pytest
 from rig import toml
 from rig.client import Client, Closed, request
 from rig.deadline import until
-from rig.origin import Gate, Origin
+from rig.origin import Gate, Origin, in_the_middle
 from rig.product import Product, binary, config, front, run
 from rig.tls import TlsClient, authority, context
 
@@ -125,15 +125,7 @@ def test_nobody_is_lost_in_twenty_in_a_row():
 
 def test_what_has_begun_ends_in_the_old_one():
     gate = Gate()
-
-    async def held(conn):
-        await conn.request()
-        await conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
-        await gate.wait()
-        await conn.send(b"cd")
-        await conn.end()
-
-    with Origin(held) as origin, front(origin) as product, Upgraded(product) as then:
+    with Origin(in_the_middle(gate)) as origin, front(origin) as product, Upgraded(product) as then:
         with product.client() as client:
             client.send(request("/"))
             until(lambda: origin.requests, "it is there")
@@ -239,6 +231,31 @@ def test_activated(tmp_path):
             assert os.waitpid(pid, 0)[1] == 0
 
 
+def test_activated_by_name(tmp_path):
+    """LISTEN_FDNAMES: [servers.NAME] has the socket of its name, whatever its address."""
+    with socket.create_server(("127.0.0.1", 0)) as one, \
+            socket.create_server(("127.0.0.1", 0)) as other, Origin() as origin:
+        conf = config([origin.addr], server={"addr": "192.0.2.1:80"})  # not of this machine
+        conf["servers"]["more"] = {"addr": "192.0.2.1:81", "locations": ["all"]}
+        conf["locations"]["all"]["headers_set"] = ["X-Server: $server"]
+        (tmp_path / "p.toml").write_text(toml.dumps(conf))
+        pid = os.fork()
+        if pid == 0:
+            fds = [os.dup(one.fileno()), os.dup(other.fileno())]
+            os.dup2(fds[0], 3, inheritable=True)
+            os.dup2(fds[1], 4, inheritable=True)
+            env = dict(os.environ, LISTEN_FDS="2", LISTEN_PID=str(os.getpid()),
+                       LISTEN_FDNAMES="more:main")
+            os.execve(binary(), [binary(), "-c", str(tmp_path / "p.toml")], env)
+        try:
+            for listening, name in ((one, "more"), (other, "main")):
+                with Client(listening.getsockname()) as client:
+                    assert client.get("/").get("X-Server") == name
+        finally:
+            os.kill(pid, signal.SIGTERM)
+            assert os.waitpid(pid, 0)[1] == 0
+
+
 # --- a service manager is told
 
 @pytest.fixture
@@ -302,6 +319,41 @@ def test_tls_sessions_are_resumed():
             then.upgrade()
             reused, session = resumed(product, session, settings)
             assert reused
+
+
+def test_tls_sessions_are_resumed_whatever_happens_meanwhile():
+    """Handshakes are under way at each of thirty reloads and three upgrades."""
+    pair = authority().issue("a.test")
+    stop, seen, failures = threading.Event(), [], []
+    with Origin() as origin, \
+            front(origin, server=pair.keys(), basic={"threads": 2}) as product, \
+            Upgraded(product) as then:
+        def ask():
+            settings, session = context(), None
+            while not stop.is_set():
+                try:
+                    reused, session = resumed(product, session, settings)
+                    seen.append(reused)
+                except (OSError, Closed) as error:
+                    failures.append(error)
+                    return
+
+        threads = [threading.Thread(target=ask) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for turn in range(33):
+            product.conf["locations"]["all"]["headers_set"] = [f"X-Turn: {turn}"]
+            product.conf["servers"]["main"]["max_headers"] = 100 + turn
+            write(product, product.conf)
+            if turn % 11 == 10:
+                then.upgrade()
+            else:
+                assert product.order("reload")[0] == 0
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failures
+    assert len(seen) > 50 and seen.count(False) == len(threads), "the first of each is new"
 
 
 def test_sticky_clients_stay():

@@ -51,7 +51,7 @@ _pingap() {
         words='--header --config --help'
       fi ;;
     fmt)
-      words='--check --help'
+      words='--check --diff --help'
       if [[ $current != -* ]]; then
         compopt -o filenames 2>/dev/null
         COMPREPLY=($(compgen -f -- "$current"))
@@ -97,7 +97,7 @@ _pingap() {
       case $line[1] in
         run)
           _arguments $config '(-t --test)'{-t,--test}'[only check]' \
-            '--autoreload[take up changed files]' '--last-good[where it is broken: a revision]' \
+            '--autoreload[take up changed files]' '--last-good[where it cannot be used: a revision]' \
             '(-u --upgrade)'{-u,--upgrade}'[take over from the running process]' ;;
         validate) _arguments $config '--strict[warnings count]' ;;
         upgrade|history|show) _arguments $config '1:revision:' ;;
@@ -112,7 +112,9 @@ _pingap() {
           _arguments '1:command:(explain)' '2:method:(GET HEAD POST PUT DELETE PATCH OPTIONS)' \
             '3:url:' '*'{-H,--header}'[header of the request]:header:' $config ;;
         plugin) _arguments '1:command:(list show)' '2:type:' '--json[as JSON]' ;;
-        fmt) _arguments '--check[only name what would change]' '*:configuration:_files' ;;
+        fmt)
+          _arguments '--check[only name what would change]' '--diff[only show what would change]' \
+            '*:configuration:_files' ;;
         completion) _arguments '1:shell:(bash zsh fish)' ;;
         demo-backend) _arguments '--listen[address]:address:' '--name[name]:name:' ;;
       esac ;;
@@ -138,7 +140,7 @@ complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a show -d 'Th
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a rollback -d 'Go back to a revision'
 complete -c pingap -n '__fish_seen_subcommand_from validate' -l strict -d 'Warnings count'
 complete -c pingap -n '__fish_seen_subcommand_from run' -l autoreload -d 'Take up changed files'
-complete -c pingap -n '__fish_seen_subcommand_from run' -l last-good -d 'Where it is broken: a revision'
+complete -c pingap -n '__fish_seen_subcommand_from run' -l last-good -d 'Where it cannot be used: a revision'
 complete -c pingap -n '__fish_seen_subcommand_from run' -s u -l upgrade -d 'Take over from the running process'
 complete -c pingap -n '__fish_seen_subcommand_from reload rollback' -l comment -x -d 'Why'
 complete -c pingap -n '__fish_seen_subcommand_from diff' -F
@@ -166,6 +168,7 @@ complete -c pingap -n '__fish_seen_subcommand_from route; and not __fish_seen_su
 complete -c pingap -n '__fish_seen_subcommand_from explain' -a 'GET HEAD POST PUT DELETE PATCH OPTIONS'
 complete -c pingap -n '__fish_seen_subcommand_from explain' -s H -l header -x -d 'Header of the request'
 complete -c pingap -n '__fish_seen_subcommand_from fmt' -F -l check -d 'Only name what would change'
+complete -c pingap -n '__fish_seen_subcommand_from fmt' -l diff -d 'Only show what would change'
 complete -c pingap -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
 complete -c pingap -n '__fish_seen_subcommand_from demo-backend' -l listen -x -d 'Address'
 complete -c pingap -n '__fish_seen_subcommand_from demo-backend' -l name -x -d 'Name'

@@ -11,6 +11,7 @@
 #include "config/diagnostics.h"
 #include "config/formatter.h"
 #include "config/loader.h"
+#include "config/unified_diff.h"
 #include "config/write_file.h"
 
 namespace pingap::cli {
@@ -73,6 +74,10 @@ class FileFormatter {
       case FmtAction::check:
         fail(ExitCode::runtime_failure);
         break;
+      case FmtAction::diff:
+        fail(ExitCode::runtime_failure);
+        print(config::unified_diff(text.name, text.text, after));
+        return;
       case FmtAction::write:
         if (const auto written = config::write_file_atomically(text.name, after); !written) {
           diagnostics_.error({}, written.error());

@@ -29,7 +29,7 @@ of this process.
 Exit codes:
   0  done, or stopped gracefully
   1  failed while running, or cut requests at the end of grace_period; files that `fmt --check`
-     would change
+     or `--diff` would change
   2  wrong command line
   3  invalid configuration; nothing was started
   4  could not bind an address, open a log or the pid file, or become the user
@@ -117,6 +117,7 @@ Examples:
   pingap fmt pingap.toml                 rewrite a file
   pingap fmt /etc/pingap/                rewrite all *.toml files of a folder
   pingap fmt --check configs/            only name the files that would change; exit code 1 if any
+  pingap fmt --diff configs/             only show what would change, for people or for `patch`
   generate-config | pingap fmt -         from stdin to stdout)";
 
 inline constexpr const char* kCompletionFooter = R"(

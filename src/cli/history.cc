@@ -5,7 +5,6 @@
 
 #include <fmt/core.h>
 
-#include "config/etcd_url.h"
 #include "control/history.h"
 
 namespace pingap::cli {
@@ -13,8 +12,9 @@ namespace pingap::cli {
 ExitCode show_history(const Options& options) {
   const control::History history(options.config, 1);
   const auto revisions = history.list();
-  if (config::is_etcd_url(options.config)) {
-    fmt::print("none are kept of a configuration in etcd\n");
+  if (history.folder().empty()) {
+    fmt::print(
+        "none are kept: there is no folder for them on this machine; STATE_DIRECTORY names one\n");
     return ExitCode::ok;
   }
   if (revisions.empty()) {

@@ -86,7 +86,7 @@ class CommandLine {
                     "Take the sockets of the process that runs, and its place");
     }
     run_->add_flag("--last-good", options_.last_good,
-                   "Start with the newest usable revision where the configuration is broken");
+                   "Start with the newest usable revision where the configuration cannot be used");
     validate_ =
         app_.add_subcommand("validate", "Find all that a start would fail on, and start nothing");
     validate_->footer(kValidateFooter);
@@ -150,6 +150,8 @@ class CommandLine {
         ->type_name("FILE");
     fmt_->add_flag("--check", check_,
                    "Write nothing: name what would change, and exit with 1 if any");
+    fmt_->add_flag("--diff", show_diff_,
+                   "Write nothing: show what would change, and exit with 1 if any");
   }
 
   void add_sync() {
@@ -258,7 +260,12 @@ class CommandLine {
       case Command::route_explain:
         return finish_explain();
       case Command::fmt:
-        options_.fmt_action = check_ ? FmtAction::check : FmtAction::write;
+        if (check_ && show_diff_) {
+          return usage("--check and --diff are not for one run", "--diff exits with 1, too");
+        }
+        options_.fmt_action = check_       ? FmtAction::check
+                              : show_diff_ ? FmtAction::diff
+                                           : FmtAction::write;
         break;
       case Command::completion:
         return finish_completion();
@@ -396,6 +403,7 @@ class CommandLine {
   bool json_ = false;
   bool markdown_ = false;
   bool check_ = false;
+  bool show_diff_ = false;
 };
 
 bool is_revision(std::string_view side) noexcept {

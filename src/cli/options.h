@@ -34,7 +34,7 @@ enum class Command : uint8_t {
 };
 
 // Writes files, or only names those that it would write.
-enum class FmtAction : uint8_t { write, check };
+enum class FmtAction : uint8_t { write, check, diff };
 
 // How a configuration is to lie in its target; `kept` = as it lies there, or in the source.
 enum class Layout : uint8_t { kept, file, items };

@@ -102,6 +102,13 @@ TEST(Options, ReadsFmt) {
   }
 }
 
+TEST(Options, ReadsFmtDiff) {
+  const auto diff = parse({"fmt", "--diff", "a.toml"});
+  ASSERT_TRUE(diff) << diff.error().text;
+  EXPECT_EQ(diff->fmt_action, FmtAction::diff);
+  EXPECT_FALSE(parse({"fmt", "--diff", "--check", "a.toml"}));
+}
+
 TEST(Options, ReadsCompletionAndDemoBackend) {
   const auto completion = parse({"completion", "fish"});
   ASSERT_TRUE(completion);

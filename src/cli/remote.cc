@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <optional>
 
 #include <fmt/core.h>
@@ -97,6 +98,51 @@ tl::expected<void, std::string> write_all(const std::vector<config::Text>& texts
   return {};
 }
 
+// The process goes over to what has just been written; `undo` is called where it refuses it.
+control::Answer order_rollback(const Options& options,
+                               const std::function<tl::expected<void, std::string>()>& undo) {
+  const std::string origin = fmt::format("rollback to {}", options.revision);
+  control::Answer answer =
+      order(options, {"reload", {{"comment", options.comment}, {"origin", origin}}, {}});
+  if (answer.code == ExitCode::invalid_config || answer.code == ExitCode::cannot_bind) {
+    if (auto undone = undo(); !undone) {
+      fail(undone.error());
+    }
+  }
+  return answer;
+}
+
+ExitCode roll_back_files(const Options& options, const std::vector<config::Text>& texts) {
+  config::Diagnostics unused;
+  const auto now = config::read_sources(options.config, unused);
+  if (auto written = write_all(texts, now); !written) {
+    write_all(now, texts);
+    return fail(written.error());
+  }
+  return print(order_rollback(options, [&] { return write_all(now, texts); }));
+}
+
+// In one transaction each, and over nobody's change.
+ExitCode roll_back_etcd(const Options& options, const std::vector<config::Text>& texts) {
+  const auto storage = control::open_storage(options.config);
+  if (!storage) {
+    return print({storage.error().code, storage.error().report, {}});
+  }
+  const auto now = (*storage)->peek();
+  if (!now) {
+    return fail(now.error());
+  }
+  const auto written = (*storage)->write(texts, now->version);
+  if (!written) {
+    return fail(written.error().what,
+                written.error().conflict ? ExitCode::conflict : ExitCode::runtime_failure);
+  }
+  return print(order_rollback(options, [&]() -> tl::expected<void, std::string> {
+    const auto undone = (*storage)->write(now->texts, *written);
+    return undone ? tl::expected<void, std::string>() : tl::make_unexpected(undone.error().what);
+  }));
+}
+
 }  // namespace
 
 ExitCode reload(const Options& options) {
@@ -124,29 +170,16 @@ ExitCode show_difference(const Options& options) {
 
 ExitCode roll_back(const Options& options) {
   const control::History history(options.config, 1);
-  auto revision = history.read(options.revision);
+  auto revision = history.read_trusted(options.revision);
   if (!revision) {
     return fail(revision.error());
   }
   const auto texts = history.placed(std::move(revision->texts));
   if (auto loaded = control::load(texts, control::Check::configuration); !loaded) {
-    return print({loaded.error().code, loaded.error().report});
+    return print({loaded.error().code, loaded.error().report, {}});
   }
-  config::Diagnostics unused;
-  const auto now = config::read_sources(options.config, unused);
-  if (auto written = write_all(texts, now); !written) {
-    write_all(now, texts);
-    return fail(written.error());
-  }
-  const std::string origin = fmt::format("rollback to {}", options.revision);
-  const control::Answer answer =
-      order(options, {"reload", {{"comment", options.comment}, {"origin", origin}}, {}});
-  if (answer.code == ExitCode::invalid_config || answer.code == ExitCode::cannot_bind) {
-    if (auto restored = write_all(now, texts); !restored) {
-      fail(restored.error());
-    }
-  }
-  return print(answer);
+  return config::is_etcd_url(options.config) ? roll_back_etcd(options, texts)
+                                             : roll_back_files(options, texts);
 }
 
 }  // namespace pingap::cli

@@ -39,26 +39,50 @@ size_t byte_of_column(std::string_view line, uint32_t column) noexcept {
   return line.size();
 }
 
-// The line with a caret below the column. A terminal must not obey bytes of the file, so control
-// bytes become '?'; a long line is cut around the caret.
+// Bytes of the character that `text` starts with; 0 where it is not to be shown: no UTF-8 (RFC 3629
+// section 3), or a control character, those of Latin-1 (U+0080 to U+009F) included.
+size_t length_of_shown(std::string_view text) noexcept {
+  const auto first = static_cast<unsigned char>(text.front());
+  if (first < 0x80) {
+    return first == '\t' || !is_control(text.front()) ? 1 : 0;
+  }
+  const size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || text.size() < length) {
+    return 0;
+  }
+  uint32_t character = first & (0x7FU >> length);
+  for (const char c : text.substr(1, length - 1)) {
+    if (!is_continuation(c)) {
+      return 0;
+    }
+    character = character << 6U | (static_cast<unsigned char>(c) & 0x3FU);
+  }
+  const uint32_t least = length == 4 ? 0x10000 : length == 3 ? 0x800 : 0xA0;
+  const bool surrogate = character >= 0xD800 && character < 0xE000;
+  return character >= least && character <= 0x10FFFF && !surrogate ? length : 0;
+}
+
+// The line with a caret below the column. A terminal must not obey bytes of the file, and who reads
+// the text may want UTF-8: what is neither becomes '?'. A long line is cut around the caret.
 void append_excerpt(std::string& out, std::string_view line, uint32_t number, uint32_t column) {
   const size_t caret = byte_of_column(line, column);
   size_t first = caret > kMaxExcerpt / 2 ? caret - kMaxExcerpt / 2 : 0;
-  while (first > 0 && is_continuation(line[first])) {
+  for (int i = 0; i < 3 && first > 0 && is_continuation(line[first]); ++i) {
     --first;
   }
   size_t last = std::min(line.size(), first + kMaxExcerpt);
-  while (last < line.size() && is_continuation(line[last])) {
+  for (int i = 0; i < 3 && last < line.size() && is_continuation(line[last]); ++i) {
     ++last;
   }
   std::string shown = first > 0 ? "..." : "";
   std::string blank = first > 0 ? "   " : "";
-  for (size_t i = first; i < last; ++i) {
-    const char c = line[i];
-    shown += c == '\t' || !is_control(c) ? c : '?';
-    if (i < caret && !is_continuation(c)) {
-      blank += c == '\t' ? '\t' : ' ';
+  for (size_t i = first; i < last;) {
+    const size_t length = length_of_shown(line.substr(i, last - i));
+    shown += length == 0 ? "?" : line.substr(i, length);
+    if (i < caret) {
+      blank += line[i] == '\t' ? '\t' : ' ';
     }
+    i += std::max<size_t>(length, 1);
   }
   shown += last < line.size() ? "..." : "";
   fmt::format_to(std::back_inserter(out), "{:>5} | {}\n      | {}^\n", number, shown, blank);

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace pingap::config {
@@ -78,6 +79,35 @@ TEST(Diagnostics, TerminalsSeeNoControlBytes) {
   const uint32_t source = diagnostics.add_source("a", "\x1b[31mred\x7f");
   diagnostics.error({source, 1, 1}, "e");
   EXPECT_NE(diagnostics.render().find("| ?[31mred?\n"), std::string::npos);
+}
+
+TEST(Diagnostics, WhatIsShownIsUtf8) {
+  struct Case {
+    std::string_view line;
+    std::string_view shown;
+  };
+
+  const Case cases[] = {
+      {"a\xff"
+       "b",
+       "a?b"},
+      {"a\x80\xc3", "a??"},
+      {"\xc0\xaf", "??"},            // overlong
+      {"\xed\xa0\x80", "???"},       // half of a surrogate pair
+      {"\xf4\x90\x80\x80", "????"},  // beyond the last one
+      {"\xc2\x9b"
+       "31m",
+       "??31m"},  // CSI of Latin-1
+      {"\xc2\xa0", "\xc2\xa0"},
+      {"\xe2\x82\xac\xf0\x9f\x98\x80", "\xe2\x82\xac\xf0\x9f\x98\x80"},
+  };
+  for (const Case& one : cases) {
+    Diagnostics diagnostics;
+    const uint32_t source = diagnostics.add_source("a", std::string(one.line));
+    diagnostics.error({source, 1, 1}, "e");
+    EXPECT_EQ(diagnostics.render(),
+              fmt::format("a:1:1: error: e\n    1 | {}\n      | ^\n", one.shown));
+  }
 }
 
 TEST(Diagnostics, LongLinesAreCutAroundTheCaret) {

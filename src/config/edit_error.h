@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include <tl/expected.hpp>
 
 #include "config/diagnostics.h"
+#include "config/value.h"
 
 namespace pingap::config {
 
@@ -32,5 +34,8 @@ inline tl::unexpected<EditError> edit_error(EditFault fault, std::string what,
                                             std::string hint = {}, Position at = {}) {
   return tl::make_unexpected(EditError{fault, std::move(what), std::move(hint), at});
 }
+
+// A text as its tree; `fault` where it is not valid TOML.
+tl::expected<Value, EditError> parse_for_edit(std::string_view text, EditFault fault);
 
 }  // namespace pingap::config

@@ -11,16 +11,6 @@
 namespace pingap::config {
 namespace {
 
-tl::expected<Value, EditError> parse(std::string_view text, EditFault fault) {
-  Diagnostics diagnostics;
-  Value tree = read_toml(text, diagnostics.add_source({}, {}), diagnostics);
-  if (diagnostics.has_errors()) {
-    const Diagnostic& first = diagnostics.entries().front();
-    return edit_error(fault, first.what, first.hint, first.at);
-  }
-  return tree;
-}
-
 // A text as its tree and as its rows.
 struct Opened {
   Value tree;
@@ -34,7 +24,7 @@ tl::unexpected<EditError> unsafe(std::string_view why) {
 }
 
 tl::expected<Opened, EditError> open(std::string_view text, EditFault fault) {
-  auto tree = parse(text, fault);
+  auto tree = parse_for_edit(text, fault);
   if (!tree) {
     return tl::make_unexpected(std::move(tree.error()));
   }
@@ -47,7 +37,7 @@ tl::expected<Opened, EditError> open(std::string_view text, EditFault fault) {
 
 // Whether a text says what it should; `path` is where tables that became empty may be gone.
 Edited checked(const TomlDocument& document, Value wanted, ItemPathView path) {
-  const auto got = parse(document.text(), EditFault::unsafe);
+  const auto got = parse_for_edit(document.text(), EditFault::unsafe);
   if (!got) {
     return unsafe(got.error().what);
   }
@@ -64,7 +54,7 @@ Edited checked(const TomlDocument& document, Value wanted, ItemPathView path) {
 }
 
 tl::expected<Value, EditError> parse_value(std::string_view value) {
-  auto tree = parse(fmt::format("value = {}\n", value), EditFault::bad_input);
+  auto tree = parse_for_edit(fmt::format("value = {}\n", value), EditFault::bad_input);
   if (!tree) {
     return tl::make_unexpected(std::move(tree.error()));
   }
@@ -264,7 +254,7 @@ Edited table_body(std::string_view text, ItemPathView path) {
     return edit_error(EditFault::not_found, fmt::format("there is no `{}`", toml_path(path)));
   }
   auto body = parsed->document.body_of(path);
-  const auto tree = parse(body ? *body : "", EditFault::unsafe);
+  const auto tree = parse_for_edit(body ? *body : "", EditFault::unsafe);
   if (!body || !tree || !same_values(*tree, *item)) {
     return edit_error(EditFault::conflict,
                       fmt::format("`{}` is not written below a header", toml_path(path)),
@@ -281,7 +271,7 @@ tl::expected<TextOfItem, EditError> find_text(std::span<const Text> texts, ItemP
   TextOfItem best{texts.size() - 1, false};
   size_t most = 0;
   for (size_t i = 0; i < texts.size(); ++i) {
-    const auto tree = parse(texts[i].text, EditFault::broken_text);
+    const auto tree = parse_for_edit(texts[i].text, EditFault::broken_text);
     if (!tree) {
       EditError error = tree.error();
       error.what = fmt::format("{}: {}", texts[i].name, error.what);

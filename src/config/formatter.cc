@@ -184,27 +184,17 @@ std::string without_blanks(std::string_view text) {
   return out;
 }
 
-tl::expected<Value, EditError> parse(std::string_view text, EditFault fault) {
-  Diagnostics diagnostics;
-  Value tree = read_toml(text, diagnostics.add_source({}, {}), diagnostics);
-  if (diagnostics.has_errors()) {
-    const Diagnostic& first = diagnostics.entries().front();
-    return edit_error(fault, first.what, first.hint, first.at);
-  }
-  return tree;
-}
-
 }  // namespace
 
 Edited format_toml(std::string_view text) {
-  const auto before = parse(text, EditFault::broken_text);
+  const auto before = parse_for_edit(text, EditFault::broken_text);
   if (!before) {
     return tl::make_unexpected(before.error());
   }
   const std::string plain = without_mark_and_returns(text);
   const auto rows = read_rows(plain);
   std::string out = rows ? Formatter(plain, *rows).run() : std::string();
-  const auto after = parse(out, EditFault::unsafe);
+  const auto after = parse_for_edit(out, EditFault::unsafe);
   // Comments are no part of the tree: that nothing but blanks has changed says that they are there.
   if (!rows || !after || !same_values(*before, *after) ||
       without_blanks(plain) != without_blanks(out)) {

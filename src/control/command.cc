@@ -1,7 +1,7 @@
 #include "control/command.h"
 
 #include <algorithm>
-#include <charconv>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <unistd.h>
@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "config/etcd_url.h"
+#include "control/lines.h"
 
 namespace pingap::control {
 namespace {
@@ -20,13 +21,6 @@ constexpr std::string_view kVersion = "pingap 1 ";
 std::string one_line(std::string_view text) {
   std::string line(text);
   std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\r' || c == '\0'; }, ' ');
-  return line;
-}
-
-std::string_view take_line(std::string_view& text) {
-  const size_t end = text.find('\n');
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   return line;
 }
 
@@ -105,12 +99,11 @@ std::optional<Command> parse_command(std::string_view text) {
 
 std::optional<Answer> parse_answer(std::string_view text) {
   const std::string_view first = take_line(text);
-  unsigned code = 0;
-  const auto [end, error] = std::from_chars(first.data(), first.data() + first.size(), code);
-  if (error != std::errc{} || end != first.data() + first.size() || code > 255) {
+  const auto code = number_of(first);
+  if (!code || *code > UINT8_MAX) {
     return std::nullopt;
   }
-  return Answer{static_cast<ExitCode>(code), std::string(text), nullptr};
+  return Answer{static_cast<ExitCode>(*code), std::string(text), nullptr};
 }
 
 std::string command_socket_of(const config::Basic& basic, const std::string& config) {

@@ -15,7 +15,7 @@ void Commands::on_command(const Command& command, const std::string& author, Rep
     return;
   }
   if (command.name == "diff") {
-    reply(reloader_.compare());
+    reloader_.compare(reply);
     return;
   }
   if (command.name == "upgrade") {

@@ -25,12 +25,24 @@ constexpr Duration kLongest = std::chrono::seconds(1);
 constexpr Duration kPoll = std::chrono::seconds(5);
 
 constexpr uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |
-                             IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR;
+                             IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR | IN_MASK_ADD;
+// Of the folders above: what others do in them does not matter, only where they are.
+constexpr uint32_t kEventsAbove = IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD;
+
+// The folder `path` is in, or, where that is gone, the nearest above it: there it comes back.
+fs::path nearest_folder(const fs::path& path) {
+  fs::path folder = path;
+  std::error_code error;
+  do {
+    folder = folder.parent_path();
+  } while (!fs::is_directory(folder, error) && folder != folder.parent_path());
+  return folder;
+}
 
 // Every folder in which something may be exchanged so that the path means other bytes: those of
 // each link on the way, and those below a folder.
-std::vector<std::string> folders_of(const fs::path& path) {
-  std::vector<std::string> folders;
+std::vector<fs::path> folders_of(const fs::path& path) {
+  std::vector<fs::path> folders;
   constexpr int kMaxLinks = 40;  // as the kernel
   fs::path whole;
   fs::path rest = path;
@@ -56,7 +68,7 @@ std::vector<std::string> folders_of(const fs::path& path) {
     }
   }
   std::error_code error;
-  folders.push_back(fs::is_directory(whole, error) ? whole : whole.parent_path());
+  folders.push_back(fs::is_directory(whole, error) ? whole : nearest_folder(whole));
   if (fs::is_directory(whole, error)) {
     constexpr auto kOptions = fs::directory_options::skip_permission_denied;
     for (fs::recursive_directory_iterator it(whole, kOptions, error), end; !error && it != end;
@@ -108,15 +120,35 @@ bool FileWatch::wanted() const noexcept {
   return always_ || reloader_.current().model.basic.auto_reload;
 }
 
-// Adding what is watched already changes nothing; what is gone ends by itself.
+// Adding what is watched already changes nothing; what is not on the way any more is left.
 void FileWatch::watch() {
   watching_ = static_cast<bool>(inotify_);
-  for (const std::string& folder : folders_of(path_)) {
-    if (inotify_ && ::inotify_add_watch(inotify_.get(), folder.c_str(), kEvents) < 0 &&
-        errno != ENOENT && errno != ENOTDIR) {
-      watching_ = false;
+  if (!inotify_) {
+    return;
+  }
+  std::set<int> watches;
+  const auto add = [&](const fs::path& folder, uint32_t events) {
+    const int watch = ::inotify_add_watch(inotify_.get(), folder.c_str(), events);
+    if (watch >= 0) {
+      watches.insert(watch);
+    }
+    return watch >= 0;
+  };
+  for (const fs::path& folder : folders_of(path_)) {
+    if (!add(folder, kEvents)) {
+      watching_ = false;  // perhaps it has just gone
+    }
+    for (fs::path above = folder.parent_path(); above.has_relative_path();
+         above = above.parent_path()) {
+      add(above, kEventsAbove);  // one that may not be read is hardly ours to move
     }
   }
+  for (const int watch : watches_) {
+    if (!watches.contains(watch)) {
+      ::inotify_rm_watch(inotify_.get(), watch);  // or it has ended with its folder
+    }
+  }
+  watches_ = std::move(watches);
 }
 
 void FileWatch::on_io(net::IoEvents /*ready*/) noexcept {

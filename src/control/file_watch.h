@@ -3,6 +3,7 @@
 // been closed, and nothing has happened for a moment. Control thread.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ class FileWatch final : public net::IoHandler {
   Reloader& reloader_;
   net::EventLoop& loop_;
   net::Fd inotify_;
+  std::set<int> watches_;  // of inotify_
   bool watching_ = false;  // all that matters; else it looks every few seconds
   std::string tried_;      // hash of the texts that were used or refused last
   TimePoint by_{};         // when a look is due, even if it goes on changing

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <ctime>
+#include <fcntl.h>
 #include <filesystem>
 #include <sys/stat.h>
 #include <system_error>
+#include <unistd.h>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -17,6 +18,10 @@
 #include "config/etcd_url.h"
 #include "config/read_file.h"
 #include "config/write_file.h"
+#include "control/history_folder.h"
+#include "control/lines.h"
+#include "control/user_name.h"
+#include "net/fd.h"
 
 namespace pingap::control {
 namespace {
@@ -26,6 +31,8 @@ namespace fs = std::filesystem;
 constexpr std::string_view kFirstLine = "# pingap revision ";
 constexpr std::string_view kTextLine = "# text: ";
 constexpr std::string_view kSuffix = ".rev";
+constexpr std::string_view kEtcd = "etcd:";    // what names of texts in etcd begin with
+constexpr std::string_view kOneKey = ".toml";  // what a path in etcd ends with that is one key
 
 // Of all revisions together, but for the newest two.
 constexpr uintmax_t kMaxBytes = 64 << 20;
@@ -37,20 +44,6 @@ std::string one_line(std::string text) {
   std::ranges::replace_if(
       text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   return text;
-}
-
-std::optional<uint64_t> number_of(std::string_view text) {
-  uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool whole = error == std::errc{} && end == text.data() + text.size();
-  return whole ? std::optional(number) : std::nullopt;
-}
-
-std::string_view take_line(std::string_view& text) {
-  const size_t end = text.find('\n');
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  return line;
 }
 
 std::string render(const Revision& revision) {
@@ -148,20 +141,36 @@ std::string hash_of(const std::vector<config::Text>& texts) {
   return hex;
 }
 
-History::History(const std::string& config, size_t keep) : config_(config), keep_(keep) {
+History::History(const std::string& config, size_t keep)
+    : config_(config), folder_(history_folder_of(config)), keep_(keep) {
   while (config_.size() > 1 && config_.ends_with('/')) {
     config_.pop_back();
   }
-  folder_ = config::shown_url(config_) + "-history";
-  if (config == "-" || config.starts_with("etcd:")) {
-    keep_ = 0;
+  if (config::is_etcd_url(config_)) {
+    const auto address = config::parse_etcd_url(config_);
+    config_ = address ? std::string(kEtcd) + address->path : config_;
   }
+}
+
+History History::keeping(size_t keep) const {
+  History other = *this;
+  other.keep_ = keep;
+  return other;
+}
+
+// "etcd:/pingap": texts have the names of their keys.
+bool History::is_etcd() const noexcept {
+  return config_.starts_with(kEtcd);
 }
 
 std::vector<config::Text> History::named(std::vector<config::Text> texts) const {
   std::error_code error;
   const bool folder = fs::is_directory(config_, error);
   for (config::Text& text : texts) {
+    if (is_etcd()) {
+      text.name = text.path;
+      continue;
+    }
     const fs::path name(text.name);
     text.name = folder ? name.lexically_relative(config_) : name.filename();
   }
@@ -170,7 +179,7 @@ std::vector<config::Text> History::named(std::vector<config::Text> texts) const 
 
 std::vector<config::Text> History::placed(std::vector<config::Text> texts) const {
   std::error_code error;
-  const bool folder = fs::is_directory(config_, error);
+  const bool folder = is_etcd() ? !config_.ends_with(kOneKey) : fs::is_directory(config_, error);
   for (config::Text& text : texts) {
     text.name = folder ? fs::path(config_) / text.name : fs::path(config_);
   }
@@ -189,9 +198,9 @@ tl::expected<uint64_t, std::string> History::add(Revision revision) {
     }
   }
   revision.number = all.empty() ? 1 : all.back() + 1;
-  if (::mkdir(folder_.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
+  if (const int error = make_folder()) {
     return tl::make_unexpected(
-        fmt::format("cannot make {}: {}", folder_, std::generic_category().message(errno)));
+        fmt::format("cannot make {}: {}", folder_, std::generic_category().message(error)));
   }
   if (auto done = config::write_file_atomically(path_of(revision.number), render(revision));
       !done) {
@@ -199,6 +208,12 @@ tl::expected<uint64_t, std::string> History::add(Revision revision) {
   }
   drop_old();
   return revision.number;
+}
+
+int History::make_folder() const {
+  std::error_code ignored;  // mkdir() says what is wrong
+  fs::create_directories(fs::path(folder_).parent_path(), ignored);
+  return ::mkdir(folder_.c_str(), S_IRWXU) == 0 || errno == EEXIST ? 0 : errno;
 }
 
 std::vector<Revision> History::list() const {
@@ -214,8 +229,13 @@ std::vector<Revision> History::list() const {
 }
 
 tl::expected<Revision, std::string> History::read(uint64_t number) const {
+  return read_from(path_of(number), number);
+}
+
+tl::expected<Revision, std::string> History::read_from(const std::string& file,
+                                                       uint64_t number) const {
   const std::string path = path_of(number);
-  const auto text = config::read_file(path, kMaxFile);
+  const auto text = config::read_file(file, kMaxFile);
   if (!text) {
     return tl::make_unexpected(fmt::format("no revision {}: {}: {}", number, path, text.error()));
   }
@@ -225,6 +245,32 @@ tl::expected<Revision, std::string> History::read(uint64_t number) const {
     return tl::make_unexpected(fmt::format("revision {} is damaged: {}", number, path));
   }
   return revision;
+}
+
+tl::expected<Revision, std::string> History::read_trusted(uint64_t number) const {
+  const std::string path = path_of(number);
+  // What is looked at is what is read, whatever is put in its place meanwhile.
+  const net::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct stat status{};
+  if (!file || ::fstat(file.get(), &status) != 0) {
+    return tl::make_unexpected(fmt::format("no revision {}: {}: {}", number, path,
+                                           std::generic_category().message(errno)));
+  }
+  if (status.st_uid != 0 && status.st_uid != ::geteuid()) {
+    return tl::make_unexpected(fmt::format(
+        "revision {} was written by user {}, who may have less rights than you: look at it with "
+        "`pingap show {}`, and write it yourself where it is good",
+        number, user_name(status.st_uid), number));
+  }
+  return read_from(fmt::format("/proc/self/fd/{}", file.get()), number);
+}
+
+void History::share_with(uint64_t number, gid_t group) const noexcept {
+  const net::Fd file(
+      ::open(path_of(number).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (file && ::fchown(file.get(), static_cast<uid_t>(-1), group) == 0) {
+    ::fchmod(file.get(), S_IRUSR | S_IWUSR | S_IRGRP);
+  }
 }
 
 std::vector<uint64_t> History::numbers() const {

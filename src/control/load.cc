@@ -14,19 +14,29 @@ Refusal refused(ExitCode code, const config::Diagnostics& diagnostics) {
   return {code, diagnostics.render()};
 }
 
-tl::expected<Loaded, Refusal> build(std::vector<config::Text> texts, Check check,
-                                    const proxy::Snapshot* before,
-                                    config::Diagnostics& diagnostics) {
+}  // namespace
+
+Parsed parse(std::vector<config::Text> texts) {
+  Parsed parsed;
+  parsed.texts = texts;
+  parsed.model = config::load(std::move(texts), parsed.diagnostics);
+  return parsed;
+}
+
+tl::expected<Loaded, Refusal> build(Parsed parsed, Check check, const proxy::Snapshot* before,
+                                    const net::NamedAddresses* names,
+                                    const proxy::InheritedSockets* given) {
+  config::Diagnostics& diagnostics = parsed.diagnostics;
   Loaded loaded;
-  loaded.texts = texts;
-  loaded.model = config::load(std::move(texts), diagnostics);
+  loaded.texts = std::move(parsed.texts);
+  loaded.model = std::move(parsed.model);
   const config::Model& model = loaded.model;
   // Also with errors, as the machine is looked at: what is found there is shown in the same run.
   loaded.snapshot = proxy::build_snapshot(model, diagnostics,
                                           check == Check::start || check == Check::take_over
                                               ? proxy::Finding::later
                                               : proxy::Finding::tried,
-                                          before);
+                                          before, names);
   const bool valid = !diagnostics.has_errors();
   if (valid && check == Check::strict) {
     config::lint(model, diagnostics);
@@ -34,7 +44,7 @@ tl::expected<Loaded, Refusal> build(std::vector<config::Text> texts, Check check
   if (check == Check::take_over && ::geteuid() == 0) {
     loaded.identity = find_identity(model.basic, diagnostics);
   } else if (check != Check::configuration && check != Check::take_over && before == nullptr) {
-    loaded.identity = check_machine(model, *loaded.snapshot, diagnostics);
+    loaded.identity = check_machine(model, *loaded.snapshot, diagnostics, given);
   }
   if (diagnostics.has_errors()) {
     return tl::unexpected(
@@ -44,7 +54,14 @@ tl::expected<Loaded, Refusal> build(std::vector<config::Text> texts, Check check
   return loaded;
 }
 
-}  // namespace
+tl::expected<std::vector<config::Text>, Refusal> read_texts(config::Storage& storage) {
+  config::Diagnostics diagnostics;
+  auto texts = storage.read(diagnostics).texts;
+  if (diagnostics.has_errors()) {
+    return tl::unexpected(refused(ExitCode::invalid_config, diagnostics));
+  }
+  return texts;
+}
 
 tl::expected<Loaded, Refusal> load(const std::string& config, Check check,
                                    const proxy::Snapshot* before) {
@@ -53,19 +70,16 @@ tl::expected<Loaded, Refusal> load(const std::string& config, Check check,
 }
 
 tl::expected<Loaded, Refusal> load(config::Storage& storage, Check check,
-                                   const proxy::Snapshot* before) {
-  config::Diagnostics diagnostics;
-  auto texts = storage.read(diagnostics).texts;
-  if (diagnostics.has_errors()) {
-    return tl::unexpected(refused(ExitCode::invalid_config, diagnostics));
-  }
-  return build(std::move(texts), check, before, diagnostics);
+                                   const proxy::Snapshot* before,
+                                   const proxy::InheritedSockets* given) {
+  auto texts = read_texts(storage);
+  return texts ? load(std::move(*texts), check, before, given) : tl::unexpected(texts.error());
 }
 
 tl::expected<Loaded, Refusal> load(std::vector<config::Text> texts, Check check,
-                                   const proxy::Snapshot* before) {
-  config::Diagnostics diagnostics;
-  return build(std::move(texts), check, before, diagnostics);
+                                   const proxy::Snapshot* before,
+                                   const proxy::InheritedSockets* given) {
+  return build(parse(std::move(texts)), check, before, nullptr, given);
 }
 
 }  // namespace pingap::control

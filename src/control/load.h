@@ -10,10 +10,13 @@
 #include <tl/expected.hpp>
 
 #include "base/exit_code.h"
+#include "config/diagnostics.h"
 #include "config/loader.h"
 #include "config/model.h"
 #include "config/storage.h"
 #include "control/privileges.h"
+#include "net/address.h"
+#include "proxy/inherited.h"
 #include "proxy/snapshot.h"
 
 namespace pingap::control {
@@ -36,17 +39,36 @@ struct Refusal {
 // whether it is started, or takes over from a process that has its addresses and files.
 enum class Check : uint8_t { configuration, machine, strict, start, take_over };
 
+// Texts that were read, and are to be built.
+struct Parsed {
+  std::vector<config::Text> texts;
+  config::Model model;
+  config::Diagnostics diagnostics;  // with errors the model may be incomplete
+};
+
+Parsed parse(std::vector<config::Text> texts);
+
+// `names` are those that were looked up already, `given` sockets for addresses; null: none.
+tl::expected<Loaded, Refusal> build(Parsed parsed, Check check, const proxy::Snapshot* before,
+                                    const net::NamedAddresses* names = nullptr,
+                                    const proxy::InheritedSockets* given = nullptr);
+
+// What a storage holds now.
+tl::expected<std::vector<config::Text>, Refusal> read_texts(config::Storage& storage);
+
 // What `config` names: "-" (stdin), a file, a folder, "etcd://...". `before` is what is to be
 // replaced; null at a start.
 tl::expected<Loaded, Refusal> load(const std::string& config, Check check,
                                    const proxy::Snapshot* before = nullptr);
 
-// The same of what a storage holds.
+// The same of what a storage holds; `given` as above.
 tl::expected<Loaded, Refusal> load(config::Storage& storage, Check check,
-                                   const proxy::Snapshot* before = nullptr);
+                                   const proxy::Snapshot* before = nullptr,
+                                   const proxy::InheritedSockets* given = nullptr);
 
 // The same of texts that are here already.
 tl::expected<Loaded, Refusal> load(std::vector<config::Text> texts, Check check,
-                                   const proxy::Snapshot* before = nullptr);
+                                   const proxy::Snapshot* before = nullptr,
+                                   const proxy::InheritedSockets* given = nullptr);
 
 }  // namespace pingap::control

@@ -110,9 +110,13 @@ void check_rotation(const config::Basic& basic, const Identity& identity,
   }
 }
 
-void check_addresses(const config::Model& model, Diagnostics& diagnostics) {
+void check_addresses(const config::Model& model, const proxy::InheritedSockets* given,
+                     Diagnostics& diagnostics) {
   for (const config::Listener& server : model.servers) {
     for (const Located<std::string>& text : server.addrs) {
+      if (given != nullptr && given->stands_in(server.name, text.value)) {
+        continue;
+      }
       const auto address = net::Address::parse(text.value);
       const auto tried = address ? net::try_to_listen_on(*address) : Result<>{};
       if (!tried) {
@@ -130,11 +134,12 @@ void check_addresses(const config::Model& model, Diagnostics& diagnostics) {
 }  // namespace
 
 std::optional<Identity> check_machine(const config::Model& model, const proxy::Snapshot& snapshot,
-                                      Diagnostics& diagnostics) {
+                                      Diagnostics& diagnostics,
+                                      const proxy::InheritedSockets* given) {
   check_pid_file(model.basic.pid_file, diagnostics);
   std::vector<LogFile> files = log_files(model, snapshot);
   std::erase_if(files, [&](const LogFile& file) { return !check_log(file, diagnostics); });
-  check_addresses(model, diagnostics);
+  check_addresses(model, given, diagnostics);
   const auto identity = find_identity(model.basic, diagnostics);
   if (identity) {
     check_rotation(model.basic, *identity, files, diagnostics);

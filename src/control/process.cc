@@ -26,6 +26,7 @@
 #include "control/reloader.h"
 #include "control/storage.h"
 #include "control/upgrade.h"
+#include "control/user_name.h"
 #include "net/event_loop.h"
 #include "net/socket.h"
 #include "proxy/body_spool.h"
@@ -141,27 +142,31 @@ tl::expected<CommandSocket, std::string> open_command_socket(const config::Basic
 }
 
 // A configuration that was in use before, as the one that is there cannot be.
-std::optional<Loaded> load_last_good(const RunOptions& options) {
+std::optional<Loaded> load_last_good(const RunOptions& options,
+                                     const proxy::InheritedSockets& given) {
   const History history(options.config, 1);
   for (const Revision& head : history.list()) {
-    auto revision = history.read(head.number);
+    auto revision = history.read_trusted(head.number);
     if (!revision) {
+      PINGAP_LOG(warn, "passed over: {}", revision.error());
       continue;
     }
-    if (auto loaded = load(history.placed(std::move(revision->texts)), Check::start)) {
-      PINGAP_LOG(error, "the configuration is broken: starting with revision {} of {}", head.number,
-                 head.time);
+    if (auto loaded =
+            load(history.placed(std::move(revision->texts)), Check::start, nullptr, &given)) {
+      PINGAP_LOG(error, "the configuration cannot be used: starting with revision {} of {}",
+                 head.number, head.time);
       return std::move(*loaded);
     }
   }
   return std::nullopt;
 }
 
-tl::expected<Loaded, Refusal> load_to_run(const RunOptions& options, config::Storage& storage) {
-  auto loaded = load(storage, options.upgrade ? Check::take_over : Check::start);
+tl::expected<Loaded, Refusal> load_to_run(const RunOptions& options, config::Storage& storage,
+                                          const proxy::InheritedSockets& given) {
+  auto loaded = load(storage, options.upgrade ? Check::take_over : Check::start, nullptr, &given);
   print_error(loaded ? loaded->warnings : loaded.error().report);
   if (!loaded && options.last_good) {
-    if (auto before = load_last_good(options)) {
+    if (auto before = load_last_good(options, given)) {
       return std::move(*before);
     }
     PINGAP_LOG(error, "no revision of {} can be used instead", storage.name());
@@ -170,18 +175,28 @@ tl::expected<Loaded, Refusal> load_to_run(const RunOptions& options, config::Sto
 }
 
 // The folder of revisions, for who could not make it any more once privileges are dropped.
-void make_history_folder(const RunOptions& options, const Loaded& loaded) {
-  const History history(options.config, loaded.model.basic.history);
+void make_history_folder(const History& history, const Loaded& loaded) {
   if (!loaded.identity || !history.on()) {
     return;
   }
   const char* folder = history.folder().c_str();
-  const bool made = ::mkdir(folder, S_IRWXU) == 0 || errno == EEXIST;
+  const bool made = history.make_folder() == 0;
   // Not through a link that somebody else has put there.
   const net::Fd fd(made ? ::open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1);
   if (!fd || ::fchown(fd.get(), loaded.identity->uid, loaded.identity->gid) != 0) {
     PINGAP_LOG(warn, "no revisions will be kept in {}: {}", folder,
                std::strerror(errno));  // NOLINT
+  }
+}
+
+// While this is still the user who starts: of the other one it would not use a revision.
+void keep_for_last_good(const RunOptions& options, History history, const Loaded& loaded) {
+  if (!options.last_good || !loaded.identity || !history.on()) {
+    return;
+  }
+  const auto kept = history.add({0, {}, user_name(::geteuid()), "start", {}, {}, loaded.texts});
+  if (kept) {
+    history.share_with(*kept, loaded.identity->gid);
   }
 }
 
@@ -192,10 +207,10 @@ std::string program_path() {
 }
 
 // While workers serve.
-ExitCode serve(const RunOptions& options, config::Storage& storage, Loaded loaded,
+ExitCode serve(const RunOptions& options, config::Storage& storage, History history, Loaded loaded,
                proxy::Server& server, proxy::LiveUpstreams& upstreams, net::EventLoop& loop,
                CommandSocket socket, net::Fd signals, PidFile& pid_file, pid_t before) {
-  Reloader reloader(storage, std::move(loaded), server, upstreams, loop);
+  Reloader reloader(storage, std::move(history), std::move(loaded), server, upstreams, loop);
   reloader.keep_first(options.last_good);
   Control control(reloader, server, upstreams, loop, std::move(signals),
                   {program_path(), options.arguments});
@@ -235,7 +250,7 @@ ExitCode run_proxy(const RunOptions& options) {
     print_error(storage.error().report);
     return storage.error().code;
   }
-  auto loaded = load_to_run(options, **storage);
+  auto loaded = load_to_run(options, **storage, before->sockets);
   if (!loaded) {
     return loaded.error().code;
   }
@@ -263,7 +278,9 @@ ExitCode run_proxy(const RunOptions& options) {
     return ExitCode::cannot_bind;
   }
   PidFile pid_file(basic.pid_file.value);
-  make_history_folder(options, *loaded);
+  History history(options.config, loaded->model.basic.history);
+  make_history_folder(history, *loaded);
+  keep_for_last_good(options, history, *loaded);
   if (loaded->identity && socket->fd) {
     CommandServer::give_to(socket->path, loaded->identity->uid, loaded->identity->gid);
   }
@@ -276,8 +293,8 @@ ExitCode run_proxy(const RunOptions& options) {
   upstreams.serve();
   server.start();
   announce(server);
-  return serve(options, **storage, std::move(*loaded), server, upstreams, **loop,
-               std::move(*socket), std::move(signals), pid_file, before->from);
+  return serve(options, **storage, std::move(history), std::move(*loaded), server, upstreams,
+               **loop, std::move(*socket), std::move(signals), pid_file, before->from);
 }
 
 }  // namespace pingap::control

@@ -23,13 +23,15 @@ constexpr Duration kApplyCheck = std::chrono::milliseconds(10);
 
 }  // namespace
 
-Reloader::Reloader(config::Storage& storage, Loaded loaded, proxy::Server& server,
+Reloader::Reloader(config::Storage& storage, History history, Loaded loaded, proxy::Server& server,
                    proxy::LiveUpstreams& upstreams, net::EventLoop& loop)
     : storage_(storage),
+      history_(std::move(history)),
       loaded_(std::move(loaded)),
       server_(server),
       upstreams_(upstreams),
       loop_(loop),
+      lookup_(loop),
       guard_(server, upstreams, loop) {
   certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
 }
@@ -49,6 +51,7 @@ void Reloader::stop() {
   stopped_ = true;
   guard_.cancel();
   timer_.cancel();
+  lookup_.cancel();
   next_.reset();
   reading_ = false;
   for (auto* asked : {&served_, &waiting_}) {
@@ -70,8 +73,9 @@ void Reloader::bring(config::Storage::Read read) {
 void Reloader::begin() {
   auto asked = std::exchange(waiting_, {});
   std::ranges::move(asked, std::back_inserter(served_));
+  const auto ready = [this](tl::expected<Loaded, Refusal> loaded) { use(std::move(loaded)); };
   if (!storage_.can_follow()) {
-    use(load_next());
+    load_next(ready);
     return;
   }
   if (!brought_) {
@@ -85,18 +89,39 @@ void Reloader::begin() {
     return;
   }
   seen_ = std::move(*read);
-  use(load_next());
+  load_next(ready);
 }
 
 // Of who is followed, what was brought last.
-tl::expected<Loaded, Refusal> Reloader::load_next() const {
+tl::expected<std::vector<config::Text>, Refusal> Reloader::next_texts() const {
   if (!storage_.can_follow()) {
-    return load(storage_, Check::start, loaded_.snapshot.get());
+    return read_texts(storage_);
   }
-  if (!seen_) {
-    return load(loaded_.texts, Check::start, loaded_.snapshot.get());
+  return seen_ ? seen_->texts : loaded_.texts;
+}
+
+void Reloader::load_next(const Ready& ready) {
+  auto texts = next_texts();
+  if (!texts) {
+    ready(tl::unexpected(texts.error()));
+    return;
   }
-  return load(seen_->texts, Check::start, loaded_.snapshot.get());
+  load_texts(std::move(*texts), ready);
+}
+
+// Names that are new are looked up elsewhere meanwhile: that may take long.
+void Reloader::load_texts(std::vector<config::Text> texts, const Ready& ready) {
+  auto parsed = std::make_shared<Parsed>(parse(std::move(texts)));
+  auto names = parsed->diagnostics.has_errors()
+                   ? std::vector<std::string>()
+                   : proxy::names_to_look_up(parsed->model, loaded_.snapshot.get());
+  if (names.empty()) {
+    ready(build(std::move(*parsed), Check::start, loaded_.snapshot.get()));
+    return;
+  }
+  lookup_.start(std::move(names), [this, parsed, ready](const net::NamedAddresses& found) {
+    ready(build(std::move(*parsed), Check::start, loaded_.snapshot.get(), &found));
+  });
 }
 
 // What runs goes on until the other one is known to be good.
@@ -130,7 +155,7 @@ void Reloader::take_back(const std::string& why) {
   }
   PINGAP_LOG(error, "the new configuration is taken back: {}", why);
   served_.push_back({{"guard", {}, why}, [](const Answer& /*answer*/) {}});
-  use(load(safe_, Check::start, loaded_.snapshot.get()));
+  load_texts(safe_, [this](tl::expected<Loaded, Refusal> loaded) { use(std::move(loaded)); });
 }
 
 void Reloader::apply() noexcept {
@@ -150,7 +175,7 @@ void Reloader::keep_first(bool always) {
 }
 
 History Reloader::history() const {
-  return {storage_.name(), loaded_.model.basic.history};
+  return history_.keeping(loaded_.model.basic.history);
 }
 
 // What to say of it, a line; the change is not refused for it.
@@ -168,10 +193,13 @@ std::string Reloader::keep(const Request& request) {
   return fmt::format("revision {}\n", *added);
 }
 
-Answer Reloader::compare() const {
-  const auto next = load_next();
+void Reloader::compare(const Done& done) {
+  load_next([this, done](const tl::expected<Loaded, Refusal>& next) { done(compare_with(next)); });
+}
+
+Answer Reloader::compare_with(const tl::expected<Loaded, Refusal>& next) const {
   if (!next) {
-    return {next.error().code, next.error().report};
+    return {next.error().code, next.error().report, {}};
   }
   if (auto bindable = server_.try_to_prepare(*next->snapshot); !bindable) {
     return {ExitCode::cannot_bind, bindable.error() + "\n"};

@@ -10,6 +10,7 @@
 #include "control/guard.h"
 #include "control/history.h"
 #include "control/load.h"
+#include "control/name_lookup.h"
 #include "net/event_loop.h"
 #include "proxy/certificate_watch.h"
 #include "proxy/live_upstreams.h"
@@ -30,7 +31,7 @@ class Reloader {
 
   // All outlive it. `storage` is read anew each time; where it can be followed, who does that
   // brings what is there.
-  Reloader(config::Storage& storage, Loaded loaded, proxy::Server& server,
+  Reloader(config::Storage& storage, History history, Loaded loaded, proxy::Server& server,
            proxy::LiveUpstreams& upstreams, net::EventLoop& loop);
   Reloader(const Reloader&) = delete;
   Reloader& operator=(const Reloader&) = delete;
@@ -38,8 +39,9 @@ class Reloader {
   // Reads the configuration and goes over to it. Who asks while that is under way is served by one
   // more, which reads anew. `done` is called once, perhaps before this returns.
   void reload(Request request, Done done);
-  // What reload() would do now, without doing it: the differences, or the errors.
-  Answer compare() const;
+  // What reload() would do now, without doing it: the differences, or the errors. `done` is called
+  // once, perhaps before this returns; not at all where the process ends before.
+  void compare(const Done& done);
   // What a storage that is followed holds now: goes over to it.
   void bring(config::Storage::Read read);
   // Whoever waits is told that the process ends; so is everybody from now on.
@@ -57,8 +59,13 @@ class Reloader {
     Done done;
   };
 
+  using Ready = std::function<void(tl::expected<Loaded, Refusal>)>;
+
   void begin();
-  tl::expected<Loaded, Refusal> load_next() const;
+  tl::expected<std::vector<config::Text>, Refusal> next_texts() const;
+  void load_next(const Ready& ready);
+  void load_texts(std::vector<config::Text> texts, const Ready& ready);
+  Answer compare_with(const tl::expected<Loaded, Refusal>& next) const;
   void use(tl::expected<Loaded, Refusal> loaded);
   void apply() noexcept;
   void commit();
@@ -69,6 +76,7 @@ class Reloader {
   void end(const Answer& answer);
 
   config::Storage& storage_;
+  const History history_;
   std::optional<config::Storage::Read> brought_;  // and not used yet
   std::optional<config::Stored> seen_;            // and used or refused last
   bool reading_ = false;                          // it is to be brought
@@ -80,6 +88,7 @@ class Reloader {
   proxy::Server& server_;
   proxy::LiveUpstreams& upstreams_;
   net::EventLoop& loop_;
+  NameLookup lookup_;
   TimePoint apply_by_{};
   bool stopped_ = false;
   Guard guard_;

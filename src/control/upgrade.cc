@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 
 #include "base/log.h"
 #include "control/command_client.h"
+#include "control/lines.h"
 #include "net/socket.h"
 #include "proxy/sticky_seed.h"
 
@@ -45,6 +47,9 @@ std::vector<char*> environment_to_pass_on() {
   return passed;
 }
 
+// The child has copies of all descriptors at first. While it has, a connection that a worker closes
+// stays known to epoll, which then tells of events for what is no more: so workers wait, and none
+// of the copies is there any more when this returns.
 int spawn(const Upgrade::Program& program, pid_t& child) {
   std::vector<std::string> words = program.arguments;
   words.insert(words.begin(), program.path);
@@ -63,8 +68,12 @@ int spawn(const Upgrade::Program& program, pid_t& child) {
   sigemptyset(&none);
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  const int error = ::posix_spawn(&child, program.path.c_str(), nullptr, &attributes,
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+  const int error = ::posix_spawn(&child, program.path.c_str(), &actions, &attributes,
                                   arguments.data(), environment_to_pass_on().data());
+  ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
   return error;
 }
@@ -87,16 +96,15 @@ std::string from_hex(std::string_view hex) {
   return bytes;
 }
 
-// Of the line that starts like this; empty where there is none.
-std::string field_of(std::string_view lines, std::string_view start) {
-  while (!lines.empty()) {
-    const std::string_view line = lines.substr(0, lines.find('\n'));
-    if (line.starts_with(start)) {
-      return std::string(line.substr(start.size()));
-    }
-    lines.remove_prefix(std::min(lines.size(), line.size() + 1));
-  }
-  return {};
+// 0 where it is none.
+pid_t pid_of(std::string_view text) {
+  const auto number = number_of(text);
+  return number && *number <= INT_MAX ? static_cast<pid_t>(*number) : 0;
+}
+
+std::string_view environment(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread
+  return value == nullptr ? std::string_view{} : value;
 }
 
 std::string how_it_ended(int status) {
@@ -123,7 +131,9 @@ void Upgrade::start(Done done) {
   if (child_ > 0) {
     return;  // whoever waits is told the same
   }
-  if (const int error = spawn(program_, child_)) {
+  int error = 0;
+  server_.while_workers_wait([&] { error = spawn(program_, child_); });
+  if (error != 0) {
     child_ = 0;
     end({ExitCode::runtime_failure,
          fmt::format("cannot start {}: {}\n", program_.path,
@@ -205,8 +215,7 @@ Answer Upgrade::sockets(int command_socket, tls::TicketKeys* ticket_keys) const 
 }
 
 Answer Upgrade::taken_over(std::string_view pid) {
-  pid_t number = 0;
-  std::from_chars(pid.data(), pid.data() + pid.size(), number);
+  const pid_t number = pid_of(pid);
   // Said by one that has ended since, or to itself: nobody would serve.
   const bool serves = number > 0 && number != ::getpid() && ::kill(number, 0) == 0;
   if (taken_ || stopped_ || !serves || (given_up_ && number == child_)) {
@@ -231,16 +240,14 @@ tl::expected<TakenOver, std::string> take_over(const std::string& path) {
   TakenOver taken;
   std::string_view names = answer->text;
   for (net::Fd& fd : *answer->descriptors) {
-    const std::string name(names.substr(0, names.find('\n')));
-    names.remove_prefix(std::min(names.size(), name.size() + 1));
+    const std::string name(take_line(names));
     if (name == kCommandSocket) {
       taken.command_socket = std::move(fd);
     } else {
       taken.sockets.add(name, std::move(fd));
     }
   }
-  const std::string pid = field_of(names, "pid: ");
-  std::from_chars(pid.data(), pid.data() + pid.size(), taken.from);
+  taken.from = pid_of(field_of(names, "pid: "));
   taken.sticky_seed = from_hex(field_of(names, "sticky_seed: "));
   taken.ticket_keys = from_hex(field_of(names, "ticket_keys: "));
   if (taken.from <= 0 || taken.sticky_seed.empty()) {
@@ -266,24 +273,20 @@ tl::expected<void, std::string> say_taken_over(const std::string& path, pid_t fr
 proxy::InheritedSockets activated_sockets() {
   constexpr int kFirst = 3;  // SD_LISTEN_FDS_START
   proxy::InheritedSockets sockets;
-  const auto number = [](const char* name) {
-    const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread
-    int value = 0;
-    if (text != nullptr) {
-      std::from_chars(text, text + std::char_traits<char>::length(text), value);
-    }
-    return value;
-  };
-  if (number("LISTEN_PID") != ::getpid()) {
+  if (pid_of(environment("LISTEN_PID")) != ::getpid()) {
     return sockets;
   }
-  constexpr int kMost = 1024;
-  for (int i = 0; i < std::min(number("LISTEN_FDS"), kMost); ++i) {
-    net::Fd fd(kFirst + i);
+  constexpr uint64_t kMost = 1024;
+  const auto count = std::min(number_of(environment("LISTEN_FDS")).value_or(0), kMost);
+  std::string_view names = environment("LISTEN_FDNAMES");
+  for (uint64_t i = 0; i < count; ++i) {
+    net::Fd fd(kFirst + static_cast<int>(i));
     ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
     ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);  // NOLINT
+    const std::string_view name = names.substr(0, names.find(':'));
+    names.remove_prefix(std::min(names.size(), name.size() + 1));
     const net::Address address = net::local_address(fd.get());
-    sockets.add(address.to_string(), std::move(fd));
+    sockets.add(address.to_string(), std::move(fd), std::string(name));
   }
   return sockets;
 }

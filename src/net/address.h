@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <netinet/in.h>
 #include <optional>
 #include <string>
@@ -60,7 +62,10 @@ class Address {
 std::string_view host_of(std::string_view text) noexcept;
 
 // The addresses of "host:port" (also any form of Address::parse). Blocks on the resolver of the
-// system: control thread only. Empty when the name does not resolve.
+// system: no worker. Empty when the name does not resolve.
 std::vector<Address> resolve(std::string_view text);
+
+// What resolve() has given, by what it was given.
+using NamedAddresses = std::map<std::string, std::vector<Address>, std::less<>>;
 
 }  // namespace pingap::net

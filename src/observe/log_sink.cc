@@ -79,9 +79,12 @@ void LogBlockQueue::take_all(LogBlockQueue& other) noexcept {
 // ---- the worker's side ----
 
 LogBuffer::~LogBuffer() {
+  LogWriter& writer = sink_->writer_;
   if (pending()) {
-    sink_->writer_.hand_over(*sink_, std::move(block_));
+    writer.hand_over(*sink_, std::move(block_));
   }
+  sink_.reset();
+  writer.close_unheld();
 }
 
 bool LogBuffer::next_block() noexcept {

@@ -168,13 +168,18 @@ class LogWriter {
   ~LogWriter();
 
   // The sink of a file path, "stdout" or "stderr"; the same one for the same path. A sink that
-  // nobody holds any more is closed. Error::sys holds errno.
+  // nobody holds any more is closed, soon after the last LogBuffer of it has ended or by
+  // close_unheld(). Error::sys holds errno.
   Result<std::shared_ptr<LogSink>> open(std::string_view path);
 
   // Not before the process has become a daemon. What was handed over earlier is written then.
   void start();
   // Any thread: opens all files anew by their paths, after a rotation. No line is lost.
   void reopen() noexcept;
+
+  // Any thread: closes what was opened and is not used after all.
+  void close_unheld() const noexcept { wake(); }
+
   // Waits until what was handed over before this call was written, or has failed.
   void sync() noexcept;
   // Writes what is there (pipes get kStopTime) and ends the thread.

@@ -225,6 +225,10 @@ void LogWriter::wait(Turn& turn) noexcept {
     if (sink->dropped() != sink->warned_) {
       until = std::min(until, sink->next_warning_);
     }
+    constexpr long kOurs = 2;  // sinks_, and the turn
+    if (sink.use_count() == kOurs && sink->backlog_.load(std::memory_order_relaxed) == 0) {
+      until = {};  // the next turn closes it
+    }
   }
   int timeout = -1;
   if (until != Clock::time_point::max()) {

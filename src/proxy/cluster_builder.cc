@@ -15,10 +15,31 @@ namespace {
 
 using config::Diagnostics;
 
+std::string state_of_files(const config::Upstream& from) {
+  std::string state;
+  for (const auto* source : {&from.tls.ca, &from.tls.pair.cert, &from.tls.pair.key}) {
+    const std::string path = source->value.empty() ? std::string() : tls::path_of(source->value);
+    state += path.empty() ? path : file_state(path) + ";";
+  }
+  return state;
+}
+
+bool is_same_as_before(const config::Upstream& from, const Snapshot* before) {
+  return before != nullptr && std::ranges::any_of(before->clusters, [&](const auto& one) {
+           return one->name == from.name && one->source == from &&
+                  one->files_state == state_of_files(from);
+         });
+}
+
 class Builder {
  public:
-  Builder(Diagnostics& diagnostics, Finding finding, const Snapshot* before, Snapshot& snapshot)
-      : diagnostics_(diagnostics), finding_(finding), before_(before), snapshot_(snapshot) {}
+  Builder(Diagnostics& diagnostics, Finding finding, const Snapshot* before,
+          const net::NamedAddresses* names, Snapshot& snapshot)
+      : diagnostics_(diagnostics),
+        finding_(finding),
+        before_(before),
+        names_(names),
+        snapshot_(snapshot) {}
 
   std::shared_ptr<const Cluster> build(const config::Upstream& from) {
     known_ = nullptr;
@@ -37,15 +58,6 @@ class Builder {
   }
 
  private:
-  static std::string state_of_files(const config::Upstream& from) {
-    std::string state;
-    for (const auto* source : {&from.tls.ca, &from.tls.pair.cert, &from.tls.pair.key}) {
-      const std::string path = source->value.empty() ? std::string() : tls::path_of(source->value);
-      state += path.empty() ? path : file_state(path) + ";";
-    }
-    return state;
-  }
-
   std::shared_ptr<Cluster> build_cluster(const config::Upstream& from) {
     auto cluster = std::make_shared<Cluster>();
     cluster->name = from.name;
@@ -249,7 +261,7 @@ class Builder {
     endpoint.host = net::host_of(endpoint.name);
     endpoint.weight = from.weight;
     endpoint.priority = from.priority;
-    endpoint.addresses = net::resolve(from.addr.value);
+    endpoint.addresses = addresses_of(from.addr.value);
     endpoint.state = known_state(endpoint.name);
     if (endpoint.addresses.empty()) {
       // Only this server is out of service: a name that is gone must not keep the rest from
@@ -262,6 +274,15 @@ class Builder {
       }
     }
     return made;
+  }
+
+  std::vector<net::Address> addresses_of(const std::string& name) const {
+    if (names_ != nullptr) {
+      if (const auto found = names_->find(name); found != names_->end()) {
+        return found->second;
+      }
+    }
+    return net::resolve(name);
   }
 
   // A server of before is what it was then.
@@ -278,8 +299,9 @@ class Builder {
 
   Diagnostics& diagnostics_;
   const Finding finding_;
-  const Snapshot* before_;          // null at the start
-  const Cluster* known_ = nullptr;  // of before, with the name of the one that is being built
+  const Snapshot* before_;            // null at the start
+  const net::NamedAddresses* names_;  // may be null
+  const Cluster* known_ = nullptr;    // of before, with the name of the one that is being built
   Snapshot& snapshot_;
 };
 
@@ -287,8 +309,26 @@ class Builder {
 
 std::shared_ptr<const Cluster> build_cluster(const config::Upstream& from, Diagnostics& diagnostics,
                                              Finding finding, const Snapshot* before,
-                                             Snapshot& snapshot) {
-  return Builder(diagnostics, finding, before, snapshot).build(from);
+                                             const net::NamedAddresses* names, Snapshot& snapshot) {
+  return Builder(diagnostics, finding, before, names, snapshot).build(from);
+}
+
+std::vector<std::string> names_to_look_up(const config::Model& model, const Snapshot* before) {
+  std::vector<std::string> names;
+  for (const config::Upstream& upstream : model.upstreams) {
+    if (is_same_as_before(upstream, before)) {
+      continue;
+    }
+    for (const config::Server& server : upstream.servers) {
+      if (!net::Address::parse(server.addr.value)) {
+        names.push_back(server.addr.value);
+      }
+    }
+  }
+  std::ranges::sort(names);
+  const auto twice = std::ranges::unique(names);
+  names.erase(twice.begin(), twice.end());
+  return names;
 }
 
 }  // namespace pingap::proxy

@@ -59,6 +59,9 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   // Control thread, while it is listening.
   std::vector<int> sockets() const;
 
+  // Where the lines of its requests go; null: nowhere.
+  const observe::LogBuffer* log() const noexcept { return log_; }
+
   // Any thread:
   uint32_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
 

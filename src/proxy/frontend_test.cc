@@ -2,7 +2,9 @@
 // its own, so it is known who accepts and what has arrived.
 #include "proxy/frontend.h"
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <sys/socket.h>
@@ -18,7 +20,8 @@ namespace {
 
 class Crew {
  public:
-  explicit Crew(uint32_t count, const std::string& server_keys = "")
+  // Those from `serving` on have not taken up the configuration yet.
+  explicit Crew(uint32_t count, const std::string& server_keys = "", size_t serving = SIZE_MAX)
       : snapshot_(test_snapshot("addr = \"127.0.0.1:0\"\n" + server_keys,
                                 "threads = " + std::to_string(count) + "\n")) {
     for (uint32_t i = 0; i < count; ++i) {
@@ -35,8 +38,8 @@ class Crew {
       listening->frontends.push_back(
           std::make_unique<Frontend>(*worker, *listening, site, std::move(sockets)));
     }
-    for (const auto& worker : workers_) {
-      worker->serve({{listening, &site, nullptr}});
+    for (size_t i = 0; i < std::min<size_t>(count, serving); ++i) {
+      workers_[i]->serve({{listening, &site, nullptr}});
     }
   }
 
@@ -89,6 +92,11 @@ class Crew {
     return sum;
   }
 
+  // Posts it another configuration, without the address.
+  void take_away(size_t index) {
+    workers_[index]->publish(snapshot_, {}, *control_, [] {});
+  }
+
   // With what waits for it.
   void discard_messages(size_t index) { workers_[index]->loop().discard_posted(); }
 
@@ -104,6 +112,7 @@ class Crew {
 
  private:
   std::shared_ptr<const Snapshot> snapshot_;
+  std::unique_ptr<net::EventLoop> control_ = *net::EventLoop::create();
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<net::Address> addresses_;
 };
@@ -243,6 +252,39 @@ TEST(Frontend, MakesAStoppingWorkerWaitForWhatWasHandedToItBefore) {
   crew.turn(1);
   EXPECT_EQ(crew.connections(1), 1u);
   EXPECT_EQ(received(clients.back()), std::nullopt) << "its request may still come";
+  send(clients.back(), kTestRequest);
+  crew.turn_until(1, [&] { return crew.connections(1) == 0; });
+  const std::string answer = received(clients.back()).value_or("");
+  EXPECT_TRUE(answer.starts_with(kTestAnswer)) << answer;
+  EXPECT_NE(answer.find("\r\nConnection: close\r\n"), std::string::npos) << answer;
+}
+
+TEST(Frontend, HandsNothingToAWorkerThatHasNotTheConfigurationYet) {
+  Crew crew(2, "", 1);
+  const auto clients = crew.accepted(0, 40);
+  EXPECT_EQ(crew.connections(0), 40u);
+  EXPECT_EQ(crew.connections(1), 0u);
+}
+
+TEST(Frontend, HandsNothingToAWorkerThatHasLeftTheAddress) {
+  Crew crew(2);
+  crew.take_away(1);
+  crew.turn(1);
+  EXPECT_FALSE(crew[1].stopping()) << "it serves other addresses";
+  const auto clients = crew.accepted(0, 40);
+  EXPECT_EQ(crew.connections(0), 40u);
+  EXPECT_EQ(crew.connections(1), 0u);
+}
+
+TEST(Frontend, ServesOneRequestOfWhatWasHandedToItBeforeItLeftTheAddress) {
+  Crew crew(2);
+  crew.take_away(1);  // posted first
+  const auto clients = crew.accepted(0, 22);
+  ASSERT_EQ(crew.connections(1), 1u);
+  for (int i = 0; i < 5; ++i) {
+    crew.turn(1);  // nothing is forgotten meanwhile
+  }
+  EXPECT_EQ(received(clients.back()), std::nullopt);
   send(clients.back(), kTestRequest);
   crew.turn_until(1, [&] { return crew.connections(1) == 0; });
   const std::string answer = received(clients.back()).value_or("");

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "net/fd.h"
@@ -13,45 +13,32 @@ namespace pingap::proxy {
 class InheritedSockets {
  public:
   // `address` as the configuration names it, or as the system does ("127.0.0.1:80"). There may be
-  // several of one, each with a queue of its own.
-  void add(std::string address, net::Fd socket) {
-    sockets_.emplace_back(std::move(address), std::move(socket));
-  }
+  // several of one, each with a queue of its own. `name` is that of a server whose socket it is
+  // meant to be, or anything else.
+  void add(std::string address, net::Fd socket, std::string name = {});
 
-  bool has(const std::string& address) const noexcept {
-    for (const auto& [known, socket] : sockets_) {
-      if (known == address) {
-        return true;
-      }
-    }
-    return false;
-  }
+  bool has(std::string_view address) const noexcept;
+  // Whether [servers.NAME] need not listen on `address` by itself.
+  bool stands_in(std::string_view server, std::string_view address) const noexcept;
+
+  // Sockets with the name of this server, and of none of its addresses, become those of its
+  // addresses that have none, one each in their order; more than that become those of the last.
+  void assign(std::string_view server, const std::vector<std::string>& addresses);
 
   // All of an address.
-  std::vector<net::Fd> take(const std::string& address) {
-    std::vector<net::Fd> taken;
-    std::erase_if(sockets_, [&](auto& one) {
-      if (one.first != address) {
-        return false;
-      }
-      taken.push_back(std::move(one.second));
-      return true;
-    });
-    return taken;
-  }
+  std::vector<net::Fd> take(std::string_view address);
 
-  // Those that nobody took.
-  std::vector<std::string> left() const {
-    std::vector<std::string> addresses;
-    addresses.reserve(sockets_.size());
-    for (const auto& [address, socket] : sockets_) {
-      addresses.push_back(address);
-    }
-    return addresses;
-  }
+  // The addresses of those that nobody took.
+  std::vector<std::string> left() const;
 
  private:
-  std::vector<std::pair<std::string, net::Fd>> sockets_;
+  struct One {
+    std::string address;
+    std::string name;
+    net::Fd socket;
+  };
+
+  std::vector<One> sockets_;
 };
 
 }  // namespace pingap::proxy

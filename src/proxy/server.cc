@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fcntl.h>
+#include <latch>
 
 #include <fmt/core.h>
 
@@ -96,6 +97,9 @@ tl::expected<void, std::string> Server::expect_free(const Snapshot& snapshot) co
 
 tl::expected<void, std::string> Server::bind(InheritedSockets inherited) {
   inherited_ = std::move(inherited);
+  for (const auto& site : snapshot_->sites) {
+    inherited_.assign(site->name, site->addrs);
+  }
   if (auto free = expect_free(*snapshot_); !free) {
     return free;
   }
@@ -271,6 +275,7 @@ tl::expected<void, std::string> Server::prepare(const Snapshot& next) {
   }
   auto all = bind_all(next);
   if (!all) {
+    logs_.close_unheld();
     return tl::unexpected(all.error());
   }
   next_ = std::move(*all);
@@ -319,6 +324,26 @@ std::vector<Server::Socket> Server::sockets() const {
     }
   }
   return all;
+}
+
+void Server::while_workers_wait(const std::function<void()>& work) {
+  struct Meeting {
+    explicit Meeting(size_t workers) : here(static_cast<ptrdiff_t>(workers)) {}
+
+    std::latch here;
+    std::latch over{1};
+  };
+
+  const auto meeting = std::make_shared<Meeting>(workers_.size());
+  for (const auto& worker : workers_) {
+    worker->loop().post([meeting] {
+      meeting->here.count_down();
+      meeting->over.wait();
+    });
+  }
+  meeting->here.wait();
+  work();
+  meeting->over.count_down();
 }
 
 void Server::own_files() noexcept {

@@ -57,6 +57,10 @@ class Server {
 
   std::vector<Socket> sockets() const;
 
+  // Runs `work` at a moment at which no worker does anything: they wait until it is over. Between
+  // start() and the end of the workers.
+  void while_workers_wait(const std::function<void()>& work);
+
   void drain();
   // The process before has ended its part: the files of inherited sockets are ours.
   void own_files() noexcept;

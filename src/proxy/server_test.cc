@@ -64,6 +64,23 @@ TEST(Server, SaysWhichAddressIsTaken) {
   EXPECT_NE(bound.error().find("another program has this port"), std::string::npos);
 }
 
+TEST(Server, WorksWhileWorkersWait) {
+  Server server(test_snapshot(kAnyPort, threads(3)));
+  ASSERT_TRUE(server.bind());
+  server.start();
+  net::Fd client;
+  server.while_workers_wait([&] {
+    client = connect(server);
+    ask(client);
+    std::array<char, 1> room{};
+    EXPECT_LT(::recv(client.get(), room.data(), room.size(), MSG_DONTWAIT), 0);
+    EXPECT_EQ(server.connections(), 0u);
+  });
+  EXPECT_TRUE(answer(client).starts_with(kTestAnswer));
+  server.abort();
+  server.join();
+}
+
 TEST(Server, EndsByItselfWhenItDrainsWithoutConnections) {
   Server server(test_snapshot(kAnyPort, threads(2)));
   ASSERT_TRUE(server.bind());

@@ -21,11 +21,12 @@ constexpr size_t kMaxTemplate = 1 << 20;  // bytes: it is sent whole with each e
 class Builder {
  public:
   Builder(const config::Model& model, Diagnostics& diagnostics, Finding finding,
-          const Snapshot* before)
+          const Snapshot* before, const net::NamedAddresses* names)
       : model_(model),
         diagnostics_(diagnostics),
         finding_(finding),
         before_(before),
+        names_(names),
         snapshot_(std::make_shared<Snapshot>()) {}
 
   std::shared_ptr<const Snapshot> build() {
@@ -38,7 +39,7 @@ class Builder {
     read_error_template();
     for (const config::Upstream& upstream : model_.upstreams) {
       snapshot_->clusters.push_back(
-          build_cluster(upstream, diagnostics_, finding_, before_, *snapshot_));
+          build_cluster(upstream, diagnostics_, finding_, before_, names_, *snapshot_));
     }
     plugins_.emplace(model_, diagnostics_, before_, *snapshot_);
     build_tls();
@@ -277,7 +278,8 @@ class Builder {
   const config::Model& model_;
   Diagnostics& diagnostics_;
   const Finding finding_;
-  const Snapshot* before_;  // null at the start
+  const Snapshot* before_;            // null at the start
+  const net::NamedAddresses* names_;  // that were looked up already; may be null
   std::shared_ptr<Snapshot> snapshot_;
   std::optional<TlsLoader> tls_loader_;
   std::optional<PluginBuilder> plugins_;
@@ -288,8 +290,9 @@ class Builder {
 
 std::shared_ptr<const Snapshot> build_snapshot(const config::Model& model,
                                                config::Diagnostics& diagnostics, Finding finding,
-                                               const Snapshot* before) {
-  return Builder(model, diagnostics, finding, before).build();
+                                               const Snapshot* before,
+                                               const net::NamedAddresses* names) {
+  return Builder(model, diagnostics, finding, before, names).build();
 }
 
 }  // namespace pingap::proxy

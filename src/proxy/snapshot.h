@@ -16,6 +16,7 @@
 #include "exchange/variables.h"
 #include "http/header_id.h"
 #include "http/uri.h"
+#include "net/address.h"
 #include "net/proxy_protocol.h"
 #include "plugin/chain.h"
 #include "proxy/certificate_files.h"
@@ -126,11 +127,15 @@ enum class Finding : uint8_t {
 };
 
 // Builds all of it; what is wrong goes to `diagnostics` (then the result must not be used). Blocks
-// on the resolver for names that are looked up once. `before` is what is to be replaced: what has
-// not changed is taken from it, and what must not be lost.
+// on the resolver for names that are looked up once, and are not in `names`. `before` is what is to
+// be replaced: what has not changed is taken from it, and what must not be lost.
 std::shared_ptr<const Snapshot> build_snapshot(const config::Model& model,
                                                config::Diagnostics& diagnostics,
                                                Finding finding = Finding::tried,
-                                               const Snapshot* before = nullptr);
+                                               const Snapshot* before = nullptr,
+                                               const net::NamedAddresses* names = nullptr);
+
+// The names ("host:port") that build_snapshot() would wait for the resolver with.
+std::vector<std::string> names_to_look_up(const config::Model& model, const Snapshot* before);
 
 }  // namespace pingap::proxy

@@ -184,6 +184,7 @@ void Worker::forget_generations() noexcept {
   std::erase_if(generations_, [&](const auto& one) { return one->snapshot == nullptr; });
   forget_backends();
   forget_frontends();
+  forget_logs();
 }
 
 // Those of upstreams that are no more, or others now. Nobody asks them for anything; the last bytes
@@ -217,6 +218,17 @@ void Worker::forget_frontends() noexcept {
   if (!leaving_.empty()) {
     loop_->arm(forget_timer_, kForgetEvery);
   }
+}
+
+// Those of no frontend any more; the last worker to do so has the file closed.
+void Worker::forget_logs() noexcept {
+  std::erase_if(log_buffers_, [this](const auto& one) {
+    const auto writes_to_it = [&](const auto& listening) {
+      return own(*listening).log() == one.second.get();
+    };
+    return std::ranges::none_of(listening_, writes_to_it) &&
+           std::ranges::none_of(leaving_, writes_to_it);
+  });
 }
 
 void Worker::for_each_frontend(void (*tell)(Frontend&)) noexcept {

@@ -126,6 +126,7 @@ class Worker {
   void forget_generations() noexcept;
   void forget_backends() noexcept;
   void forget_frontends() noexcept;
+  void forget_logs() noexcept;
 
   Frontend& own(const Listening& all) const noexcept { return *all.frontends[index_]; }
 

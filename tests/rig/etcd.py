@@ -44,20 +44,25 @@ class Member:
             self.tls.load_cert_chain(pair.cert, pair.key)
         self.pair = pair
         self.options = list(options)
-        self.port = free_port()
-        self.peer = f"http://127.0.0.1:{free_port()}"
+        self.words = []  # that its command begins with
+        self.host = self.peer_host = "127.0.0.1"
+        self.port, self.peer_port = free_port(), free_port()
         self.process = None
 
     @property
     def addr(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
+
+    @property
+    def peer(self):
+        return f"http://{self.peer_host}:{self.peer_port}"
 
     @property
     def url(self):
         return f"{'https' if self.tls else 'http'}://{self.addr}"
 
     def start(self, cluster):
-        args = [find("etcd"), "--name", self.name, "--data-dir", self.dir,
+        args = [*self.words, find("etcd"), "--name", self.name, "--data-dir", self.dir,
                 "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
                 "--listen-peer-urls", self.peer, "--initial-advertise-peer-urls", self.peer,
                 "--initial-cluster", ",".join(f"{m.name}={m.peer}" for m in cluster),
@@ -109,13 +114,22 @@ class Member:
 
 
 class Etcd:
-    """`members` members. Context manager."""
+    """`members` members. Context manager.
 
-    def __init__(self, members=1, pair=None, ca=None, options=()):
+    The first one may be on an `island` (rig.network): by link 0 it knows the others, by link 1 its
+    clients.
+    """
+
+    def __init__(self, members=1, pair=None, ca=None, options=(), island=None):
         quick = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self.folder = tempfile.mkdtemp(prefix="etcd-", dir=quick)
         self.members = [Member(self.folder, f"m{i}", pair, ca, options) for i in range(members)]
         self.token = None
+        if island:
+            first, *others = self.members
+            first.words, first.host, first.peer_host = island.words(), "10.7.1.1", "10.7.0.1"
+            for member in others:
+                member.peer_host = "10.7.0.254"
         self.start()
 
     def start(self):

@@ -7,12 +7,13 @@ it stay and are heard of no more.
 
 import functools
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from .deadline import seconds
+from .deadline import seconds, until
 
 _INSIDE = "PINGAP_TEST_NETWORK"
 _BEGIN = ("ip link set lo up && ip route add 10.8.0.0/16 dev lo && "
@@ -64,3 +65,45 @@ def add_host(address):
 
 def remove_host(address):
     _ip("address", "del", f"{address}/32", "dev", "lo")
+
+
+class Island:
+    """A further network, inside one of our own, with links to it that can be cut.
+
+    By link N the island is at 10.7.N.1 and the mainland at 10.7.N.254. What is sent over a link
+    that is cut is dropped; connections stay. Context manager.
+    """
+
+    def __init__(self, links=1):
+        self._holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+        self._net = f"/proc/{self._holder.pid}/ns/net"
+        ours = os.readlink("/proc/self/ns/net")
+        until(lambda: os.readlink(self._net) != ours, "the island is there")
+        self._inside("ip", "link", "set", "lo", "up")
+        for number in range(links):
+            _ip("link", "add", f"land{number}", "type", "veth", "peer", "name", f"sea{number}",
+                "netns", str(self._holder.pid))
+            _ip("address", "add", f"10.7.{number}.254/24", "dev", f"land{number}")
+            _ip("link", "set", f"land{number}", "up")
+            self._inside("ip", "address", "add", f"10.7.{number}.1/24", "dev", f"sea{number}")
+            self.mend(number)
+
+    def words(self):
+        """What a command begins with that is to run on the island."""
+        return ["nsenter", f"--net={self._net}"]
+
+    def cut(self, link):
+        self._inside("ip", "link", "set", f"sea{link}", "down")
+
+    def mend(self, link):
+        self._inside("ip", "link", "set", f"sea{link}", "up")
+
+    def _inside(self, *words):
+        subprocess.run([*self.words(), *words], check=True, capture_output=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._holder.send_signal(signal.SIGKILL)
+        self._holder.wait()

@@ -1,12 +1,8 @@
 """A real nginx as backend."""
 
 import os
-import signal
-import subprocess
-import tempfile
 
-from .deadline import until
-from .standin import StandIn, find, free_port
+from .standin import RealServer
 
 CONF = """
 daemon off; worker_processes 1; pid {dir}/pid; error_log {dir}/error.log;
@@ -25,27 +21,20 @@ http {{
 """
 
 
-class Nginx:
-    """Serves the files of `www` and the given locations on a free port.
+class Nginx(RealServer):
+    """Serves the files of `www` and the given locations.
 
     `listen` is what stands behind the address: " ssl http2".
     """
 
     def __init__(self, locations="", keepalive="75s", h2=False, listen=""):
-        self.dir = tempfile.TemporaryDirectory(prefix="nginx-")
-        self.port = free_port()
-        self.addr = f"127.0.0.1:{self.port}"
-        self.www = os.path.join(self.dir.name, "www")
+        super().__init__("nginx")
+        self.www = self.path("www")
         os.mkdir(self.www)
         os.chmod(self.dir.name, 0o755)  # its workers run as another user when we are root
-        path = os.path.join(self.dir.name, "conf")
-        with open(path, "w", encoding="ascii") as file:
-            file.write(CONF.format(dir=self.dir.name, port=self.port, locations=locations,
-                                   keepalive=keepalive, listen=" http2" if h2 else listen))
-        self.process = subprocess.Popen(
-            [find("nginx"), "-e", self.dir.name + "/error.log", "-c", path],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(lambda: StandIn.listens(self.port), "nginx listens")
+        self.start(CONF.format(dir=self.dir.name, port=self.port, locations=locations,
+                               keepalive=keepalive, listen=" http2" if h2 else listen),
+                   "-e", self.path("error.log"), "-c")
 
     def file(self, name, data):
         """Puts a file below the root."""
@@ -53,11 +42,3 @@ class Nginx:
         with open(path, "wb") as file:
             file.write(data)
         os.chmod(path, 0o644)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
-        self.dir.cleanup()

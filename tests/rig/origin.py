@@ -286,6 +286,40 @@ def play(data, then="open"):
     return script
 
 
+def pages(answer, streams):
+    """A script that gives answer(path, request) of each request, but: /cut ends within its body,
+    and a path of `streams`, {path: (begin, again)}, goes on until the client has gone."""
+
+    async def script(conn):
+        while (request := await conn.request()) is not None:
+            path = request.path()
+            if path in streams:
+                begin, again = streams[path]
+                await conn.send(b"HTTP/1.1 200 OK\r\n" + begin)
+                while await conn.send(again * 1000):
+                    pass
+                return
+            if path == "/cut":
+                await conn.send(response(body=b"x" * 100)[:-50])
+                return
+            await conn.send(answer(path, request))
+
+    return script
+
+
+def in_the_middle(gate, first=b"ab", rest=b"cd"):
+    """A script that answers one request: the first half at once, the rest when the gate opens."""
+
+    async def script(conn):
+        await conn.request()
+        await conn.send(response(body=first + rest)[:-len(rest)])
+        await gate.wait()
+        await conn.send(rest)
+        await conn.end()
+
+    return script
+
+
 class Origin:
     """A listening recorder. Use as a context manager; `addr` goes into the product's config."""
 

@@ -105,7 +105,11 @@ class Product:
     def order(self, *args, **options):
         """A command for this process: (exit code, stdout, stderr)."""
         return run(*args, "--config", self.config,
-                   env={"RUNTIME_DIRECTORY": self.runtime.name}, **options)
+                   env=self._folders(), **options)
+
+    def _folders(self):
+        """Where it is found, and where it keeps what is in no folder of its own."""
+        return {"RUNTIME_DIRECTORY": self.runtime.name, "STATE_DIRECTORY": self.path("state")}
 
     # --- life
 
@@ -123,7 +127,7 @@ class Product:
         self.process = subprocess.Popen(
             [binary(), "run", "--config", self.config, *self.options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env=environment({"RUNTIME_DIRECTORY": self.runtime.name, **self._env}),
+            env=environment({**self._folders(), **self._env}),
             preexec_fn=self._in_child)
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
@@ -152,6 +156,10 @@ class Product:
                 elif re.search(r"\bready\b", line):
                     self._ready = True
                 self._changed.notify_all()
+        try:
+            self.process.wait(1)  # its last line goes before its exit code is there
+        except subprocess.TimeoutExpired:
+            pass  # it has only closed its stderr
         with self._changed:
             self._changed.notify_all()
 

@@ -1,5 +1,6 @@
 """nginx and HAProxy in the place of the product: they prove that the rig reads outcomes well."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -47,9 +48,66 @@ def free_port():
         return sock.getsockname()[1]
 
 
+@contextlib.contextmanager
+def black_hole():
+    """An address that answers no SYN, as one whose packets are dropped: its accept queue is full."""
+    full = socket.socket()
+    full.bind(("127.0.0.1", 0))
+    full.listen(0)
+    fillers = []
+    for _ in range(4):
+        filler = socket.socket()
+        filler.setblocking(False)
+        filler.connect_ex(full.getsockname())
+        fillers.append(filler)
+    try:
+        yield f"127.0.0.1:{full.getsockname()[1]}"
+    finally:
+        for sock in [full, *fillers]:
+            sock.close()
+
+
 def find(name):
     path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
     return shutil.which(name, path=path)
+
+
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+        return True
+    except ConnectionRefusedError:
+        return False
+
+
+class RealServer:
+    """A program that listens on a free port and has a folder of its own. Context manager."""
+
+    def __init__(self, name):
+        self.name = name
+        self.dir = tempfile.TemporaryDirectory(prefix=f"{name}-")
+        self.port = free_port()
+        self.addr = f"127.0.0.1:{self.port}"
+        self.process = None
+
+    def path(self, name):
+        return os.path.join(self.dir.name, name)
+
+    def start(self, conf, *options):
+        """With this configuration; returns when it listens."""
+        with open(self.path("conf"), "w", encoding="ascii") as file:
+            file.write(conf)
+        self.process = subprocess.Popen([find(self.name), *options, self.path("conf")],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until(lambda: listens(self.port), f"{self.name} listens")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(10)
+        self.dir.cleanup()
 
 
 class StandIn(Lanes):
@@ -70,17 +128,9 @@ class StandIn(Lanes):
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL)
         for port in ports:
-            until(lambda port=port: self.listens(port), f"{name} listens")
+            until(lambda port=port: listens(port), f"{name} listens")
         super().__init__([Lane(f"lane{port}", ("127.0.0.1", port), origin)
                           for port, origin in zip(ports, self.origins)])
-
-    @staticmethod
-    def listens(port):
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return True
-        except ConnectionRefusedError:
-            return False
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

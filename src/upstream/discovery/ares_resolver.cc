@@ -234,20 +234,25 @@ AresResolver::Channel* AresResolver::channel() {
   return channel_.get();
 }
 
+// There is nobody to ask. Not from inside the question.
+template <class Answer>
+void AresResolver::fail(const Question& question, std::function<void(Answer)> answer) {
+  loop_.post([answer = std::move(answer), wanted = std::weak_ptr(question)] {
+    if (const auto held = wanted.lock()) {
+      Answer none;
+      none.outcome = Verdict::failed;
+      none.why = "the resolver cannot be started";
+      answer(std::move(none));
+    }
+  });
+}
+
 Resolver::Question AresResolver::find_addresses(const std::string& name, Family family,
                                                 std::function<void(AddressAnswer)> answer) {
   Question question = std::make_shared<const char>();
   Channel* with = channel();
   if (with == nullptr) {
-    loop_.post([answer = std::move(answer), wanted = std::weak_ptr(question)] {
-      if (const auto held = wanted.lock()) {
-        answer({.outcome = Verdict::failed,
-                .why = "the resolver cannot be started",
-                .addresses = {},
-                .ttl = {},
-                .from_hosts = false});
-      }
-    });
+    fail(question, std::move(answer));
     return question;
   }
   const int wanted = family == Family::any    ? AF_UNSPEC
@@ -263,14 +268,7 @@ Resolver::Question AresResolver::find_services(const std::string& name,
   Question question = std::make_shared<const char>();
   Channel* with = channel();
   if (with == nullptr) {
-    loop_.post([answer = std::move(answer), wanted = std::weak_ptr(question)] {
-      if (const auto held = wanted.lock()) {
-        answer({.outcome = Verdict::failed,
-                .why = "the resolver cannot be started",
-                .services = {},
-                .ttl = {}});
-      }
-    });
+    fail(question, std::move(answer));
     return question;
   }
   with->find_services(new Channel::Asked<ServiceAnswer>{*with, name, question, std::move(answer)});

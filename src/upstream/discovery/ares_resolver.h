@@ -39,6 +39,8 @@ class AresResolver final : public Resolver {
 
   // The one to ask with; null where c-ares cannot be had.
   Channel* channel();
+  template <class Answer>
+  void fail(const Question& question, std::function<void(Answer)> answer);
 
   net::EventLoop& loop_;
   const ResolverSettings settings_;
