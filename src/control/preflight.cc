@@ -110,20 +110,27 @@ void check_rotation(const config::Basic& basic, const Identity& identity,
   }
 }
 
+void check_address(const Located<std::string>& text, Diagnostics& diagnostics) {
+  const auto address = net::Address::parse(text.value);
+  const auto tried = address ? net::try_to_listen_on(*address) : Result<>{};
+  if (!tried) {
+    const int error = tried.error().sys;
+    const std::string hint = address->is_unix() && error != EEXIST
+                                 ? file_hint(std::string(address->path()), error)
+                                 : std::string(proxy::listen_hint(error));
+    diagnostics.error(
+        text.at, fmt::format("cannot listen on `{}`: {}", text.value, reason(error)), {}, hint);
+  }
+}
+
 void check_addresses(const config::Model& model, Diagnostics& diagnostics) {
   for (const config::Listener& server : model.servers) {
     for (const Located<std::string>& text : server.addrs) {
-      const auto address = net::Address::parse(text.value);
-      const auto tried = address ? net::try_to_listen_on(*address) : Result<>{};
-      if (!tried) {
-        const int error = tried.error().sys;
-        const std::string hint = address->is_unix() && error != EEXIST
-                                     ? file_hint(std::string(address->path()), error)
-                                     : std::string(proxy::listen_hint(error));
-        diagnostics.error(
-            text.at, fmt::format("cannot listen on `{}`: {}", text.value, reason(error)), {}, hint);
-      }
+      check_address(text, diagnostics);
     }
+  }
+  if (model.metrics.on()) {
+    check_address(model.metrics.addr, diagnostics);
   }
 }
 

@@ -195,6 +195,7 @@ class Forwarder final : public http::RequestSink,
   uint32_t set_version_ = 0;         // that server_ and tried_ are of
   size_t server_ = 0;                // of the current try
   uint64_t tried_ = 0;               // a bit per server (modulo 64)
+  TimePoint queued_at_{};            // since when it waits for a server
   Error last_error_;                 // of the try before
   std::optional<net::Timer> timer_;  // most requests need neither of them
   std::optional<net::Timer> deadline_;

@@ -130,6 +130,7 @@ bool Forwarder::retry_status() noexcept {
   if (!can_repeat() || !may_repeat(Seen::yes) || !begin_retry()) {
     return false;
   }
+  attempt_->count_failure(ErrorCode::upstream_bad_status);
   attempt_->abandon(ErrorCode::upstream_bad_status);
   last_error_ = {ErrorCode::upstream_bad_status, Side::upstream, Retry::never, 0, nullptr};
   try_again();
@@ -265,6 +266,7 @@ bool Forwarder::wait_for_room(upstream::Backends& backends) noexcept {
   if (!backends.wait(*this)) {
     return false;
   }
+  queued_at_ = frontend_.worker().loop().now();
   arm_timer(TimerFor::queue, route_->cluster->backends.queue_timeout);
   return true;
 }
@@ -272,6 +274,7 @@ bool Forwarder::wait_for_room(upstream::Backends& backends) noexcept {
 void Forwarder::leave_queue() noexcept {
   if (upstream::Waiting::linked()) {
     frontend_.worker().backends(*route_->cluster).leave(*this);
+    x.queued += frontend_.worker().loop().now() - queued_at_;
   }
 }
 
@@ -283,6 +286,7 @@ upstream::Waiting::Turn Forwarder::on_turn() noexcept {
   if (waits_on_) {
     return Turn::none;
   }
+  x.queued += frontend_.worker().loop().now() - queued_at_;
   if (timer_for_ == TimerFor::queue) {
     timer_.reset();  // it goes on, or has its answer
   }
