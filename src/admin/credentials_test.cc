@@ -14,9 +14,9 @@ TEST(Credentials, WantsTheNameAndThePassword) {
   const Credentials credentials("prometheus", "s3cret:x", "");
   EXPECT_TRUE(credentials.allow("Basic cHJvbWV0aGV1czpzM2NyZXQ6eA=="));
   EXPECT_TRUE(credentials.allow("basic cHJvbWV0aGV1czpzM2NyZXQ6eA=="));
-  for (const char* wrong : {"", "Basic ", "Basic cHJvbWV0aGV1czpzM2NyZXQ6eQ==",
-                            "Basic cHJvbWV0aGV1czpzM2NyZXQ6eA==x", "Bearer s3cret:x",
-                            "cHJvbWV0aGV1czpzM2NyZXQ6eA=="}) {
+  for (const char* wrong :
+       {"", "Basic ", "Basic cHJvbWV0aGV1czpzM2NyZXQ6eQ==", "Basic cHJvbWV0aGV1czpzM2NyZXQ6eA==x",
+        "Bearer s3cret:x", "cHJvbWV0aGV1czpzM2NyZXQ6eA=="}) {
     EXPECT_FALSE(credentials.allow(wrong)) << wrong;
   }
 }
@@ -24,7 +24,8 @@ TEST(Credentials, WantsTheNameAndThePassword) {
 TEST(Credentials, TakesTheToken) {
   const Credentials credentials("", "", "abc");
   EXPECT_TRUE(credentials.allow("Bearer abc"));
-  for (const char* wrong : {"", "Bearer ", "Bearer abd", "Bearer abcd", "Basic abc", "Basic Og=="}) {
+  for (const char* wrong :
+       {"", "Bearer ", "Bearer abd", "Bearer abcd", "Basic abc", "Basic Og=="}) {
     EXPECT_FALSE(credentials.allow(wrong)) << wrong;
   }
 }

@@ -52,8 +52,7 @@ inline constexpr Family kState{"upstream_server_state", Kind::gauge,
 inline constexpr Family kBreaker{"upstream_breaker_open", Kind::gauge,
                                  "Whether the breaker of all servers together is open (1)."};
 inline constexpr Family kWeight{"upstream_server_weight", Kind::gauge, "The weight of a server."};
-inline constexpr Family kOpen{"upstream_connections", Kind::gauge,
-                              "Open connections to a server."};
+inline constexpr Family kOpen{"upstream_connections", Kind::gauge, "Open connections to a server."};
 inline constexpr Family kOpened{"upstream_connections_opened_total", Kind::counter,
                                 "Connections opened to a server."};
 inline constexpr Family kClosed{"upstream_connections_closed_total", Kind::counter,
@@ -87,12 +86,10 @@ inline constexpr Family kLastReload{"config_last_reload_successful", Kind::gauge
                                     "Whether the last reload was taken (1) or refused (0)."};
 inline constexpr Family kLoadedAt{"config_loaded_timestamp_seconds", Kind::gauge,
                                   "When the configuration in use was loaded."};
-inline constexpr Family kBuild{"pingap_build_info", Kind::gauge,
-                               "1, with the version that runs."};
+inline constexpr Family kBuild{"pingap_build_info", Kind::gauge, "1, with the version that runs."};
 inline constexpr Family kCpu{"process_cpu_seconds_total", Kind::counter,
                              "User and system CPU time."};
-inline constexpr Family kResident{"process_resident_memory_bytes", Kind::gauge,
-                                  "Resident memory."};
+inline constexpr Family kResident{"process_resident_memory_bytes", Kind::gauge, "Resident memory."};
 inline constexpr Family kVirtual{"process_virtual_memory_bytes", Kind::gauge, "Virtual memory."};
 inline constexpr Family kFds{"process_open_fds", Kind::gauge, "Open file descriptors."};
 inline constexpr Family kMaxFds{"process_max_fds", Kind::gauge,

@@ -41,8 +41,8 @@ void HttpCall::on_refused(ErrorCode why, std::string_view /*head*/) noexcept {
     return;
   }
   keep_alive_ = false;
-  answer({http::status_for(why), "text/plain; charset=utf-8", std::string(to_string(why)) + "\n",
-          {}});
+  answer(
+      {http::status_for(why), "text/plain; charset=utf-8", std::string(to_string(why)) + "\n", {}});
 }
 
 void HttpCall::on_body(ByteQueue& data, End end) noexcept {

@@ -18,6 +18,7 @@ class LagProbe {
 
   // Of the workers of `server`, which outlives this.
   void start(const proxy::Server& server);
+
   void stop() noexcept { timer_.cancel(); }
 
   // By worker: how long the last message took, or has been on its way by now; empty before the

@@ -26,7 +26,9 @@ class MetricsService final : public control::SideService, public HttpHandler {
                                           proxy::InheritedSockets& inherited) override;
   tl::expected<void, std::string> try_to_prepare(const config::Model& model) const override;
   void commit() override;
+
   void abandon() override { next_.reset(); }
+
   void start(const control::Running& running) override;
   std::vector<std::string> addresses() const override;
   std::vector<proxy::Server::Socket> sockets() const override;

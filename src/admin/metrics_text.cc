@@ -189,10 +189,10 @@ class Writer {
     out_.begin(families::kNotAfter);
     for (const SiteRow& row : secure) {
       for (const auto& shown : row.site->tls->get()->shown()) {
-        out_.sample(fmt::format("{},{}", row.labels,
-                                labels({{"subject", shown.subject},
-                                        {"fingerprint", shown.fingerprint}})),
-                    static_cast<double>(shown.not_after));
+        out_.sample(
+            fmt::format("{},{}", row.labels,
+                        labels({{"subject", shown.subject}, {"fingerprint", shown.fingerprint}})),
+            static_cast<double>(shown.not_after));
       }
     }
   }

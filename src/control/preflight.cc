@@ -118,8 +118,8 @@ void check_address(const Located<std::string>& text, Diagnostics& diagnostics) {
     const std::string hint = address->is_unix() && error != EEXIST
                                  ? file_hint(std::string(address->path()), error)
                                  : std::string(proxy::listen_hint(error));
-    diagnostics.error(
-        text.at, fmt::format("cannot listen on `{}`: {}", text.value, reason(error)), {}, hint);
+    diagnostics.error(text.at, fmt::format("cannot listen on `{}`: {}", text.value, reason(error)),
+                      {}, hint);
   }
 }
 

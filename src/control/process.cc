@@ -80,8 +80,8 @@ void announce(const proxy::Server& server, const SideService* side) {
   for (const std::string& address : server.addresses()) {
     PINGAP_LOG(info, "listening on {}", address);
   }
-  for (const std::string& address : side == nullptr ? std::vector<std::string>()
-                                                    : side->addresses()) {
+  for (const std::string& address :
+       side == nullptr ? std::vector<std::string>() : side->addresses()) {
     PINGAP_LOG(info, "listening on {}", address);
   }
   PINGAP_LOG(info, "ready: {} workers", server.workers());

@@ -10,9 +10,7 @@ namespace pingap::observe {
 class Count {
  public:
   // The one writer.
-  void add(uint64_t more = 1) noexcept {
-    value_.store(get() + more, std::memory_order_relaxed);
-  }
+  void add(uint64_t more = 1) noexcept { value_.store(get() + more, std::memory_order_relaxed); }
 
   // Any thread.
   uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }

@@ -33,9 +33,9 @@ std::optional<Exemplar> ExemplarCell::get() const {
     words[i] = words_[i].load(std::memory_order_relaxed);
   }
   const size_t size = size_.load(std::memory_order_relaxed);
-  Exemplar exemplar{
-      {}, Duration(took_.load(std::memory_order_relaxed)),
-      WallTime(std::chrono::nanoseconds(at_.load(std::memory_order_relaxed)))};
+  Exemplar exemplar{{},
+                    Duration(took_.load(std::memory_order_relaxed)),
+                    WallTime(std::chrono::nanoseconds(at_.load(std::memory_order_relaxed)))};
   std::atomic_thread_fence(std::memory_order_acquire);
   if (version_.load(std::memory_order_relaxed) != version || size > kMaxId) {
     return std::nullopt;

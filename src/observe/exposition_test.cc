@@ -50,11 +50,11 @@ TEST(Exposition, BucketsOfHistogramsHoldThoseBelow) {
   out.begin(kTook);
   out.histogram(labels({{"l", "v"}}), totals);
   const std::string text = out.finish();
-  for (const char* line : {
-           "c_seconds_bucket{l=\"v\",le=\"0.005\"} 1\n", "c_seconds_bucket{l=\"v\",le=\"0.01\"} 2\n",
-           "c_seconds_bucket{l=\"v\",le=\"0.75\"} 2\n", "c_seconds_bucket{l=\"v\",le=\"1\"} 3\n",
-           "c_seconds_bucket{l=\"v\",le=\"10\"} 3\n", "c_seconds_bucket{l=\"v\",le=\"+Inf\"} 4\n",
-           "c_seconds_sum{l=\"v\"} 12.011\n", "c_seconds_count{l=\"v\"} 4\n"}) {
+  for (const char* line :
+       {"c_seconds_bucket{l=\"v\",le=\"0.005\"} 1\n", "c_seconds_bucket{l=\"v\",le=\"0.01\"} 2\n",
+        "c_seconds_bucket{l=\"v\",le=\"0.75\"} 2\n", "c_seconds_bucket{l=\"v\",le=\"1\"} 3\n",
+        "c_seconds_bucket{l=\"v\",le=\"10\"} 3\n", "c_seconds_bucket{l=\"v\",le=\"+Inf\"} 4\n",
+        "c_seconds_sum{l=\"v\"} 12.011\n", "c_seconds_count{l=\"v\"} 4\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
   }
 }
@@ -69,7 +69,8 @@ TEST(Exposition, HasExemplarsInOpenMetricsOnly) {
     out.begin(kTook);
     out.histogram({}, totals, &exemplars);
     const bool there =
-        out.finish().find("c_seconds_bucket{le=\"0.01\"} 1 # {request_id=\"id-1\"} 0.007 9.000\n") !=
+        out.finish().find(
+            "c_seconds_bucket{le=\"0.01\"} 1 # {request_id=\"id-1\"} 0.007 9.000\n") !=
         std::string::npos;
     EXPECT_EQ(there, form == Form::openmetrics);
   }

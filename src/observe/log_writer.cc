@@ -180,8 +180,7 @@ void LogWriter::begin(Turn& turn) noexcept {
   turn.sinks.clear();
   const std::lock_guard lock(mutex_);
   std::erase_if(sinks_, [this](const auto& sink) {
-    const bool over =
-        sink.use_count() == 1 && sink->backlog_.load(std::memory_order_relaxed) == 0;
+    const bool over = sink.use_count() == 1 && sink->backlog_.load(std::memory_order_relaxed) == 0;
     if (over) {
       sink->add_to(gone_);
     }

@@ -1,6 +1,7 @@
 #include "observe/request_counts.h"
 
 #include <algorithm>
+#include <array>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -44,7 +45,7 @@ TEST(RequestCounts, HasRoomForTheUsualStatuses) {
   const std::array<uint16_t, 16> statuses = {200, 201, 202, 204, 206, 301, 302, 304,
                                              400, 401, 403, 404, 429, 500, 502, 503};
   for (const uint16_t status : statuses) {
-    for (const uint8_t method : {0, 2}) {
+    for (const uint8_t method : std::array<uint8_t, 2>{0, 2}) {
       counts.of(0).add(answer(method, status));
     }
   }

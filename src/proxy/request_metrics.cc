@@ -40,13 +40,12 @@ void count_request(const exchange::Exchange& x, const Site& site, const Route* r
   const Duration took = x.finished - x.started;
   const bool counted = route != nullptr && route->counts != nullptr;
   observe::RequestCell& cell = (counted ? route->counts : site.counts->rest)->of(index);
-  cell.add({static_cast<uint8_t>(x.request.method), x.status, took, x.request_bytes,
-            x.response_bytes});
+  cell.add(
+      {static_cast<uint8_t>(x.request.method), x.status, took, x.request_bytes, x.response_bytes});
   if (route != nullptr && x.attempts > 0) {
     count_upstream(x, route->cluster->counts->of(index));
   }
-  if (!x.request_id.empty() && cell.exemplars().wants(took, x.finished) &&
-      is_plain(x.request_id)) {
+  if (!x.request_id.empty() && cell.exemplars().wants(took, x.finished) && is_plain(x.request_id)) {
     cell.exemplars().set(x.request_id, took, x.finished, worker.wall_time());
   }
 }

@@ -8,8 +8,8 @@ const Site* find_site(const Snapshot* snapshot, std::string_view name) noexcept 
   if (snapshot == nullptr) {
     return nullptr;
   }
-  const auto found = std::ranges::find_if(
-      snapshot->sites, [&](const auto& site) { return site->name == name; });
+  const auto found =
+      std::ranges::find_if(snapshot->sites, [&](const auto& site) { return site->name == name; });
   return found == snapshot->sites.end() ? nullptr : found->get();
 }
 
