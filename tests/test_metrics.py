@@ -22,6 +22,8 @@ from rig.product import ROOT, Product, config, front, run
 from rig.standin import find, free_port
 from rig.tls import TlsClient, authority, context
 
+needs_prometheus = pytest.mark.skipif(not (find("prometheus") and find("promtool")),
+                                      reason="prometheus is not installed")
 HERE = {"addr": "127.0.0.1:0"}
 
 
@@ -224,6 +226,7 @@ def test_clients_of_tls_are_counted():
         samples = scrape(product)
     assert samples.one("tls_handshakes_total", version="TLSv1.3") == 1
     assert samples.one("tls_resumptions_total", server="main") == 0
+    assert samples.one("tls_handshake_duration_seconds_count", server="main") == 1
     assert samples.one("tls_certificate_not_after_seconds", server="main") > 1e9
     assert re.fullmatch("[0-9a-f]{64}",
                         samples.of("tls_certificate_not_after_seconds")[0][0]["fingerprint"])
@@ -386,6 +389,7 @@ def test_health_and_readiness():
 # --- Prometheus
 
 
+@needs_prometheus
 def test_promtool_finds_nothing_wrong():
     with Origin() as origin, measured(origin) as product:
         for target in ("/a", "/b?c=d"):
@@ -437,6 +441,7 @@ def ask(api, path):
         return None
 
 
+@needs_prometheus
 def test_prometheus_scrapes():
     with tempfile.TemporaryDirectory() as folder, Origin() as origin:
         with measured(origin, {"user": "p", "password": "w"}) as product:

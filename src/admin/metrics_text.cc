@@ -186,6 +186,9 @@ class Writer {
     each(families::kResumptions, secure, [](const SiteRow& row) { return row.totals.resumptions; });
     each(families::kFailedHandshakes, secure,
          [](const SiteRow& row) { return row.totals.failed_handshakes; });
+    each_histogram(families::kHandshakeTime, secure,
+                   [](const SiteRow& row) { return row.totals.handshake_time; });
+    each(families::kGlitches, sites_, [](const SiteRow& row) { return row.totals.glitches; });
     out_.begin(families::kNotAfter);
     for (const SiteRow& row : secure) {
       for (const auto& shown : row.site->tls->get()->shown()) {

@@ -102,13 +102,14 @@ TEST(RequestCounts, IsReadWhileWorkersCount) {
 
 TEST(SiteCounts, KnowsVersionsOfTls) {
   SiteCounts counts("s", 2);
-  counts.cells[0].add_handshake("TLSv1.3", true);
-  counts.cells[1].add_handshake("TLSv1.2", false);
-  counts.cells[1].add_handshake("TLSv9", false);
+  counts.cells[0].add_handshake("TLSv1.3", true, milliseconds(9));
+  counts.cells[1].add_handshake("TLSv1.2", false, milliseconds(1));
+  counts.cells[1].add_handshake("TLSv9", false, milliseconds(1));
   counts.cells[1].begun.add();
   const SiteTotals totals = counts.totals();
   EXPECT_EQ(totals.handshakes, (std::array<uint64_t, 3>{1, 1, 1}));
   EXPECT_EQ(totals.resumptions, 1U);
+  EXPECT_EQ(totals.handshake_time.buckets[1], 1U);
   EXPECT_EQ(totals.begun, 1U);
   EXPECT_EQ(counts.rest->location(), "_other");
 }

@@ -4,7 +4,8 @@
 
 namespace pingap::observe {
 
-void SiteCell::add_handshake(std::string_view version, bool resumed) noexcept {
+void SiteCell::add_handshake(std::string_view version, bool resumed, Duration took) noexcept {
+  handshake_time.add(took);
   size_t at = 0;
   while (at + 1 < kTlsVersions.size() && kTlsVersions[at] != version) {
     ++at;
@@ -32,6 +33,8 @@ SiteTotals SiteCounts::totals() const noexcept {
     }
     sum.resumptions += cell.resumptions.get();
     sum.failed_handshakes += cell.failed_handshakes.get();
+    cell.handshake_time.add_to(sum.handshake_time);
+    sum.glitches += cell.glitches.get();
   }
   return sum;
 }

@@ -24,6 +24,8 @@ struct SiteTotals {
   std::array<uint64_t, kTlsVersions.size()> handshakes{};  // that succeeded, by version
   uint64_t resumptions = 0;                                // of those
   uint64_t failed_handshakes = 0;
+  HistogramTotals handshake_time;  // of those that succeeded
+  uint64_t glitches = 0;           // of HTTP/2 connections that have ended
 };
 
 // The part of one worker.
@@ -34,8 +36,10 @@ struct alignas(64) SiteCell {
   std::array<Count, kTlsVersions.size()> handshakes;
   Count resumptions;
   Count failed_handshakes;
+  Histogram handshake_time;
+  Count glitches;
 
-  void add_handshake(std::string_view version, bool resumed) noexcept;
+  void add_handshake(std::string_view version, bool resumed, Duration took) noexcept;
 };
 
 struct SiteCounts {

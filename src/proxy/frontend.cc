@@ -159,7 +159,9 @@ void Frontend::on_secured(session::ServerSession& session,
   auto agreed = transport->take_secured();
   worker_.counters().count_handshake(agreed->resumed);
   if (site_->counts != nullptr) {
-    site_->counts->cells[worker_.index()].add_handshake(agreed->version, agreed->resumed);
+    const auto& handshake = static_cast<session::HandshakeSession&>(session);  // of listen_to()
+    site_->counts->cells[worker_.index()].add_handshake(agreed->version, agreed->resumed,
+                                                        handshake.age());
   }
   const bool h2 = agreed->h2;
   const auto follow = [&](auto successor) {
@@ -284,7 +286,10 @@ void Frontend::introduce(exchange::Exchange& x, session::ServerSession& session)
   x.server_port_text = port_text_;
 }
 
-void Frontend::on_session_closed(session::ServerSession& /*session*/) noexcept {
+void Frontend::on_session_closed(session::ServerSession& session) noexcept {
+  if (site_->counts != nullptr && session.glitches() > 0) {
+    site_->counts->cells[worker_.index()].glitches.add(session.glitches());
+  }
   uncount();
 }
 
