@@ -386,6 +386,27 @@ def test_health_and_readiness():
         product.wait_exit()
 
 
+def test_the_state_is_shown():
+    dead = f"127.0.0.1:{free_port()}"
+    keys = {"token": "t"}
+    with Origin() as origin:
+        with measured([origin.addr, dead], keys, upstream={"max_fails": 1}) as product:
+            address, login = product.address("metrics"), {"Authorization": "Bearer t"}
+            assert get(address, "/state")[0] == 401
+            for _ in range(4):
+                product.get("/a")
+            status, headers, text = get(address, "/state", headers=login)
+            assert status == 200 and headers["Content-Type"] == "application/json"
+            state = json.loads(text)
+    assert state["ready"] is True and state["config"]["last_reload_taken"] is True
+    assert [server["name"] for server in state["servers"]] == ["main"]
+    upstream, = state["upstreams"]
+    assert (upstream["name"], upstream["breaker"], upstream["queued"]) == ("origin", "closed", 0)
+    servers = {server["server"]: server for server in upstream["servers"]}
+    assert servers[origin.addr]["state"] == "up" and servers[origin.addr]["requests"] == 4
+    assert servers[dead]["state"] == "out" and servers[dead]["unreachable"] == 1
+
+
 # --- Prometheus
 
 
@@ -489,6 +510,53 @@ def test_the_documentation_names_what_is_served():
         assert rows, f"{name} has no sample here"
         for row, _ in rows:
             assert sorted(row) == sorted(labels), name
+
+
+ALERTS = os.path.join(ROOT, "deploy", "prometheus", "alerts.yml")
+DASHBOARD = os.path.join(ROOT, "deploy", "grafana", "pingap.json")
+METRIC = re.compile(r"\b((?:http|http2|tls|upstream|worker|log|config|process|pingap)_[a-z_]+)\b")
+
+
+def is_served(name):
+    base = re.sub("_(bucket|count|sum)$", "", name)
+    return name in documented() or documented().get(base, ("",))[0] == "histogram"
+
+
+@needs_prometheus
+def test_the_alerts_are_rules():
+    done = subprocess.run([find("promtool"), "check", "rules", ALERTS], text=True,
+                          capture_output=True, timeout=seconds(20), check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_alerts_are_about_what_is_served():
+    with open(ALERTS, encoding="utf-8") as file:
+        names = set(METRIC.findall(file.read()))
+    assert len(names) > 10 and [name for name in names if not is_served(name)] == []
+
+
+def test_the_dashboard_shows_what_is_served():
+    with open(DASHBOARD, encoding="utf-8") as file:
+        panels = json.load(file)["panels"]
+    queries = [target["expr"] for panel in panels for target in panel["targets"]]
+    assert len(queries) > 20
+    for query in queries:
+        names = METRIC.findall(query)
+        assert names and all(is_served(name) for name in names), query
+
+
+@needs_prometheus
+def test_prometheus_understands_the_dashboard():
+    with open(DASHBOARD, encoding="utf-8") as file:
+        panels = json.load(file)["panels"]
+    rules = [{"record": "a", "expr": target["expr"].replace("$__rate_interval", "5m")}
+             for panel in panels for target in panel["targets"]]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump({"groups": [{"name": "all", "rules": rules}]}, file)
+        file.flush()
+        done = subprocess.run([find("promtool"), "check", "rules", "--lint=none", file.name],
+                              text=True, capture_output=True, timeout=seconds(20), check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # --- hostile and unlucky readers

@@ -34,9 +34,10 @@ inline constexpr Family kFailedHandshakes{"tls_handshake_failures_total", Kind::
                                           "TLS handshakes with clients that failed."};
 inline constexpr Family kHandshakeTime{"tls_handshake_duration_seconds", Kind::histogram,
                                        "How long TLS handshakes with clients took."};
-inline constexpr Family kGlitches{"http2_glitches_total", Kind::counter,
-                                  "HTTP/2 frames charged to a flood budget, of connections that have "
-                                  "ended."};
+inline constexpr Family kGlitches{
+    "http2_glitches_total", Kind::counter,
+    "HTTP/2 frames charged to a flood budget, of connections that have "
+    "ended."};
 inline constexpr Family kNotAfter{"tls_certificate_not_after_seconds", Kind::gauge,
                                   "When the certificate expires, in seconds since 1970."};
 // Upstreams

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "admin/state_text.h"
 #include "base/log.h"
 #include "net/socket.h"
 
@@ -168,12 +169,18 @@ HttpReply MetricsService::route(const HttpRequest& request) const {
   if (request.path == "/readyz") {
     return ready();
   }
-  if (request.path != settings_.path) {
-    return text(404, fmt::format("there are {}, /healthz and /readyz\n", settings_.path));
+  const bool state = request.path == "/state";
+  if (request.path != settings_.path && !state) {
+    return text(404, fmt::format("there are {}, /state, /healthz and /readyz\n", settings_.path));
   }
   if (!credentials_.allow(request.header("Authorization"))) {
     HttpReply reply = text(401, "give the user and password, or the token, of [metrics]\n");
     reply.headers.emplace_back("WWW-Authenticate", "Basic realm=\"metrics\"");
+    return reply;
+  }
+  if (state) {
+    HttpReply reply = text(200, state_text(*running_, build_, lag_.lags()));
+    reply.content_type = "application/json";
     return reply;
   }
   return metrics(request);

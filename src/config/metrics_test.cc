@@ -50,10 +50,10 @@ TEST(Metrics, AreRefusedWithMistakes) {
   const std::pair<const char*, std::string> cases[] = {
       {"path = \"m\"",
        ":8: error: `m` cannot be the path of the metrics; it starts with / and has letters, digits "
-       "and -._~/ only; /healthz and /readyz are taken"},
+       "and -._~/ only; /healthz, /readyz and /state are taken"},
       {"path = \"/readyz\"",
        ":8: error: `/readyz` cannot be the path of the metrics; it starts with / and has letters, "
-       "digits and -._~/ only; /healthz and /readyz are taken"},
+       "digits and -._~/ only; /healthz, /readyz and /state are taken"},
       {"user = \"a\"", ":8: error: `user` and `password` of [metrics] need each other"},
       {"addr = \"127.0.0.1:2\"", ":8: error: `127.0.0.1:2` is listened on twice; first at t:10:8"},
       {"addr = \"10.1.1.1:9\"",

@@ -44,11 +44,12 @@ void read_path(Reader& reader, const Field& field, Metrics& out) {
   if (!reader.text(field, path)) {
     return;
   }
-  if (!is_plain_path(path) || path == "/healthz" || path == "/readyz") {
+  const bool taken = path == "/healthz" || path == "/readyz" || path == "/state";
+  if (!is_plain_path(path) || taken) {
     reader.error(field.value.at,
                  {quote(path) + " cannot be the path of the metrics",
-                  "it starts with / and has letters, digits and -._~/ only; /healthz and /readyz "
-                  "are taken",
+                  "it starts with / and has letters, digits and -._~/ only; /healthz, /readyz "
+                  "and /state are taken",
                   {}});
     return;
   }
