@@ -1,6 +1,5 @@
 """[metrics]: what is counted is what happened, and Prometheus can read it."""
 
-import asyncio
 import contextlib
 import http.client
 import json
@@ -13,12 +12,12 @@ import urllib.request
 
 import pytest
 
-from rig import toml
+from rig import h2, toml
 from rig.client import Client, request
 from rig.deadline import seconds, until
 from rig.metrics import OPENMETRICS, Samples, get, scrape
 from rig.origin import Gate, Origin, echo, response
-from rig.product import ROOT, Product, config, front, run
+from rig.product import ROOT, Product, config, run
 from rig.standin import find, free_port
 from rig.tls import TlsClient, authority, context
 
@@ -214,22 +213,38 @@ def test_a_server_that_is_out_is_seen():
 
 def test_clients_of_tls_are_counted():
     ca = authority()
-    pair = ca.issue("a.test")
-    with Origin() as origin, measured(origin, server=pair.keys()) as product:
-        with TlsClient(product.address(), settings=context()) as client:
-            client.send(request("/a"))
-            assert client.response().status == 200
+    settings = context()
+    with Origin() as origin, measured(origin, server=ca.issue("a.test").keys()) as product:
+        session = None
+        for _ in range(3):
+            with TlsClient(product.address(), settings=settings, session=session) as client:
+                client.send(request("/a"))
+                assert client.response().status == 200
+                session = client.sock.session
         with Client(product.address()) as client:
             client.send(b"GET / HTTP/1.1\r\n\r\n")
             client.read_to_end()
         until(lambda: scrape(product).one("tls_handshake_failures_total"), "a failed handshake")
         samples = scrape(product)
-    assert samples.one("tls_handshakes_total", version="TLSv1.3") == 1
-    assert samples.one("tls_resumptions_total", server="main") == 0
-    assert samples.one("tls_handshake_duration_seconds_count", server="main") == 1
-    assert samples.one("tls_certificate_not_after_seconds", server="main") > 1e9
-    assert re.fullmatch("[0-9a-f]{64}",
-                        samples.of("tls_certificate_not_after_seconds")[0][0]["fingerprint"])
+    here = {"server": "main"}
+    assert samples.one("tls_handshakes_total", version="TLSv1.3", **here) == 3
+    assert samples.one("tls_resumptions_total", **here) == 2
+    assert samples.one("tls_handshake_duration_seconds_count", **here) == 3
+    labels, expires = samples.of("tls_certificate_not_after_seconds", **here)[0]
+    assert expires > 1e9 and re.fullmatch("[0-9a-f]{64}", labels["fingerprint"])
+
+
+def test_http2_is_counted_as_http1_is():
+    with Origin() as origin, measured(origin) as product:
+        with h2.connect(product) as client:
+            for number in range(5):
+                stream = 2 * number + 1
+                client.send(h2.get(stream))
+                assert client.answer(stream).status == 200
+            client.send(h2.frame(h2.SETTINGS) * 7)
+        samples = settled(product, 5)
+        until(lambda: scrape(product).one("http2_glitches_total") >= 7, "the glitches are counted")
+    assert samples.one("http_requests_total", method="GET", status="200") == 5
 
 
 # --- reloads

@@ -78,10 +78,10 @@ std::string text_of(const Kind& kind) {
   }
   text += fmt::format("phase: {}\n", to_string(kind.phase));
   for (const OptionInfo& option : options_of(kind)) {
-    text += fmt::format("\n  {} ({}, {})\n      {}\n", option.name, name_of(option.type),
-                        option.fallback == "required" ? "required"
-                                                      : fmt::format("default {}", option.fallback),
-                        described(option));
+    text += fmt::format(
+        "\n  {} ({}, {})\n      {}\n", option.name, name_of(option.type),
+        option.fallback == "required" ? "required" : fmt::format("default {}", option.fallback),
+        described(option));
   }
   return text;
 }
@@ -95,18 +95,17 @@ std::string cell(std::string_view text) {
 }
 
 std::string markdown_of(const Kind& kind) {
-  std::string text = fmt::format("## {}\n\n{}. Phase: {}.{}\n\n", kind.type, kind.summary,
-                                 to_string(kind.phase),
-                                 kind.alias.empty() ? std::string()
-                                                    : fmt::format(" Alias: `{}`.", kind.alias));
+  std::string text =
+      fmt::format("## {}\n\n{}. Phase: {}.{}\n\n", kind.type, kind.summary, to_string(kind.phase),
+                  kind.alias.empty() ? std::string() : fmt::format(" Alias: `{}`.", kind.alias));
   char& first = text[text.find("\n\n") + 2];
   first = static_cast<char>(std::toupper(static_cast<unsigned char>(first)));
   text += "| key | type | default | meaning |\n|---|---|---|---|\n";
   for (const OptionInfo& option : options_of(kind)) {
-    text += fmt::format("| `{}` | {} | {} | {} |\n", option.name, name_of(option.type),
-                        option.fallback == "required" ? "required"
-                                                      : fmt::format("`{}`", option.fallback),
-                        cell(described(option)));
+    text += fmt::format(
+        "| `{}` | {} | {} | {} |\n", option.name, name_of(option.type),
+        option.fallback == "required" ? "required" : fmt::format("`{}`", option.fallback),
+        cell(described(option)));
   }
   return text;
 }
@@ -215,9 +214,9 @@ std::string plugin_list(Format format) {
   std::string text;
   for (const Kind* kind : plugin::kinds()) {
     if (format == Format::json) {
-      text += fmt::format("{}{{\"type\":{},\"phase\":{},\"summary\":{}}}", text.empty() ? "[" : ",\n ",
-                          quoted(kind->type), quoted(to_string(kind->phase)),
-                          quoted(kind->summary));
+      text +=
+          fmt::format("{}{{\"type\":{},\"phase\":{},\"summary\":{}}}", text.empty() ? "[" : ",\n ",
+                      quoted(kind->type), quoted(to_string(kind->phase)), quoted(kind->summary));
     } else {
       text += fmt::format("{:<22} {:<10} {}\n", kind->type, to_string(kind->phase), kind->summary);
     }

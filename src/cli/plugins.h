@@ -1,5 +1,5 @@
-// `pingap plugin list` and `pingap plugin show`: the types of plugins and their keys, from the tables
-// that read them.
+// `pingap plugin list` and `pingap plugin show`: the types of plugins and their keys, from the
+// tables that read them.
 #pragma once
 
 #include <string>

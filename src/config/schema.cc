@@ -11,9 +11,8 @@
 namespace pingap::config {
 namespace {
 
-constexpr std::array<std::string_view, 7> kSectionNames = {"basic",   "upstreams",    "locations",
-                                                           "servers", "certificates", "plugins",
-                                                           "metrics"};
+constexpr std::array<std::string_view, 7> kSectionNames = {
+    "basic", "upstreams", "locations", "servers", "certificates", "plugins", "metrics"};
 
 constexpr std::array<Foreign, 3> kLaterSections = {
     {{"tracing", ""}, {"admin", ""}, {"storages", ""}}};
