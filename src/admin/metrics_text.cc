@@ -190,12 +190,16 @@ class Writer {
                    [](const SiteRow& row) { return row.totals.handshake_time; });
     each(families::kGlitches, sites_, [](const SiteRow& row) { return row.totals.glitches; });
     out_.begin(families::kNotAfter);
+    std::unordered_set<std::string> seen;  // a certificate may be in the configuration twice
     for (const SiteRow& row : secure) {
-      for (const auto& shown : row.site->tls->get()->shown()) {
-        out_.sample(
+      const auto context = row.site->tls->get();
+      for (const auto& shown : context->shown()) {
+        std::string text =
             fmt::format("{},{}", row.labels,
-                        labels({{"subject", shown.subject}, {"fingerprint", shown.fingerprint}})),
-            static_cast<double>(shown.not_after));
+                        labels({{"subject", shown.subject}, {"fingerprint", shown.fingerprint}}));
+        if (seen.insert(text).second) {
+          out_.sample(text, static_cast<double>(shown.not_after));
+        }
       }
     }
   }

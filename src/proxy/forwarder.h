@@ -118,6 +118,7 @@ class Forwarder final : public http::RequestSink,
   std::string_view proxy_header(net::ProxyVersion version) noexcept;
 
   bool wait_for_room(upstream::Backends& backends) noexcept;
+  void note_queued() noexcept;
   void leave_queue() noexcept;
 
   // What timer_ ends: the time for a try, that of a second one beside it, the pause before one, the

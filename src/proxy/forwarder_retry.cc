@@ -271,14 +271,20 @@ bool Forwarder::wait_for_room(upstream::Backends& backends) noexcept {
   return true;
 }
 
+void Forwarder::note_queued() noexcept {
+  const TimePoint now = frontend_.worker().loop().now();
+  x.queued += now - std::exchange(queued_at_, now);
+}
+
 void Forwarder::leave_queue() noexcept {
   if (upstream::Waiting::linked()) {
     frontend_.worker().backends(*route_->cluster).leave(*this);
-    x.queued += frontend_.worker().loop().now() - queued_at_;
+    note_queued();
   }
 }
 
 upstream::Waiting::Turn Forwarder::on_turn() noexcept {
+  note_queued();
   its_turn_ = true;
   waits_on_ = false;
   try_backend();
@@ -286,7 +292,6 @@ upstream::Waiting::Turn Forwarder::on_turn() noexcept {
   if (waits_on_) {
     return Turn::none;
   }
-  x.queued += frontend_.worker().loop().now() - queued_at_;
   if (timer_for_ == TimerFor::queue) {
     timer_.reset();  // it goes on, or has its answer
   }
