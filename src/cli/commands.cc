@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "admin/metrics_service.h"
 #include "cli/completion.h"
 #include "cli/demo_backend.h"
 #include "cli/explain.h"
@@ -31,6 +32,15 @@ ExitCode validate(const Options& options) {
   return ExitCode::ok;
 }
 
+ExitCode run(const Options& options) {
+  const auto make = [](net::EventLoop& loop) -> std::unique_ptr<control::SideService> {
+    return std::make_unique<admin::MetricsService>(
+        loop, admin::Build{PINGAP_VERSION, std::string(build_commit())});
+  };
+  return control::run_proxy({options.config, options.auto_reload, options.last_good,
+                             options.upgrade, options.arguments, make});
+}
+
 ExitCode print(std::string_view text) {
   fmt::print("{}", text);
   return ExitCode::ok;
@@ -41,8 +51,7 @@ ExitCode print(std::string_view text) {
 ExitCode run_command(const Options& options) {
   switch (options.command) {
     case Command::run:
-      return control::run_proxy({options.config, options.auto_reload, options.last_good,
-                                 options.upgrade, options.arguments});
+      return run(options);
     case Command::validate:
       return validate(options);
     case Command::reload:

@@ -22,4 +22,8 @@ std::string version_text(Format format) {
   return fmt::format("pingap {} ({})\n", PINGAP_VERSION, PINGAP_COMMIT);
 }
 
+std::string_view build_commit() noexcept {
+  return PINGAP_COMMIT;
+}
+
 }  // namespace pingap::cli

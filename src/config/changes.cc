@@ -71,6 +71,9 @@ std::string changes(const Model& before, const Model& after) {
   compare("upstreams", before.upstreams, after.upstreams, parts);
   compare("certificates", before.certificates, after.certificates, parts);
   compare("plugins", before.plugins, after.plugins, parts);
+  if (!(before.metrics == after.metrics)) {
+    parts.emplace_back("metrics changed");
+  }
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 

@@ -192,17 +192,38 @@ void check_unused(const Model& model, Diagnostics& diagnostics) {
 
 void check_listeners(const Model& model, Diagnostics& diagnostics) {
   std::unordered_map<std::string_view, const Located<std::string>*> seen;
-  for (const Listener& server : model.servers) {
-    for (const Located<std::string>& addr : server.addrs) {
-      if (addr.value.ends_with(":0")) {
-        continue;  // another port each time
-      }
-      const auto [it, fresh] = seen.emplace(addr.value, &addr);
-      if (!fresh) {
-        diagnostics.error(addr.at, quote(addr.value) + " is listened on twice",
-                          fmt::format("first at {}", diagnostics.place(it->second->at)));
-      }
+  const auto check = [&](const Located<std::string>& addr) {
+    if (addr.value.ends_with(":0")) {
+      return;  // another port each time
     }
+    const auto [it, fresh] = seen.emplace(addr.value, &addr);
+    if (!fresh) {
+      diagnostics.error(addr.at, quote(addr.value) + " is listened on twice",
+                        fmt::format("first at {}", diagnostics.place(it->second->at)));
+    }
+  };
+  for (const Listener& server : model.servers) {
+    std::ranges::for_each(server.addrs, check);
+  }
+  if (model.metrics.on()) {
+    Located<std::string> addr = model.metrics.addr;
+    addr.at = addr.at.line > 0 ? addr.at : model.metrics.at;  // the default
+    check(addr);
+  }
+}
+
+// Whoever reaches the address could read them.
+void check_metrics(const Metrics& metrics, Diagnostics& diagnostics) {
+  if (metrics.user.value.empty() != metrics.password.empty()) {
+    diagnostics.error(metrics.user.value.empty() ? metrics.at : metrics.user.at,
+                      "`user` and `password` of [metrics] need each other");
+  }
+  const bool near = metrics.addr.value.starts_with("127.") ||
+                    metrics.addr.value.starts_with("[::1]:") ||
+                    metrics.addr.value.starts_with("unix:");
+  if (metrics.on() && !near && !metrics.guarded()) {
+    diagnostics.warning(metrics.addr.at, "the metrics can be read by everybody who reaches them",
+                        {}, "set `user` and `password`, or `token`");
   }
 }
 
@@ -214,6 +235,7 @@ void check_model(const Model& model, Diagnostics& diagnostics) {
   check_tls(model, diagnostics);
   check_locations(model, diagnostics);
   check_listeners(model, diagnostics);
+  check_metrics(model.metrics, diagnostics);
   if (model.servers.empty()) {
     diagnostics.error({}, "nothing to listen on", "at least one [servers.NAME]");
   }

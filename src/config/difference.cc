@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "config/schema.h"
 #include "config/suggest.h"
 #include "config/value.h"
 
@@ -131,8 +132,8 @@ Items items_of(const std::vector<Text>& texts) {
     Diagnostics diagnostics;
     const uint32_t source = diagnostics.add_source(text.name, text.text);
     for (const Member& section : read_toml(text.text, source, diagnostics).members) {
-      if (section.key == "basic") {
-        add_keys(section.value, "", items["basic"]);
+      if (is_single(section.key)) {
+        add_keys(section.value, "", items[section.key]);
         continue;
       }
       for (const Member& item : section.value.members) {
@@ -164,6 +165,9 @@ bool means_the_same(const Model& before, const Model& after, std::string_view it
   const std::string_view name = item.substr(std::min(dot, item.size() - 1) + 1);
   if (section == "basic") {
     return before.basic == after.basic;
+  }
+  if (section == "metrics") {
+    return before.metrics == after.metrics;
   }
   if (section == "upstreams") {
     return same(before.upstreams, after.upstreams, name);

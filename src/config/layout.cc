@@ -191,10 +191,10 @@ std::string dotted(const std::vector<std::string>& keys) {
 // Where a block goes; empty for one that has no place among items.
 std::string path_of(const Block& block) {
   const std::vector<std::string>& keys = block.keys;
-  if (keys.size() == 1 && keys[0] == "basic") {
-    return "basic.toml";
+  if (keys.size() == 1 && is_single(keys[0])) {
+    return keys[0] + std::string(kSuffix);
   }
-  if (keys.size() < 2 || !is_section(keys[0]) || keys[0] == "basic" ||
+  if (keys.size() < 2 || !is_section(keys[0]) || is_single(keys[0]) ||
       keys[1].find('/') != std::string::npos || keys[1].starts_with('.') || keys[1].empty()) {
     return {};
   }
@@ -213,12 +213,12 @@ std::vector<std::string> headers_of(std::string_view path) {
     return {};
   }
   path.remove_suffix(kSuffix.size());
-  if (path == "basic") {
-    return {"basic"};
+  if (is_single(path)) {
+    return {std::string(path)};
   }
   const size_t slash = path.find('/');
   const std::string_view section = path.substr(0, slash);
-  if (slash == std::string_view::npos || section == "basic" || !is_section(section) ||
+  if (slash == std::string_view::npos || is_single(section) || !is_section(section) ||
       path.find('/', slash + 1) != std::string_view::npos || slash + 1 == path.size()) {
     return {};
   }

@@ -107,8 +107,8 @@ class Loader {
       reader_.wrong_type({section.key, section.at, section.value}, "a table");
       return;
     }
-    if (section.key == "basic") {
-      read_basic(section.value);
+    if (is_single(section.key)) {
+      read_single(section);
       return;
     }
     for (const Member& entry : section.value.members) {
@@ -116,12 +116,18 @@ class Loader {
     }
   }
 
-  // [basic] may be spread over files, but each key is set once.
-  void read_basic(const Value& table) {
-    for (const Member& member : table.members) {
-      once("basic", member);
+  // [basic] and [metrics] may be spread over files, but each key is set once.
+  void read_single(const Member& section) {
+    for (const Member& member : section.value.members) {
+      once(section.key, member);
     }
-    read_table(table, "basic", kBasicSchema, reader_, model_.basic);
+    if (section.key == "basic") {
+      read_table(section.value, "basic", kBasicSchema, reader_, model_.basic);
+      return;
+    }
+    model_.metrics.at = section.at;
+    model_.metrics.present = true;
+    read_table(section.value, "metrics", kMetricsSchema, reader_, model_.metrics);
   }
 
   void read_entry(const std::string& section, const Member& entry) {

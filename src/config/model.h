@@ -412,8 +412,26 @@ struct NameHash {
 
 using NameIndex = std::unordered_map<std::string, size_t, NameHash, std::equal_to<>>;
 
+struct Metrics {  // [metrics]
+  Position at;
+  bool present = false;  // there is such a section
+  bool enabled = true;
+  Located<std::string> addr{"127.0.0.1:9090", {}};
+  std::string path = "/metrics";
+  Located<std::string> user;  // with a password: who may read them; empty = see token
+  std::string password;       // secret
+  std::string token;          // secret: who shows it may read them, too; empty = none
+
+  bool on() const noexcept { return present && enabled; }
+
+  bool guarded() const noexcept { return !user.value.empty() || !token.empty(); }
+
+  bool operator==(const Metrics&) const = default;
+};
+
 struct Model {
   Basic basic;
+  Metrics metrics;
   std::vector<Upstream> upstreams;
   std::vector<Location> locations;
   std::vector<Listener> servers;

@@ -189,7 +189,7 @@ constexpr Key<Listener> kKeys[] = {
 };
 
 constexpr Foreign kForeign[] = {
-    {"prometheus_metrics", ""},
+    {"prometheus_metrics", "use [metrics]: it has an address of its own, for all servers"},
     {"otlp_exporter", ""},
     {"modules", ""},
     {"enable_server_timing", ""},

@@ -89,7 +89,8 @@ Answer Control::pass_sockets() const {
   if (stopping_) {
     return {ExitCode::runtime_failure, "this process is ending\n", {}};
   }
-  return upgrade_.sockets(commands_ == nullptr ? -1 : commands_->fd(),
+  auto more = side_ == nullptr ? std::vector<proxy::Server::Socket>() : side_->sockets();
+  return upgrade_.sockets(commands_ == nullptr ? -1 : commands_->fd(), more,
                           reloader_.current().snapshot->ticket_keys.get());
 }
 
@@ -105,6 +106,9 @@ void Control::hand_over(pid_t to) {
   notify(fmt::format("MAINPID={}", to));
   if (commands_ != nullptr) {
     commands_->hand_over();
+  }
+  if (side_ != nullptr) {
+    side_->hand_over();
   }
   server_.hand_over();
   finish_requests();

@@ -6,6 +6,7 @@
 #include "base/exit_code.h"
 #include "control/command_server.h"
 #include "control/reloader.h"
+#include "control/side_service.h"
 #include "control/upgrade.h"
 #include "net/event_loop.h"
 #include "net/fd.h"
@@ -22,6 +23,12 @@ class Control final : public net::IoHandler {
 
   // Whose socket is passed on and given up with the others; null: there is none.
   void set_command_server(CommandServer* commands) noexcept { commands_ = commands; }
+
+  // The same of what is served beside them.
+  void set_side_service(SideService& side) noexcept { side_ = &side; }
+
+  // The process ends, or another one has taken over.
+  bool stopping() const noexcept { return stopping_; }
 
   Upgrade& upgrade() noexcept { return upgrade_; }
 
@@ -54,6 +61,7 @@ class Control final : public net::IoHandler {
   net::Fd signals_;
   Upgrade upgrade_;
   CommandServer* commands_ = nullptr;
+  SideService* side_ = nullptr;
   ExitCode code_ = ExitCode::ok;
   bool stopping_ = false;
   net::Timer check_{Callback<void()>::of<&Control::on_check>(this)};

@@ -110,24 +110,30 @@ void check_rotation(const config::Basic& basic, const Identity& identity,
   }
 }
 
+void check_address(const Located<std::string>& text, Diagnostics& diagnostics) {
+  const auto address = net::Address::parse(text.value);
+  const auto tried = address ? net::try_to_listen_on(*address) : Result<>{};
+  if (!tried) {
+    const int error = tried.error().sys;
+    const std::string hint = address->is_unix() && error != EEXIST
+                                 ? file_hint(std::string(address->path()), error)
+                                 : std::string(proxy::listen_hint(error));
+    diagnostics.error(text.at, fmt::format("cannot listen on `{}`: {}", text.value, reason(error)),
+                      {}, hint);
+  }
+}
+
 void check_addresses(const config::Model& model, const proxy::InheritedSockets* given,
                      Diagnostics& diagnostics) {
   for (const config::Listener& server : model.servers) {
     for (const Located<std::string>& text : server.addrs) {
-      if (given != nullptr && given->stands_in(server.name, text.value)) {
-        continue;
-      }
-      const auto address = net::Address::parse(text.value);
-      const auto tried = address ? net::try_to_listen_on(*address) : Result<>{};
-      if (!tried) {
-        const int error = tried.error().sys;
-        const std::string hint = address->is_unix() && error != EEXIST
-                                     ? file_hint(std::string(address->path()), error)
-                                     : std::string(proxy::listen_hint(error));
-        diagnostics.error(
-            text.at, fmt::format("cannot listen on `{}`: {}", text.value, reason(error)), {}, hint);
+      if (given == nullptr || !given->stands_in(server.name, text.value)) {
+        check_address(text, diagnostics);
       }
     }
+  }
+  if (model.metrics.on()) {
+    check_address(model.metrics.addr, diagnostics);
   }
 }
 

@@ -77,8 +77,12 @@ void wait_for_servers(net::EventLoop& loop, const proxy::LiveUpstreams& upstream
   }
 }
 
-void announce(const proxy::Server& server) {
+void announce(const proxy::Server& server, const SideService* side) {
   for (const std::string& address : server.addresses()) {
+    PINGAP_LOG(info, "listening on {}", address);
+  }
+  for (const std::string& address :
+       side == nullptr ? std::vector<std::string>() : side->addresses()) {
     PINGAP_LOG(info, "listening on {}", address);
   }
   PINGAP_LOG(info, "ready: {} workers", server.workers());
@@ -209,11 +213,17 @@ std::string program_path() {
 // While workers serve.
 ExitCode serve(const RunOptions& options, config::Storage& storage, History history, Loaded loaded,
                proxy::Server& server, proxy::LiveUpstreams& upstreams, net::EventLoop& loop,
-               CommandSocket socket, net::Fd signals, PidFile& pid_file, pid_t before) {
+               CommandSocket socket, net::Fd signals, PidFile& pid_file, pid_t before,
+               SideService* side) {
   Reloader reloader(storage, std::move(history), std::move(loaded), server, upstreams, loop);
   reloader.keep_first(options.last_good);
   Control control(reloader, server, upstreams, loop, std::move(signals),
                   {program_path(), options.arguments});
+  if (side != nullptr) {
+    reloader.set_side_service(*side);
+    control.set_side_service(*side);
+    side->start({server, upstreams, reloader, [&control] { return control.stopping(); }});
+  }
   Commands commands(reloader, control);
   std::optional<CommandServer> command_server;
   if (before > 0) {
@@ -267,6 +277,14 @@ ExitCode run_proxy(const RunOptions& options) {
     PINGAP_LOG(error, "cannot create an event loop: errno {}", loop.error().sys);
     return ExitCode::runtime_failure;
   }
+  auto side = options.make_side_service ? options.make_side_service(**loop) : nullptr;
+  if (side != nullptr) {
+    if (auto bound = side->prepare(loaded->model, before->sockets); !bound) {
+      PINGAP_LOG(error, "{}", bound.error());
+      return ExitCode::cannot_bind;
+    }
+    side->commit();
+  }
   proxy::Server server(loaded->snapshot);
   if (auto bound = server.bind(std::move(before->sockets)); !bound) {
     PINGAP_LOG(error, "{}", bound.error());
@@ -292,9 +310,9 @@ ExitCode run_proxy(const RunOptions& options) {
   wait_for_servers(**loop, upstreams);
   upstreams.serve();
   server.start();
-  announce(server);
+  announce(server, side.get());
   return serve(options, **storage, std::move(history), std::move(*loaded), server, upstreams,
-               **loop, std::move(*socket), std::move(signals), pid_file, before->from);
+               **loop, std::move(*socket), std::move(signals), pid_file, before->from, side.get());
 }
 
 }  // namespace pingap::control

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/exit_code.h"
+#include "control/side_service.h"
 
 namespace pingap::control {
 
@@ -14,6 +15,7 @@ struct RunOptions {
   bool last_good = false;              // a broken one: start with the newest revision that is none
   bool upgrade = false;                // take the sockets of the process that runs
   std::vector<std::string> arguments;  // of the command line, to start the program anew
+  MakeSideService make_side_service;   // null = there is none
 };
 
 // Runs the proxy until it is told to stop; the returned code is the process's.

@@ -34,6 +34,7 @@ Reloader::Reloader(config::Storage& storage, History history, Loaded loaded, pro
       lookup_(loop),
       guard_(server, upstreams, loop) {
   certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
+  status_.loaded_at = wall_now();
 }
 
 void Reloader::reload(Request request, Done done) {
@@ -132,7 +133,7 @@ void Reloader::use(tl::expected<Loaded, Refusal> loaded) {
     end({loaded.error().code, loaded.error().report});
     return;
   }
-  if (auto bound = server_.prepare(*loaded->snapshot); !bound) {
+  if (auto bound = bind(*loaded); !bound) {
     PINGAP_LOG(error, "reload refused: {}", bound.error());
     end({ExitCode::cannot_bind, bound.error() + "\n"});
     return;
@@ -145,6 +146,21 @@ void Reloader::use(tl::expected<Loaded, Refusal> loaded) {
   upstreams_.prepare(*next_->snapshot);
   apply_by_ = loop_.now() + kFindServers;
   apply();
+}
+
+// Both, or none.
+tl::expected<void, std::string> Reloader::bind(const Loaded& next) {
+  if (side_ != nullptr) {
+    proxy::InheritedSockets none;
+    if (auto bound = side_->prepare(next.model, none); !bound) {
+      return bound;
+    }
+  }
+  auto bound = server_.prepare(*next.snapshot);
+  if (!bound && side_ != nullptr) {
+    side_->abandon();
+  }
+  return bound;
 }
 
 // It does worse than the one before, which comes back; one that is on its way goes before.
@@ -190,6 +206,7 @@ std::string Reloader::keep(const Request& request) {
     PINGAP_LOG(warn, "no revision was kept: {}", added.error());
     return fmt::format("warning: no revision was kept: {}\n", added.error());
   }
+  status_.revision = *added;
   return fmt::format("revision {}\n", *added);
 }
 
@@ -203,6 +220,11 @@ Answer Reloader::compare_with(const tl::expected<Loaded, Refusal>& next) const {
   }
   if (auto bindable = server_.try_to_prepare(*next->snapshot); !bindable) {
     return {ExitCode::cannot_bind, bindable.error() + "\n"};
+  }
+  if (side_ != nullptr) {
+    if (auto bindable = side_->try_to_prepare(next->model); !bindable) {
+      return {ExitCode::cannot_bind, bindable.error() + "\n"};
+    }
   }
   std::string text = config::difference({loaded_.model, loaded_.texts}, {next->model, next->texts});
   const std::string restart = config::keys_for_restart(loaded_.model.basic, next->model.basic);
@@ -229,6 +251,9 @@ void Reloader::commit() {
   worse_.clear();
   loaded_ = std::move(*next_);
   next_.reset();
+  if (side_ != nullptr) {
+    side_->commit();
+  }
   server_.publish(loaded_.snapshot, loop_, [this, what] { finish(what); });
   upstreams_.commit(loaded_.snapshot);
   certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
@@ -256,6 +281,13 @@ void Reloader::finish(const std::string& what) {
 }
 
 void Reloader::end(const Answer& answer) {
+  status_.last_taken = answer.code == ExitCode::ok;
+  if (status_.last_taken) {
+    ++status_.taken;
+    status_.loaded_at = wall_now();
+  } else {
+    ++status_.refused;
+  }
   for (const Asked& one : std::exchange(served_, {})) {
     one.done(answer);
   }

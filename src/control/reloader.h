@@ -11,6 +11,7 @@
 #include "control/history.h"
 #include "control/load.h"
 #include "control/name_lookup.h"
+#include "control/side_service.h"
 #include "net/event_loop.h"
 #include "proxy/certificate_watch.h"
 #include "proxy/live_upstreams.h"
@@ -49,6 +50,20 @@ class Reloader {
 
   const Loaded& current() const noexcept { return loaded_; }
 
+  // What came of reloads.
+  struct Status {
+    uint64_t taken = 0;  // since the start
+    uint64_t refused = 0;
+    bool last_taken = true;
+    WallTime loaded_at{};   // when what is in use came to be
+    uint64_t revision = 0;  // of the history; 0 = none was kept
+  };
+
+  const Status& status() const noexcept { return status_; }
+
+  // What is bound and changed with the servers; outlives this.
+  void set_side_service(SideService& side) noexcept { side_ = &side; }
+
   // The configuration that runs is a revision from now on, where revisions are kept already or
   // `always`.
   void keep_first(bool always);
@@ -67,6 +82,7 @@ class Reloader {
   void load_texts(std::vector<config::Text> texts, const Ready& ready);
   Answer compare_with(const tl::expected<Loaded, Refusal>& next) const;
   void use(tl::expected<Loaded, Refusal> loaded);
+  tl::expected<void, std::string> bind(const Loaded& next);
   void apply() noexcept;
   void commit();
   void finish(const std::string& what);
@@ -87,6 +103,8 @@ class Reloader {
   std::optional<proxy::CertificateWatch> certificates_;
   proxy::Server& server_;
   proxy::LiveUpstreams& upstreams_;
+  SideService* side_ = nullptr;
+  Status status_;
   net::EventLoop& loop_;
   NameLookup lookup_;
   TimePoint apply_by_{};

@@ -185,7 +185,8 @@ void Upgrade::end(const Answer& answer) {
   }
 }
 
-Answer Upgrade::sockets(int command_socket, tls::TicketKeys* ticket_keys) const {
+Answer Upgrade::sockets(int command_socket, const std::vector<proxy::Server::Socket>& more,
+                        tls::TicketKeys* ticket_keys) const {
   if (taken_) {
     return {ExitCode::runtime_failure, "another process has taken over already\n", {}};
   }
@@ -198,6 +199,9 @@ Answer Upgrade::sockets(int command_socket, tls::TicketKeys* ticket_keys) const 
     whole = whole && answer.descriptors->back();
   };
   for (const auto& [address, fd] : server_.sockets()) {
+    add(address, fd);
+  }
+  for (const auto& [address, fd] : more) {
     add(address, fd);
   }
   if (command_socket >= 0) {

@@ -47,9 +47,10 @@ class Upgrade {
   // A child has ended.
   void on_child();
 
-  // What the new process asks for. `command_socket` is passed, too; -1: none.
+  // What the new process asks for. `command_socket` is passed, too, with `more`; -1: none.
   // `ticket_keys` likewise; null: none.
-  Answer sockets(int command_socket, tls::TicketKeys* ticket_keys) const;
+  Answer sockets(int command_socket, const std::vector<proxy::Server::Socket>& more,
+                 tls::TicketKeys* ticket_keys) const;
   Answer taken_over(std::string_view pid);
 
  private:

@@ -64,6 +64,7 @@ struct Exchange {
   TimePoint request_sent{};  // head handed to the backend connection
   TimePoint first_byte{};    // response head complete
   TimePoint finished{};
+  Duration queued{};  // of the time before connect_start: no server had room
 
   uint64_t request_bytes = 0;   // body from the client
   uint64_t response_bytes = 0;  // body to the client

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <string>
 
 #include "base/error.h"
+#include "observe/count.h"
 
 namespace pingap::observe {
 
@@ -53,17 +53,6 @@ class alignas(64) Counters {
   void add_to(Totals& totals) const noexcept;
 
  private:
-  class Count {
-   public:
-    // Of one writer: no locked instruction.
-    void add() noexcept { value_.store(get() + 1, std::memory_order_relaxed); }
-
-    uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
-
-   private:
-    std::atomic<uint64_t> value_{0};
-  };
-
   std::array<Count, static_cast<size_t>(ErrorCode::count_)> errors_;
   Count answers_;
   Count server_errors_;

@@ -57,6 +57,13 @@ class LogBlockQueue {
   LogBlock* last_ = nullptr;
 };
 
+// Of sinks, since the start.
+struct LogTotals {
+  uint64_t dropped = 0;  // lines
+  uint64_t errors = 0;   // calls to write that failed
+  uint64_t bytes = 0;    // written
+};
+
 // One destination: a file, stdout or stderr. Made by LogWriter::open().
 class LogSink {
  public:
@@ -76,6 +83,8 @@ class LogSink {
   uint64_t errors() const noexcept { return errors_.load(std::memory_order_relaxed); }
 
   uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
+
+  void add_to(LogTotals& totals) const noexcept;
 
  private:
   friend class LogBuffer;
@@ -172,6 +181,9 @@ class LogWriter {
   // close_unheld(). Error::sys holds errno.
   Result<std::shared_ptr<LogSink>> open(std::string_view path);
 
+  // Any thread.
+  LogTotals totals() const;
+
   // Not before the process has become a daemon. What was handed over earlier is written then.
   void start();
   // Any thread: opens all files anew by their paths, after a rotation. No line is lost.
@@ -200,8 +212,9 @@ class LogWriter {
   void wait(Turn& turn) noexcept;
   void wake() const noexcept;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   // Guarded by mutex_:
+  LogTotals gone_;  // of sinks that are closed
   std::vector<std::shared_ptr<LogSink>> sinks_;
   std::vector<std::unique_ptr<LogBlock>> free_;  // the last used one on top: still in the cache
   uint64_t sync_wanted_ = 0;

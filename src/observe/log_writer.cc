@@ -63,6 +63,21 @@ Result<std::shared_ptr<LogSink>> LogWriter::open(std::string_view path) {
   return sinks_.emplace_back(std::make_shared<LogSink>(*this, name, fd));
 }
 
+void LogSink::add_to(LogTotals& totals) const noexcept {
+  totals.dropped += dropped();
+  totals.errors += errors();
+  totals.bytes += bytes();
+}
+
+LogTotals LogWriter::totals() const {
+  const std::lock_guard lock(mutex_);
+  LogTotals totals = gone_;
+  for (const auto& sink : sinks_) {
+    sink->add_to(totals);
+  }
+  return totals;
+}
+
 void LogWriter::start() {
   // Signals are for the control thread; a dead pipe is an error of write(), not SIGPIPE.
   sigset_t all;
@@ -164,8 +179,12 @@ void LogWriter::run() noexcept {
 void LogWriter::begin(Turn& turn) noexcept {
   turn.sinks.clear();
   const std::lock_guard lock(mutex_);
-  std::erase_if(sinks_, [](const auto& sink) {
-    return sink.use_count() == 1 && sink->backlog_.load(std::memory_order_relaxed) == 0;
+  std::erase_if(sinks_, [this](const auto& sink) {
+    const bool over = sink.use_count() == 1 && sink->backlog_.load(std::memory_order_relaxed) == 0;
+    if (over) {
+      sink->add_to(gone_);
+    }
+    return over;
   });
   turn.sinks = sinks_;
   for (const auto& sink : turn.sinks) {

@@ -82,6 +82,7 @@ void Attempt::report(upstream::Outcome outcome) noexcept {
 }
 
 void Attempt::note_answer(uint16_t status) noexcept {
+  pool_.counts().add_answer(status);
   const bool failed = cluster_.failure_statuses.contains(status);
   if (!failed && backends_.knows_well(pool_)) {
     reported_ = true;
@@ -91,6 +92,7 @@ void Attempt::note_answer(uint16_t status) noexcept {
 }
 
 void Attempt::note_failure(const Error& why) noexcept {
+  count_failure(why.code);
   report(outcome_of(why, reused_));
 }
 
@@ -111,6 +113,7 @@ void Attempt::on_head(http::ResponseHead& head, End end) noexcept {
     return;
   }
   if (++interim_ > http::limits::kInterim) {
+    count_failure(ErrorCode::upstream_too_many_interim);
     abandon(ErrorCode::upstream_too_many_interim);
     forwarder_.on_attempt_failed(
         *this, {ErrorCode::upstream_too_many_interim, Side::upstream, Retry::never, 0, nullptr});

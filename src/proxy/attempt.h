@@ -59,6 +59,9 @@ class Attempt final : public http::ResponseSink {
     }
   }
 
+  // Counts that it came to nothing, whoever's fault that is.
+  void count_failure(ErrorCode why) noexcept { pool_.counts().add(why); }
+
   // It failed before there was an answer.
   void note_failure(const Error& why) noexcept;
 

@@ -71,6 +71,9 @@ class Builder {
     build_pool(from, cluster->backends.pool);
     cluster->backends.pool.session = cluster->settings;
     cluster->backends.name = from.name;
+    cluster->counts = known_ != nullptr
+                          ? known_->counts
+                          : std::make_shared<observe::UpstreamCounts>(snapshot_.workers);
     build_breaker(from, cluster->backends);
     cluster->failure_statuses = from.breaker.statuses;
     if (from.send_proxy_protocol != config::SendProxy::off) {

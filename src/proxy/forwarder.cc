@@ -9,6 +9,7 @@
 #include "net/socket.h"
 #include "proxy/frontend.h"
 #include "proxy/header_policy.h"
+#include "proxy/request_metrics.h"
 #include "proxy/routing.h"
 #include "proxy/upgrade.h"
 #include "proxy/worker.h"
@@ -38,6 +39,7 @@ Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
       request_body_(client, x.arena),
       response_body_(client) {
   frontend.introduce(x, session);
+  count_begun(site_, frontend.worker());
 }
 
 Forwarder::~Forwarder() {
@@ -445,6 +447,7 @@ void Forwarder::on_response(Attempt& from, http::ResponseHead& head, End end) no
   }
   timer_.reset();
   if (!fits_upgrade(x, head)) {
+    attempt_->count_failure(ErrorCode::upstream_bad_upgrade);
     attempt_->abandon(ErrorCode::upstream_bad_upgrade);
     answer_error(ErrorCode::upstream_bad_upgrade, Side::upstream);
     return;

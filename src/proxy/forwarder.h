@@ -119,6 +119,7 @@ class Forwarder final : public http::RequestSink,
   std::string_view proxy_header(net::ProxyVersion version) noexcept;
 
   bool wait_for_room(upstream::Backends& backends) noexcept;
+  void note_queued() noexcept;
   void leave_queue() noexcept;
 
   // What timer_ ends: the time for a try, that of a second one beside it, the pause before one, the
@@ -196,6 +197,7 @@ class Forwarder final : public http::RequestSink,
   uint32_t set_version_ = 0;         // that server_ and tried_ are of
   size_t server_ = 0;                // of the current try
   uint64_t tried_ = 0;               // a bit per server (modulo 64)
+  TimePoint queued_at_{};            // since when it waits for a server
   Error last_error_;                 // of the try before
   std::optional<net::Timer> timer_;  // most requests need neither of them
   std::optional<net::Timer> deadline_;

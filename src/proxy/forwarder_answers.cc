@@ -47,6 +47,7 @@ void Forwarder::note_refused(std::string_view head) noexcept {
   }
   const http::h1::RefusedLine line = http::h1::read_refused_line(head);
   x.request.method_text = x.arena.copy(line.method);
+  x.request.method = http::parse_method(line.method);
   x.request.target = x.arena.copy(line.target);
   x.request.version = line.version;
 }
@@ -264,7 +265,7 @@ void Forwarder::finish() noexcept {
     plugins_->stop();
     plugins_->on_end();
   }
-  frontend_.on_exchange_done(x);
+  frontend_.on_exchange_done(x, site_, route_);
   frontend_.worker().loop().retire(this);
 }
 

@@ -130,6 +130,7 @@ bool Forwarder::retry_status() noexcept {
   if (!can_repeat() || !may_repeat(Seen::yes) || !begin_retry()) {
     return false;
   }
+  attempt_->count_failure(ErrorCode::upstream_bad_status);
   attempt_->abandon(ErrorCode::upstream_bad_status);
   last_error_ = {ErrorCode::upstream_bad_status, Side::upstream, Retry::never, 0, nullptr};
   try_again();
@@ -265,17 +266,25 @@ bool Forwarder::wait_for_room(upstream::Backends& backends) noexcept {
   if (!backends.wait(*this)) {
     return false;
   }
+  queued_at_ = frontend_.worker().loop().now();
   arm_timer(TimerFor::queue, route_->cluster->backends.queue_timeout);
   return true;
+}
+
+void Forwarder::note_queued() noexcept {
+  const TimePoint now = frontend_.worker().loop().now();
+  x.queued += now - std::exchange(queued_at_, now);
 }
 
 void Forwarder::leave_queue() noexcept {
   if (upstream::Waiting::linked()) {
     frontend_.worker().backends(*route_->cluster).leave(*this);
+    note_queued();
   }
 }
 
 upstream::Waiting::Turn Forwarder::on_turn() noexcept {
+  note_queued();
   its_turn_ = true;
   waits_on_ = false;
   try_backend();

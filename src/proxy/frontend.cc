@@ -7,6 +7,7 @@
 #include "net/socket.h"
 #include "proxy/forwarder.h"
 #include "proxy/listening.h"
+#include "proxy/request_metrics.h"
 #include "proxy/spill.h"
 #include "proxy/worker.h"
 #include "session/h1_server_session.h"
@@ -105,6 +106,9 @@ void Frontend::adopt(net::Fd connection, const net::Address& peer) noexcept {
 }
 
 void Frontend::serve(net::Fd connection, const net::Address& peer) noexcept {
+  if (site_->counts != nullptr) {
+    site_->counts->cells[worker_.index()].connections.add();
+  }
   const session::Peer from(peer);
   if (!site_->proxies.lists(from.ip())) {
     listen_to(std::move(connection), from);
@@ -154,6 +158,11 @@ void Frontend::on_secured(session::ServerSession& session,
   recount();
   auto agreed = transport->take_secured();
   worker_.counters().count_handshake(agreed->resumed);
+  if (site_->counts != nullptr) {
+    const auto& handshake = static_cast<session::HandshakeSession&>(session);  // of listen_to()
+    site_->counts->cells[worker_.index()].add_handshake(agreed->version, agreed->resumed,
+                                                        handshake.age());
+  }
   const bool h2 = agreed->h2;
   const auto follow = [&](auto successor) {
     successor->set_secured(std::move(agreed));
@@ -170,6 +179,9 @@ void Frontend::on_secured(session::ServerSession& session,
 
 void Frontend::on_handshake_failed(session::ServerSession& session, std::string_view why) noexcept {
   worker_.counters().count_failed_handshake();
+  if (site_->counts != nullptr) {
+    site_->counts->cells[worker_.index()].failed_handshakes.add();
+  }
   PINGAP_LOG(debug, "TLS handshake of {} with [servers.{}]: {}", session.peer().text(), site_->name,
              why);
 }
@@ -246,8 +258,10 @@ void Frontend::on_turned_away(session::ServerSession& session, ErrorCode why) no
   x.reason = why;
   x.reason_side = Side::downstream;
   x.status = http::status_for(why);
+  x.request.method = http::Method::other;
   x.finished = x.started;
-  on_exchange_done(x);
+  count_begun(*site_, worker_);
+  on_exchange_done(x, *site_, nullptr);
 }
 
 // The session outlives what was asked on it: its texts are not copied.
@@ -272,7 +286,10 @@ void Frontend::introduce(exchange::Exchange& x, session::ServerSession& session)
   x.server_port_text = port_text_;
 }
 
-void Frontend::on_session_closed(session::ServerSession& /*session*/) noexcept {
+void Frontend::on_session_closed(session::ServerSession& session) noexcept {
+  if (site_->counts != nullptr && session.glitches() > 0) {
+    site_->counts->cells[worker_.index()].glitches.add(session.glitches());
+  }
   uncount();
 }
 
@@ -328,10 +345,14 @@ void Frontend::abort() noexcept {
   }
 }
 
-void Frontend::on_exchange_done(const exchange::Exchange& x) noexcept {
+void Frontend::on_exchange_done(const exchange::Exchange& x, const Site& site,
+                                const Route* route) noexcept {
   worker_.counters().count_answer(x.status);
   if (x.reason != ErrorCode::none) {
     worker_.counters().count_error(x.reason);
+  }
+  if (site.counts != nullptr) {
+    count_request(x, site, route, worker_);
   }
   if (log_ == nullptr) {
     return;

@@ -74,8 +74,9 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   // False: no room (any more), or the worker is stopping.
   bool reserve() noexcept;
 
-  // The request is over: logs it.
-  void on_exchange_done(const exchange::Exchange& x) noexcept;
+  // The request is over: counts and logs it. `site` and `route` (null: none took it) are those that
+  // it went by.
+  void on_exchange_done(const exchange::Exchange& x, const Site& site, const Route* route) noexcept;
 
   // net::AcceptHandler
   void on_accept(net::Fd connection, const net::Address& peer) noexcept override;

@@ -396,6 +396,39 @@ observe::Totals Server::totals() const noexcept {
   return totals;
 }
 
+std::vector<Server::SiteConnections> Server::connections_by_site() const {
+  std::vector<SiteConnections> all;
+  for (const Bound& one : bound_) {
+    auto known = std::ranges::find(all, one.served.site->name, &SiteConnections::site);
+    if (known == all.end()) {
+      known = all.insert(all.end(), {one.served.site->name, 0});
+    }
+    for (const auto& frontend : one.served.listening->frontends) {
+      known->count += frontend->connections();
+    }
+  }
+  return all;
+}
+
+std::vector<uint32_t> Server::connections_by_worker() const {
+  std::vector<uint32_t> all;
+  all.reserve(workers_.size());
+  for (const auto& worker : workers_) {
+    all.push_back(worker->connections());
+  }
+  return all;
+}
+
+observe::LogTotals Server::log_totals() const {
+  return logs_.totals();
+}
+
+void Server::tell_workers(const std::function<void(size_t)>& message) const {
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->loop().post([message, i] { message(i); });
+  }
+}
+
 void Server::reopen_logs() {
   logs_.reopen();
 }

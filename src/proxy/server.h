@@ -70,6 +70,21 @@ class Server {
   bool finished() const noexcept;  // every worker has ended
   void join();
   void reopen_logs();
+
+  // Of one site, by name.
+  struct SiteConnections {
+    std::string site;
+    uint32_t count;
+  };
+
+  std::vector<SiteConnections> connections_by_site() const;
+  // By worker.
+  std::vector<uint32_t> connections_by_worker() const;
+  // What became of lines for the access logs, since the start.
+  observe::LogTotals log_totals() const;
+  // Calls `message` with the number of the worker on the thread of each.
+  void tell_workers(const std::function<void(size_t)>& message) const;
+
   // Of all workers, since the start.
   observe::Totals totals() const noexcept;
 

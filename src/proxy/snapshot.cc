@@ -9,6 +9,7 @@
 #include "config/read_file.h"
 #include "proxy/cluster_builder.h"
 #include "proxy/plugin_builder.h"
+#include "proxy/route_counts.h"
 #include "proxy/tls_loader.h"
 
 namespace pingap::proxy {
@@ -102,6 +103,9 @@ class Builder {
     site->trusted = build_networks(from.trusted_proxies);
     site->proxies = build_networks(from.proxy_protocol_from);
     site->plugins = plugins_->chain(from.plugins, "servers." + from.name);
+    if (model_.metrics.on()) {
+      site->counts = known_counts(from.name);
+    }
     build_routes(from, *site);
     for (const auto& route : site->routes) {
       site->settings.websocket = site->settings.websocket || route->websocket;
@@ -111,6 +115,14 @@ class Builder {
     }
     build_access_log(from, *site);
     return site;
+  }
+
+  // What a server of this name has been counted by.
+  std::shared_ptr<observe::SiteCounts> known_counts(const std::string& name) const {
+    if (const Site* known = find_site(before_, name); known != nullptr && known->counts) {
+      return known->counts;
+    }
+    return std::make_shared<observe::SiteCounts>(name, snapshot_->workers);
   }
 
   static NetworkSet build_networks(const std::vector<config::Located<std::string>>& from) {
@@ -142,12 +154,14 @@ class Builder {
 
   void build_routes(const config::Listener& from, Site& site) {
     std::vector<const config::Location*> locations;
+    RouteCounts counts(before_, site, snapshot_->workers, counted_routes_);
     for (const auto& name : from.locations) {
       const config::Location* location = model_.find_location(name.value);
       if (location != nullptr) {
         locations.push_back(location);
         listed_.insert(location);
         site.routes.push_back(build_route(*location, site));
+        site.routes.back()->counts = counts.find(location->name);
       }
     }
     auto router = route::Router::build(locations, site.uri);
@@ -284,6 +298,7 @@ class Builder {
   std::optional<TlsLoader> tls_loader_;
   std::optional<PluginBuilder> plugins_;
   std::unordered_set<const config::Location*> listed_;  // by some server
+  size_t counted_routes_ = 0;
 };
 
 }  // namespace

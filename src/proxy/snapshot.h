@@ -18,6 +18,8 @@
 #include "http/uri.h"
 #include "net/address.h"
 #include "net/proxy_protocol.h"
+#include "observe/site_counts.h"
+#include "observe/upstream_counts.h"
 #include "plugin/chain.h"
 #include "proxy/certificate_files.h"
 #include "proxy/error_page.h"
@@ -62,6 +64,7 @@ struct Cluster {
   upstream::BackendsSettings backends;
   bool looks_at_requests = false;  // to choose a server: hash_key, sticky
   StatusSet failure_statuses;      // answers that count as failures of the server
+  std::shared_ptr<observe::UpstreamCounts> counts;
 };
 
 struct HeaderRule {
@@ -88,6 +91,7 @@ struct Route {  // [locations.NAME] on one server
   std::vector<std::string> ws_origins;  // as in config::Location
   bool grpc_web = false;
   plugin::Chain plugins;
+  std::shared_ptr<observe::RequestCounts> counts;  // null = nothing is counted
 };
 
 struct Site {  // [servers.NAME]
@@ -107,6 +111,7 @@ struct Site {  // [servers.NAME]
   std::optional<exchange::AccessLogFormat> access_log;  // where there is a path
   std::string access_log_path;                          // empty = off
   plugin::Chain plugins;                                // before the route is looked for
+  std::shared_ptr<observe::SiteCounts> counts;          // null = nothing is counted
 };
 
 struct Snapshot {

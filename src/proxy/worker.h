@@ -69,10 +69,10 @@ class Worker {
 
   void add_counts_to(observe::Totals& totals) const noexcept { counters_.add_to(totals); }
 
+  uint32_t index() const noexcept { return index_; }
+
   // The worker's thread:
   net::EventLoop& loop() noexcept { return *loop_; }
-
-  uint32_t index() const noexcept { return index_; }
 
   session::HandshakeQueue& handshakes() noexcept { return handshakes_; }
 

@@ -33,6 +33,8 @@ class H2ServerSession final : public H2Connection,
   void abort() noexcept override;
   bool waiting() const noexcept override;
 
+  uint32_t glitches() const noexcept override { return guard_.charged(); }
+
   int fd() const noexcept override { return transport_ ? transport_->fd() : -1; }
 
   // For its streams:

@@ -43,6 +43,7 @@ HandshakeSession::HandshakeSession(net::EventLoop& loop, HandshakeQueue& queue,
 }
 
 bool HandshakeSession::start() noexcept {
+  started_ = loop_.now();
   loop_.arm(timer_, settings().header_timeout);
   return loop_.add(transport_->fd(), *this).has_value();
 }

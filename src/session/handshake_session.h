@@ -55,6 +55,9 @@ class HandshakeSession final : public net::IoHandler,
 
   int fd() const noexcept override { return transport_ ? transport_->fd() : -1; }
 
+  // Since start().
+  Duration age() const noexcept { return loop_.now() - started_; }
+
   // net::IoHandler
   void on_io(net::IoEvents ready) noexcept override;
 
@@ -71,6 +74,7 @@ class HandshakeSession final : public net::IoHandler,
   std::unique_ptr<net::Transport> transport_;
   RequestAcceptor& acceptor_;
   net::Timer timer_{Callback<void()>::of<&HandshakeSession::on_timer>(this)};
+  TimePoint started_{};
   bool heard_ = false;   // something has come of the peer
   bool hangup_ = false;  // its FIN is known
   bool closed_ = false;

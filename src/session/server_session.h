@@ -61,6 +61,9 @@ class ServerSession : public ListHook<ServerSessionTag> {
   // Nothing is under way, and no part of a next request is here.
   virtual bool waiting() const noexcept = 0;
 
+  // How often the client did what honest ones hardly do, as far as its protocol counts that.
+  virtual uint32_t glitches() const noexcept { return 0; }
+
   // The socket; -1 when it is closed.
   virtual int fd() const noexcept = 0;
 

@@ -165,6 +165,8 @@ Built<std::unique_ptr<ServerContext>> ServerContext::build(
     if (!use_certificate(made->contexts_[at].get(), *one->certificate)) {
       return tl::unexpected(failed("certificate"));
     }
+    const X509* leaf = one->certificate->leaf.get();
+    made->shown_.push_back({subject_of(leaf), fingerprint_of(leaf), one->certificate->not_after});
     for (const std::string& name : one->names) {
       made->by_name_.try_emplace(name, made->contexts_[at].get());
     }

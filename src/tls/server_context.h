@@ -49,6 +49,15 @@ class ServerContext {
   // A new connection of a client. Any thread.
   SslPtr accept() const noexcept;
 
+  // A certificate that is shown to clients.
+  struct Shown {
+    std::string subject;  // as in RFC 4514
+    std::string fingerprint;
+    time_t not_after;
+  };
+
+  const std::vector<Shown>& shown() const noexcept { return shown_; }
+
   // Whether a request for `host` may come over a connection that was opened for `server_name`: not
   // where another certificate is meant for it (RFC 9110 15.5.20).
   bool serves(std::string_view server_name, std::string_view host) const noexcept;
@@ -74,6 +83,7 @@ class ServerContext {
 
   TicketKeys& keys_;
   bool h2_ = true;
+  std::vector<Shown> shown_;
   std::vector<SslCtxPtr> contexts_;  // the first is the default
   std::unordered_map<std::string, SSL_CTX*, Hash, std::equal_to<>> by_name_;  // "*.a.test" too
 };

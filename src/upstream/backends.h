@@ -112,6 +112,7 @@ class Backends final : public net::Deferrable {
   void end_try(EndpointPool& pool) noexcept {
     --tries_;
     pool.unpin();
+    pool.counts().add(ServerCounts::ended);
     if (settings_.counts_active) {
       give_back(*pool.endpoint().state);
       on_room();

@@ -16,6 +16,7 @@ FloodGuard::FloodGuard() noexcept : updates_(kFirstUpdates) {
 }
 
 ErrorCode FloodGuard::charge(TokenBucket& bucket, TimePoint now) noexcept {
+  ++charged_;
   if (bucket.take(now)) {
     return ErrorCode::none;
   }

@@ -59,6 +59,9 @@ class FloodGuard {
 
   void on_settings_ack() noexcept { settings_seen_ = true; }
 
+  // How often something had to be paid for that honest peers hardly do.
+  uint32_t charged() const noexcept { return charged_; }
+
   // A DATA frame of ours has left: it will be acknowledged by WINDOW_UPDATE, and a peer may measure
   // how long it took by a PING (libraries of gRPC do).
   void on_data_sent() noexcept;
@@ -68,6 +71,7 @@ class FloodGuard {
 
   TokenBucket control_{limits::kH2ControlBurst, limits::kH2ControlRate};
   TokenBucket resets_{limits::kH2ResetBurst, limits::kH2ResetRate};
+  uint32_t charged_ = 0;
   size_t block_ = 0;            // encoded bytes of the header block that is coming
   uint32_t updates_;            // WINDOW_UPDATE frames that cost nothing
   uint32_t pings_ = 0;          // and PING frames

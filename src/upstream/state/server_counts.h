@@ -3,8 +3,10 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
+
+#include "base/error.h"
+#include "observe/count.h"
 
 namespace pingap::upstream {
 
@@ -23,47 +25,58 @@ inline constexpr size_t kClosedReasons = static_cast<size_t>(Closed::count_);
 
 struct ServerTotals {
   uint64_t requests = 0;     // tries
+  uint64_t ended = 0;        // of those, what is over
   uint64_t retries = 0;      // of those, the repeated ones
   uint64_t failures = 0;     // bad answers
   uint64_t unreachable = 0;  // no answer
   uint64_t opened = 0;       // connections
   uint64_t reused = 0;       // requests on one that was there
   std::array<uint64_t, kClosedReasons> closed{};
+  std::array<uint64_t, 6> answers{};  // by the hundreds of their status; others: [0]
+  // Tries that came to nothing, by what did it; 0 of those that nothing can be said of.
+  std::array<uint64_t, static_cast<size_t>(ErrorCode::count_)> errors{};
 };
 
 class alignas(64) ServerCounts {
  public:
-  enum Which : uint8_t { requests, retries, failures, unreachable, opened, reused, count_ };
+  enum Which : uint8_t { requests, ended, retries, failures, unreachable, opened, reused, count_ };
 
-  void add(Which which) noexcept { add_to(counts_[which]); }
+  void add(Which which) noexcept { counts_[which].add(); }
 
-  void add(Closed why) noexcept { add_to(closed_[static_cast<size_t>(why)]); }
+  void add(Closed why) noexcept { closed_[static_cast<size_t>(why)].add(); }
+
+  void add_answer(uint16_t status) noexcept { answers_[status < 600 ? status / 100 : 0].add(); }
+
+  void add(ErrorCode why) noexcept { errors_[static_cast<size_t>(why)].add(); }
 
   // Any thread.
   void add_to(ServerTotals& totals) const noexcept {
-    totals.requests += get(counts_[requests]);
-    totals.retries += get(counts_[retries]);
-    totals.failures += get(counts_[failures]);
-    totals.unreachable += get(counts_[unreachable]);
-    totals.opened += get(counts_[opened]);
-    totals.reused += get(counts_[reused]);
-    for (size_t i = 0; i < kClosedReasons; ++i) {
-      totals.closed[i] += get(closed_[i]);
-    }
+    totals.ended += counts_[ended].get();  // first: there are never more than have begun
+    totals.requests += counts_[requests].get();
+    totals.retries += counts_[retries].get();
+    totals.failures += counts_[failures].get();
+    totals.unreachable += counts_[unreachable].get();
+    add(closed_, totals.closed);
+    totals.opened += counts_[opened].get();
+    totals.reused += counts_[reused].get();
+    add(answers_, totals.answers);
+    add(errors_, totals.errors);
   }
 
  private:
-  using Count = std::atomic<uint64_t>;
+  using Count = observe::Count;
 
-  static uint64_t get(const Count& count) noexcept { return count.load(std::memory_order_relaxed); }
-
-  // Of one writer: no locked instruction.
-  static void add_to(Count& count) noexcept {
-    count.store(get(count) + 1, std::memory_order_relaxed);
+  template <size_t kSize>
+  static void add(const std::array<Count, kSize>& from, std::array<uint64_t, kSize>& to) noexcept {
+    for (size_t i = 0; i < kSize; ++i) {
+      to[i] += from[i].get();
+    }
   }
 
   std::array<Count, count_> counts_{};
   std::array<Count, kClosedReasons> closed_{};
+  std::array<Count, 6> answers_{};
+  std::array<Count, static_cast<size_t>(ErrorCode::count_)> errors_{};
 };
 
 }  // namespace pingap::upstream

@@ -1,0 +1,102 @@
+#include "admin/http_service.h"
+
+#include "admin/http_call.h"
+#include "base/strings.h"
+#include "net/transport.h"
+#include "session/h1_server_session.h"
+
+namespace pingap::admin {
+namespace {
+
+session::ServerSettings settings() {
+  using std::chrono::seconds;
+  session::ServerSettings settings;
+  settings.header_timeout = seconds(10);
+  settings.keepalive_timeout = seconds(75);
+  settings.body_timeout = seconds(10);
+  settings.write_timeout = seconds(10);  // who does not read holds an answer in memory
+  settings.tunnel_timeout = seconds(1);  // there are none
+  return settings;
+}
+
+}  // namespace
+
+std::string_view HttpRequest::header(std::string_view name) const noexcept {
+  for (const auto& [known, value] : headers) {
+    if (iequals(known, name)) {
+      return value;
+    }
+  }
+  return {};
+}
+
+HttpService::HttpService(net::EventLoop& loop, HttpHandler& handler, size_t max_body)
+    : loop_(loop), handler_(handler), max_body_(max_body), settings_(settings()) {
+}
+
+HttpService::~HttpService() {
+  while (session::ServerSession* session = sessions_.front()) {
+    session->abort();
+  }
+}
+
+Result<> HttpService::listen_on(net::Fd socket) {
+  listener_.reset();
+  drain_sessions();
+  if (!socket) {
+    return {};
+  }
+  listener_.emplace(loop_, std::move(socket), *this);
+  return listener_->start();
+}
+
+void HttpService::hand_over() noexcept {
+  if (listener_) {
+    listener_->release();
+    listener_.reset();
+  }
+  drain_sessions();
+}
+
+void HttpService::drain_sessions() noexcept {
+  session::ServerSession* next = nullptr;
+  for (session::ServerSession* session = sessions_.front(); session != nullptr; session = next) {
+    next = sessions_.next(*session);
+    session->drain();
+  }
+}
+
+void HttpService::on_accept(net::Fd connection, const net::Address& peer) noexcept {
+  if (connections_ >= kMostConnections && !make_room()) {
+    return;
+  }
+  auto transport = std::make_unique<net::SocketTransport>(std::move(connection));
+  auto session = std::make_unique<session::H1ServerSession>(loop_, std::move(transport),
+                                                            session::Peer(peer), settings_, *this);
+  if (session->start()) {
+    ++connections_;
+    sessions_.push_back(*session.release());  // it owns itself until it is closed
+  }
+}
+
+bool HttpService::make_room() noexcept {
+  for (session::ServerSession* session = sessions_.front(); session != nullptr;
+       session = sessions_.next(*session)) {
+    if (session->waiting()) {
+      session->abort();
+      return true;
+    }
+  }
+  return false;
+}
+
+http::RequestSink& HttpService::on_new_stream(http::ServerStream& stream,
+                                              session::ServerSession& /*session*/) noexcept {
+  return *std::make_unique<HttpCall>(*this, stream).release();  // retires itself
+}
+
+void HttpService::on_session_closed(session::ServerSession& /*session*/) noexcept {
+  --connections_;
+}
+
+}  // namespace pingap::admin

@@ -1,0 +1,201 @@
+#include "admin/metrics_service.h"
+
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "admin/state_text.h"
+#include "base/log.h"
+#include "net/socket.h"
+
+namespace pingap::admin {
+namespace {
+
+std::string explain(const std::string& address, const Error& error) {
+  const std::string_view hint = proxy::listen_hint(error.sys);
+  return fmt::format("cannot listen on {} for [metrics]: {}{}{}", address,
+                     std::generic_category().message(error.sys), hint.empty() ? "" : "; ", hint);
+}
+
+HttpReply text(uint16_t status, std::string body) {
+  HttpReply reply;
+  reply.status = status;
+  reply.body = std::move(body);
+  return reply;
+}
+
+}  // namespace
+
+MetricsService::MetricsService(net::EventLoop& loop, Build build)
+    : build_(std::move(build)), lag_(loop), http_(loop, *this, 0) {
+}
+
+MetricsService::~MetricsService() {
+  remove_file();
+}
+
+void MetricsService::remove_file() noexcept {
+  if (!socket_file_.empty()) {
+    ::unlink(socket_file_.c_str());
+    socket_file_.clear();
+  }
+}
+
+// ---- the address
+
+bool MetricsService::keeps_socket(const config::Metrics& next) const noexcept {
+  return settings_.on() && next.addr.value == settings_.addr.value;
+}
+
+tl::expected<void, std::string> MetricsService::try_to_prepare(const config::Model& model) const {
+  const config::Metrics& next = model.metrics;
+  if (!next.on() || keeps_socket(next)) {
+    return {};
+  }
+  const net::Address address = *net::Address::parse(next.addr.value);
+  auto free = net::expect_free(address);
+  if (free) {
+    free = net::try_to_listen_on(address);
+  }
+  if (!free) {
+    return tl::unexpected(explain(next.addr.value, free.error()));
+  }
+  return {};
+}
+
+tl::expected<void, std::string> MetricsService::prepare(const config::Model& model,
+                                                        proxy::InheritedSockets& inherited) {
+  const config::Metrics& next = model.metrics;
+  Prepared made{next, {}};
+  if (next.on() && !keeps_socket(next)) {
+    auto sockets = inherited.take(next.addr.value);
+    if (!sockets.empty()) {
+      made.socket = std::move(sockets.front());
+    } else {
+      const net::Address address = *net::Address::parse(next.addr.value);
+      auto free = net::expect_free(address);
+      auto socket = free ? net::listen_on(address) : tl::make_unexpected(free.error());
+      if (!socket) {
+        return tl::unexpected(explain(next.addr.value, socket.error()));
+      }
+      made.socket = std::move(*socket);
+    }
+  }
+  next_ = std::move(made);
+  return {};
+}
+
+void MetricsService::commit() {
+  if (!next_) {
+    return;
+  }
+  const bool keeps = keeps_socket(next_->settings) && next_->settings.on();
+  settings_ = std::move(next_->settings);
+  credentials_ = settings_.user.value.empty() && settings_.token.empty()
+                     ? Credentials()
+                     : Credentials(settings_.user.value, settings_.password, settings_.token);
+  if (!keeps) {
+    remove_file();
+    if (next_->socket && settings_.addr.value.starts_with("unix:")) {
+      socket_file_ = net::Address::parse(settings_.addr.value)->path();
+    }
+    adopt(std::move(next_->socket));
+  }
+  next_.reset();
+}
+
+void MetricsService::adopt(net::Fd socket) {
+  if (!running_) {
+    early_ = std::move(socket);
+    return;
+  }
+  const bool any = static_cast<bool>(socket);
+  if (auto started = http_.listen_on(std::move(socket)); !started) {
+    PINGAP_LOG(error, "[metrics] cannot be served on {}: errno {}", settings_.addr.value,
+               started.error().sys);
+  }
+  if (any) {
+    lag_.start(running_->server);
+  } else {
+    lag_.stop();
+  }
+}
+
+void MetricsService::start(const control::Running& running) {
+  running_.emplace(running);
+  adopt(std::move(early_));
+}
+
+std::vector<std::string> MetricsService::addresses() const {
+  const int fd = early_ ? early_.get() : http_.fd();
+  if (fd < 0) {
+    return {};
+  }
+  const std::string shown = settings_.addr.value.starts_with("unix:")
+                                ? settings_.addr.value
+                                : net::local_address(fd).to_string();
+  return {fmt::format("{} (metrics)", shown)};
+}
+
+std::vector<proxy::Server::Socket> MetricsService::sockets() const {
+  if (http_.fd() < 0) {
+    return {};
+  }
+  return {{settings_.addr.value, http_.fd()}};
+}
+
+void MetricsService::hand_over() {
+  socket_file_.clear();  // it is the other's
+  http_.hand_over();
+  lag_.stop();
+}
+
+// ---- the answers
+
+HttpReply MetricsService::on_request(const HttpRequest& request) {
+  if (request.method != http::Method::get && request.method != http::Method::head) {
+    HttpReply reply = text(405, "only GET and HEAD\n");
+    reply.headers.emplace_back("Allow", "GET, HEAD");
+    return reply;
+  }
+  return route(request);
+}
+
+HttpReply MetricsService::route(const HttpRequest& request) const {
+  if (request.path == "/healthz") {
+    return text(200, "ok\n");
+  }
+  if (request.path == "/readyz") {
+    return ready();
+  }
+  const bool state = request.path == "/state";
+  if (request.path != settings_.path && !state) {
+    return text(404, fmt::format("there are {}, /state, /healthz and /readyz\n", settings_.path));
+  }
+  if (!credentials_.allow(request.header("Authorization"))) {
+    HttpReply reply = text(401, "give the user and password, or the token, of [metrics]\n");
+    reply.headers.emplace_back("WWW-Authenticate", "Basic realm=\"metrics\"");
+    return reply;
+  }
+  if (state) {
+    HttpReply reply = text(200, state_text(*running_, build_, lag_.lags()));
+    reply.content_type = "application/json";
+    return reply;
+  }
+  return metrics(request);
+}
+
+HttpReply MetricsService::ready() const {
+  return running_->stopping() ? text(503, "stopping\n") : text(200, "ready\n");
+}
+
+HttpReply MetricsService::metrics(const HttpRequest& request) const {
+  const observe::Form form = observe::choose_form(request.header("Accept"));
+  HttpReply reply;
+  reply.content_type = observe::content_type(form);
+  reply.body = metrics_text(*running_, build_, lag_.lags(), form);
+  return reply;
+}
+
+}  // namespace pingap::admin

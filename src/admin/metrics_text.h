@@ -1,0 +1,22 @@
+// All that is counted, as Prometheus reads it. Control thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "control/side_service.h"
+#include "observe/exposition.h"
+
+namespace pingap::admin {
+
+struct Build {
+  std::string version;
+  std::string commit;
+};
+
+// `lags`: of the event loops, by worker. Every family is there, also without a sample.
+std::string metrics_text(const control::Running& running, const Build& build,
+                         const std::vector<Duration>& lags, observe::Form form);
+
+}  // namespace pingap::admin

@@ -1,0 +1,53 @@
+#include "proxy/request_metrics.h"
+
+#include "proxy/worker.h"
+
+namespace pingap::proxy {
+namespace {
+
+// Others would need escaping, and are none of ours.
+bool is_plain(std::string_view id) noexcept {
+  for (const char c : id) {
+    if (c < '!' || c > '~' || c == '"' || c == '\\') {
+      return false;
+    }
+  }
+  return true;
+}
+
+void count_upstream(const exchange::Exchange& x, observe::UpstreamCell& cell) noexcept {
+  if (x.first_byte != TimePoint{}) {
+    cell.first_byte.add(x.first_byte - x.request_sent);
+  }
+  if (!x.upstream_reused && x.request_sent > x.connect_start) {
+    cell.connect.add(x.request_sent - x.connect_start);
+  }
+  if (x.queued > Duration::zero()) {
+    cell.queued.add(x.queued);
+  }
+}
+
+}  // namespace
+
+void add_begun(const Site& site, const Worker& worker) noexcept {
+  site.counts->cells[worker.index()].begun.add();
+}
+
+void count_request(const exchange::Exchange& x, const Site& site, const Route* route,
+                   Worker& worker) noexcept {
+  const uint32_t index = worker.index();
+  site.counts->cells[index].ended.add();
+  const Duration took = x.finished - x.started;
+  const bool counted = route != nullptr && route->counts != nullptr;
+  observe::RequestCell& cell = (counted ? route->counts : site.counts->rest)->of(index);
+  cell.add(
+      {static_cast<uint8_t>(x.request.method), x.status, took, x.request_bytes, x.response_bytes});
+  if (route != nullptr && x.attempts > 0) {
+    count_upstream(x, route->cluster->counts->of(index));
+  }
+  if (!x.request_id.empty() && cell.exemplars().wants(took, x.finished) && is_plain(x.request_id)) {
+    cell.exemplars().set(x.request_id, took, x.finished, worker.wall_time());
+  }
+}
+
+}  // namespace pingap::proxy
