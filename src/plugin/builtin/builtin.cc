@@ -15,7 +15,8 @@ namespace {
 const std::array kKinds = {
     &kAcceptEncoding,
     &kCompression,
-    &kCors, &kDirectory,
+    &kCors,
+    &kDirectory,
     &kFault,
     &kIpRestriction,
     &kMock,
