@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "plugin/auth/kinds.h"
 #include "plugin/content/kinds.h"
 #include "plugin/security/kinds.h"
 #include "plugin/traffic/kinds.h"
@@ -14,10 +15,13 @@ namespace {
 
 const std::array kKinds = {
     &kAcceptEncoding,
+    &kApiKey,
     &kCompression,
-    &kCors, &kDirectory,
+    &kCors,
+    &kDirectory,
     &kFault,
     &kIpRestriction,
+    &kJwt,
     &kMock,
     &kPing,
     &kRateLimit,
