@@ -23,30 +23,30 @@ Background::Repeated::~Repeated() {
   owner_.remove(id_);
 }
 
-void Background::start(const Lock& /*lock*/) {
+void Background::start() {
+  const Lock lock(mutex_);
+  stopping_ = false;
   while (threads_.size() < kThreads) {
     threads_.emplace_back([this] { run(); });
   }
 }
 
 bool Background::submit(std::function<void()> job) {
-  Lock lock(mutex_);
+  const Lock lock(mutex_);
   if (stopping_ || jobs_.size() >= kMostWaiting) {
     return false;
   }
   jobs_.push_back(std::move(job));
-  start(lock);
   changed_.notify_one();
   return true;
 }
 
 std::unique_ptr<Background::Repeated> Background::repeat(Duration pause,
                                                          std::function<void()> call) {
-  Lock lock(mutex_);
+  const Lock lock(mutex_);
   const uint64_t id = ++last_id_;
   calls_.push_back(
-      std::make_unique<Call>(Call{id, pause, steady_now() + pause, std::move(call)}));
-  start(lock);
+      std::make_unique<Call>(Call{id, pause, steady_now(), std::move(call)}));
   changed_.notify_one();
   return std::make_unique<Repeated>(*this, id);
 }
@@ -80,8 +80,6 @@ void Background::stop() {
   for (std::thread& thread : threads) {
     thread.join();
   }
-  const Lock lock(mutex_);
-  stopping_ = false;
 }
 
 Background::Call* Background::next_call() noexcept {

@@ -1,5 +1,5 @@
-// What plugins do that may take long or block: two threads for the process, started when there is
-// something to do. Any thread, but for stop().
+// What plugins do that may take long or block: two threads for the process. Any thread, but for
+// start() and stop().
 #pragma once
 
 #include <chrono>
@@ -28,6 +28,10 @@ class Background {
   Background& operator=(const Background&) = delete;
   ~Background();
 
+  // From here on there are threads: a plugin that is only looked at has none, nor one that is made
+  // before the process has given up its rights. Control thread.
+  void start();
+
   // False: too many wait. What `job` needs it owns; it throws nothing.
   bool submit(std::function<void()> job);
 
@@ -44,11 +48,11 @@ class Background {
     uint64_t id_;
   };
 
-  // The first one after `pause`. Goes before jobs.
+  // The first one at once. Goes before jobs.
   std::unique_ptr<Repeated> repeat(Duration pause, std::function<void()> call);
 
-  // Waits for what is under way and throws away what waits; the next job starts it again. To be
-  // called before the loops go that jobs report to. Control thread.
+  // Waits for what is under way and throws away what waits. To be called before the loops
+  // go that jobs report to. Control thread.
   void stop();
 
  private:
@@ -63,7 +67,6 @@ class Background {
 
   using Lock = std::unique_lock<std::mutex>;
 
-  void start(const Lock& lock);
   void run();
   // What has been waited for comes; false: it is to end.
   bool step(Lock& lock);

@@ -1,6 +1,8 @@
 #include "plugin/background.h"
 
 #include <atomic>
+#include <memory>
+#include <thread>
 #include <future>
 
 #include <gtest/gtest.h>
@@ -10,6 +12,7 @@ namespace {
 
 TEST(Background, RunsJobsElsewhere) {
   Background background;
+  background.start();
   std::promise<std::thread::id> ran;
   ASSERT_TRUE(background.submit([&] { ran.set_value(std::this_thread::get_id()); }));
   EXPECT_NE(ran.get_future().get(), std::this_thread::get_id());
@@ -17,6 +20,7 @@ TEST(Background, RunsJobsElsewhere) {
 
 TEST(Background, RefusesWhatWouldWaitTooLong) {
   Background background;
+  background.start();
   std::promise<void> go_on;
   const std::shared_future<void> gate = go_on.get_future().share();
   size_t taken = 0;
@@ -30,6 +34,7 @@ TEST(Background, RefusesWhatWouldWaitTooLong) {
 
 TEST(Background, StopWaitsForTheJobUnderWayAndDropsOthers) {
   Background background;
+  background.start();
   std::promise<void> started[2];
   std::promise<void> go_on;
   const std::shared_future<void> gate = go_on.get_future().share();
@@ -59,7 +64,10 @@ TEST(Background, StopWaitsForTheJobUnderWayAndDropsOthers) {
 
 TEST(Background, StartsAgainAfterItsStop) {
   Background background;
+  background.start();
   background.stop();
+  EXPECT_FALSE(background.submit([] {}));
+  background.start();
   std::promise<void> ran;
   ASSERT_TRUE(background.submit([&] { ran.set_value(); }));
   ran.get_future().wait();
@@ -67,6 +75,7 @@ TEST(Background, StartsAgainAfterItsStop) {
 
 TEST(Background, RepeatsACallUntilItsOwnerGoes) {
   Background background;
+  background.start();
   std::promise<void> enough;
   std::atomic<int> calls{0};
   auto repeated = background.repeat(std::chrono::milliseconds(1), [&] {
@@ -85,6 +94,7 @@ TEST(Background, RepeatsACallUntilItsOwnerGoes) {
 
 TEST(Background, TheEndOfARepeatedCallWaitsForIt) {
   Background background;
+  background.start();
   std::promise<void> started;
   std::promise<void> go_on;
   std::atomic<bool> ended{false};

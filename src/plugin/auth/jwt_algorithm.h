@@ -30,6 +30,9 @@ std::span<const JwtAlgorithm> jwt_algorithms() noexcept;
 // By its exact name; null if there is none. "none" is none.
 const JwtAlgorithm* find_jwt_algorithm(std::string_view name) noexcept;
 
+// Whether an EC key is on it.
+bool has_jwt_curve(const EVP_PKEY* key, std::string_view curve) noexcept;
+
 class JwtKey {
  public:
   // A text of at least 32 bytes (RFC 7518 3.2), unless the caller has looked at that.

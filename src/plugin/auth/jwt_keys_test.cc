@@ -339,6 +339,12 @@ class FakeFetcher final : public Fetcher {
 };
 
 struct Served {
+  Served() {
+    while (fetcher.asked() == 0) {  // from the background, at once
+      std::this_thread::yield();
+    }
+  }
+
   FakeFetcher fetcher;
   std::shared_ptr<const Plugin> plugin =
       make(kJwt, "jwks_url = \"https://a.test/keys\"\nalgorithm = \"RS256\"", &fetcher).plugin;

@@ -119,9 +119,7 @@ class RemoteKeys final : public JwtKeySource {
   RemoteKeys(RemoteKeysSettings settings, Fetcher& fetcher, uint32_t workers)
       : remote_(std::make_shared<Remote>(std::move(settings), fetcher, workers)),
         watch_(Background::instance().repeat(
-            kTick, [remote = remote_] { remote->tick(steady_now()); })) {
-    remote_->tick(steady_now());
-  }
+            kTick, [remote = remote_] { remote->tick(steady_now()); })) {}
 
   const JwtKeys* keys(uint32_t worker) const override { return remote_->keys(worker); }
 

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <array>
+#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,7 +18,10 @@
 
 #include "config/diagnostics.h"
 #include "config/reader.h"
+#include "exchange/variables.h"
+#include "http/method.h"
 #include "http/uri.h"
+#include "plugin/background.h"
 #include "plugin/kind.h"
 
 namespace pingap::plugin::test {
@@ -37,6 +42,7 @@ inline Made make(const Kind& kind, const std::string& options, Fetcher* fetcher 
   entry.at = {source, 1, 1};
   entry.options = config::read_toml(options, source, diagnostics);
   config::Reader reader(diagnostics);
+  Background::instance().start();
   Made made;
   made.plugin = kind.make({entry, reader, before, 1, made.files, fetcher});
   if (diagnostics.has_errors()) {
@@ -73,7 +79,7 @@ class Later final : public Continuation {
 };
 
 // One request and what has come of it.
-class Request final : public Host {
+class Request : public Host {
  public:
   explicit Request(std::string_view target = "/", std::string_view method = "GET") {
     x.request.headers = http::HeaderMap::copy({}, x.arena, 8);
@@ -85,7 +91,7 @@ class Request final : public Host {
     x.response.headers = http::HeaderMap::copy({}, x.arena, 8);
   }
 
-  ~Request() {
+  virtual ~Request() {
     for (auto one = ends_.rbegin(); one != ends_.rend(); ++one) {
       one->first(one->second);
     }

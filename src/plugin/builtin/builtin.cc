@@ -16,8 +16,11 @@ namespace {
 const std::array kKinds = {
     &kAcceptEncoding,
     &kApiKey,
+    &kBasicAuth,
+    &kCombinedAuth,
     &kCompression,
     &kCors,
+    &kCsrf,
     &kDirectory,
     &kFault,
     &kIpRestriction,
