@@ -147,7 +147,7 @@ def test_a_client_cannot_say_who_it_is(recorder, case):
                ("Connection", f"close, {name}")]
     with guarded(recorder, plugin, server={"underscores_in_headers": "keep"}) as product:
         assert product.get("/", good + spoofed).status == 200
-    seen = [(key, value) for key, value in recorder.requests[0].headers
+    seen = [(key, value) for key, value in recorder.requests[0].fields
             if key.lower().replace(b"_", b"-") == name.lower().encode()]
     assert [value for _, value in seen] == [b"shop" if plugin is API_KEY else b"alice"]
 
@@ -422,7 +422,7 @@ def test_a_form_needs_a_token(recorder):
     ({"type": "jwt", "secret": "short-secret"}, "12 bytes"),
     ({"type": "jwt", "secret": SECRET, "algorithm": "none"}, "not an algorithm"),
     ({"type": "basic_auth"}, "nobody"),
-    ({"type": "csrf", "key": "", "token_path": "/t"}, "empty"),
+    ({"type": "csrf", "key": "", "token_path": "/t"}, "0 bytes"),
     ({"type": "combined_auth", "authorizations": [{"app_id": "a", "secret": "*"}]}, "anybody"),
 ])
 def test_a_configuration_that_is_not_safe_does_not_start(recorder, plugin, why):
