@@ -1,5 +1,5 @@
-// Any bytes as a token and as JSON of a token: what is accepted has one reading, and views of it are
-// in what was given.
+// Any bytes as a token and as JSON of a token: what is accepted has one reading, and views of it
+// are in what was given.
 #include <cstddef>
 #include <cstdint>
 
@@ -40,8 +40,7 @@ void try_json(std::string_view text) {
   const std::string padded = std::string(text) + std::string(plugin::kJsonPadding, ' ');
   const fuzz::Exact exact(padded);
   Arena arena;
-  if (const auto object =
-          plugin::read_json_object(exact.view().substr(0, text.size()), arena)) {
+  if (const auto object = plugin::read_json_object(exact.view().substr(0, text.size()), arena)) {
     check_object(*object);
   }
 }

@@ -304,7 +304,8 @@ char* LogLine<kJson>::put_long_text(const LogOp& op, std::string_view value,
 
 template <bool kJson>
 char* LogLine<kJson>::put_uri(const LogOp& op, char* to) const noexcept {
-  if (!x_.uri.target.empty() && find_secret(x_.uri.query, 0, x_.secrets).begin == std::string_view::npos) {
+  if (!x_.uri.target.empty() &&
+      find_secret(x_.uri.query, 0, x_.secrets).begin == std::string_view::npos) {
     return put_text(op, x_.uri.target, to);
   }
   const Parts parts = parts_of(x_);
@@ -320,7 +321,8 @@ char* LogLine<kJson>::put_masked(const LogOp& op, std::string_view before, std::
   Field field = begin_field(op, to);
   add(field, before);
   size_t shown = 0;  // up to here it is written
-  for (SecretPlace secret = find_secret(query, 0, x_.secrets); secret.begin != std::string_view::npos;
+  for (SecretPlace secret = find_secret(query, 0, x_.secrets);
+       secret.begin != std::string_view::npos;
        secret = find_secret(query, secret.end, x_.secrets)) {
     add(field, query.substr(shown, secret.begin - shown));
     add(field, kMask);

@@ -271,8 +271,10 @@ tl::expected<void, std::string> Template::add_variable(std::string_view name,
   if (!literal.empty()) {
     ops_.push_back({.kind = Kind::literal, .text = std::exchange(literal, {})});
   }
-  constexpr std::pair<std::string_view, Kind> kFamilies[] = {
-      {"http_", Kind::header}, {"arg_", Kind::argument}, {"cookie_", Kind::cookie}, {"auth_", Kind::known}};
+  constexpr std::pair<std::string_view, Kind> kFamilies[] = {{"http_", Kind::header},
+                                                             {"arg_", Kind::argument},
+                                                             {"cookie_", Kind::cookie},
+                                                             {"auth_", Kind::known}};
   for (const auto& [prefix, kind] : kFamilies) {
     if (name.starts_with(prefix) && name.size() > prefix.size()) {
       Op op{.kind = kind, .text = std::string(name.substr(prefix.size()))};
@@ -295,10 +297,11 @@ tl::expected<void, std::string> Template::add_variable(std::string_view name,
   for (const Name& known : names()) {
     allowed += fmt::format("${}, ", known.text);
   }
-  return tl::unexpected(fmt::format(
-      "unknown variable `${}`; there are: {}$hostname, $http_NAME, $arg_NAME, $cookie_NAME, $auth_NAME; "
-      "write `$$` for a dollar sign",
-      name, allowed));
+  return tl::unexpected(
+      fmt::format("unknown variable `${}`; there are: {}$hostname, $http_NAME, $arg_NAME, "
+                  "$cookie_NAME, $auth_NAME; "
+                  "write `$$` for a dollar sign",
+                  name, allowed));
 }
 
 std::string_view Template::value_of(const Op& op, Exchange& x) noexcept {

@@ -45,8 +45,7 @@ std::unique_ptr<Background::Repeated> Background::repeat(Duration pause,
                                                          std::function<void()> call) {
   const Lock lock(mutex_);
   const uint64_t id = ++last_id_;
-  calls_.push_back(
-      std::make_unique<Call>(Call{id, pause, steady_now(), std::move(call)}));
+  calls_.push_back(std::make_unique<Call>(Call{id, pause, steady_now(), std::move(call)}));
   changed_.notify_one();
   return std::make_unique<Repeated>(*this, id);
 }
@@ -54,13 +53,11 @@ std::unique_ptr<Background::Repeated> Background::repeat(Duration pause,
 void Background::remove(uint64_t id) {
   std::unique_ptr<Call> removed;  // what it owns may be another Repeated: not under the lock
   Lock lock(mutex_);
-  const auto found =
-      std::ranges::find_if(calls_, [&](const auto& one) { return one->id == id; });
+  const auto found = std::ranges::find_if(calls_, [&](const auto& one) { return one->id == id; });
   (*found)->gone = true;
   called_.wait(lock, [&] { return !(*found)->running; });
   // Others may have come and gone meanwhile.
-  const auto again =
-      std::ranges::find_if(calls_, [&](const auto& one) { return one->id == id; });
+  const auto again = std::ranges::find_if(calls_, [&](const auto& one) { return one->id == id; });
   removed = std::move(*again);
   calls_.erase(again);
   lock.unlock();

@@ -39,6 +39,7 @@ class Background {
   class Repeated {
    public:
     Repeated(Background& owner, uint64_t id) noexcept : owner_(owner), id_(id) {}
+
     Repeated(const Repeated&) = delete;
     Repeated& operator=(const Repeated&) = delete;
     ~Repeated();

@@ -1,9 +1,9 @@
 #include "plugin/background.h"
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <thread>
-#include <future>
 
 #include <gtest/gtest.h>
 

@@ -33,8 +33,8 @@ MacContext make_context() noexcept {
   MacContext context(EVP_MAC_CTX_new(mac));
   EVP_MAC_free(mac);
   char digest[] = "SHA256";
-  const OSSL_PARAM params[] = {
-      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_END};
+  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                               OSSL_PARAM_END};
   require(context != nullptr && EVP_MAC_CTX_set_params(context.get(), params) == 1);
   return context;
 }
@@ -90,8 +90,8 @@ Digest keyed_digest(std::string_view text) noexcept {
 
 Digest sha256(std::string_view text) noexcept {
   Digest out;
-  require(EVP_Q_digest(nullptr, "SHA256", nullptr, text.data(), text.size(), out.data(),
-                       nullptr) == 1);
+  require(EVP_Q_digest(nullptr, "SHA256", nullptr, text.data(), text.size(), out.data(), nullptr) ==
+          1);
   return out;
 }
 

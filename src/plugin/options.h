@@ -62,7 +62,7 @@ struct Option {
   std::variant<bool S::*, uint32_t S::*, Number S::*, std::string S::*, Located<std::string> S::*,
                milliseconds S::*, uint64_t S::*, std::vector<std::string> S::*,
                std::vector<Located<std::string>> S::*, std::vector<config::FieldMatch> S::*,
-               exchange::Template S::*, Located<size_t> S::*, const config::Value* S::*>
+               exchange::Template S::*, Located<size_t> S::*, const config::Value * S::*>
       to;
 };
 

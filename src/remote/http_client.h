@@ -1,6 +1,6 @@
-// A blocking HTTP client for what runs in the background: one request at a time, over libcurl, which
-// no other file sees. Connections are kept. Redirects are not followed, proxies of the environment
-// not used, answers bounded. One thread, but for wake().
+// A blocking HTTP client for what runs in the background: one request at a time, over libcurl,
+// which no other file sees. Connections are kept. Redirects are not followed, proxies of the
+// environment not used, answers bounded. One thread, but for wake().
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
-// api_key: a client shows a key that is its own. Keys are looked up by a keyed hash of them, so that
-// neither the table's size nor the first bytes of a guess show in the time that it takes.
+// api_key: a client shows a key that is its own. Keys are looked up by a keyed hash of them, so
+// that neither the table's size nor the first bytes of a guess show in the time that it takes.
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -188,8 +188,8 @@ class ApiKey final : public Plugin {
 std::shared_ptr<const Plugin> make(const Making& making) {
   Settings settings;
   read_options(making.entry, kOptions, making.reader, settings);
-  const auto place = choose_place(making, {settings.header, settings.query, settings.cookie},
-                                  "X-API-Key");
+  const auto place =
+      choose_place(making, {settings.header, settings.query, settings.cookie}, "X-API-Key");
   FieldList fields =
       FieldList::compile(settings.set_headers, config::EditOf::request, making.reader);
   check_realm(making, settings.realm);
@@ -202,11 +202,8 @@ std::shared_ptr<const Plugin> make(const Making& making) {
 
 }  // namespace
 
-const Kind kApiKey{"api_key",
-                   "key_auth",
-                   "lets in who shows a key",
-                   Phase::auth,
-                   describe_options<kOptions>,
-                   make};
+const Kind kApiKey{
+    "api_key", "key_auth", "lets in who shows a key", Phase::auth, describe_options<kOptions>,
+    make};
 
 }  // namespace pingap::plugin

@@ -91,11 +91,12 @@ TEST(ApiKey, TakesTheKeyOutOfTheTarget) {
     Request request(from);
     ASSERT_EQ(request.run(*it), 0) << from;
     EXPECT_EQ(request.x.uri.target, to);
-    EXPECT_EQ(request.x.uri.query.size(), request.x.uri.has_query
-                                              ? std::string_view(to).size() -
-                                                    std::string_view(to).find('?') - 1
-                                              : 0);
-    EXPECT_EQ(request.x.uri.path, std::string_view(from).substr(0, std::string_view(from).find('?')));
+    EXPECT_EQ(request.x.uri.query.size(),
+              request.x.uri.has_query
+                  ? std::string_view(to).size() - std::string_view(to).find('?') - 1
+                  : 0);
+    EXPECT_EQ(request.x.uri.path,
+              std::string_view(from).substr(0, std::string_view(from).find('?')));
   }
 }
 

@@ -332,17 +332,16 @@ std::shared_ptr<const Plugin> make(const Making& making) {
   }
   auto table = build_table(listed, path);
   if (!table) {
-    making.reader.error(settings.htpasswd.at,
-                        {fmt::format("cannot use the passwords of {}: {}",
-                                     config::quote_path(path), table.error()),
-                         {},
-                         {}});
+    making.reader.error(settings.htpasswd.at, {fmt::format("cannot use the passwords of {}: {}",
+                                                           config::quote_path(path), table.error()),
+                                               {},
+                                               {}});
     return nullptr;
   }
   auto check = std::make_shared<PasswordCheck>(making.workers, std::move(*table));
-  auto watch = path.empty() ? nullptr
-                            : std::make_unique<FileWatch>(path, std::move(state),
-                                                          std::move(listed), check);
+  auto watch = path.empty()
+                   ? nullptr
+                   : std::make_unique<FileWatch>(path, std::move(state), std::move(listed), check);
   return std::make_shared<BasicAuth>(settings, std::move(fields), making.workers, std::move(check),
                                      std::move(watch));
 }

@@ -1,6 +1,6 @@
 // combined_auth: an application says who it is and when, and proves by a hash that it knows its
-// secret: ?app_id=ID&ts=SECONDS&digest=HEX, of SHA-256("SECRET:SECONDS"). Who sees such a target can
-// use it until it is too old: only for TLS, and with a short deviation.
+// secret: ?app_id=ID&ts=SECONDS&digest=HEX, of SHA-256("SECRET:SECONDS"). Who sees such a target
+// can use it until it is too old: only for TLS, and with a short deviation.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -39,7 +39,8 @@ constexpr Option<Settings> kOptions[] = {
       "the backend does not see app_id, ts and digest"},
      &Settings::hide},
     {{"set_headers", "", Type::pairs, "none",
-      "\"Name: value\": fields for the backend, such as \"X-App: $auth_app_id\"; a client's own are "
+      "\"Name: value\": fields for the backend, such as \"X-App: $auth_app_id\"; a client's own "
+      "are "
       "removed"},
      &Settings::set_headers},
     {{"delay", "", Type::duration, "0", "before a refusal"}, &Settings::delay},

@@ -114,9 +114,8 @@ Credential Place::find(exchange::Exchange& x) const noexcept {
 void Place::keep_secret(exchange::Exchange& x) const noexcept {
   using exchange::SecretName;
   if (in_ != In::cookie) {  // of these the log shows no values anyway
-    x.secrets = x.arena.make<SecretName>(
-        SecretName{in_ == In::header ? SecretName::In::header : SecretName::In::argument, name(),
-                   x.secrets});
+    x.secrets = x.arena.make<SecretName>(SecretName{
+        in_ == In::header ? SecretName::In::header : SecretName::In::argument, name(), x.secrets});
   }
 }
 

@@ -145,8 +145,7 @@ Verdict Jwt::check(Context& context, const Seen& seen, const JwtKeys& keys,
   const double now =
       std::chrono::duration<double>(context.host.wall_time().time_since_epoch()).count();
   const std::string_view fault = check_claims(seen.token, *claims, parts_.rules, now);
-  return fault.empty() ? let_in(context, *claims)
-                       : refuse(context, 401, "invalid_token", fault);
+  return fault.empty() ? let_in(context, *claims) : refuse(context, 401, "invalid_token", fault);
 }
 
 // A public key is worth remembering what it was good for; a secret is as fast as that.
@@ -197,8 +196,8 @@ Verdict Jwt::let_in(Context& context, const JsonObject& claims) const noexcept {
 
 Verdict Jwt::refuse(Context& context, uint16_t status, std::string_view error,
                     std::string_view why) const noexcept {
-  const std::string_view challenge = context.x.arena.concat(
-      challenge_, ", error=\"", error, "\", error_description=\"", why, "\"");
+  const std::string_view challenge = context.x.arena.concat(challenge_, ", error=\"", error,
+                                                            "\", error_description=\"", why, "\"");
   return refuser_.refuse(context, {status, why, challenge, {}});
 }
 
@@ -209,7 +208,6 @@ std::shared_ptr<const Plugin> make(const Making& making) {
 
 }  // namespace
 
-const Kind kJwt{"jwt",       "",           "lets in who has a signed token",
-                Phase::auth, describe_jwt, make};
+const Kind kJwt{"jwt", "", "lets in who has a signed token", Phase::auth, describe_jwt, make};
 
 }  // namespace pingap::plugin

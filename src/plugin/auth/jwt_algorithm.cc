@@ -153,8 +153,8 @@ bool JwtKey::verify_mac(const JwtAlgorithm& algorithm, std::string_view text,
   return context != nullptr && key_ == nullptr && !secret_.empty() &&
          EVP_MAC_init(context, bytes(secret_), secret_.size(), nullptr) == 1 &&
          EVP_MAC_update(context, bytes(text), text.size()) == 1 &&
-         EVP_MAC_final(context, mac.data(), &size, mac.size()) == 1 &&
-         signature.size() == size && CRYPTO_memcmp(mac.data(), signature.data(), size) == 0;
+         EVP_MAC_final(context, mac.data(), &size, mac.size()) == 1 && signature.size() == size &&
+         CRYPTO_memcmp(mac.data(), signature.data(), size) == 0;
 }
 
 bool JwtKey::verify_public(const JwtAlgorithm& algorithm, std::string_view text,
@@ -177,8 +177,7 @@ bool JwtKey::verify_public(const JwtAlgorithm& algorithm, std::string_view text,
   }
   EVP_PKEY_CTX* options = nullptr;
   const EVP_MD* hash = algorithm.hash == nullptr ? nullptr : algorithm.hash();
-  bool valid =
-      EVP_DigestVerifyInit(context.get(), &options, hash, nullptr, key_.get()) == 1;
+  bool valid = EVP_DigestVerifyInit(context.get(), &options, hash, nullptr, key_.get()) == 1;
   if (valid && algorithm.family == Family::pss) {
     valid = EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
             EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST) == 1;

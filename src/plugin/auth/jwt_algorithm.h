@@ -45,7 +45,8 @@ class JwtKey {
   // Whether the key is of the kind that the algorithm needs.
   bool fits(const JwtAlgorithm& algorithm) const noexcept;
 
-  // `signature` as it stands in a token, of `text`. To be asked only where fits() and allows() hold.
+  // `signature` as it stands in a token, of `text`. To be asked only where fits() and allows()
+  // hold.
   bool verify(const JwtAlgorithm& algorithm, std::string_view text,
               std::string_view signature) const noexcept;
 

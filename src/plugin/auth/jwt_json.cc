@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cmath>
-
 #include <simdjson.h>
 
 namespace pingap::plugin {
@@ -154,8 +153,8 @@ std::optional<std::vector<JsonKey>> read_key_set(std::string_view text) {
   dom::array list;
   if (parser.allocate(text.size(), kMaxDepth) != simdjson::SUCCESS ||
       parser.parse(text.data(), text.size(), true).get(root) != simdjson::SUCCESS ||
-      !root.is_object() || root["keys"].get(list) != simdjson::SUCCESS ||
-      list.size() > kMaxKeys || !has_unique_names(root)) {
+      !root.is_object() || root["keys"].get(list) != simdjson::SUCCESS || list.size() > kMaxKeys ||
+      !has_unique_names(root)) {
     return std::nullopt;
   }
   std::vector<JsonKey> keys;

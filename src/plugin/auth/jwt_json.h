@@ -1,7 +1,7 @@
 // JSON of strangers (RFC 8259): heads and claims of tokens, and sets of keys. The library behind it
 // (simdjson) is seen in jwt_json.cc only. What is refused beyond the grammar: a key that is there
-// twice, deep nesting, a text with a NUL, a number that is none of a double. Any thread; parsers are
-// kept per thread.
+// twice, deep nesting, a text with a NUL, a number that is none of a double. Any thread; parsers
+// are kept per thread.
 #pragma once
 
 #include <optional>

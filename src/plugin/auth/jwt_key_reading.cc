@@ -85,9 +85,8 @@ tls::KeyPtr okp_key(const JsonKey& from) {
   if (!x || (curve != "Ed25519" && curve != "Ed448")) {
     return nullptr;
   }
-  return tls::KeyPtr(
-      EVP_PKEY_new_raw_public_key(curve == "Ed448" ? EVP_PKEY_ED448 : EVP_PKEY_ED25519, nullptr,
-                                  bytes(*x), x->size()));
+  return tls::KeyPtr(EVP_PKEY_new_raw_public_key(
+      curve == "Ed448" ? EVP_PKEY_ED448 : EVP_PKEY_ED25519, nullptr, bytes(*x), x->size()));
 }
 
 constexpr int kLeastRsa = 2048;
@@ -123,8 +122,8 @@ bool is_valid_point(EVP_PKEY* key) {
 bool is_for_signatures(const JsonKey& key) {
   const std::string_view use = key.get("use");
   return (use.empty() || use == "sig") &&
-         (!key.has_operations || std::ranges::find(key.operations, "verify") !=
-                                     key.operations.end());
+         (!key.has_operations ||
+          std::ranges::find(key.operations, "verify") != key.operations.end());
 }
 
 }  // namespace
@@ -138,8 +137,7 @@ tl::expected<JwtKey, std::string> JwtKey::from_pem(std::string_view pem) {
   const auto no_password = [](char*, int, int, void*) { return -1; };
   made.key_.reset(PEM_read_bio_PUBKEY(open().get(), nullptr, no_password, nullptr));
   if (made.key_ == nullptr) {
-    const tls::X509Ptr certificate(
-        PEM_read_bio_X509(open().get(), nullptr, no_password, nullptr));
+    const tls::X509Ptr certificate(PEM_read_bio_X509(open().get(), nullptr, no_password, nullptr));
     made.key_.reset(certificate == nullptr ? nullptr : X509_get_pubkey(certificate.get()));
   }
   ERR_clear_error();
@@ -172,8 +170,8 @@ std::optional<JwtKey> JwtKey::from_json(const JsonKey& from) {
     made.key_ = okp_key(from);
   }
   // "oct" is a secret, which has no place in a set of public keys.
-  const bool usable = made.key_ != nullptr && fault_of(made.key_.get()).empty() &&
-                      is_valid_point(made.key_.get());
+  const bool usable =
+      made.key_ != nullptr && fault_of(made.key_.get()).empty() && is_valid_point(made.key_.get());
   ERR_clear_error();
   return usable ? std::optional(std::move(made)) : std::nullopt;
 }

@@ -48,8 +48,9 @@ std::unique_ptr<JwtKeySource> fixed_keys(std::shared_ptr<const JwtKeys> keys);
 // Reads a file of a set of keys (RFC 7517 5); the error says what is wrong. Blocks.
 tl::expected<std::shared_ptr<const JwtKeys>, std::string> read_jwks_file(const std::string& path);
 
-// `first` is what read_jwks_file() gave, `state` the file_state() from before. Looks every few seconds whether the file is another; one
-// that cannot be used changes nothing, and is complained of in the log.
+// `first` is what read_jwks_file() gave, `state` the file_state() from before. Looks every few
+// seconds whether the file is another; one that cannot be used changes nothing, and is complained
+// of in the log.
 std::unique_ptr<JwtKeySource> file_keys(std::string path, std::string state,
                                         std::shared_ptr<const JwtKeys> first, uint32_t workers);
 

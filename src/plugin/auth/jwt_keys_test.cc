@@ -31,8 +31,8 @@ std::string token(const Signer& signer, std::string_view alg, std::string_view m
 }
 
 std::shared_ptr<const Plugin> plugin(const Signer& signer, std::string_view algorithms) {
-  auto made = make(kJwt, fmt::format("public_key = '''{}'''\nalgorithm = [{}]", signer.pem(),
-                                     algorithms));
+  auto made =
+      make(kJwt, fmt::format("public_key = '''{}'''\nalgorithm = [{}]", signer.pem(), algorithms));
   EXPECT_EQ(made.errors, "");
   return made.plugin;
 }
@@ -99,10 +99,11 @@ TEST(JwtVectors, Rfc7515A1) {
 TEST(JwtVectors, Rfc7515A2) {
   const JwtKey key = key_of(
       {{"kty", "RSA"},
-       {"n", "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1"
-             "Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSH"
-             "SXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_"
-             "I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"},
+       {"n",
+        "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1"
+        "Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSH"
+        "SXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_"
+        "I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"},
        {"e", "AQAB"}});
   const std::string signature = decoded(
       "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5"
@@ -121,18 +122,19 @@ TEST(JwtVectors, Rfc7515A3) {
                              {"y", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}});
   EXPECT_TRUE(key.verify(
       *find_jwt_algorithm("ES256"), "eyJhbGciOiJFUzI1NiJ9." + std::string(kRfcPayload),
-      decoded("DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1"
-              "Q")));
+      decoded(
+          "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1"
+          "Q")));
 }
 
 TEST(JwtVectors, Rfc8037A4) {
-  const JwtKey key = key_of({{"kty", "OKP"},
-                             {"crv", "Ed25519"},
-                             {"x", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}});
+  const JwtKey key = key_of(
+      {{"kty", "OKP"}, {"crv", "Ed25519"}, {"x", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}});
   EXPECT_TRUE(key.verify(
       *find_jwt_algorithm("EdDSA"), "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc",
-      decoded("hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KA"
-              "g")));
+      decoded(
+          "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KA"
+          "g")));
 }
 
 TEST(JwtKeys, EveryAlgorithmWorks) {
@@ -188,9 +190,9 @@ TEST(JwtKeys, APublicKeyIsNoSecret) {
     EXPECT_EQ(status_of(*it, text + "." + base64url(test::hmac(EVP_sha256(), secret, text))), 401);
   }
   for (const char* algorithms : {"\"HS256\"", "\"RS256\", \"HS256\"", "\"ES256\"", "\"EdDSA\""}) {
-    EXPECT_NE(make(kJwt, fmt::format("public_key = '''{}'''\nalgorithm = [{}]", pem, algorithms))
-                  .errors,
-              "")
+    EXPECT_NE(
+        make(kJwt, fmt::format("public_key = '''{}'''\nalgorithm = [{}]", pem, algorithms)).errors,
+        "")
         << algorithms;
   }
 }
@@ -201,7 +203,8 @@ TEST(JwtKeys, RefusesSignaturesOfAnotherForm) {
   const auto es = plugin(p256, "\"ES256\"");
   const std::string text = text_of("ES256");
   const std::string good = p256.sign("ES256", text);
-  const std::string n = decoded("_____wAAAAD__________7zm-q2nF56E87nKwvxjJVE");  // the order of P-256
+  const std::string n =
+      decoded("_____wAAAAD__________7zm-q2nF56E87nKwvxjJVE");  // the order of P-256
   ASSERT_EQ(n.size(), 32U);
   const std::string zero(32, '\0');
   const std::string r = good.substr(0, 32);
@@ -241,7 +244,8 @@ TEST(JwtKeys, TheIdChoosesAmongTheKeysOfASet) {
 
 // JW-14
 TEST(JwtKeys, PassesOverKeysThatAreForSomethingElse) {
-  const std::string secret = R"({"kty":"oct","kid":"o","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"})";
+  const std::string secret =
+      R"({"kty":"oct","kid":"o","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"})";
   const File file(R"({"keys":[)" + secret + "," + rsa().jwk("enc", R"(,"use":"enc")") + "," +
                   rsa().jwk("ops", R"(,"key_ops":["sign"])") + "," +
                   rsa().jwk("512", R"(,"alg":"RS512")") + "," +

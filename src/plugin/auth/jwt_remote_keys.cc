@@ -13,9 +13,9 @@ using std::chrono::seconds;
 
 constexpr size_t kMaxBody = 256 * 1024;
 constexpr seconds kTimeout{5};
-constexpr size_t kMostWaiting = 1024;     // requests; the others are refused at once
-constexpr Duration kTick = seconds(1);    // how often it is looked whether it is time
-constexpr Duration kAgain = seconds(5);   // after a failure, while there is something to wait for
+constexpr size_t kMostWaiting = 1024;    // requests; the others are refused at once
+constexpr Duration kTick = seconds(1);   // how often it is looked whether it is time
+constexpr Duration kAgain = seconds(5);  // after a failure, while there is something to wait for
 
 // Lives as long as an answer may come.
 class Remote : public std::enable_shared_from_this<Remote> {
@@ -118,8 +118,8 @@ class RemoteKeys final : public JwtKeySource {
  public:
   RemoteKeys(RemoteKeysSettings settings, Fetcher& fetcher, uint32_t workers)
       : remote_(std::make_shared<Remote>(std::move(settings), fetcher, workers)),
-        watch_(Background::instance().repeat(
-            kTick, [remote = remote_] { remote->tick(steady_now()); })) {}
+        watch_(Background::instance().repeat(kTick,
+                                             [remote = remote_] { remote->tick(steady_now()); })) {}
 
   const JwtKeys* keys(uint32_t worker) const override { return remote_->keys(worker); }
 

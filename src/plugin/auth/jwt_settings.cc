@@ -186,7 +186,8 @@ std::unique_ptr<JwtKeySource> read_url(const Making& making, const Settings& set
   }
   if (url.starts_with("http://")) {
     making.reader.diagnostics().warning(
-        settings.jwks_url.at, "`jwks_url` is not https: who is on the way can give keys of his own");
+        settings.jwks_url.at,
+        "`jwks_url` is not https: who is on the way can give keys of his own");
   }
   if (making.fetcher == nullptr) {
     return std::make_unique<NoKeys>();
@@ -280,8 +281,8 @@ std::vector<ClaimHeader> read_claim_headers(const Making& making, const Settings
     if (!one.value || one.value->empty()) {
       fail(making, one.at, config::quote(one.name) + " names no claim", R"("X-User: sub")");
     } else if (making.reader.check(one.at, config::check_header_name(one.name)) &&
-               making.reader.check(
-                   one.at, config::check_header_edit(one.name, config::EditOf::request))) {
+               making.reader.check(one.at,
+                                   config::check_header_edit(one.name, config::EditOf::request))) {
       made.push_back({one.name, *one.value});
     }
   }
@@ -298,8 +299,8 @@ std::optional<JwtParts> read_jwt_settings(const Making& making) {
   const size_t errors = making.reader.diagnostics().errors();
   Settings settings;
   read_options(making.entry, kOptions, making.reader, settings);
-  const auto place = choose_place(making, {settings.header, settings.query, settings.cookie},
-                                  "Authorization");
+  const auto place =
+      choose_place(making, {settings.header, settings.query, settings.cookie}, "Authorization");
   check_realm(making, settings.realm);
   auto algorithms = read_algorithms(making, settings);
   FieldList fields =

@@ -1,4 +1,5 @@
-// Tokens with a secret, and what holds for all of them: security.md JW-01, 03, 05, 06, 08 to 13, 15.
+// Tokens with a secret, and what holds for all of them: security.md JW-01, 03, 05, 06, 08 to
+// 13, 15.
 #include <fmt/format.h>
 
 #include "plugin/auth/kinds.h"
@@ -59,13 +60,26 @@ TEST(Jwt, TellsWhatIsMissing) {
 // JW-01
 TEST(Jwt, RefusesOtherAlgorithms) {
   const auto it = plugin();
-  for (const char* head :
-       {R"({"alg":"none"})", R"({"alg":"None"})", R"({"alg":"nOnE"})", R"({"alg":""})",
-        R"({"typ":"JWT"})", R"({"alg":1})", R"({"alg":["HS256"]})", R"({"alg":null})",
-        R"({"alg":"HS256","alg":"none"})", R"({"alg":"none","alg":"HS256"})",
-        R"({"alg":"hs256"})", R"({"alg":"HS256 "})", R"({"alg":"HS256\u0000"})",
-        R"({"\u0061lg":"none","alg":"HS256"})", R"([])", R"("HS256")", R"({"alg":"HS256"}x)",
-        R"({"alg":"HS256")", "", " "}) {
+  for (const char* head : {R"({"alg":"none"})",
+                           R"({"alg":"None"})",
+                           R"({"alg":"nOnE"})",
+                           R"({"alg":""})",
+                           R"({"typ":"JWT"})",
+                           R"({"alg":1})",
+                           R"({"alg":["HS256"]})",
+                           R"({"alg":null})",
+                           R"({"alg":"HS256","alg":"none"})",
+                           R"({"alg":"none","alg":"HS256"})",
+                           R"({"alg":"hs256"})",
+                           R"({"alg":"HS256 "})",
+                           R"({"alg":"HS256\u0000"})",
+                           R"({"\u0061lg":"none","alg":"HS256"})",
+                           R"([])",
+                           R"("HS256")",
+                           R"({"alg":"HS256"}x)",
+                           R"({"alg":"HS256")",
+                           "",
+                           " "}) {
     EXPECT_EQ(status_of(*it, token(kClaims, head)), 401) << head;
     const std::string unsigned_one = base64url(head) + "." + base64url(kClaims) + ".";
     EXPECT_EQ(status_of(*it, unsigned_one), 401) << head;
@@ -78,10 +92,8 @@ TEST(Jwt, TakesOnlyTheAlgorithmsThatAreListed) {
   const auto two = plugin("algorithm = [\"HS384\", \"HS512\"]");
   const std::string payload = base64url(kClaims);
   const std::string hs256 = token();
-  const std::string hs384 =
-      token_of_parts(base64url(R"({"alg":"HS384"})"), payload, EVP_sha384());
-  const std::string hs512 =
-      token_of_parts(base64url(R"({"alg":"HS512"})"), payload, EVP_sha512());
+  const std::string hs384 = token_of_parts(base64url(R"({"alg":"HS384"})"), payload, EVP_sha384());
+  const std::string hs512 = token_of_parts(base64url(R"({"alg":"HS512"})"), payload, EVP_sha512());
   EXPECT_EQ(status_of(*one, hs256), 0);
   EXPECT_EQ(status_of(*one, hs384), 401);
   EXPECT_EQ(status_of(*one, hs512), 401);
@@ -198,8 +210,8 @@ token_type = "at+jwt"
   }
   for (const char* bad :
        {R"(,"aud":"api","sub":"x")", R"(,"iss":"https://c.test","aud":"api","sub":"x")",
-        R"(,"iss":["https://b.test"],"aud":"api","sub":"x")", R"(,"iss":"https://b.test","sub":"x")",
-        R"(,"iss":"https://b.test","aud":"API","sub":"x")",
+        R"(,"iss":["https://b.test"],"aud":"api","sub":"x")",
+        R"(,"iss":"https://b.test","sub":"x")", R"(,"iss":"https://b.test","aud":"API","sub":"x")",
         R"(,"iss":"https://b.test","aud":[],"sub":"x")",
         R"(,"iss":"https://b.test","aud":["api",1],"sub":"x")",
         R"(,"iss":"https://b.test","aud":"api")",
@@ -239,14 +251,14 @@ TEST(Jwt, LooksInOnePlaceAndForm) {
   for (const char* scheme : {"Bearer ", "bearer ", "BEARER "}) {
     EXPECT_EQ(Request().with("Authorization", scheme + good).run(*it), 0) << scheme;
   }
-  for (const char* scheme : {"Bearer  ", "Bearer", "b ", "Basic ", "", " ", "Bearer\t", "Bearer="}) {
+  for (const char* scheme :
+       {"Bearer  ", "Bearer", "b ", "Basic ", "", " ", "Bearer\t", "Bearer="}) {
     EXPECT_EQ(Request().with("Authorization", scheme + good).run(*it), 401) << scheme;
   }
   Request two;
-  EXPECT_EQ(two.with("Authorization", "Bearer " + good)
-                .with("Authorization", "Bearer " + good)
-                .run(*it),
-            400);
+  EXPECT_EQ(
+      two.with("Authorization", "Bearer " + good).with("Authorization", "Bearer " + good).run(*it),
+      400);
   EXPECT_EQ(Request("/?token=" + good).with("Cookie", "token=" + good).run(*it), 401);
   EXPECT_EQ(Request("/?token=" + good).run(*plugin("query = \"token\"")), 0);
   EXPECT_EQ(Request().with("Cookie", "token=" + good).run(*plugin("cookie = \"token\"")), 0);
@@ -263,8 +275,7 @@ hide_credentials = true
 )");
   Request request;
   request
-      .with("Authorization",
-            "Bearer " + token(R"({"sub":"alice","exp":1700000100,
+      .with("Authorization", "Bearer " + token(R"({"sub":"alice","exp":1700000100,
                                   "https://a.test/roles":["a","b"]})"))
       .with("X-User", "root")
       .with("x_user", "root")
@@ -276,8 +287,8 @@ hide_credentials = true
   EXPECT_EQ(request.x.request.headers.find("x-admin"), nullptr);
   EXPECT_EQ(request.header("x-who"), "user alice");
   EXPECT_EQ(request.header("authorization"), "");
-  for (const char* odd : {R"("a\r\nX-Admin: true")", R"("a\nb")", "{}", R"([1,2])", R"(["a","b,c"])",
-                          R"([["a"]])"}) {
+  for (const char* odd :
+       {R"("a\r\nX-Admin: true")", R"("a\nb")", "{}", R"([1,2])", R"(["a","b,c"])", R"([["a"]])"}) {
     EXPECT_EQ(status_of(*it, token(fmt::format(R"({{"sub":{},"exp":1700000100}})", odd))), 401)
         << odd;
   }

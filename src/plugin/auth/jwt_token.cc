@@ -112,9 +112,9 @@ bool is_for(const JsonMember* claim, const std::vector<std::string>& audiences) 
   if (claim->kind == Kind::text) {
     return is_one_of(audiences, claim->text);
   }
-  return claim->kind == Kind::texts &&
-         std::ranges::any_of(claim->texts,
-                             [&](std::string_view one) { return is_one_of(audiences, one); });
+  return claim->kind == Kind::texts && std::ranges::any_of(claim->texts, [&](std::string_view one) {
+           return is_one_of(audiences, one);
+         });
 }
 
 }  // namespace
@@ -126,9 +126,8 @@ std::string_view parse_jwt(std::string_view text, Arena& arena, JwtToken& out) n
   }
   const size_t first = text.find('.');
   const size_t second = first == std::string_view::npos ? first : text.find('.', first + 1);
-  if (second == std::string_view::npos ||
-      text.find('.', second + 1) != std::string_view::npos || first == 0 ||
-      second == first + 1 || second + 1 == text.size() || first > kMaxHead) {
+  if (second == std::string_view::npos || text.find('.', second + 1) != std::string_view::npos ||
+      first == 0 || second == first + 1 || second + 1 == text.size() || first > kMaxHead) {
     return kNoToken;
   }
   const auto head = decode(text.substr(0, first), arena);

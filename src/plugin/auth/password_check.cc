@@ -41,6 +41,7 @@ bool PasswordCheck::submit(PasswordJob job) {
   if (!enter(job.client)) {
     return false;
   }
+
   // Also one that is never run has left.
   struct Entered {
     std::shared_ptr<PasswordCheck> owner;
@@ -48,6 +49,7 @@ bool PasswordCheck::submit(PasswordJob job) {
 
     Entered(std::shared_ptr<PasswordCheck> by, PasswordJob what)
         : owner(std::move(by)), job(std::move(what)) {}
+
     Entered(const Entered&) = delete;
     Entered& operator=(const Entered&) = delete;
 

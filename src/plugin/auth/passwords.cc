@@ -1,9 +1,9 @@
 #include "plugin/auth/passwords.h"
 
 #include <atomic>
+#include <crypt.h>
 #include <memory>
 
-#include <crypt.h>
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 
@@ -13,9 +13,9 @@
 namespace pingap::plugin {
 namespace {
 
-constexpr size_t kMaxName = 256;  // bytes
-constexpr uint64_t kMostBcrypt = 15;           // cost: some seconds
-constexpr uint64_t kMostRounds = 5'000'000;    // of SHA-crypt: the same
+constexpr size_t kMaxName = 256;             // bytes
+constexpr uint64_t kMostBcrypt = 15;         // cost: some seconds
+constexpr uint64_t kMostRounds = 5'000'000;  // of SHA-crypt: the same
 constexpr std::string_view kHowTo = "make one by: htpasswd -nB NAME, or mkpasswd -m yescrypt";
 
 uint64_t next_version() noexcept {
@@ -89,8 +89,8 @@ tl::expected<void, std::string> PasswordTable::add(std::string_view line, Plain 
     user.hash = secret;
     hashes_.push_back(secret);
   } else if (plain == Plain::refused || secret.starts_with("{SHA}")) {
-    return tl::unexpected(
-        fmt::format("{}: what stands behind the colon is no hash; {}", config::quote(name), kHowTo));
+    return tl::unexpected(fmt::format("{}: what stands behind the colon is no hash; {}",
+                                      config::quote(name), kHowTo));
   } else {
     user.plain = keyed_digest(secret);
   }

@@ -31,8 +31,8 @@ class PasswordTable {
 
   struct Decision {
     bool passes = false;
-    // Where it takes long to decide: the hash to ask matches() about; else empty. For a name that is
-    // not there it is somebody's, so that it takes as long; `passes` stays false then.
+    // Where it takes long to decide: the hash to ask matches() about; else empty. For a name that
+    // is not there it is somebody's, so that it takes as long; `passes` stays false then.
     std::string_view hash = {};
     bool counts = false;  // whether that decides
   };
@@ -60,7 +60,8 @@ class PasswordTable {
   uint64_t version_;
 };
 
-// Whether the password is the one of the hash. Takes as long as that is meant to: never on a worker.
+// Whether the password is the one of the hash. Takes as long as that is meant to: never on a
+// worker.
 bool matches(const std::string& password, const std::string& hash) noexcept;
 
 }  // namespace pingap::plugin

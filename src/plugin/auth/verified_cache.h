@@ -1,5 +1,5 @@
-// What was found to be right a moment ago, so that it need not be worked out again: by a keyed hash,
-// of a bounded number. Each worker has its own.
+// What was found to be right a moment ago, so that it need not be worked out again: by a keyed
+// hash, of a bounded number. Each worker has its own.
 #pragma once
 
 #include <array>

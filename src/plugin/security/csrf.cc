@@ -241,7 +241,8 @@ bool Csrf::is_ours(const exchange::Exchange& x, std::string_view origin) const n
   }
   const size_t scheme = x.scheme.size();
   return origin.size() > scheme + 3 && iequals(origin.substr(0, scheme), x.scheme) &&
-         origin.substr(scheme, 3) == "://" && iequals(origin.substr(scheme + 3), x.request.authority);
+         origin.substr(scheme, 3) == "://" &&
+         iequals(origin.substr(scheme + 3), x.request.authority);
 }
 
 std::string_view Csrf::check_origin(exchange::Exchange& x) const noexcept {
@@ -259,20 +260,18 @@ std::string_view Csrf::check_origin(exchange::Exchange& x) const noexcept {
     return settings_.require_origin ? "the request says not where it is from" : std::string_view{};
   }
   const size_t host = referer.value.find("://");
-  const size_t end = host == std::string_view::npos
-                         ? host
-                         : referer.value.find_first_of("/?#", host + 3);
+  const size_t end =
+      host == std::string_view::npos ? host : referer.value.find_first_of("/?#", host + 3);
   return referer.count == 1 && is_ours(x, referer.value.substr(0, end)) ? std::string_view{}
-                                                                       : kForeign;
+                                                                        : kForeign;
 }
 
 Digest Csrf::sign(exchange::Exchange& x, std::string_view head) const noexcept {
-  const Single session = session_name_.empty()
-                             ? Single{}
-                             : find_cookie(x.request.headers, session_name_);
+  const Single session =
+      session_name_.empty() ? Single{} : find_cookie(x.request.headers, session_name_);
   // Neither a host nor a cookie has a NUL: the parts cannot be cut in another place.
-  return hmac_sha256(settings_.key, x.arena.concat(head, x.host, std::string_view("\0", 1),
-                                                   session.value));
+  return hmac_sha256(settings_.key,
+                     x.arena.concat(head, x.host, std::string_view("\0", 1), session.value));
 }
 
 std::string_view Csrf::check_token(Context& context) const noexcept {
@@ -350,8 +349,7 @@ std::shared_ptr<const Plugin> make(const Making& making) {
   read_options(making.entry, kOptions, reader, settings);
   if (settings.key.size() < kLeastKey && reader.diagnostics().errors() == errors) {
     reader.error(making.entry.at, {fmt::format("`key` has {} bytes", settings.key.size()),
-                                   "at least 32",
-                                   "make one by: openssl rand -hex 32"});
+                                   "at least 32", "make one by: openssl rand -hex 32"});
   }
   if (!settings.token_path.starts_with('/') && reader.diagnostics().errors() == errors) {
     reader.error(making.entry.at, {"`token_path` is no path", "\"/csrf\"", {}});

@@ -100,8 +100,9 @@ TEST(Csrf, RefusesOtherTokens) {
   EXPECT_EQ(post(*it, good, good, ""), 403);
   EXPECT_EQ(post(*it, good, good, "s1", "b.test"), 403);
   const auto another_key =
-      make(kCsrf, "key = \"X123456789abcdef0123456789abcdef\"\ntoken_path = \"/csrf\"\n"
-                  "session_cookie = \"sid\"")
+      make(kCsrf,
+           "key = \"X123456789abcdef0123456789abcdef\"\ntoken_path = \"/csrf\"\n"
+           "session_cookie = \"sid\"")
           .plugin;
   EXPECT_EQ(post(*another_key, good, good), 403);
 }
@@ -136,9 +137,9 @@ TEST(Csrf, LooksAtTheOrigin) {
   EXPECT_EQ(with(*listed, {}), 403);
   EXPECT_EQ(with(*own, {{"Origin", "https://a.test"}}), 0);
   EXPECT_EQ(with(*own, {{"Origin", "HTTPS://A.TEST"}}), 0);
-  for (const char* origin : {"null", "https://a.test.evil.test", "http://a.test",
-                             "https://a.test:444", "https://a.tes", "https://a.test/", "", "a.test",
-                             "https://xa.test", "https://a.test@evil.test"}) {
+  for (const char* origin :
+       {"null", "https://a.test.evil.test", "http://a.test", "https://a.test:444", "https://a.tes",
+        "https://a.test/", "", "a.test", "https://xa.test", "https://a.test@evil.test"}) {
     EXPECT_EQ(with(*own, {{"Origin", origin}}), 403) << origin;
   }
   EXPECT_EQ(with(*own, {{"Origin", "https://a.test"}, {"Origin", "https://a.test"}}), 403);
