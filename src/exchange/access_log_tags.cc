@@ -142,8 +142,9 @@ SecretPlace find_secret(std::string_view query, size_t from, const SecretName* m
   for (size_t equals = find_equals(query, from); equals != std::string_view::npos;
        equals = find_equals(query, equals + 1)) {
     const std::string_view before = query.substr(0, equals);
-    const std::string_view name = before.substr(before.rfind('&') + 1);
-    if ((may_end_secret(before) && contains(kSecretParameters, name)) || is_listed(more, name)) {
+    const auto name = [&] { return before.substr(before.rfind('&') + 1); };
+    if ((may_end_secret(before) && contains(kSecretParameters, name())) ||
+        (more != nullptr && is_listed(more, name()))) {
       return {equals + 1, std::min(query.find('&', equals), query.size())};
     }
   }

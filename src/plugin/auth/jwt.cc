@@ -52,6 +52,8 @@ class Jwt final : public Plugin {
 
   uint8_t hooks() const noexcept override { return kRequest; }
 
+  const std::shared_ptr<JwtKeySource>& key_source() const noexcept { return parts_.keys; }
+
   Verdict on_request(Context& context) const noexcept override {
     const Credential found = parts_.place.find(context.x);
     if (found.found == Credential::Found::several) {
@@ -202,7 +204,8 @@ Verdict Jwt::refuse(Context& context, uint16_t status, std::string_view error,
 }
 
 std::shared_ptr<const Plugin> make(const Making& making) {
-  auto parts = read_jwt_settings(making);
+  const auto* before = dynamic_cast<const Jwt*>(making.before);
+  auto parts = read_jwt_settings(making, before == nullptr ? nullptr : before->key_source());
   return parts ? std::make_shared<Jwt>(std::move(*parts)) : nullptr;
 }
 

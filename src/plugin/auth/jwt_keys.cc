@@ -86,8 +86,8 @@ const JwtKey* JwtKeys::find(const JwtAlgorithm& algorithm, bool has_id,
   return found != nullptr && by_id && !has_id && keys.size() > 1 ? nullptr : found;
 }
 
-std::unique_ptr<JwtKeySource> fixed_keys(std::shared_ptr<const JwtKeys> keys) {
-  return std::make_unique<FixedKeys>(std::move(keys));
+std::shared_ptr<JwtKeySource> fixed_keys(std::shared_ptr<const JwtKeys> keys) {
+  return std::make_shared<FixedKeys>(std::move(keys));
 }
 
 tl::expected<std::shared_ptr<const JwtKeys>, std::string> read_jwks_file(const std::string& path) {
@@ -105,9 +105,9 @@ tl::expected<std::shared_ptr<const JwtKeys>, std::string> read_jwks_file(const s
   return std::make_shared<const JwtKeys>(std::move(*keys), true);
 }
 
-std::unique_ptr<JwtKeySource> file_keys(std::string path, std::string state,
+std::shared_ptr<JwtKeySource> file_keys(std::string path, std::string state,
                                         std::shared_ptr<const JwtKeys> first, uint32_t workers) {
-  return std::make_unique<FileKeys>(std::move(path), std::move(state), std::move(first), workers);
+  return std::make_shared<FileKeys>(std::move(path), std::move(state), std::move(first), workers);
 }
 
 }  // namespace pingap::plugin

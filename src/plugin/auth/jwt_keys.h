@@ -27,12 +27,24 @@ struct JwtKeys {
   uint64_t version;  // of no other in this process
 };
 
+struct RemoteKeysSettings {
+  std::string url;
+  std::chrono::milliseconds refresh;   // how often they are looked for
+  std::chrono::milliseconds max_age;   // of keys that are used while the server fails
+  std::chrono::milliseconds cooldown;  // between looks for the sake of a missing key
+
+  bool operator==(const RemoteKeysSettings&) const = default;
+};
+
 class JwtKeySource {
  public:
   virtual ~JwtKeySource() = default;
 
   // What there is for that worker, until its next call; null: nothing yet. Worker.
   virtual const JwtKeys* keys(uint32_t worker) const = 0;
+
+  // It may go on for another plugin that wants these.
+  virtual bool is_of(const RemoteKeysSettings& /*settings*/) const { return false; }
 
   // A key is missing. False: nothing is to be expected; else the request may wait by join().
   virtual bool may_have_news(TimePoint /*now*/) const { return false; }
@@ -43,7 +55,7 @@ class JwtKeySource {
   }
 };
 
-std::unique_ptr<JwtKeySource> fixed_keys(std::shared_ptr<const JwtKeys> keys);
+std::shared_ptr<JwtKeySource> fixed_keys(std::shared_ptr<const JwtKeys> keys);
 
 // Reads a file of a set of keys (RFC 7517 5); the error says what is wrong. Blocks.
 tl::expected<std::shared_ptr<const JwtKeys>, std::string> read_jwks_file(const std::string& path);
@@ -51,19 +63,12 @@ tl::expected<std::shared_ptr<const JwtKeys>, std::string> read_jwks_file(const s
 // `first` is what read_jwks_file() gave, `state` the file_state() from before. Looks every few
 // seconds whether the file is another; one that cannot be used changes nothing, and is complained
 // of in the log.
-std::unique_ptr<JwtKeySource> file_keys(std::string path, std::string state,
+std::shared_ptr<JwtKeySource> file_keys(std::string path, std::string state,
                                         std::shared_ptr<const JwtKeys> first, uint32_t workers);
-
-struct RemoteKeysSettings {
-  std::string url;
-  std::chrono::milliseconds refresh;   // how often they are looked for
-  std::chrono::milliseconds max_age;   // of keys that are used while the server fails
-  std::chrono::milliseconds cooldown;  // between looks for the sake of a missing key
-};
 
 // From a server: in time, and when a token has a key that is not there. One request at a time. What
 // fails changes nothing until the keys are too old.
-std::unique_ptr<JwtKeySource> remote_keys(RemoteKeysSettings settings, Fetcher& fetcher,
+std::shared_ptr<JwtKeySource> remote_keys(RemoteKeysSettings settings, Fetcher& fetcher,
                                           uint32_t workers);
 
 }  // namespace pingap::plugin

@@ -411,6 +411,18 @@ TEST(JwtServer, AnUnknownKeyIsAskedForOnceInAWhile) {
   EXPECT_EQ(request.resume(*it.plugin), 0);
 }
 
+TEST(JwtServer, AnotherConfigurationKeepsTheKeys) {
+  Served it;
+  it.fetcher.answer(it.set(rsa(), "a"));
+  const std::string options = "jwks_url = \"https://a.test/keys\"\nalgorithm = \"RS256\"\n";
+  const auto next = make(kJwt, options + "audience = \"api\"", &it.fetcher, it.plugin.get()).plugin;
+  EXPECT_EQ(status_of(*next, token(rsa(), "RS256", R"(,"kid":"a")")), 401);  // no aud
+  const auto other = make(kJwt, options + "realm = \"x\"", &it.fetcher, next.get()).plugin;
+  it.plugin = nullptr;
+  EXPECT_EQ(status_of(*other, token(rsa(), "RS256", R"(,"kid":"a")")), 0);
+  EXPECT_EQ(it.fetcher.asked(), 1U);
+}
+
 TEST(JwtServer, WhatFailsLeavesTheKeys) {
   for (const auto& wrong : std::vector<tl::expected<std::string, std::string>>{
            tl::unexpected<std::string>("down"), std::string(), std::string("<html>"),

@@ -25,6 +25,8 @@ class Remote : public std::enable_shared_from_this<Remote> {
 
   const JwtKeys* keys(uint32_t worker) const { return keys_.of(worker); }
 
+  const RemoteKeysSettings& settings() const noexcept { return settings_; }
+
   // Background.
   void tick(TimePoint now) {
     std::unique_lock lock(mutex_);
@@ -123,6 +125,10 @@ class RemoteKeys final : public JwtKeySource {
 
   const JwtKeys* keys(uint32_t worker) const override { return remote_->keys(worker); }
 
+  bool is_of(const RemoteKeysSettings& settings) const override {
+    return remote_->settings() == settings;
+  }
+
   bool may_have_news(TimePoint now) const override { return remote_->may_have_news(now); }
 
   bool join(std::shared_ptr<Continuation> request, TimePoint now) const override {
@@ -136,9 +142,9 @@ class RemoteKeys final : public JwtKeySource {
 
 }  // namespace
 
-std::unique_ptr<JwtKeySource> remote_keys(RemoteKeysSettings settings, Fetcher& fetcher,
+std::shared_ptr<JwtKeySource> remote_keys(RemoteKeysSettings settings, Fetcher& fetcher,
                                           uint32_t workers) {
-  return std::make_unique<RemoteKeys>(std::move(settings), fetcher, workers);
+  return std::make_shared<RemoteKeys>(std::move(settings), fetcher, workers);
 }
 
 }  // namespace pingap::plugin

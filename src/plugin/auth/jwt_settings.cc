@@ -120,7 +120,7 @@ void fail(const Making& making, Position at, std::string what, std::string allow
 
 // ---- the keys
 
-std::unique_ptr<JwtKeySource> one_key(JwtKey key) {
+std::shared_ptr<JwtKeySource> one_key(JwtKey key) {
   std::vector<JwtKey> keys;
   keys.push_back(std::move(key));
   return fixed_keys(std::make_shared<const JwtKeys>(std::move(keys), false));
@@ -155,7 +155,7 @@ std::optional<JwtKey> read_public_key(const Making& making, const Settings& sett
   return std::move(*key);
 }
 
-std::unique_ptr<JwtKeySource> read_file(const Making& making, const Settings& settings) {
+std::shared_ptr<JwtKeySource> read_file(const Making& making, const Settings& settings) {
   const std::string& path = settings.jwks_file.value;
   making.files.push_back(path);
   std::string state = file_state(path);
@@ -174,7 +174,8 @@ class NoKeys final : public JwtKeySource {
   const JwtKeys* keys(uint32_t /*worker*/) const override { return nullptr; }
 };
 
-std::unique_ptr<JwtKeySource> read_url(const Making& making, const Settings& settings) {
+std::shared_ptr<JwtKeySource> read_url(const Making& making, const Settings& settings,
+                                       std::shared_ptr<JwtKeySource> before) {
   const std::string& url = settings.jwks_url.value;
   const bool known = url.starts_with("https://") || url.starts_with("http://");
   const size_t host = url.find("//") + 2;
@@ -190,10 +191,13 @@ std::unique_ptr<JwtKeySource> read_url(const Making& making, const Settings& set
         "`jwks_url` is not https: who is on the way can give keys of his own");
   }
   if (making.fetcher == nullptr) {
-    return std::make_unique<NoKeys>();
+    return std::make_shared<NoKeys>();
   }
-  return remote_keys({url, settings.jwks_ttl, settings.jwks_max_age, settings.jwks_cooldown},
-                     *making.fetcher, making.workers);
+  RemoteKeysSettings wanted{url, settings.jwks_ttl, settings.jwks_max_age, settings.jwks_cooldown};
+  if (before != nullptr && before->is_of(wanted)) {
+    return before;
+  }
+  return remote_keys(std::move(wanted), *making.fetcher, making.workers);
 }
 
 // Each algorithm must be one that the key can be for (RFC 8725 3.1).
@@ -213,8 +217,9 @@ bool all_fit(const Making& making, const Settings& settings,
   return true;
 }
 
-std::unique_ptr<JwtKeySource> read_keys(const Making& making, const Settings& settings,
-                                        const std::vector<const JwtAlgorithm*>& algorithms) {
+std::shared_ptr<JwtKeySource> read_keys(const Making& making, const Settings& settings,
+                                        const std::vector<const JwtAlgorithm*>& algorithms,
+                                        std::shared_ptr<JwtKeySource> before) {
   const auto set = std::ranges::count_if(
       std::array{&settings.secret, &settings.public_key, &settings.jwks_file, &settings.jwks_url},
       [](const Located<std::string>* one) { return !one->value.empty(); });
@@ -229,7 +234,7 @@ std::unique_ptr<JwtKeySource> read_keys(const Making& making, const Settings& se
       return nullptr;
     }
     return settings.jwks_url.value.empty() ? read_file(making, settings)
-                                           : read_url(making, settings);
+                                           : read_url(making, settings, std::move(before));
   }
   auto key = settings.secret.value.empty() ? read_public_key(making, settings)
                                            : read_secret(making, settings);
@@ -295,7 +300,8 @@ void describe_jwt(std::vector<OptionInfo>& to) {
   describe_options<kOptions>(to);
 }
 
-std::optional<JwtParts> read_jwt_settings(const Making& making) {
+std::optional<JwtParts> read_jwt_settings(const Making& making,
+                                          std::shared_ptr<JwtKeySource> before) {
   const size_t errors = making.reader.diagnostics().errors();
   Settings settings;
   read_options(making.entry, kOptions, making.reader, settings);
@@ -307,7 +313,7 @@ std::optional<JwtParts> read_jwt_settings(const Making& making) {
       FieldList::compile(settings.set_headers, config::EditOf::request, making.reader);
   auto claim_headers = read_claim_headers(making, settings);
   auto rules = read_rules(making, settings);
-  auto keys = read_keys(making, settings, algorithms);
+  auto keys = read_keys(making, settings, algorithms, std::move(before));
   if (!place || keys == nullptr || making.reader.diagnostics().errors() > errors) {
     return std::nullopt;
   }

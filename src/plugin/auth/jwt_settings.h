@@ -19,7 +19,7 @@ struct ClaimHeader {
 
 struct JwtParts {
   Place place;
-  std::unique_ptr<JwtKeySource> keys;
+  std::shared_ptr<JwtKeySource> keys;
   std::vector<const JwtAlgorithm*> algorithms;
   JwtRules rules;
   std::vector<ClaimHeader> claim_headers;
@@ -32,7 +32,9 @@ struct JwtParts {
 
 void describe_jwt(std::vector<OptionInfo>& to);
 
-// nullopt where something is wrong, which is said.
-std::optional<JwtParts> read_jwt_settings(const Making& making);
+// nullopt where something is wrong, which is said. `before` (may be null) is what the plugin has
+// that is replaced: keys that have been fetched stay.
+std::optional<JwtParts> read_jwt_settings(const Making& making,
+                                          std::shared_ptr<JwtKeySource> before);
 
 }  // namespace pingap::plugin
