@@ -144,9 +144,8 @@ std::optional<int64_t> parse_date(std::string_view text) noexcept {
                                          std::chrono::month{parts.month},
                                          std::chrono::day{static_cast<unsigned>(parts.day)}};
   // A second of 60 is a leap second (RFC 9110 5.6.7 refers to RFC 5322).
-  if (!read || parts.year < 0 || parts.day < 0 || !date.ok() || parts.hour < 0 ||
-      parts.hour > 23 || parts.minute < 0 || parts.minute > 59 || parts.second < 0 ||
-      parts.second > 60) {
+  if (!read || parts.year < 0 || parts.day < 0 || !date.ok() || parts.hour < 0 || parts.hour > 23 ||
+      parts.minute < 0 || parts.minute > 59 || parts.second < 0 || parts.second > 60) {
     return std::nullopt;
   }
   return std::chrono::sys_days(date).time_since_epoch().count() * int64_t{86400} +

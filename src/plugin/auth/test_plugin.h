@@ -26,6 +26,15 @@
 
 namespace pingap::plugin::test {
 
+// Threads that outlive OpenSSL's end leave what they had of it.
+class StopBackground final : public testing::Environment {
+ public:
+  void TearDown() override { Background::instance().stop(); }
+};
+
+inline const testing::Environment* const kStopBackground =
+    testing::AddGlobalTestEnvironment(new StopBackground);
+
 struct Made {
   std::shared_ptr<const Plugin> plugin;  // null where an error was found
   std::string errors;

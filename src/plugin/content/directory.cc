@@ -74,8 +74,7 @@ constexpr Option<Settings> kOptions[] = {
     {{"private", "", Type::boolean, "false", "only the browser's cache may"},
      &Settings::is_private},
     {{"charset", "", Type::text, "\"utf-8\"", "of texts"}, &Settings::charset},
-    {{"headers", "", Type::pairs, "none", "more fields of answers with files"},
-     &Settings::headers},
+    {{"headers", "", Type::pairs, "none", "more fields of answers with files"}, &Settings::headers},
 };
 
 // What is found for a request.
@@ -228,9 +227,8 @@ class Directory final : public Plugin {
     context.answer.headers = http::HeaderMap::copy({}, x.arena, 2);
     // "./" in front: a name with a colon is no scheme then (RFC 3986 4.2).
     context.answer.headers.add(HeaderId::location,
-                               x.uri.has_query
-                                   ? x.arena.concat("./", path, "/?", x.uri.query)
-                                   : x.arena.concat("./", path, "/"));
+                               x.uri.has_query ? x.arena.concat("./", path, "/?", x.uri.query)
+                                               : x.arena.concat("./", path, "/"));
     return Verdict::respond;
   }
 
@@ -297,10 +295,10 @@ class Directory final : public Plugin {
     add_content(headers, found, type, x.arena);
     if (part.outcome == Outcome::part) {
       answer.status = 206;
-      headers.add(HeaderId::content_range,
-                  x.arena.concat("bytes ", number(part.first, x.arena), "-",
-                                 number(part.first + part.size - 1, x.arena), "/",
-                                 number(size, x.arena)));
+      headers.add(
+          HeaderId::content_range,
+          x.arena.concat("bytes ", number(part.first, x.arena), "-",
+                         number(part.first + part.size - 1, x.arena), "/", number(size, x.arena)));
     }
     answer.source = std::make_unique<FileSource>(std::move(found.file.fd), part.first);
     answer.source_size = part.size;
@@ -309,10 +307,9 @@ class Directory final : public Plugin {
 
   void add_content(http::HeaderMap& headers, const Found& found, std::string_view type,
                    Arena& arena) const {
-    headers.add(HeaderId::content_type,
-                is_text(type) && !settings_.charset.empty()
-                    ? arena.concat(type, "; charset=", settings_.charset)
-                    : type);
+    headers.add(HeaderId::content_type, is_text(type) && !settings_.charset.empty()
+                                            ? arena.concat(type, "; charset=", settings_.charset)
+                                            : type);
     headers.add("X-Content-Type-Options", "nosniff");
     if (!found.encoding.empty()) {
       headers.add(HeaderId::content_encoding, found.encoding);
@@ -392,7 +389,11 @@ std::shared_ptr<const Plugin> make(const Making& making) {
 
 }  // namespace
 
-const Kind kDirectory{"directory", "", "answers with the files of a folder", Phase::content,
-                      describe_options<kOptions>, make};
+const Kind kDirectory{"directory",
+                      "",
+                      "answers with the files of a folder",
+                      Phase::content,
+                      describe_options<kOptions>,
+                      make};
 
 }  // namespace pingap::plugin

@@ -35,8 +35,8 @@ OpenFile FileRoot::find(const std::string& path) const noexcept {
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   how.resolve |= follow_links_ ? 0U : uint64_t{RESOLVE_NO_SYMLINKS};
   const std::string& name = path.empty() ? std::string(".") : path;
-  net::Fd fd(static_cast<int>(
-      ::syscall(SYS_openat2, root_.get(), name.c_str(), &how, sizeof(how))));
+  net::Fd fd(
+      static_cast<int>(::syscall(SYS_openat2, root_.get(), name.c_str(), &how, sizeof(how))));
   if (!fd || ::fstat(fd.get(), &found.info) != 0 || (!found.is_file() && !found.is_folder())) {
     return found;
   }
@@ -51,9 +51,9 @@ std::vector<FileRoot::Entry> FileRoot::list(const OpenFile& folder) {
   if (stream == nullptr) {
     return entries;
   }
-  copy.release();  // the stream's now
+  copy.release();                                        // the stream's now
   while (const dirent* one = ::readdir(stream.get())) {  // NOLINT: a stream of our own
-    struct stat info {};
+    struct stat info{};
     if (one->d_name[0] != '.' &&
         ::fstatat(folder.fd.get(), one->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
         (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) {

@@ -13,7 +13,7 @@ namespace pingap::plugin {
 
 struct OpenFile {
   net::Fd fd;  // none: there is no such file, or it may not be read
-  struct stat info {};
+  struct stat info{};
 
   bool is_folder() const noexcept { return S_ISDIR(info.st_mode); }
 
