@@ -40,6 +40,8 @@ std::string_view name_of(Type type) noexcept {
       return "string with variables";
     case Type::body:
       return "text with variables";
+    case Type::entries:
+      return "list of strings and tables";
   }
   return {};
 }
@@ -132,6 +134,8 @@ std::string schema_type(const OptionInfo& option) {
     case Type::list:
     case Type::pairs:
       return R"("type":"array","items":{"type":"string"})";
+    case Type::entries:
+      return R"("type":"array","items":{"type":["string","object"]})";
     case Type::size:
       return R"("type":["integer","string"],"format":"size")";
     case Type::duration:

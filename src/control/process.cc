@@ -29,11 +29,13 @@
 #include "control/user_name.h"
 #include "net/event_loop.h"
 #include "net/socket.h"
+#include "plugin/fetch.h"
 #include "proxy/body_spool.h"
 #include "proxy/live_upstreams.h"
 #include "proxy/server.h"
 #include "proxy/sticky_seed.h"
 #include "remote/etcd_source.h"
+#include "remote/fetcher.h"
 
 namespace pingap::control {
 namespace {
@@ -260,6 +262,8 @@ ExitCode run_proxy(const RunOptions& options) {
     print_error(storage.error().report);
     return storage.error().code;
   }
+  remote::HttpFetcher fetcher;  // outlives what is loaded
+  plugin::set_fetcher(&fetcher);
   auto loaded = load_to_run(options, **storage, before->sockets);
   if (!loaded) {
     return loaded.error().code;

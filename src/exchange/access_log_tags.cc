@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "exchange/log_time.h"
+#include "http/params.h"
 
 namespace pingap::exchange {
 namespace {
@@ -126,14 +127,24 @@ size_t find_equals(std::string_view query, size_t from) noexcept {
   return query.find('=', from);
 }
 
+bool is_listed(const SecretName* list, std::string_view name) noexcept {
+  for (; list != nullptr; list = list->next) {
+    if (list->in == SecretName::In::argument && http::equals_decoded(name, list->name)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
-SecretPlace find_secret(std::string_view query, size_t from) noexcept {
+SecretPlace find_secret(std::string_view query, size_t from, const SecretName* more) noexcept {
   for (size_t equals = find_equals(query, from); equals != std::string_view::npos;
        equals = find_equals(query, equals + 1)) {
     const std::string_view before = query.substr(0, equals);
-    if (may_end_secret(before) &&
-        contains(kSecretParameters, before.substr(before.rfind('&') + 1))) {
+    const auto name = [&] { return before.substr(before.rfind('&') + 1); };
+    if ((may_end_secret(before) && contains(kSecretParameters, name())) ||
+        (more != nullptr && is_listed(more, name()))) {
       return {equals + 1, std::min(query.find('&', equals), query.size())};
     }
   }

@@ -78,8 +78,9 @@ struct SecretPlace {
   size_t end = 0;
 };
 
-// The first one at or behind `from`.
-SecretPlace find_secret(std::string_view query, size_t from) noexcept;
+// The first one at or behind `from`; also of a parameter that `more` lists.
+SecretPlace find_secret(std::string_view query, size_t from,
+                        const SecretName* more = nullptr) noexcept;
 
 // One step of a compiled format: a literal, then a value.
 struct LogOp {

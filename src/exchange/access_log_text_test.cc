@@ -145,6 +145,19 @@ TEST(AccessLog, MasksSecretHeadersAndCookies) {
       "*** *** *** *** - *** ***\n");
 }
 
+TEST(AccessLog, MasksWhatPluginsCallSecret) {
+  Sample s;
+  const SecretName argument{SecretName::In::argument, "k", nullptr};
+  const SecretName header{SecretName::In::header, "X-Shop", &argument};
+  s.x.secrets = &header;
+  s.x.request.headers.add("x-shop", "hunter2");
+  s.x.request.headers.add("k", "shown");
+  s.x.uri.target = "/a?k=hunter2&x=1&%6B=hunter2&kk=2";
+  s.x.uri.query = "k=hunter2&x=1&%6B=hunter2&kk=2";
+  EXPECT_EQ(line_of("{>x-shop} {>k} {uri} {query}", s.x),
+            "*** shown /a?k=***&x=1&%6B=***&kk=2 k=***&x=1&%6B=***&kk=2\n");
+}
+
 TEST(AccessLog, MasksSecretQueryParameters) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"/a?token=hunter2", "/a?token=***"},

@@ -304,7 +304,8 @@ char* LogLine<kJson>::put_long_text(const LogOp& op, std::string_view value,
 
 template <bool kJson>
 char* LogLine<kJson>::put_uri(const LogOp& op, char* to) const noexcept {
-  if (!x_.uri.target.empty() && find_secret(x_.uri.query, 0).begin == std::string_view::npos) {
+  if (!x_.uri.target.empty() &&
+      find_secret(x_.uri.query, 0, x_.secrets).begin == std::string_view::npos) {
     return put_text(op, x_.uri.target, to);
   }
   const Parts parts = parts_of(x_);
@@ -320,14 +321,25 @@ char* LogLine<kJson>::put_masked(const LogOp& op, std::string_view before, std::
   Field field = begin_field(op, to);
   add(field, before);
   size_t shown = 0;  // up to here it is written
-  for (SecretPlace secret = find_secret(query, 0); secret.begin != std::string_view::npos;
-       secret = find_secret(query, secret.end)) {
+  for (SecretPlace secret = find_secret(query, 0, x_.secrets);
+       secret.begin != std::string_view::npos;
+       secret = find_secret(query, secret.end, x_.secrets)) {
     add(field, query.substr(shown, secret.begin - shown));
     add(field, kMask);
     shown = secret.end;
   }
   add(field, query.substr(shown));
   return end_field(field);
+}
+
+template <bool kJson>
+bool LogLine<kJson>::is_secret(std::string_view name) const noexcept {
+  for (const SecretName* one = x_.secrets; one != nullptr; one = one->next) {
+    if (one->in == SecretName::In::header && iequals(one->name, name)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 template <bool kJson>
@@ -338,7 +350,7 @@ std::string_view LogLine<kJson>::header_of(const LogOp& op,
   if (field == nullptr) {
     return {};
   }
-  return op.secret ? kMask : field->value();
+  return op.secret || is_secret(field->name()) ? kMask : field->value();
 }
 
 template <bool kJson>

@@ -59,6 +59,7 @@ class LogLine {
   static void add(Field& field, std::string_view value) noexcept;
   static char* end_field(const Field& field) noexcept;
 
+  bool is_secret(std::string_view name) const noexcept;
   std::string_view header_of(const LogOp& op, const http::HeaderMap& headers) const noexcept;
 
   std::string_view name_of(const LogOp& op) const noexcept {

@@ -15,6 +15,22 @@
 
 namespace pingap::exchange {
 
+// What is known of the client by a name: $auth_NAME.
+struct Known {
+  std::string_view name;
+  std::string_view value;
+  const Known* next;
+};
+
+// Where a request carries a secret that its place alone does not tell.
+struct SecretName {
+  enum class In : uint8_t { header, argument };
+
+  In in;
+  std::string_view name;
+  const SecretName* next;
+};
+
 struct Exchange {
   explicit Exchange(std::span<char> first_block) noexcept : arena(first_block) {}
 
@@ -73,6 +89,10 @@ struct Exchange {
   uint16_t attempts = 0;
   bool upstream_reused = false;
   bool grpc = false;  // a call of gRPC: answers of ours are in its form
+  // Lists in the arena, the newest first: what plugins have found out about the client, and what
+  // the log must not show because of them.
+  const Known* known = nullptr;
+  const SecretName* secrets = nullptr;
   // The [plugins.NAME] that answered instead of the backend, and why it refused the request; a text
   // of its own.
   std::string_view plugin;

@@ -179,6 +179,15 @@ std::string_view request_id_of(Exchange& x) noexcept {
   return x.request_id;
 }
 
+std::string_view find_known(const Exchange& x, std::string_view name) noexcept {
+  for (const Known* one = x.known; one != nullptr; one = one->next) {
+    if (one->name == name) {
+      return one->value;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::span<const Template::Name> Template::names() noexcept {
@@ -262,8 +271,10 @@ tl::expected<void, std::string> Template::add_variable(std::string_view name,
   if (!literal.empty()) {
     ops_.push_back({.kind = Kind::literal, .text = std::exchange(literal, {})});
   }
-  constexpr std::pair<std::string_view, Kind> kFamilies[] = {
-      {"http_", Kind::header}, {"arg_", Kind::argument}, {"cookie_", Kind::cookie}};
+  constexpr std::pair<std::string_view, Kind> kFamilies[] = {{"http_", Kind::header},
+                                                             {"arg_", Kind::argument},
+                                                             {"cookie_", Kind::cookie},
+                                                             {"auth_", Kind::known}};
   for (const auto& [prefix, kind] : kFamilies) {
     if (name.starts_with(prefix) && name.size() > prefix.size()) {
       Op op{.kind = kind, .text = std::string(name.substr(prefix.size()))};
@@ -286,10 +297,11 @@ tl::expected<void, std::string> Template::add_variable(std::string_view name,
   for (const Name& known : names()) {
     allowed += fmt::format("${}, ", known.text);
   }
-  return tl::unexpected(fmt::format(
-      "unknown variable `${}`; there are: {}$hostname, $http_NAME, $arg_NAME, $cookie_NAME; "
-      "write `$$` for a dollar sign",
-      name, allowed));
+  return tl::unexpected(
+      fmt::format("unknown variable `${}`; there are: {}$hostname, $http_NAME, $arg_NAME, "
+                  "$cookie_NAME, $auth_NAME; "
+                  "write `$$` for a dollar sign",
+                  name, allowed));
 }
 
 std::string_view Template::value_of(const Op& op, Exchange& x) noexcept {
@@ -302,6 +314,8 @@ std::string_view Template::value_of(const Op& op, Exchange& x) noexcept {
     case Kind::argument:
       http::find_argument(x.uri.query, op.text, value);
       return value;
+    case Kind::known:
+      return find_known(x, op.text);
     case Kind::header: {
       const http::Field* field = op.name.find(x.request.headers);
       return field == nullptr ? value : field->value();

@@ -39,6 +39,7 @@ class Template {
     literal,
     member,    // a text of Exchange
     argument,  // $arg_NAME
+    known,     // $auth_NAME
     header,    // $http_NAME
     cookie,    // $cookie_NAME
     method,

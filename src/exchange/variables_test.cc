@@ -71,6 +71,16 @@ TEST_F(Variables, StandForTheRequest) {
   }
 }
 
+TEST_F(Variables, TellWhatIsKnownOfTheClient) {
+  const Known first{"user", "alice", nullptr};
+  const Known second{"plan", "a\r\nb", &first};
+  const Known newer{"user", "bob", &second};
+  x_.known = &second;
+  EXPECT_EQ(render("$auth_user/$auth_plan/$auth_none/"), "alice/a%0D%0Ab//");
+  x_.known = &newer;
+  EXPECT_EQ(render("${auth_user}"), "bob");
+}
+
 TEST_F(Variables, KeepDollarSigns) {
   EXPECT_EQ(render("$$host costs $5 or $"), "$host costs $5 or $");
   EXPECT_EQ(render("$$$host"), "$a.test");

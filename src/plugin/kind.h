@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/model.h"
+#include "plugin/fetch.h"
 #include "plugin/options.h"
 #include "plugin/plugin.h"
 
@@ -39,6 +40,8 @@ struct Making {
   // Paths of the files that it is made of: when one has changed, a reload makes it anew. To be
   // added before a file is read.
   std::vector<std::string>& files;
+  // Null where the plugin is made only to be looked at.
+  Fetcher* fetcher = nullptr;
 };
 
 struct Kind {

@@ -114,7 +114,7 @@ void read(Reader& reader, const Field& field, const OptionInfo& info,
   }
   // A comma may be part of an item.
   to = reader.list(field, Commas::no);
-  if (to.empty() && info.fallback == "required") {
+  if (to.empty() && (info.fallback == "required" || info.range.min > 0)) {
     reader.error(field.value.at,
                  {config::quote(field.key) + " is empty", {}, std::string(info.help)});
   }
@@ -150,6 +150,22 @@ void read(Reader& reader, const Field& field, const OptionInfo& info, Located<si
   if (const auto found = reader.choice(field, info.choices)) {
     to = {*found, field.value.at};
   }
+}
+
+void read(Reader& reader, const Field& field, const OptionInfo& info, const Value*& to) {
+  if (field.value.kind != ValueKind::array) {
+    reader.wrong_type(field, "a list");
+    return;
+  }
+  if (field.value.items.empty()) {
+    reader.error(field.value.at,
+                 {config::quote(field.key) + " is empty", {}, std::string(info.help)});
+    return;
+  }
+  for (const Value& item : field.value.items) {
+    reader.diagnostics().hide(item.at);
+  }
+  to = &field.value;
 }
 
 const config::Member* find(const config::Plugin& entry, const OptionInfo& info, Reader& reader) {

@@ -38,6 +38,7 @@ struct OptionInfo {
     choice,
     variable,  // a text with variables
     body,      // the same of several lines
+    entries,   // a list of strings and tables, which the type reads
   };
 
   std::string_view name;
@@ -46,7 +47,7 @@ struct OptionInfo {
   std::string_view fallback;  // the default as in the documentation, "required" if there is none
   std::string_view help;
   std::span<const std::string_view> choices = {};
-  Range range{0, 0};  // of an integer
+  Range range{0, 0};  // of an integer; of a list's length
 };
 
 // A number with a point.
@@ -61,7 +62,7 @@ struct Option {
   std::variant<bool S::*, uint32_t S::*, Number S::*, std::string S::*, Located<std::string> S::*,
                milliseconds S::*, uint64_t S::*, std::vector<std::string> S::*,
                std::vector<Located<std::string>> S::*, std::vector<config::FieldMatch> S::*,
-               exchange::Template S::*, Located<size_t> S::*>
+               exchange::Template S::*, Located<size_t> S::*, const config::Value * S::*>
       to;
 };
 
@@ -90,6 +91,10 @@ void read(config::Reader& reader, const config::Field& field, const OptionInfo& 
 // Of a choice: its index.
 void read(config::Reader& reader, const config::Field& field, const OptionInfo& info,
           Located<size_t>& to);
+
+// Of entries: an array, which is as long there as the entry is; its places are secret.
+void read(config::Reader& reader, const config::Field& field, const OptionInfo& info,
+          const config::Value*& to);
 
 // The value for an option by its name or alias; null if there is none, which is an error where it
 // is required.

@@ -50,6 +50,13 @@ void Forwarder::answer_for_plugin() noexcept {
   if (answer.page) {
     render_page(answer.status, answer.reason, body);
     http::HeaderMap all = http::HeaderMap::copy(x.response.headers, x.arena, answer.headers.size());
+    for (const http::Field& field : answer.headers.fields()) {  // the page has some, too
+      if (field.id == http::HeaderId::other) {
+        all.remove(field.name());
+      } else {
+        all.remove(field.id);
+      }
+    }
     for (const http::Field& field : answer.headers.fields()) {
       all.add(field);
     }

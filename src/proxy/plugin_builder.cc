@@ -71,7 +71,7 @@ std::shared_ptr<const Instance> PluginBuilder::instance_of(const config::Plugin&
   made->source = entry;
   made->kind = &kind;
   std::vector<std::string> files;
-  made->plugin = kind.make({entry, reader_, old, snapshot_.workers, files});
+  made->plugin = kind.make({entry, reader_, old, snapshot_.workers, files, plugin::fetcher()});
   made->conditions = plugin::Conditions(entry.conditions, reader_);
   for (std::string& path : files) {
     std::string state = file_state(path);

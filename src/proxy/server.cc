@@ -10,6 +10,8 @@
 #include "base/file_access.h"
 #include "base/log.h"
 #include "net/socket.h"
+#include "plugin/background.h"
+#include "plugin/fetch.h"
 
 namespace pingap::proxy {
 namespace {
@@ -53,6 +55,11 @@ Server::Server(std::shared_ptr<const Snapshot> snapshot) : snapshot_(std::move(s
 Server::~Server() {
   abort();
   join();
+  // Whoever reports to the loops of the workers is to be silent before these go.
+  plugin::Background::instance().stop();
+  if (plugin::Fetcher* fetcher = plugin::fetcher()) {
+    fetcher->stop();
+  }
   for (const Bound& one : bound_) {
     if (!one.socket_file.empty()) {
       ::unlink(one.socket_file.c_str());
@@ -232,6 +239,7 @@ std::vector<Served> Server::served() const {
 
 void Server::start() {
   logs_.start();
+  plugin::Background::instance().start();
   for (const auto& worker : workers_) {
     worker->serve(served());
     worker->start();

@@ -119,6 +119,16 @@ void HttpClient::wake() noexcept {
 
 tl::expected<HttpAnswer, HttpFailure> HttpClient::post(const HttpRequest& request,
                                                        const std::stop_token& stop) {
+  return ask(Method::post, request, stop);
+}
+
+tl::expected<HttpAnswer, HttpFailure> HttpClient::get(const HttpRequest& request,
+                                                      const std::stop_token& stop) {
+  return ask(Method::get, request, stop);
+}
+
+tl::expected<HttpAnswer, HttpFailure> HttpClient::ask(Method method, const HttpRequest& request,
+                                                      const std::stop_token& stop) {
   HttpAnswer answer;
   bool too_large = false;
   Transfer transfer{curl_->easy,
@@ -130,7 +140,7 @@ tl::expected<HttpAnswer, HttpFailure> HttpClient::post(const HttpRequest& reques
                       return !too_large;
                     },
                     [] { return std::optional(kLongestTurn); }};
-  const auto status = run(request, stop, transfer);
+  const auto status = run(method, request, stop, transfer);
   if (too_large) {
     return tl::unexpected(HttpFailure{HttpFailure::Kind::too_large, "the answer is too large"});
   }
@@ -145,7 +155,7 @@ tl::expected<long, HttpFailure> HttpClient::listen(const HttpRequest& request,
                                                    const std::stop_token& stop,
                                                    const Listener& listener) {
   Transfer transfer{curl_->easy, listener.data, listener.tick};
-  return run(request, stop, transfer);
+  return run(Method::post, request, stop, transfer);
 }
 
 namespace {
@@ -202,13 +212,16 @@ std::optional<int> HttpClient::turn_until_done(const std::stop_token& stop, Tran
   return std::nullopt;
 }
 
-tl::expected<long, HttpFailure> HttpClient::run(const HttpRequest& request,
+tl::expected<long, HttpFailure> HttpClient::run(Method method, const HttpRequest& request,
                                                 const std::stop_token& stop, Transfer& transfer) {
   CURL* easy = curl_->easy;
   CURLM* multi = curl_->multi;
   const List headers = list_of(request.headers);
   curl_easy_reset(easy);
   set_options(easy, request, headers.get());
+  if (method == Method::get) {
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+  }
   set_tls_options(easy, curl_->tls);
   curl_->error[0] = '\0';
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, curl_->error);

@@ -1,6 +1,6 @@
-// A blocking HTTP client for what runs in the background: one POST at a time, over libcurl, which
-// no other file sees. Connections are kept. Redirects are not followed, proxies of the environment
-// not used, answers bounded. One thread, but for wake().
+// A blocking HTTP client for what runs in the background: one request at a time, over libcurl,
+// which no other file sees. Connections are kept. Redirects are not followed, proxies of the
+// environment not used, answers bounded. One thread, but for wake().
 #pragma once
 
 #include <chrono>
@@ -66,6 +66,10 @@ class HttpClient {
   tl::expected<HttpAnswer, HttpFailure> post(const HttpRequest& request,
                                              const std::stop_token& stop);
 
+  // The same by GET: `body` is not sent.
+  tl::expected<HttpAnswer, HttpFailure> get(const HttpRequest& request,
+                                            const std::stop_token& stop);
+
   struct Listener {
     // A piece of the answer's body; false ends it.
     std::function<bool(long status, std::string_view piece)> data;
@@ -86,8 +90,12 @@ class HttpClient {
   struct Curl;
   struct Transfer;
 
-  tl::expected<long, HttpFailure> run(const HttpRequest& request, const std::stop_token& stop,
-                                      Transfer& transfer);
+  enum class Method : uint8_t { post, get };
+
+  tl::expected<HttpAnswer, HttpFailure> ask(Method method, const HttpRequest& request,
+                                            const std::stop_token& stop);
+  tl::expected<long, HttpFailure> run(Method method, const HttpRequest& request,
+                                      const std::stop_token& stop, Transfer& transfer);
   std::optional<int> turn_until_done(const std::stop_token& stop, Transfer& transfer);
 
   std::unique_ptr<Curl> curl_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "plugin/auth/kinds.h"
 #include "plugin/content/kinds.h"
 #include "plugin/security/kinds.h"
 #include "plugin/traffic/kinds.h"
@@ -14,11 +15,16 @@ namespace {
 
 const std::array kKinds = {
     &kAcceptEncoding,
+    &kApiKey,
+    &kBasicAuth,
+    &kCombinedAuth,
     &kCompression,
     &kCors,
+    &kCsrf,
     &kDirectory,
     &kFault,
     &kIpRestriction,
+    &kJwt,
     &kMock,
     &kPing,
     &kRateLimit,

@@ -1,0 +1,13 @@
+// Types of this folder.
+#pragma once
+
+#include "plugin/kind.h"
+
+namespace pingap::plugin {
+
+extern const Kind kApiKey;
+extern const Kind kBasicAuth;
+extern const Kind kCombinedAuth;
+extern const Kind kJwt;
+
+}  // namespace pingap::plugin
