@@ -35,8 +35,8 @@ HttpService::HttpService(net::EventLoop& loop, HttpHandler& handler, size_t max_
 }
 
 HttpService::~HttpService() {
-  while (session::ServerSession* session = sessions_.front()) {
-    session->abort();
+  while (!sessions_.empty()) {
+    sessions_.front()->abort();
   }
 }
 

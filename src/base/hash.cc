@@ -60,7 +60,7 @@ uint64_t keyed_hash64(std::string_view bytes, const HashKey& key) noexcept {
   SipState state(key);
   const uint64_t size = bytes.size();
   while (bytes.size() >= 8) {
-    uint64_t word;  // filled by memcpy
+    uint64_t word = 0;
     std::memcpy(&word, bytes.data(), 8);
     state.add(word);
     bytes.remove_prefix(8);
