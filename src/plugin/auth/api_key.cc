@@ -83,7 +83,7 @@ class KeyReader {
     reader_.error(at, {std::move(what), std::move(allowed), {}});
   }
 
-  void add(const Value& key, Client client) {
+  void add(const Value& key, Client&& client) {
     reader_.diagnostics().hide(key.at);
     if (key.kind != ValueKind::string) {
       fail(key.at, "a key is a text", R"("KEY", "sha256:HEX" or { key = "...", name = "..." })");

@@ -78,37 +78,47 @@ ErrorCode reason_of(uint16_t status) noexcept {
 Credential Place::find(exchange::Exchange& x) const noexcept {
   Credential credential;
   keep_secret(x);
-  if (in_ == In::header) {
-    for (const http::Field& field : x.request.headers.fields()) {
-      if (field_.is_name_of(field)) {
-        note(credential, field.value());
-      }
-    }
-  } else if (in_ == In::query) {
-    std::string_view query = x.uri.query;
-    while (!query.empty()) {
-      const std::string_view argument = take(query, '&');
-      const size_t equals = argument.find('=');
-      if (equals != std::string_view::npos &&
-          http::equals_decoded(argument.substr(0, equals), name())) {
-        note(credential, argument.substr(equals + 1));
-      }
-    }
-    credential.value = decode(credential.value, x.arena);
-  } else {
-    for (const http::Field& field : x.request.headers.fields()) {
-      std::string_view list = field.id == http::HeaderId::cookie && !field.removed()
-                                  ? field.value()
-                                  : std::string_view{};
-      while (!list.empty()) {
-        const std::string_view pair = take(list, ';');
-        if (pair.find('=') != std::string_view::npos && cookie_name(pair) == name()) {
-          note(credential, trim(pair.substr(pair.find('=') + 1)));
+  switch (in_) {
+    case In::header:
+      for (const http::Field& field : x.request.headers.fields()) {
+        if (field_.is_name_of(field)) {
+          note(credential, field.value());
         }
       }
-    }
+      break;
+    case In::query:
+      find_in_query(x.uri.query, credential);
+      credential.value = decode(credential.value, x.arena);
+      break;
+    case In::cookie:
+      for (const http::Field& field : x.request.headers.fields()) {
+        if (field.id == http::HeaderId::cookie && !field.removed()) {
+          find_in_cookies(field.value(), credential);
+        }
+      }
+      break;
   }
   return credential;
+}
+
+void Place::find_in_query(std::string_view query, Credential& credential) const noexcept {
+  while (!query.empty()) {
+    const std::string_view argument = take(query, '&');
+    const size_t equals = argument.find('=');
+    if (equals != std::string_view::npos &&
+        http::equals_decoded(argument.substr(0, equals), name())) {
+      note(credential, argument.substr(equals + 1));
+    }
+  }
+}
+
+void Place::find_in_cookies(std::string_view list, Credential& credential) const noexcept {
+  while (!list.empty()) {
+    const std::string_view pair = take(list, ';');
+    if (pair.find('=') != std::string_view::npos && cookie_name(pair) == name()) {
+      note(credential, trim(pair.substr(pair.find('=') + 1)));
+    }
+  }
 }
 
 void Place::keep_secret(exchange::Exchange& x) const noexcept {

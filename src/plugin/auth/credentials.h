@@ -46,6 +46,8 @@ class Place {
   void hide(exchange::Exchange& x) const noexcept;
 
  private:
+  void find_in_query(std::string_view query, Credential& credential) const noexcept;
+  void find_in_cookies(std::string_view list, Credential& credential) const noexcept;
   void keep_secret(exchange::Exchange& x) const noexcept;
   void hide_argument(exchange::Exchange& x) const noexcept;
   void hide_cookie(exchange::Exchange& x) const noexcept;

@@ -84,44 +84,45 @@ bool read_texts(dom::array from, Arena& arena, JsonMember& to) noexcept {
   return true;
 }
 
+template <class Number>
+bool read_number(Number number, Arena& arena, JsonMember& to) noexcept {
+  to.kind = JsonMember::Kind::number;
+  to.number = static_cast<double>(number);
+  to.text = copy_number(number, arena);
+  return std::isfinite(to.number);
+}
+
+// By get(): the conversions throw.
 bool read_member(dom::element from, Arena& arena, JsonMember& to) noexcept {
   using Kind = JsonMember::Kind;
-  switch (from.type()) {
-    case dom::element_type::STRING:
-      to.kind = Kind::text;
-      to.text = arena.copy(std::string_view(from));
-      return is_clean(to.text);
-    case dom::element_type::INT64:
-      to.kind = Kind::number;
-      to.number = static_cast<double>(int64_t(from));
-      to.text = copy_number(int64_t(from), arena);
-      return true;
-    case dom::element_type::UINT64:
-      to.kind = Kind::number;
-      to.number = static_cast<double>(uint64_t(from));
-      to.text = copy_number(uint64_t(from), arena);
-      return true;
-    case dom::element_type::DOUBLE:
-      to.kind = Kind::number;
-      to.number = double(from);
-      to.text = copy_number(to.number, arena);
-      return std::isfinite(to.number);
-    case dom::element_type::BOOL:
-      to.kind = Kind::boolean;
-      to.boolean = bool(from);
-      to.text = to.boolean ? "true" : "false";
-      return true;
-    case dom::element_type::NULL_VALUE:
-      to.kind = Kind::null;
-      return true;
-    case dom::element_type::ARRAY:
-      to.kind = Kind::other;
-      return read_texts(dom::array(from), arena, to);
-    case dom::element_type::OBJECT:
-      to.kind = Kind::other;
-      return true;
+  constexpr auto kGood = simdjson::SUCCESS;
+  if (std::string_view text; from.get(text) == kGood) {
+    to.kind = Kind::text;
+    to.text = arena.copy(text);
+    return is_clean(to.text);
   }
-  return false;
+  if (bool boolean = false; from.get(boolean) == kGood) {
+    to.kind = Kind::boolean;
+    to.boolean = boolean;
+    to.text = boolean ? "true" : "false";
+    return true;
+  }
+  if (dom::array list; from.get(list) == kGood) {
+    to.kind = Kind::other;
+    return read_texts(list, arena, to);
+  }
+  // An integer would be given as a double, too: the most exact first.
+  if (int64_t number = 0; from.get(number) == kGood) {
+    return read_number(number, arena, to);
+  }
+  if (uint64_t number = 0; from.get(number) == kGood) {
+    return read_number(number, arena, to);
+  }
+  if (double number = 0; from.get(number) == kGood) {
+    return read_number(number, arena, to);
+  }
+  to.kind = from.is_null() ? Kind::null : Kind::other;
+  return true;
 }
 
 }  // namespace

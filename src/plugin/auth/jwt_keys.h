@@ -50,7 +50,7 @@ class JwtKeySource {
   virtual bool may_have_news(TimePoint /*now*/) const { return false; }
 
   // Resumes the request when there is something new, or is not. False: too many wait.
-  virtual bool join(std::shared_ptr<Continuation> /*request*/, TimePoint /*now*/) const {
+  virtual bool join(const std::shared_ptr<Continuation>& /*request*/, TimePoint /*now*/) const {
     return false;
   }
 };

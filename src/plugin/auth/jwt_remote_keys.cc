@@ -46,12 +46,12 @@ class Remote : public std::enable_shared_from_this<Remote> {
     return under_way_ || is_time(now);
   }
 
-  bool join(std::shared_ptr<Continuation> request, TimePoint now) {
+  bool join(const std::shared_ptr<Continuation>& request, TimePoint now) {
     std::unique_lock lock(mutex_);
     if (waiting_.size() >= kMostWaiting || (!under_way_ && !is_time(now))) {
       return false;
     }
-    waiting_.push_back(std::move(request));
+    waiting_.push_back(request);
     if (!under_way_) {
       fetch(lock, now);
     }
@@ -131,8 +131,8 @@ class RemoteKeys final : public JwtKeySource {
 
   bool may_have_news(TimePoint now) const override { return remote_->may_have_news(now); }
 
-  bool join(std::shared_ptr<Continuation> request, TimePoint now) const override {
-    return remote_->join(std::move(request), now);
+  bool join(const std::shared_ptr<Continuation>& request, TimePoint now) const override {
+    return remote_->join(request, now);
   }
 
  private:

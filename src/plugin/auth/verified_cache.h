@@ -36,16 +36,18 @@ class VerifiedCache {
     if (table == nullptr) {
       table = std::make_unique<Table>();
     }
-    Entry* oldest = nullptr;
-    for (Entry& one : (*table)[set_of(what)]) {
-      if (same(one.what, what) || oldest == nullptr || one.until < oldest->until) {
-        oldest = &one;
-        if (same(one.what, what)) {
-          break;
-        }
+    auto& set = (*table)[set_of(what)];
+    Entry* place = set.data();
+    for (Entry& one : set) {
+      if (same(one.what, what)) {
+        place = &one;
+        break;
+      }
+      if (one.until < place->until) {
+        place = &one;
       }
     }
-    *oldest = {what, version, until};
+    *place = {what, version, until};
   }
 
  private:
