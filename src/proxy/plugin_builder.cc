@@ -82,6 +82,7 @@ std::shared_ptr<const Instance> PluginBuilder::instance_of(const config::Plugin&
 
 void PluginBuilder::report_missing(const Located<std::string>& name) {
   std::vector<std::string_view> names;
+  names.reserve(model_.plugins.size() + plugin::predefined().size());
   for (const config::Plugin& entry : model_.plugins) {
     names.push_back(entry.name);
   }

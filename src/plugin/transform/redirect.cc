@@ -68,7 +68,7 @@ class Redirect final : public Plugin {
       return context.refuse(400, ErrorCode::bad_host, "a redirect needs to know the host");
     }
     return send(context, secure || x.scheme == "https" ? "https://" : "http://",
-                authority(context, secure), below ? settings_.prefix.value : std::string_view{},
+                authority(context, secure), below ? settings_.prefix.value : std::string_view(""),
                 x.uri.target);
   }
 
@@ -105,8 +105,8 @@ class Redirect final : public Plugin {
       return context.refuse(400, ErrorCode::bad_target, "the redirect would lead to another host");
     }
     const std::string_view query = x.uri.query;
-    return send(context, {}, {}, made,
-                query.empty() ? std::string_view{} : x.arena.concat("?", query));
+    return send(context, "", "", made,
+                query.empty() ? std::string_view("") : x.arena.concat("?", query));
   }
 
   Verdict send(Context& context, std::string_view scheme, std::string_view authority,

@@ -21,11 +21,12 @@ size_t next_group(std::string_view text) noexcept {
 
 std::string_view fill_groups(std::string_view text, std::span<const std::string_view> groups,
                              Arena& arena) noexcept {
-  std::string_view made;
+  std::string_view made = "";  // with data: it is copied
   for (size_t at = next_group(text); at != std::string_view::npos; at = next_group(text)) {
     const auto group = static_cast<size_t>(text[at + 1] - '0');
-    made = arena.concat(made, text.substr(0, at),
-                        group < groups.size() ? groups[group] : std::string_view{});
+    made =
+        arena.concat(made, text.substr(0, at),
+                     group < groups.size() && groups[group].data() != nullptr ? groups[group] : "");
     text.remove_prefix(at + 2);
   }
   return made.empty() ? text : arena.concat(made, text);

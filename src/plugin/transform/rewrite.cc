@@ -99,7 +99,7 @@ class Rewrite final : public Plugin {
     if (settings_.set_query.empty() && settings_.remove_query.empty()) {
       return query;
     }
-    std::string_view made;
+    std::string_view made = "";  // with data: it is copied
     const auto add = [&](std::string_view one) {
       made = made.empty() ? one : arena.concat(made, "&", one);
     };
