@@ -393,6 +393,10 @@ void Server::join() {
   for (const auto& worker : workers_) {
     worker->join();
   }
+  // A connection may have been on its way to a worker that had its last turn: nobody will serve it.
+  for (const auto& worker : workers_) {
+    worker->loop().discard_posted();
+  }
   logs_.sync();
 }
 
