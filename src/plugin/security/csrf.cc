@@ -270,8 +270,10 @@ Digest Csrf::sign(exchange::Exchange& x, std::string_view head) const noexcept {
   const Single session =
       session_name_.empty() ? Single{} : find_cookie(x.request.headers, session_name_);
   // Neither a host nor a cookie has a NUL: the parts cannot be cut in another place.
-  return hmac_sha256(settings_.key,
-                     x.arena.concat(head, x.host, std::string_view("\0", 1), session.value));
+  const auto with_data = [](std::string_view text) { return text.empty() ? "" : text; };
+  return hmac_sha256(
+      settings_.key,
+      x.arena.concat(head, with_data(x.host), std::string_view("\0", 1), with_data(session.value)));
 }
 
 std::string_view Csrf::check_token(Context& context) const noexcept {
