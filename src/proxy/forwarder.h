@@ -218,7 +218,7 @@ class Forwarder final : public http::RequestSink,
   std::optional<FilteredResponse> filtered_;          // then it is client_
   bool holds_body_ = false;  // plugins that filter it have not let the request through yet
   End early_end_ = End::no;
-  ByteQueue early_;  // of the body, held so
+  std::optional<ByteQueue> early_;  // of the body, held so; most requests have none
   // Of an answer of a plugin's, with what is left of it and what of it is on its way.
   std::unique_ptr<plugin::BodySource> source_;
   uint64_t source_left_ = 0;

@@ -105,7 +105,7 @@ void Forwarder::pump_source() noexcept {
 // What came of it while a plugin had the request wait goes through them first.
 void Forwarder::open_request_filters() {
   holds_body_ = false;
-  if (request_body_.over() && early_.empty()) {
+  if (request_body_.over() && !early_) {
     return;  // there is none
   }
   request_filters_ = plugins_->request_filters();
@@ -122,16 +122,20 @@ bool Forwarder::hold_body(ByteQueue& data, End end) noexcept {
   if (!holds_body_) {
     return false;
   }
-  early_.move_from(data, data.size());
+  if (!early_) {
+    early_.emplace();
+  }
+  early_->move_from(data, data.size());
   early_end_ = end;
   return true;
 }
 
 void Forwarder::release_early_body() noexcept {
-  if (early_.empty() && early_end_ == End::no) {
+  if (!early_) {
     return;
   }
-  ByteQueue early = std::move(early_);
+  ByteQueue early = std::move(*early_);
+  early_.reset();
   x.request_bytes -= early.size();  // they are counted again
   on_body(early, std::exchange(early_end_, End::no));
 }
