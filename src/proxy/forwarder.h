@@ -1,7 +1,7 @@
 // The way of one request through the proxy, readable from top to bottom in forwarder.cc; what
 // happens when a try fails is in forwarder_retry.cc, when it is only slow in forwarder_hedge.cc,
 // answers of our own and the end are in forwarder_answers.cc, what plugins do on the way is in
-// forwarder_plugins.cc. Worker.
+// forwarder_plugins.cc, bodies as they come are in forwarder_bodies.cc. Worker.
 //
 //   receiving --route--> [buffering] --> connecting --head--> responding --> done
 //       |    [plugins]                       |  ^                |
