@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace pingap {
 
@@ -17,77 +18,74 @@ ByteQueue& ByteQueue::operator=(ByteQueue&& other) noexcept {
   return *this;
 }
 
-ByteQueue::~ByteQueue() = default;
-
+// We are empty.
 void ByteQueue::take(ByteQueue& other) noexcept {
-  if (other.heap_) {
-    heap_ = std::move(other.heap_);
-  } else {
-    heap_.reset();
-    for (uint32_t i = 0; i < kInline; ++i) {
-      inline_[i] = std::move(other.inline_[i]);
-    }
-  }
+  heap_ = std::move(other.heap_);
+  slots_ = heap_ ? heap_.get() : inline_;
+  std::copy_n(other.inline_, kInline, inline_);
   size_ = std::exchange(other.size_, 0);
   head_ = std::exchange(other.head_, 0);
   count_ = std::exchange(other.count_, 0);
-  capacity_ = std::exchange(other.capacity_, kInline);
+  mask_ = std::exchange(other.mask_, kInline - 1);
+  other.slots_ = other.inline_;
 }
 
 void ByteQueue::grow() noexcept {
-  auto bigger = std::make_unique<Slice[]>(capacity_ * 2);
+  const uint32_t capacity = (mask_ + 1) * 2;
+  auto bigger = std::make_unique_for_overwrite<Slice[]>(capacity);
   for (uint32_t i = 0; i < count_; ++i) {
-    bigger[i] = std::move(at(i));
+    bigger[i] = at(i);
   }
   heap_ = std::move(bigger);
+  slots_ = heap_.get();
   head_ = 0;
-  capacity_ *= 2;
+  mask_ = capacity - 1;
+}
+
+// True: the last slice has become longer instead.
+bool ByteQueue::join(const Chunk* chunk, size_t begin, size_t end) noexcept {
+  if (count_ == 0 || last().chunk != chunk || last().end != begin) {
+    return false;
+  }
+  last().end = static_cast<uint32_t>(end);
+  size_ += end - begin;
+  return true;
+}
+
+void ByteQueue::add(ChunkRef chunk, size_t begin, size_t end) noexcept {
+  if (count_ > mask_) {
+    grow();
+  }
+  ++count_;
+  last() = {chunk.release(), static_cast<uint32_t>(begin), static_cast<uint32_t>(end)};
+  size_ += end - begin;
+}
+
+void ByteQueue::share(Chunk* chunk, size_t begin, size_t end) noexcept {
+  if (!join(chunk, begin, end)) {
+    add(ChunkRef::share(chunk), begin, end);
+  }
 }
 
 void ByteQueue::push(const ChunkRef& chunk, size_t begin, size_t end) noexcept {
-  if (begin == end) {
-    return;
+  if (begin != end) {
+    share(chunk.get(), begin, end);
   }
-  size_ += end - begin;
-  if (count_ > 0) {
-    Slice& last = at(count_ - 1);
-    if (last.chunk.get() == chunk.get() && last.end == begin) {
-      last.end = static_cast<uint32_t>(end);
-      return;
-    }
-  }
-  if (count_ == capacity_) {
-    grow();
-  }
-  Slice& slot = at(count_++);
-  slot.chunk = chunk;
-  slot.begin = static_cast<uint32_t>(begin);
-  slot.end = static_cast<uint32_t>(end);
 }
 
 std::span<char> ByteQueue::prepare(size_t min) noexcept {
-  if (count_ > 0) {
-    Slice& last = at(count_ - 1);
-    if (last.chunk.unique() && last.chunk.capacity() - last.end >= min) {
-      return {last.chunk.data() + last.end, last.chunk.capacity() - last.end};
-    }
+  if (count_ == 0 || last().room() < min) {
+    add(make_chunk(std::max(min, kChunkSize)), 0, 0);
   }
-  if (count_ == capacity_) {
-    grow();
-  }
-  Slice& slot = at(count_++);
-  slot.chunk = make_chunk(std::max(min, kChunkSize));
-  slot.begin = 0;
-  slot.end = 0;
-  return {slot.chunk.data(), slot.chunk.capacity()};
+  Slice& tail = last();
+  return {tail.chunk->data() + tail.end, tail.room()};
 }
 
 void ByteQueue::commit(size_t written) noexcept {
-  Slice& last = at(count_ - 1);
-  last.end += static_cast<uint32_t>(written);
+  last().end += static_cast<uint32_t>(written);
   size_ += written;
-  if (last.size() == 0) {
-    last.chunk.reset();
+  if (last().size() == 0) {
+    const ChunkRef unused(last().chunk);
     --count_;
   }
 }
@@ -101,10 +99,18 @@ void ByteQueue::append(std::string_view bytes) noexcept {
   commit(bytes.size());
 }
 
-void ByteQueue::pop_front() noexcept {
-  at(0).chunk.reset();
-  head_ = (head_ + 1) & (capacity_ - 1);
+void ByteQueue::clear() noexcept {
+  while (count_ > 0) {
+    pop_front();
+  }
+  size_ = 0;
+}
+
+ChunkRef ByteQueue::pop_front() noexcept {
+  ChunkRef chunk(at(0).chunk);
+  head_ = (head_ + 1) & mask_;
   --count_;
+  return chunk;
 }
 
 void ByteQueue::consume(size_t bytes) noexcept {
@@ -120,28 +126,25 @@ void ByteQueue::consume(size_t bytes) noexcept {
   }
 }
 
-void ByteQueue::clear() noexcept {
-  while (count_ > 0) {
-    pop_front();
-  }
-  size_ = 0;
-}
-
 size_t ByteQueue::move_from(ByteQueue& source, size_t max, size_t copy_below) noexcept {
   size_t moved = 0;
   while (moved < max && !source.empty()) {
-    Slice& first = source.at(0);
+    const Slice first = source.at(0);
     const size_t n = std::min(first.size(), max - moved);
-    const Slice* last = count_ > 0 ? &at(count_ - 1) : nullptr;
-    const bool room =
-        last != nullptr && last->chunk.unique() && last->chunk.capacity() - last->end >= n;
-    if (n < copy_below && room) {
-      append({first.chunk.data() + first.begin, n});
-    } else {
-      push(first.chunk, first.begin, first.begin + n);
-    }
-    source.consume(n);
     moved += n;
+    if (n < copy_below && count_ > 0 && last().room() >= n) {
+      append({first.data(), n});
+      source.consume(n);
+    } else if (n < first.size()) {
+      share(first.chunk, first.begin, first.begin + n);
+      source.consume(n);
+    } else {
+      source.size_ -= n;
+      ChunkRef chunk = source.pop_front();
+      if (!join(first.chunk, first.begin, first.end)) {
+        add(std::move(chunk), first.begin, first.end);
+      }
+    }
   }
   return moved;
 }
@@ -152,7 +155,7 @@ void ByteQueue::share_from(const ByteQueue& source, size_t copy_below) noexcept 
     if (slice.size() < copy_below) {
       append(slice.view());
     } else {
-      push(slice.chunk, slice.begin, slice.end);
+      share(slice.chunk, slice.begin, slice.end);
     }
   }
 }
@@ -165,7 +168,7 @@ void ByteQueue::share_range(const ByteQueue& source, size_t offset, size_t size)
       continue;
     }
     const size_t n = std::min(slice.size() - offset, size);
-    push(slice.chunk, slice.begin + offset, slice.begin + offset + n);
+    share(slice.chunk, slice.begin + offset, slice.begin + offset + n);
     offset = 0;
     size -= n;
   }
@@ -179,7 +182,7 @@ std::span<iovec> ByteQueue::gather(std::span<iovec> out) const noexcept {
   const size_t n = std::min<size_t>(count_, out.size());
   for (size_t i = 0; i < n; ++i) {
     const Slice& slice = at(static_cast<uint32_t>(i));
-    out[i] = {slice.chunk.data() + slice.begin, slice.size()};
+    out[i] = {slice.chunk->data() + slice.begin, slice.size()};
   }
   return out.first(n);
 }

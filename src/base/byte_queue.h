@@ -15,22 +15,13 @@ namespace pingap {
 
 class ByteQueue {
  public:
-  struct Slice {
-    ChunkRef chunk;
-    uint32_t begin = 0;
-    uint32_t end = 0;
-
-    size_t size() const noexcept { return end - begin; }
-
-    std::string_view view() const noexcept { return {chunk.data() + begin, size()}; }
-  };
-
   ByteQueue() noexcept = default;
   ByteQueue(const ByteQueue&) = delete;
   ByteQueue& operator=(const ByteQueue&) = delete;
   ByteQueue(ByteQueue&& other) noexcept;
   ByteQueue& operator=(ByteQueue&& other) noexcept;
-  ~ByteQueue();
+
+  ~ByteQueue() { clear(); }
 
   size_t size() const noexcept { return size_; }
 
@@ -71,22 +62,40 @@ class ByteQueue {
  private:
   static constexpr uint32_t kInline = 4;
 
-  Slice* slots() noexcept { return heap_ ? heap_.get() : inline_; }
+  // One reference to the chunk is its own. Without a constructor or destructor, which would run for
+  // unused slots, too: a queue is made and ended several times per request.
+  struct Slice {
+    Chunk* chunk;
+    uint32_t begin;
+    uint32_t end;
 
-  const Slice* slots() const noexcept { return heap_ ? heap_.get() : inline_; }
+    size_t size() const noexcept { return end - begin; }
 
-  Slice& at(uint32_t i) noexcept { return slots()[(head_ + i) & (capacity_ - 1)]; }
+    size_t room() const noexcept { return chunk->refs == 1 ? chunk->capacity - end : 0; }
 
-  const Slice& at(uint32_t i) const noexcept { return slots()[(head_ + i) & (capacity_ - 1)]; }
+    const char* data() const noexcept { return chunk->data() + begin; }
 
+    std::string_view view() const noexcept { return {data(), size()}; }
+  };
+
+  Slice& at(uint32_t i) noexcept { return slots_[(head_ + i) & mask_]; }
+
+  const Slice& at(uint32_t i) const noexcept { return slots_[(head_ + i) & mask_]; }
+
+  Slice& last() noexcept { return at(count_ - 1); }
+
+  void share(Chunk* chunk, size_t begin, size_t end) noexcept;
+  bool join(const Chunk* chunk, size_t begin, size_t end) noexcept;
+  void add(ChunkRef chunk, size_t begin, size_t end) noexcept;
   void grow() noexcept;
-  void pop_front() noexcept;
+  ChunkRef pop_front() noexcept;
   void take(ByteQueue& other) noexcept;
 
   size_t size_ = 0;
+  Slice* slots_ = inline_;  // a ring
   uint32_t head_ = 0;
   uint32_t count_ = 0;
-  uint32_t capacity_ = kInline;  // a power of two
+  uint32_t mask_ = kInline - 1;  // the number of slots is a power of two
   Slice inline_[kInline];
   std::unique_ptr<Slice[]> heap_;
 };

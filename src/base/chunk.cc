@@ -64,7 +64,7 @@ ChunkRef make_chunk(size_t capacity) noexcept {
   return ChunkRef(chunk);
 }
 
-void ChunkRef::release(Chunk* chunk) noexcept {
+void ChunkRef::dispose(Chunk* chunk) noexcept {
   if (chunk->capacity != kChunkSize || t_free.size >= kMaxFree) {
     std::free(chunk);
     return;

@@ -27,6 +27,12 @@ class ChunkRef {
 
   explicit ChunkRef(Chunk* adopted) noexcept : chunk_(adopted) {}
 
+  // One more reference to a chunk that somebody else holds.
+  static ChunkRef share(Chunk* chunk) noexcept {
+    ++chunk->refs;
+    return ChunkRef(chunk);
+  }
+
   ChunkRef(const ChunkRef& other) noexcept : chunk_(other.chunk_) {
     if (chunk_ != nullptr) {
       ++chunk_->refs;
@@ -44,10 +50,13 @@ class ChunkRef {
 
   void reset() noexcept {
     if (chunk_ != nullptr && --chunk_->refs == 0) {
-      release(chunk_);
+      dispose(chunk_);
     }
     chunk_ = nullptr;
   }
+
+  // The reference is the caller's from now on, to be given back by a ChunkRef that adopts it.
+  Chunk* release() noexcept { return std::exchange(chunk_, nullptr); }
 
   explicit operator bool() const noexcept { return chunk_ != nullptr; }
 
@@ -61,7 +70,7 @@ class ChunkRef {
   bool unique() const noexcept { return chunk_->refs == 1; }
 
  private:
-  static void release(Chunk* chunk) noexcept;
+  static void dispose(Chunk* chunk) noexcept;
 
   Chunk* chunk_ = nullptr;
 };
