@@ -150,8 +150,19 @@ TEST_F(BackendsTest, AServerThatStaysKeepsItsPoolAndOneThatLeftWaitsForItsUsers)
     left->unpin();
   }
   EXPECT_TRUE(left->unused());
-  std::weak_ptr<const Endpoint> gone = b;
   go_on(seconds(1));
+}
+
+// Also where servers change more often than those who left are looked after.
+TEST_F(BackendsTest, PoolsThatHaveLeftAreFreedWhileServersChangeAllTheTime) {
+  std::vector<std::weak_ptr<const Endpoint>> left;
+  for (int i = 0; i < 10; ++i) {
+    auto server = endpoint(std::to_string(i));
+    left.emplace_back(server);
+    use({std::move(server)});
+    go_on(milliseconds(500));
+  }
+  EXPECT_LE(std::ranges::count_if(left, [](const auto& one) { return !one.expired(); }), 2);
 }
 
 TEST_F(BackendsTest, RetriesAreAShareOfWhatIsUnderWay) {

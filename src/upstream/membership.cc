@@ -68,7 +68,7 @@ void Membership::remember_current() noexcept {
   std::erase_if(states_, [&](const auto& one) {
     const Remembered& known = one.second;
     const bool told = known.state->is_out(Out::disabled) || known.state->is_out(Out::draining);
-    return known.seen != now && !told && (many || now - known.seen > kMemory);
+    return known.seen != now && !told && (many || now - known.seen > settings_.memory);
   });
 }
 

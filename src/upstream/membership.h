@@ -30,6 +30,8 @@ class Membership {
     Balancing balancing;
     uint32_t workers = 1;
     bool checked = false;  // there is a health check: newcomers wait for their first
+    // What is known of a server that has gone is kept so long: it may come back.
+    Duration memory = std::chrono::minutes(10);
   };
 
   using Publish = std::function<void(std::shared_ptr<const EndpointSet>)>;
@@ -70,9 +72,6 @@ class Membership {
     std::shared_ptr<EndpointState> state;
     TimePoint seen;
   };
-
-  // Servers that are gone for longer are forgotten.
-  static constexpr Duration kMemory = std::chrono::minutes(10);
 
   // Servers of one upstream; more are left out, with a warning. Each costs connections and checks,
   // and who answers for a name must not be able to make it any number.

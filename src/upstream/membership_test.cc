@@ -39,7 +39,7 @@ class MembershipTest : public testing::Test {
       endpoint->state = std::make_shared<EndpointState>();
       endpoints.push_back(std::move(endpoint));
     }
-    members_.emplace(Membership::Settings{{}, 1, checked}, std::move(endpoints),
+    members_.emplace(Membership::Settings{{}, 1, checked, memory_}, std::move(endpoints),
                      [this](std::shared_ptr<const EndpointSet> set) {
                        published_ = std::move(set);
                        ++publications_;
@@ -58,6 +58,7 @@ class MembershipTest : public testing::Test {
     return text;
   }
 
+  Duration memory_ = std::chrono::minutes(10);
   std::optional<Membership> members_;
   Told* source_ = nullptr;
   std::shared_ptr<const EndpointSet> published_;
@@ -95,6 +96,24 @@ TEST_F(MembershipTest, AServerThatStaysIsTheSameAndOneThatComesBackHasItsState) 
   EXPECT_NE(published_->endpoints()[0], first);
   EXPECT_EQ(published_->endpoints()[0]->state, first->state);
   EXPECT_EQ(published_->endpoints()[0]->weight, 5U);
+}
+
+// It is remembered from when it leaves, however long it has been there.
+TEST_F(MembershipTest, AServerIsForgottenOnlyWhenItHasBeenGoneForAWhile) {
+  memory_ = {};
+  make({});
+  source_->say({found("10.0.0.1:80")});
+  const std::weak_ptr<EndpointState> state = published_->endpoints()[0]->state;
+  const TimePoint there = steady_now();
+  while (steady_now() == there) {
+  }
+  source_->say({});
+  EXPECT_FALSE(state.expired());
+  const TimePoint gone = steady_now();
+  while (steady_now() == gone) {
+  }
+  source_->say({found("10.0.0.2:80")});
+  EXPECT_TRUE(state.expired());
 }
 
 TEST_F(MembershipTest, TheSameServerFoundTwiceIsOne) {
