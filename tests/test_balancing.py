@@ -1,14 +1,18 @@
 """Which backend a request goes to, seen from outside."""
 
 import contextlib
+import shutil
+import subprocess
 import threading
 
 import pytest
 
 from rig.client import Client, request
-from rig.deadline import until
+from rig.deadline import seconds, until
+from rig.metrics import scrape
+from rig.nginx import Nginx
 from rig.origin import Gate, Origin, response
-from rig.product import front
+from rig.product import Product, config, front
 
 
 @contextlib.contextmanager
@@ -48,6 +52,25 @@ def test_weighted_round_robin_is_exact_and_smooth():
     assert all(1 in order[start:start + 4] for start in range(0, 40, 4))
 
 
+@pytest.mark.skipif(not shutil.which("h2load"), reason="h2load")
+def test_weights_hold_over_workers_and_connections():
+    """Within one percent over 10,000 requests."""
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(Nginx("location / { return 200 x; }")) for _ in range(3)]
+        conf = config([server.addr for server in servers], basic={"threads": 4},
+                      upstream={"algorithm": "weighted_round_robin", "weights": [5, 3, 2]})
+        conf["metrics"] = {"addr": "127.0.0.1:0"}
+        product = stack.enter_context(Product(conf))
+        host, port = product.address()
+        done = subprocess.run(["h2load", "--h1", "-n", "10000", "-c", "8", f"http://{host}:{port}/"],
+                              capture_output=True, text=True, timeout=seconds(60), check=True)
+        assert "10000 succeeded" in done.stdout
+        samples = scrape(product)
+    for server, wanted in zip(servers, [5000, 3000, 2000]):
+        count = samples.sum("upstream_requests_total", server=server.addr)
+        assert abs(count - wanted) <= wanted / 100
+
+
 def test_weight_in_the_address_is_an_alias():
     with backends(2) as origins:
         addresses = [f"{origins[0].addr} 3", origins[1].addr]
@@ -82,6 +105,28 @@ def test_least_conn_avoids_the_busy_backend():
                 gate.open()
                 assert held.response().body == b"slow"
         assert len(idle.requests) == 10
+
+
+def test_least_conn_is_even_over_workers():
+    """What one worker has sent counts for the choice of the others: within five percent."""
+    gate = Gate()
+
+    async def held(conn):
+        while (await conn.request()) is not None:
+            await gate.wait()
+            await conn.send(response(body=b"held"))
+
+    with backends(3, script=held) as origins, contextlib.ExitStack() as stack:
+        product = stack.enter_context(Product(config(
+            [origin.addr for origin in origins], upstream={"algorithm": "least_conn"}, basic={"threads": 4})))
+        clients = [stack.enter_context(product.client()) for _ in range(150)]
+        for client in clients:
+            client.send(request("/"))
+        until(lambda: sum(len(origin.requests) for origin in origins) == 150, "all at a backend")
+        counts = [len(origin.requests) for origin in origins]
+        gate.open()
+        assert all(client.response().status == 200 for client in clients)
+    assert all(48 <= count <= 52 for count in counts), counts
 
 
 def _at(busy, idle):
