@@ -43,6 +43,7 @@ class DockerSource final : public Source {
   void ask() noexcept;
   void on_list_data(std::string_view piece);
   void on_list_end(const std::string& why);
+  void on_list_late();
   void use_list();
   void note_failure(std::string_view why);
 
@@ -73,6 +74,7 @@ class DockerSource final : public Source {
   DockerCall list_;
   net::Timer listen_timer_{Callback<void()>::of<&DockerSource::listen>(this)};
   net::Timer list_timer_{Callback<void()>::of<&DockerSource::ask>(this)};
+  net::Timer late_timer_{Callback<void()>::of<&DockerSource::on_list_late>(this)};
 };
 
 }  // namespace pingap::upstream
