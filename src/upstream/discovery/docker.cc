@@ -18,8 +18,7 @@ constexpr size_t kMaxList = 4 << 20;  // bytes
 constexpr Duration kDebounce = milliseconds(500);
 constexpr Duration kFirstRetry = seconds(1);
 constexpr Duration kLastRetry = seconds(30);
-constexpr Duration kListTimeout = seconds(10);       // for a piece of it
-constexpr Duration kWholeListTimeout = seconds(30);  // for one that comes in drops
+constexpr Duration kListTimeout = seconds(10);  // for a piece of it
 // A machine on which nothing happens is silent; the list is asked for all the same.
 constexpr Duration kEventsTimeout = hours(24);
 
@@ -110,13 +109,13 @@ void DockerSource::ask() noexcept {
   asking_ = true;
   text_.clear();
   too_large_ = false;
-  loop_.arm(late_timer_, kWholeListTimeout);
+  loop_.arm(late_timer_, settings_.list_timeout);
   list_.start(list_target_);
 }
 
 void DockerSource::on_list_late() {
   list_.stop();
-  on_list_end("the list is not there after 30 s");
+  on_list_end("the list does not come to an end");
 }
 
 void DockerSource::on_list_data(std::string_view piece) {

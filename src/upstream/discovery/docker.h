@@ -24,6 +24,7 @@ class DockerSource final : public Source {
     ContainerQuery query;
     AddressFilter filter;
     Duration interval{};  // ask for the list at least so often
+    Duration list_timeout = std::chrono::seconds(30);  // for all of it
   };
 
   // The loop outlives the source.
