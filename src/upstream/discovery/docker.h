@@ -23,7 +23,7 @@ class DockerSource final : public Source {
     std::string socket;    // path
     ContainerQuery query;
     AddressFilter filter;
-    Duration interval{};  // ask for the list at least so often
+    Duration interval{};                               // ask for the list at least so often
     Duration list_timeout = std::chrono::seconds(30);  // for all of it
   };
 
