@@ -22,6 +22,7 @@ const std::array kKinds = {
     &kCors,
     &kCsrf,
     &kDirectory,
+    &kErrorPages,
     &kFault,
     &kIpRestriction,
     &kJwt,
