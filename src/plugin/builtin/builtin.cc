@@ -24,6 +24,7 @@ const std::array kKinds = {
     &kDirectory,
     &kErrorPages,
     &kFault,
+    &kForwardAuth,
     &kIpRestriction,
     &kJwt,
     &kMock,
