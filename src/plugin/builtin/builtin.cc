@@ -27,6 +27,7 @@ const std::array kKinds = {
     &kForwardAuth,
     &kIpRestriction,
     &kJwt,
+    &kMirror,
     &kMock,
     &kPing,
     &kRateLimit,
@@ -37,6 +38,7 @@ const std::array kKinds = {
     &kRequestSizeLimit,
     &kResponseHeaders,
     &kRewrite,
+    &kTrafficSplitting,
     &kUaRestriction,
 };
 
