@@ -38,6 +38,7 @@ const std::array kKinds = {
     &kRequestSizeLimit,
     &kResponseHeaders,
     &kRewrite,
+    &kSubFilter,
     &kTrafficSplitting,
     &kUaRestriction,
 };
