@@ -25,6 +25,7 @@ const std::array kKinds = {
     &kErrorPages,
     &kFault,
     &kForwardAuth,
+    &kGeoRestriction,
     &kIpRestriction,
     &kJwt,
     &kMirror,
