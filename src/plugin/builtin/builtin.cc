@@ -39,6 +39,8 @@ const std::array kKinds = {
     &kRequestSizeLimit,
     &kResponseHeaders,
     &kRewrite,
+    &kServerTiming,
+    &kStats,
     &kSubFilter,
     &kTrafficSplitting,
     &kUaRestriction,
@@ -50,11 +52,14 @@ constexpr std::array kPredefined = {
     Predefined{"pingap:compression", "compression"},
     Predefined{"pingap:ping", "ping"},
     Predefined{"pingap:requestId", "request_id"},
+    Predefined{"pingap:stats", "stats"},
     Predefined{"accept_encoding", "accept_encoding"},
     Predefined{"compression", "compression"},
     Predefined{"cors", "cors"},
     Predefined{"ping", "ping"},
     Predefined{"request_id", "request_id"},
+    Predefined{"server_timing", "server_timing"},
+    Predefined{"stats", "stats"},
 };
 
 }  // namespace
