@@ -36,10 +36,11 @@ struct Options {
   size_t connections = 1;
   uint64_t requests = 1;
   size_t spread = 1;
-  size_t post = 0;     // bytes of body; 0 = GET
-  double rate = 0;     // requests per second; 0 = as fast as answers come
-  bool close = false;  // one request per connection
-  bool hold = false;   // then keep the connections open until stdin ends
+  size_t post = 0;      // bytes of body; 0 = GET
+  std::string headers;  // more fields of requests, with their line ends
+  double rate = 0;      // requests per second; 0 = as fast as answers come
+  bool close = false;   // one request per connection
+  bool hold = false;    // then keep the connections open until stdin ends
 };
 
 [[noreturn]] void die(const char* what) {
@@ -101,7 +102,8 @@ class Load {
       const std::string digits = std::to_string(index);
       text += std::string(5 - std::min<size_t>(5, digits.size()), '0') + digits + "/";
     }
-    text += " HTTP/1.1\r\nHost: bench.example:8080\r\nUser-Agent: load\r\nAccept: */*\r\n";
+    text += " HTTP/1.1\r\nHost: bench.example:8080\r\nUser-Agent: load\r\nAccept: */*\r\n" +
+            options_.headers;
     if (options_.close) {
       text += "Connection: close\r\n";
     }
@@ -333,6 +335,8 @@ Options parse(int argc, char** argv) {
       options.spread = std::strtoull(value, nullptr, 10);
     } else if (key == "--post") {
       options.post = std::strtoull(value, nullptr, 10);
+    } else if (key == "--header") {
+      options.headers += std::string(value) + "\r\n";
     } else if (key == "--rate") {
       options.rate = std::atof(value);
     } else {

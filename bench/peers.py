@@ -37,6 +37,7 @@ class Setting:
     locations: int = 0      # 0 = one location for everything
     protocol: str = "http"  # of the clients, see Case
     backend: str = "http"   # what the origin speaks: http, h2c
+    plugins: str = ""       # a key of PLUGINS: only pingap has those
 
     @property
     def tls(self):
@@ -167,6 +168,28 @@ class Caddy(Peer):
         return {"LOG": log}
 
 
+# What is declared, and what the location uses.
+SECRET = "0123456789abcdef0123456789abcdef"
+PLUGINS = {
+    "": ("", ()),
+    "auth": (f"""
+[plugins.limit]
+type = "rate_limit"
+rate = 10000000
+[plugins.members]
+type = "jwt"
+secret = "{SECRET}"
+require_exp = false
+""", ("request_id", "cors", "limit", "members")),
+    "idle": ("".join(f"""
+[plugins.p{i}]
+type = "ip_restriction"
+mode = "deny"
+ip_list = ["192.0.2.{i}"]
+""" for i in range(10)), tuple(f"p{i}" for i in range(10))),
+}
+
+
 class Pingap(Peer):
     name, template, many_locations = "pingap", "pingap.toml", True
     protocols = ALL_PROTOCOLS
@@ -192,9 +215,12 @@ class Pingap(Peer):
     def values(self, setting, folder):
         paths = [f"/loc/{i:05}/" for i in range(setting.locations)] or ["/"]
         names = [f"l{i:05}" for i in range(len(paths))]
+        declared, used = PLUGINS[setting.plugins]
         one = '[locations.{}]\nupstream = "origin"\npath = "{}"\n'
+        one += f"plugins = {list(used)}\n" if used else ""
         cert, key, _ = certificate()
-        return {"UPSTREAM": 'protocol = "h2c"' if setting.backend == "h2c" else "",
+        return {"PLUGINS": declared,
+                "UPSTREAM": 'protocol = "h2c"' if setting.backend == "h2c" else "",
                 "TLS": f'tls_cert = "{cert}"\ntls_key = "{key}"' if setting.tls else "",
                 "LOG": f'access_log = "{folder}/pingap.access.log"' if setting.log else "",
                 "NAMES": ", ".join(f'"{name}"' for name in names),
