@@ -8,7 +8,8 @@ from rig import h2
 from rig.client import request
 from rig.deadline import until
 from rig.h2 import H2Client, frame, head
-from rig.origin import Origin, play, response
+from rig.h2_origin import H2Origin
+from rig.origin import Gate, Origin, play, response
 from rig.product import Product, config
 from test_websocket import HANDSHAKE, echo_tunnel
 
@@ -194,3 +195,52 @@ def test_an_upstream_that_is_not_there_is_an_error(recorder, auth):
         code, _, err = product.order("reload")
         assert code != 0 and "there is no [upstreams.auth]" in err
         assert product.get("/").status == 401
+
+
+def test_a_server_that_speaks_http2(recorder):
+    def judge_h2(asked):
+        if asked.get("cookie") == "session=good":
+            return asked.answer(b"fine", ("x-user", "alice"))
+        return asked.answer(b"who?", ("www-authenticate", "Basic"), status=401)
+    with H2Origin(judge_h2) as auth, \
+            guarded(recorder, auth.addr, upstream={"protocol": "h2c"}) as product:
+        for _ in range(3):
+            assert product.get("/", GOOD).status == 200
+            answer = product.get("/")
+            assert (answer.status, answer.body) == (401, b"who?")
+    assert recorder.requests[-1].all("X-User") == [b"alice"]
+
+
+def test_a_reload_while_it_waits(recorder):
+    gate = Gate()
+
+    async def slow(conn):
+        while await conn.request():
+            await gate.wait()
+            await conn.send(response(200, "OK", [("X-User", "alice")]))
+    with Origin(script=slow) as auth, guarded(recorder, auth.addr) as product:
+        with product.client() as client:
+            client.send(request("/", GOOD))
+            auth.wait_requests(1)
+            product.conf["upstreams"]["auth"]["addrs"] = ["127.0.0.1:1"]
+            product.write_config()
+            assert product.order("reload")[0] == 0
+            gate.open()
+            assert client.response().status == 200
+        assert product.get("/", GOOD).status == 503
+
+
+def test_clients_that_come_and_go_in_crowds(recorder):
+    with Origin(answer=judge) as auth, guarded(recorder, auth.addr) as product:
+        for turn in range(60):
+            clients = [product.client() for _ in range(8)]
+            for number, client in enumerate(clients):
+                client.send(request("/", GOOD if number % 2 else [], method="POST", body=b"x" * 3000))
+                if (turn + number) % 3 == 0:
+                    client.rst()
+            for number, client in enumerate(clients):
+                if (turn + number) % 3:
+                    assert client.response().status == (200 if number % 2 else 401)
+                client.close()
+        product.check_alive()
+        until(lambda: len(product.log_lines()) >= 300, "the log")

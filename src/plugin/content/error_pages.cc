@@ -179,7 +179,7 @@ class ErrorPages final : public Plugin {
   // A page of the proxy's, not a text that a plugin was told to give, and nothing of a backend.
   static bool is_ours(const Context& context) noexcept {
     const exchange::Exchange& x = context.x;
-    return x.reason != ErrorCode::none && (x.plugin.empty() || context.answer.page);
+    return x.plugin.empty() ? x.reason != ErrorCode::none : context.answer.page;
   }
 
   // What described the other body does not describe this one.
