@@ -34,7 +34,7 @@ class Case:
     streams: int = 1         # of a connection of HTTP/2
     backend: str = "http"    # what the origin speaks: http, h2c
     grpc: bool = False       # small calls of gRPC instead
-    plugins: str = ""        # that pingap has work, see peers.PLUGINS; others have none
+    plugins: str = ""        # that have work, see peers.PLUGINS
     handshakes: str = ""     # "new" or "reuse": connections are measured, not requests
 
     @property
@@ -81,6 +81,8 @@ CASES = {case.name: case for case in (
     Case("plugins-auth", "1 KiB with request_id, cors, rate_limit and jwt (HS256)", plugins="auth",
          per_second=20000, options=("--header", f"Authorization: Bearer {token()}",
                                     "--header", "Origin: https://bench.example")),
+    Case("gzip", "100 KiB of text encoded by gzip, level 4", path="/text", plugins="gzip",
+         weight=50, per_second=500, options=("--header", "Accept-Encoding: gzip")),
     Case("plugins-idle", "1 KiB, ten plugins that decide nothing", plugins="idle",
          per_second=30000),
     Case("idle", "10,000 idle connections", connections=10000, idle=True),

@@ -55,6 +55,8 @@ struct Connection {
   size_t sent = 0;         // bytes of it
   bool head_done = false;  // of the answer
   uint64_t body_left = 0;
+  bool chunked = false;  // then the body ends where its last bytes say so
+  std::string tail;
   std::string head;
   Clock::time_point due;
 };
@@ -217,7 +219,8 @@ class Load {
     while (connection.busy) {
       // MSG_TRUNC lets TCP drop body bytes without copying them: less noise beside the origin.
       const size_t want = connection.head_done ? sizeof buffer : 4096;
-      const int flags = MSG_DONTWAIT | (connection.head_done ? MSG_TRUNC : 0);
+      const int flags =
+          MSG_DONTWAIT | (connection.head_done && !connection.chunked ? MSG_TRUNC : 0);
       const ssize_t n = recv(connection.fd, buffer, want, flags);
       if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
@@ -231,7 +234,7 @@ class Load {
     }
   }
 
-  // Looks at bytes of the answer; false when it is not a 200 with a length.
+  // Looks at bytes of the answer; false when it is not a 200 whose end can be told.
   bool take(Connection& connection, std::string_view bytes) {
     size_t body = bytes.size();
     if (!connection.head_done) {
@@ -241,10 +244,18 @@ class Load {
         return connection.head.size() < 16'384;
       }
       body = connection.head.size() - end - 4;
+      connection.tail = connection.head.substr(end + 4);
       connection.head.resize(end + 2);
       if (!read_head(connection)) {
         return false;
       }
+    } else if (connection.chunked) {
+      connection.tail += bytes;
+    }
+    if (connection.chunked) {
+      constexpr std::string_view kLast = "\r\n0\r\n\r\n";
+      connection.tail.erase(0, connection.tail.size() - std::min(connection.tail.size(), kLast.size()));
+      connection.body_left = connection.tail == kLast ? body : UINT64_MAX;
     }
     if (body > connection.body_left) {
       return false;
@@ -269,6 +280,10 @@ class Load {
     }
     std::transform(head.begin(), head.end(), head.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    connection.chunked = head.find("\r\ntransfer-encoding: chunked") != std::string::npos;
+    if (connection.chunked) {
+      return true;
+    }
     const size_t at = head.find("\r\ncontent-length:");
     if (at == std::string::npos) {
       return false;

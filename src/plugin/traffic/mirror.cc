@@ -15,8 +15,9 @@ using Type = OptionInfo::Type;
 
 constexpr int64_t kMostBody = 16 << 20;
 constexpr Duration kTellEvery = std::chrono::seconds(10);
-// Pieces that are shorter are copied together, so that a trickle does not pin a chunk each.
-constexpr size_t kCopyBelow = 1024;
+// Pieces that are shorter are copied together, so that a trickle does not pin a chunk of 16 KiB
+// each: what is kept takes at most twice its size.
+constexpr size_t kCopyBelow = 8192;
 
 struct Settings {
   Located<std::string> upstream;
