@@ -1,7 +1,21 @@
 """The cases of the bench: what is asked of the proxies, and how often."""
+import base64
 import dataclasses
+import hashlib
+import hmac
+import json
 
-from peers import Setting
+from peers import SECRET, Setting
+
+
+def token():
+    """A token as the plugin of the case wants it."""
+    def encode(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+    text = b".".join(encode(json.dumps(part).encode())
+                     for part in ({"alg": "HS256", "typ": "JWT"}, {"sub": "alice", "scope": "read"}))
+    sign = hmac.new(SECRET.encode(), text, hashlib.sha256).digest()
+    return (text + b"." + encode(sign)).decode()
 
 
 @dataclasses.dataclass
@@ -20,6 +34,7 @@ class Case:
     streams: int = 1         # of a connection of HTTP/2
     backend: str = "http"    # what the origin speaks: http, h2c
     grpc: bool = False       # small calls of gRPC instead
+    plugins: str = ""        # that have work, see peers.PLUGINS
     handshakes: str = ""     # "new" or "reuse": connections are measured, not requests
 
     @property
@@ -29,7 +44,7 @@ class Case:
     @property
     def setting(self):
         return Setting(log=self.log, locations=self.locations, protocol=self.protocol,
-                       backend=self.backend)
+                       backend=self.backend, plugins=self.plugins)
 
     def requests(self, small):
         """A count of requests for a measurement that takes `small` requests of 1 KiB."""
@@ -63,6 +78,13 @@ CASES = {case.name: case for case in (
          handshakes="new", connections=1),
     Case("resumption", "resumed TLS handshakes, each with a request", protocol="https",
          handshakes="reuse", connections=1),
+    Case("plugins-auth", "1 KiB with request_id, cors, rate_limit and jwt (HS256)", plugins="auth",
+         per_second=20000, options=("--header", f"Authorization: Bearer {token()}",
+                                    "--header", "Origin: https://bench.example")),
+    Case("gzip", "100 KiB of text encoded by gzip, level 4", path="/text", plugins="gzip",
+         weight=50, per_second=500, options=("--header", "Accept-Encoding: gzip")),
+    Case("plugins-idle", "1 KiB, ten plugins that decide nothing", plugins="idle",
+         per_second=30000),
     Case("idle", "10,000 idle connections", connections=10000, idle=True),
     Case("idle-tls", "2,000 idle connections over TLS", connections=2000, idle=True,
          protocol="https"),

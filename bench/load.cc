@@ -36,10 +36,11 @@ struct Options {
   size_t connections = 1;
   uint64_t requests = 1;
   size_t spread = 1;
-  size_t post = 0;     // bytes of body; 0 = GET
-  double rate = 0;     // requests per second; 0 = as fast as answers come
-  bool close = false;  // one request per connection
-  bool hold = false;   // then keep the connections open until stdin ends
+  size_t post = 0;      // bytes of body; 0 = GET
+  std::string headers;  // more fields of requests, with their line ends
+  double rate = 0;      // requests per second; 0 = as fast as answers come
+  bool close = false;   // one request per connection
+  bool hold = false;    // then keep the connections open until stdin ends
 };
 
 [[noreturn]] void die(const char* what) {
@@ -54,6 +55,8 @@ struct Connection {
   size_t sent = 0;         // bytes of it
   bool head_done = false;  // of the answer
   uint64_t body_left = 0;
+  bool chunked = false;  // then the body ends where its last bytes say so
+  std::string tail;
   std::string head;
   Clock::time_point due;
 };
@@ -101,7 +104,8 @@ class Load {
       const std::string digits = std::to_string(index);
       text += std::string(5 - std::min<size_t>(5, digits.size()), '0') + digits + "/";
     }
-    text += " HTTP/1.1\r\nHost: bench.example:8080\r\nUser-Agent: load\r\nAccept: */*\r\n";
+    text += " HTTP/1.1\r\nHost: bench.example:8080\r\nUser-Agent: load\r\nAccept: */*\r\n" +
+            options_.headers;
     if (options_.close) {
       text += "Connection: close\r\n";
     }
@@ -215,7 +219,8 @@ class Load {
     while (connection.busy) {
       // MSG_TRUNC lets TCP drop body bytes without copying them: less noise beside the origin.
       const size_t want = connection.head_done ? sizeof buffer : 4096;
-      const int flags = MSG_DONTWAIT | (connection.head_done ? MSG_TRUNC : 0);
+      const int flags =
+          MSG_DONTWAIT | (connection.head_done && !connection.chunked ? MSG_TRUNC : 0);
       const ssize_t n = recv(connection.fd, buffer, want, flags);
       if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
@@ -229,7 +234,7 @@ class Load {
     }
   }
 
-  // Looks at bytes of the answer; false when it is not a 200 with a length.
+  // Looks at bytes of the answer; false when it is not a 200 whose end can be told.
   bool take(Connection& connection, std::string_view bytes) {
     size_t body = bytes.size();
     if (!connection.head_done) {
@@ -239,10 +244,18 @@ class Load {
         return connection.head.size() < 16'384;
       }
       body = connection.head.size() - end - 4;
+      connection.tail = connection.head.substr(end + 4);
       connection.head.resize(end + 2);
       if (!read_head(connection)) {
         return false;
       }
+    } else if (connection.chunked) {
+      connection.tail += bytes;
+    }
+    if (connection.chunked) {
+      constexpr std::string_view kLast = "\r\n0\r\n\r\n";
+      connection.tail.erase(0, connection.tail.size() - std::min(connection.tail.size(), kLast.size()));
+      connection.body_left = connection.tail == kLast ? body : UINT64_MAX;
     }
     if (body > connection.body_left) {
       return false;
@@ -267,6 +280,10 @@ class Load {
     }
     std::transform(head.begin(), head.end(), head.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    connection.chunked = head.find("\r\ntransfer-encoding: chunked") != std::string::npos;
+    if (connection.chunked) {
+      return true;
+    }
     const size_t at = head.find("\r\ncontent-length:");
     if (at == std::string::npos) {
       return false;
@@ -333,6 +350,8 @@ Options parse(int argc, char** argv) {
       options.spread = std::strtoull(value, nullptr, 10);
     } else if (key == "--post") {
       options.post = std::strtoull(value, nullptr, 10);
+    } else if (key == "--header") {
+      options.headers += std::string(value) + "\r\n";
     } else if (key == "--rate") {
       options.rate = std::atof(value);
     } else {

@@ -37,6 +37,7 @@ class Setting:
     locations: int = 0      # 0 = one location for everything
     protocol: str = "http"  # of the clients, see Case
     backend: str = "http"   # what the origin speaks: http, h2c
+    plugins: str = ""       # a key of PLUGINS
 
     @property
     def tls(self):
@@ -52,6 +53,7 @@ class Peer:
     many_locations = False
     protocols = ("http",)
     backends = ("http",)
+    plugins = ("",)        # keys of PLUGINS that it has the like of
 
     def prepare(self):
         """What is to be done once before the bench."""
@@ -106,6 +108,7 @@ class Nginx(Peer):
     name, program, template, many_locations = "nginx", "nginx", "nginx.conf", True
     protocols = ALL_PROTOCOLS
     backends = ("http", "h2c")
+    plugins = ("", "gzip")
 
     def command(self, config):
         return [self.found(), "-e", "stderr", "-c", str(config)]
@@ -121,7 +124,9 @@ class Nginx(Peer):
         # Its own default has no TLS 1.3, which all the others then speak.
         tls = (f"ssl_certificate {cert}; ssl_certificate_key {key}; "
                "ssl_protocols TLSv1.2 TLSv1.3;" if setting.tls else "")
+        gzip = "gzip on; gzip_comp_level 4; gzip_types text/plain; gzip_min_length 256;"
         return {"LISTEN": listen[setting.protocol], "TLS": tls, "LOG": log,
+                "GZIP": gzip if setting.plugins == "gzip" else "",
                 "LOCATIONS": "\n    ".join(one.format(path) for path in paths)}
 
 
@@ -167,8 +172,36 @@ class Caddy(Peer):
         return {"LOG": log}
 
 
+# What is declared, and what the location uses.
+SECRET = "0123456789abcdef0123456789abcdef"
+PLUGINS = {
+    "": ("", ()),
+    "auth": (f"""
+[plugins.limit]
+type = "rate_limit"
+rate = 10000000
+[plugins.members]
+type = "jwt"
+secret = "{SECRET}"
+require_exp = false
+""", ("request_id", "cors", "limit", "members")),
+    "gzip": ("""
+[plugins.gzip]
+type = "compression"
+gzip_level = 4
+""", ("gzip",)),
+    "idle": ("".join(f"""
+[plugins.p{i}]
+type = "ip_restriction"
+mode = "deny"
+ip_list = ["192.0.2.{i}"]
+""" for i in range(10)), tuple(f"p{i}" for i in range(10))),
+}
+
+
 class Pingap(Peer):
     name, template, many_locations = "pingap", "pingap.toml", True
+    plugins = tuple(PLUGINS)
     protocols = ALL_PROTOCOLS
     backends = ("http", "h2c")
     source = pathlib.Path(os.environ.get("PINGAP_BIN", TOP / "build/release/pingap"))
@@ -192,9 +225,12 @@ class Pingap(Peer):
     def values(self, setting, folder):
         paths = [f"/loc/{i:05}/" for i in range(setting.locations)] or ["/"]
         names = [f"l{i:05}" for i in range(len(paths))]
+        declared, used = PLUGINS[setting.plugins]
         one = '[locations.{}]\nupstream = "origin"\npath = "{}"\n'
+        one += f"plugins = {list(used)}\n" if used else ""
         cert, key, _ = certificate()
-        return {"UPSTREAM": 'protocol = "h2c"' if setting.backend == "h2c" else "",
+        return {"PLUGINS": declared,
+                "UPSTREAM": 'protocol = "h2c"' if setting.backend == "h2c" else "",
                 "TLS": f'tls_cert = "{cert}"\ntls_key = "{key}"' if setting.tls else "",
                 "LOG": f'access_log = "{folder}/pingap.access.log"' if setting.log else "",
                 "NAMES": ", ".join(f'"{name}"' for name in names),
@@ -287,6 +323,9 @@ def running_origin(folder, setting=Setting()):
     files.mkdir(exist_ok=True)
     for name, size in FILES.items():
         (files / name).write_bytes(b"0123456789abcde\n" * (size // 16))
+    # What people write, to be encoded.
+    text = b"".join(path.read_bytes() for path in sorted((TOP / "docs").glob("*.md")))
+    (files / "text").write_bytes(text[:100 * KIB])
     for path in (folder, files):
         path.chmod(0o755)
     with running(Origin(), setting, folder, free_port(), core=LOAD_CORE) as origin:

@@ -62,11 +62,16 @@ bool Regex::matches_fully(std::string_view text) const noexcept {
 
 bool Regex::match_captures(std::string_view text,
                            std::span<std::string_view> groups) const noexcept {
+  return match_between(text, 0, text.size(), At::anywhere, groups);
+}
+
+bool Regex::match_between(std::string_view text, size_t start, size_t end, At at,
+                          std::span<std::string_view> groups) const noexcept {
   std::array<re2::StringPiece, kMaxGroups> found;
   const size_t wanted =
       std::min(groups.size(), static_cast<size_t>(impl_->re.NumberOfCapturingGroups()) + 1);
-  if (!impl_->re.Match(piece(text), 0, text.size(), RE2::UNANCHORED, found.data(),
-                       static_cast<int>(wanted))) {
+  const auto anchor = at == At::start ? RE2::ANCHOR_START : RE2::UNANCHORED;
+  if (!impl_->re.Match(piece(text), start, end, anchor, found.data(), static_cast<int>(wanted))) {
     return false;
   }
   for (size_t i = 0; i < groups.size(); ++i) {

@@ -33,6 +33,12 @@ class Regex {
   // where a group took no part. Groups beyond the span are not reported.
   bool match_captures(std::string_view text, std::span<std::string_view> groups) const noexcept;
 
+  // The same for a match between `start` and `end`; what is around them counts for `^`, `$` and
+  // `\b`. At::start: one that begins there, and no other.
+  enum class At : bool { anywhere, start };
+  bool match_between(std::string_view text, size_t start, size_t end, At at,
+                     std::span<std::string_view> groups) const noexcept;
+
   // Groups in the pattern, the whole match not counted.
   int group_count() const noexcept;
   // The number of a named group, -1 when there is none.

@@ -118,7 +118,7 @@ void explain_site(const proxy::Site& site, const http::RequestHead& head) {
   }
   fmt::print("  chosen: {}\n", (*route)->name);
   explain_plugins(site.plugins, (*route)->plugins);
-  if (auto made = proxy::prepare_upstream_request(x, site, **route); !made) {
+  if (auto made = proxy::prepare_upstream_request(x, site, **route, (*route)->cluster); !made) {
     refused(made.error().code);
     return;
   }

@@ -42,6 +42,10 @@ std::string_view name_of(Type type) noexcept {
       return "text with variables";
     case Type::entries:
       return "list of strings and tables";
+    case Type::bodies:
+      return "table of texts";
+    case Type::numbers:
+      return "table of numbers";
   }
   return {};
 }
@@ -136,6 +140,10 @@ std::string schema_type(const OptionInfo& option) {
       return R"("type":"array","items":{"type":"string"})";
     case Type::entries:
       return R"("type":"array","items":{"type":["string","object"]})";
+    case Type::bodies:
+      return R"("type":"object","additionalProperties":{"type":"string"})";
+    case Type::numbers:
+      return R"("type":"object","additionalProperties":{"type":"integer"})";
     case Type::size:
       return R"("type":["integer","string"],"format":"size")";
     case Type::duration:

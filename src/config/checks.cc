@@ -161,13 +161,25 @@ void check_locations(const Model& model, Diagnostics& diagnostics) {
   }
 }
 
+// Whether some text or key in it is `name`: what plugins send requests to is for their types to
+// know.
+bool mentions(const Value& value, std::string_view name) {
+  const auto in_item = [&](const Value& one) { return mentions(one, name); };
+  const auto in_member = [&](const Member& one) {
+    return one.key == name || mentions(one.value, name);
+  };
+  return (value.kind == ValueKind::string && value.text == name) ||
+         std::ranges::any_of(value.items, in_item) || std::ranges::any_of(value.members, in_member);
+}
+
 void check_unused(const Model& model, Diagnostics& diagnostics) {
   std::unordered_set<std::string_view> upstreams;
   for (const Location& location : model.locations) {
     upstreams.insert(location.upstream.value);
   }
   for (const Upstream& upstream : model.upstreams) {
-    if (!upstreams.contains(upstream.name)) {
+    const auto uses = [&](const Plugin& one) { return mentions(one.options, upstream.name); };
+    if (!upstreams.contains(upstream.name) && std::ranges::none_of(model.plugins, uses)) {
       diagnostics.warning(upstream.at,
                           fmt::format("no location uses [upstreams.{}]", upstream.name));
     }

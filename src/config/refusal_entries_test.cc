@@ -219,6 +219,30 @@ addr = "127.0.0.1"
             "t:7:10: warning: [servers.s] has no locations: it answers every request with 404\n");
 }
 
+// Which of its keys name upstreams a plugin's type knows; here any mention will do.
+TEST(Loader, TakesUpstreamsOfPluginsForUsed) {
+  EXPECT_EQ(messages(load_text(R"([upstreams.u]
+addrs = ["a"]
+[upstreams.v]
+addrs = ["a"]
+[upstreams.w]
+addrs = ["a"]
+[plugins.p]
+type = "mirror"
+upstream = "v"
+[plugins.q]
+type = "traffic_splitting"
+weights = { w = 1 }
+[locations.l]
+upstream = "u"
+[servers.s]
+addr = "127.0.0.1"
+locations = ["l"]
+)")
+                         .diagnostics),
+            "");
+}
+
 TEST(Loader, RefusesLocationsThatNoRequestReaches) {
   const std::string two = R"([upstreams.u]
 addrs = ["a"]

@@ -30,6 +30,7 @@
 #include "net/event_loop.h"
 #include "net/socket.h"
 #include "plugin/fetch.h"
+#include "plugin/process_report.h"
 #include "proxy/body_spool.h"
 #include "proxy/live_upstreams.h"
 #include "proxy/server.h"
@@ -249,6 +250,34 @@ ExitCode serve(const RunOptions& options, config::Storage& storage, History hist
   return control.run();
 }
 
+// What plugins can say of the process.
+class Reporter final : public plugin::ProcessReporter {
+ public:
+  explicit Reporter(const proxy::Server& server) noexcept : server_(server) {
+    plugin::set_process_reporter(this);
+  }
+
+  Reporter(const Reporter&) = delete;
+  Reporter& operator=(const Reporter&) = delete;
+
+  ~Reporter() { plugin::set_process_reporter(nullptr); }
+
+  plugin::ProcessReport report() const noexcept override {
+    const observe::Totals totals = server_.totals();
+    const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(steady_now() - started_);
+    return {.requests = totals.answers,
+            .server_errors = totals.server_errors,
+            .handshakes = totals.handshakes,
+            .uptime = static_cast<uint64_t>(uptime.count()),
+            .connections = server_.connections(),
+            .workers = static_cast<uint32_t>(server_.workers())};
+  }
+
+ private:
+  const proxy::Server& server_;
+  const TimePoint started_ = steady_now();
+};
+
 }  // namespace
 
 ExitCode run_proxy(const RunOptions& options) {
@@ -290,6 +319,7 @@ ExitCode run_proxy(const RunOptions& options) {
     side->commit();
   }
   proxy::Server server(loaded->snapshot);
+  const Reporter reporter(server);
   if (auto bound = server.bind(std::move(before->sockets)); !bound) {
     PINGAP_LOG(error, "{}", bound.error());
     return ExitCode::cannot_bind;

@@ -52,6 +52,9 @@ struct Sample {
     x.attempts = 1;
     x.upstream_reused = true;
     x.response_bytes = 1024;
+    x.plain_bytes = 4200;
+    x.coded_bytes = 1000;
+    x.coding_time = std::chrono::microseconds(1'500);
     x.started = TimePoint(std::chrono::seconds(100));
     x.connect_start = x.started + milliseconds(1);
     x.request_sent = x.started + milliseconds(3);

@@ -17,7 +17,7 @@ constexpr uint8_t kHuman = 24;
 constexpr uint8_t kQuotes = 2;   // of JSON
 constexpr uint8_t kReason = 64;  // the longest name of an ErrorCode, with room (tested)
 
-constexpr std::array<LogTagInfo, 45> kTags = {{
+constexpr std::array<LogTagInfo, 47> kTags = {{
     {"when", LogTag::when, kQuotes + kLocalTimeSize},
     {"when_utc_iso", LogTag::when_utc_iso, kQuotes + kUtcTimeSize},
     {"when_unix", LogTag::when_unix, kNumber},
@@ -63,6 +63,8 @@ constexpr std::array<LogTagInfo, 45> kTags = {{
     {"latency", LogTag::latency, kNumber},
     {"latency_us", LogTag::latency_us, kNumber},
     {"latency_human", LogTag::latency_human, kHuman},
+    {"compression_ratio", LogTag::compression_ratio, kNumber},
+    {"compression_time", LogTag::compression_time, kNumber},
 }};
 
 constexpr std::array<std::string_view, 10> kSecretHeaders = {

@@ -111,6 +111,8 @@ TEST(AccessLog, WritesEveryTag) {
       {"latency", "12"},
       {"latency_us", "12345"},
       {"latency_human", "12.3ms"},
+      {"compression_ratio", "4.2"},
+      {"compression_time", "1.5"},
   };
   for (const LogTagInfo& info : log_tags()) {
     ASSERT_TRUE(values.contains(info.name)) << info.name;

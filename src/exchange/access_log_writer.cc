@@ -228,6 +228,15 @@ char* LogLine<kJson>::put_other(const LogOp& op, char* to) const noexcept {
       return put_milliseconds(x_.connect_start, x_.request_sent, to);
     case LogTag::upstream_response_time:
       return put_milliseconds(x_.request_sent, x_.first_byte, to);
+    case LogTag::compression_ratio:
+      return x_.coded_bytes == 0
+                 ? put_nothing<kJson>(to)
+                 : put_human((x_.plain_bytes * 10 + x_.coded_bytes / 2) / x_.coded_bytes, 10, "",
+                             to);
+    case LogTag::compression_time:
+      return x_.coded_bytes == 0
+                 ? put_nothing<kJson>(to)
+                 : put_human(static_cast<uint64_t>(x_.coding_time.count()) / 100'000, 10, "", to);
     default:
       return to;  // the other kinds
   }

@@ -64,6 +64,10 @@ struct Exchange {
   std::string_view tls_client_subject;
   std::string_view tls_client_fingerprint;
 
+  // Where the client is: "DE", "EU"; empty = nobody has looked, or it is not known.
+  std::string_view country;
+  std::string_view continent;
+
   // Made when first asked for (exchange/variables), then the same for the exchange's life.
   std::string_view request_id;
 
@@ -84,7 +88,12 @@ struct Exchange {
 
   uint64_t request_bytes = 0;   // body from the client
   uint64_t response_bytes = 0;  // body to the client
-  uint16_t status = 0;          // sent to the client; 0 = none was
+  // Of a body that was encoded for the client: what it was before and became, and how long that
+  // took. 0 = none was.
+  uint64_t plain_bytes = 0;
+  uint64_t coded_bytes = 0;
+  Duration coding_time{};
+  uint16_t status = 0;  // sent to the client; 0 = none was
   uint16_t upstream_status = 0;
   uint16_t attempts = 0;
   bool upstream_reused = false;

@@ -12,7 +12,9 @@
 
 #include "base/hash.h"
 #include "base/strings.h"
+#include "exchange/log_escape.h"
 #include "http/params.h"
+#include "http/status.h"
 
 namespace pingap::exchange {
 namespace {
@@ -179,6 +181,63 @@ std::string_view request_id_of(Exchange& x) noexcept {
   return x.request_id;
 }
 
+// Sent to the client, or what the backend has sent as long as nothing was.
+uint16_t status_of(const Exchange& x) noexcept {
+  return x.status != 0 ? x.status : x.upstream_status;
+}
+
+std::string_view html_entity(char c) noexcept {
+  switch (c) {
+    case '&':
+      return "&amp;";
+    case '<':
+      return "&lt;";
+    case '>':
+      return "&gt;";
+    case '"':
+      return "&quot;";
+    case '\'':
+      return "&#39;";
+    default:
+      return {};
+  }
+}
+
+std::string_view escape_html(std::string_view text, Arena& arena) noexcept {
+  size_t size = text.size();
+  for (const char c : text) {
+    const std::string_view entity = html_entity(c);
+    size += entity.empty() ? 0 : entity.size() - 1;
+  }
+  if (size == text.size()) {
+    return text;
+  }
+  char* out = arena.make_array<char>(size);
+  char* to = out;
+  for (const char& c : text) {
+    const std::string_view entity = html_entity(c);
+    to = std::ranges::copy(entity.empty() ? std::string_view(&c, 1) : entity, to).out;
+  }
+  return {out, size};
+}
+
+std::string_view escape_value(std::string_view text, Escape escape, Arena& arena) noexcept {
+  switch (escape) {
+    case Escape::none:
+      return one_line(text, arena);
+    case Escape::html:
+      return escape_html(one_line(text, arena), arena);
+    case Escape::json: {
+      constexpr size_t kLongest = 6;  // that a byte becomes
+      char* out = arena.make_array<char>(kLongest * text.size());
+      bool cut = false;
+      return {out,
+              static_cast<size_t>(escape_json(text, out, out + kLongest * text.size(), cut) - out)};
+    }
+  }
+  return {};
+}
+
 std::string_view find_known(const Exchange& x, std::string_view name) noexcept {
   for (const Known* one = x.known; one != nullptr; one = one->next) {
     if (one->name == name) {
@@ -194,6 +253,8 @@ std::span<const Template::Name> Template::names() noexcept {
   static constexpr Name kNames[] = {
       {"args", Kind::query},
       {"client_ip", Kind::member, &Exchange::client_text},
+      {"continent", Kind::member, &Exchange::continent},
+      {"country", Kind::member, &Exchange::country},
       {"host", Kind::member, &Exchange::host},
       {"location", Kind::member, &Exchange::location},
       {"method", Kind::method},
@@ -204,6 +265,7 @@ std::span<const Template::Name> Template::names() noexcept {
       {"protocol", Kind::protocol},
       {"proxy_add_x_forwarded_for", Kind::member, &Exchange::forwarded_for},
       {"query", Kind::query},
+      {"reason", Kind::reason},
       {"remote_addr", Kind::member, &Exchange::peer_text},
       {"remote_port", Kind::remote_port},
       {"request_id", Kind::request_id},
@@ -214,6 +276,7 @@ std::span<const Template::Name> Template::names() noexcept {
       {"server_addr", Kind::member, &Exchange::server_addr},
       {"server_port", Kind::server_port},
       {"status", Kind::status},
+      {"status_text", Kind::status_text},
       {"time_iso8601", Kind::time_iso8601},
       {"tls_cipher", Kind::member, &Exchange::tls_cipher},
       {"tls_client_fingerprint", Kind::member, &Exchange::tls_client_fingerprint},
@@ -333,6 +396,8 @@ std::string_view Template::value_of(const Op& op, Exchange& x) noexcept {
       return to_string(x.request.version);
     case Kind::query:
       return x.uri.query;
+    case Kind::reason:
+      return x.reason == ErrorCode::none ? value : to_string(x.reason);
     case Kind::remote_port:
       return number_or_nothing(x.peer_port, x.arena);
     case Kind::request_id:
@@ -342,7 +407,9 @@ std::string_view Template::value_of(const Op& op, Exchange& x) noexcept {
     case Kind::server_port:
       return number_or_nothing(x.server_port, x.arena);
     case Kind::status:
-      return number_or_nothing(x.status != 0 ? x.status : x.upstream_status, x.arena);
+      return number_or_nothing(status_of(x), x.arena);
+    case Kind::status_text:
+      return http::reason_phrase(status_of(x));
     case Kind::time_iso8601:
       return iso_time(x.arena);
     case Kind::upstream_status:
@@ -354,6 +421,10 @@ std::string_view Template::value_of(const Op& op, Exchange& x) noexcept {
 }
 
 std::string_view Template::render(Exchange& x) const noexcept {
+  return render(x, Escape::none);
+}
+
+std::string_view Template::render(Exchange& x, Escape escape) const noexcept {
   if (constant()) {
     return constant_;
   }
@@ -361,7 +432,7 @@ std::string_view Template::render(Exchange& x) const noexcept {
   size_t size = 0;
   for (size_t i = 0; i < ops_.size(); ++i) {
     const std::string_view value = value_of(ops_[i], x);
-    values[i] = ops_[i].kind == Kind::literal ? value : one_line(value, x.arena);
+    values[i] = ops_[i].kind == Kind::literal ? value : escape_value(value, escape, x.arena);
     size += values[i].size();
   }
   if (ops_.size() == 1) {

@@ -16,6 +16,13 @@
 
 namespace pingap::exchange {
 
+// What a value of a variable becomes in the text around it.
+enum class Escape : uint8_t {
+  none,
+  html,  // also between quotes of an attribute
+  json,  // inside a string
+};
+
 class Template {
  public:
   // Text in which `$name` and `${name}` are variables, `$$` is a dollar sign, and a dollar sign
@@ -33,6 +40,8 @@ class Template {
   // as %XX (security.md HS-07). A variable that has no value is empty.
   // What is not a view into `x` is in its arena.
   std::string_view render(Exchange& x) const noexcept;
+  // The same, with the values of variables escaped for the text that they stand in.
+  std::string_view render(Exchange& x, Escape escape) const noexcept;
 
  private:
   enum class Kind : uint8_t {
@@ -47,11 +56,13 @@ class Template {
     path,
     protocol,
     query,
+    reason,
     remote_port,
     request_id,
     request_uri,
     server_port,
     status,
+    status_text,
     time_iso8601,
     upstream_status,
     uri,

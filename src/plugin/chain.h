@@ -18,6 +18,7 @@ namespace pingap::plugin {
 struct Instance {
   config::Plugin source;
   std::vector<std::pair<std::string, std::string>> files;  // it was made of, and their states
+  std::vector<Located<std::string>> upstreams;             // that it sends requests to
   const Kind* kind;
   std::shared_ptr<const Plugin> plugin;
   Conditions conditions;

@@ -42,6 +42,9 @@ struct Making {
   std::vector<std::string>& files;
   // Null where the plugin is made only to be looked at.
   Fetcher* fetcher = nullptr;
+  // Upstreams that it sends requests to, by name: whether there are such is looked at with each
+  // configuration. Null where nobody looks.
+  std::vector<Located<std::string>>* upstreams = nullptr;
 };
 
 struct Kind {

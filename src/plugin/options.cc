@@ -153,6 +153,14 @@ void read(Reader& reader, const Field& field, const OptionInfo& info, Located<si
 }
 
 void read(Reader& reader, const Field& field, const OptionInfo& info, const Value*& to) {
+  if (info.type == Type::bodies || info.type == Type::numbers) {
+    if (field.value.kind != ValueKind::table) {
+      reader.wrong_type(field, "a table");
+      return;
+    }
+    to = &field.value;
+    return;
+  }
   if (field.value.kind != ValueKind::array) {
     reader.wrong_type(field, "a list");
     return;

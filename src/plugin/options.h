@@ -39,6 +39,8 @@ struct OptionInfo {
     variable,  // a text with variables
     body,      // the same of several lines
     entries,   // a list of strings and tables, which the type reads
+    bodies,    // a table of texts of several lines, which the type reads
+    numbers,   // a table of numbers, which the type reads
   };
 
   std::string_view name;
@@ -92,7 +94,8 @@ void read(config::Reader& reader, const config::Field& field, const OptionInfo& 
 void read(config::Reader& reader, const config::Field& field, const OptionInfo& info,
           Located<size_t>& to);
 
-// Of entries: an array, which is as long there as the entry is; its places are secret.
+// Of entries: an array, which is as long there as the entry is; its places are secret. Of bodies
+// and numbers: a table.
 void read(config::Reader& reader, const config::Field& field, const OptionInfo& info,
           const config::Value*& to);
 

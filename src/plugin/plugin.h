@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "exchange/exchange.h"
 #include "plugin/body_filter.h"
+#include "plugin/subrequest.h"
 
 namespace pingap::plugin {
 
@@ -52,6 +53,8 @@ struct Answer {
   // Behind `body`; of so many bytes.
   std::unique_ptr<BodySource> source;
   uint64_t source_size = 0;
+  // Said by a response hook: its filter of the body makes one also where the answer has none.
+  bool makes_body = false;
 };
 
 // Lets a suspended request go on. It may outlive the request: then nothing happens.
@@ -74,6 +77,19 @@ class Host {
   // `destroy(object)` is called when the request is over.
   virtual void at_end(void (*destroy)(void*), void* object) noexcept = 0;
   virtual uint32_t worker() const noexcept = 0;  // index
+  // For Verdict::suspend: on_resume() is called when `to` is filled. What `what` refers to and `to`
+  // live as long as the request; one at a time.
+  virtual void ask(Subrequest what, Subresponse& to) noexcept = 0;
+  // Sends a request beside this one, whose answer is thrown away; all of it is copied. False: too
+  // many are under way.
+  virtual bool send_aside(const Subrequest& what) noexcept = 0;
+  // The request goes there instead of to the location's upstream. `name` is one that the plugin has
+  // named when it was made, and lives as long as the plugin.
+  virtual void choose_upstream(std::string_view name) noexcept = 0;
+  // From here on it is measured how long the plugins of this request take.
+  virtual void measure() noexcept = 0;
+  // What has been measured, as a value of Server-Timing (W3C) in the request's arena.
+  virtual std::string_view server_timing() noexcept = 0;
 
  protected:
   ~Host() = default;

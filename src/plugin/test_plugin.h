@@ -29,10 +29,13 @@ class Made {
     diagnostics_.add_source("t", text);
     EXPECT_EQ(model.plugins.size(), 1u);
     config::Reader reader(diagnostics_);
-    plugin_ = kind.make({model.plugins.at(0), reader, before, 2, files_});
+    plugin_ = kind.make({model.plugins.at(0), reader, before, 2, files_, nullptr, &upstreams_});
   }
 
   bool failed() const { return diagnostics_.has_errors(); }
+
+  // That it sends requests to.
+  const std::vector<Located<std::string>>& upstreams() const { return upstreams_; }
 
   std::string errors() const { return diagnostics_.render(); }
 
@@ -44,6 +47,7 @@ class Made {
  private:
   config::Diagnostics diagnostics_;
   std::vector<std::string> files_;
+  std::vector<Located<std::string>> upstreams_;
   std::shared_ptr<const Plugin> plugin_;
 };
 
@@ -130,6 +134,23 @@ class Asked final : public Host {
 
   uint32_t worker() const noexcept override { return 0; }
 
+  void ask(Subrequest what, Subresponse& to) noexcept override {
+    asked.push_back(std::move(what));
+    subresponse = &to;
+  }
+
+  bool send_aside(const Subrequest& what) noexcept override {
+    aside.emplace_back(what.upstream);
+    aside_size += what.body.size();
+    return true;
+  }
+
+  void choose_upstream(std::string_view name) noexcept override { upstream = name; }
+
+  void measure() noexcept override { measures = true; }
+
+  std::string_view server_timing() noexcept override { return measures ? "p;dur=1.000" : ""; }
+
  private:
   std::array<char, 4096> room_;
   std::string target_;
@@ -144,6 +165,12 @@ class Asked final : public Host {
   TimePoint at{std::chrono::hours(1)};
   WallTime wall{std::chrono::seconds(1'800'000'000)};
   Duration paused{};
+  std::vector<Subrequest> asked;  // by ask()
+  Subresponse* subresponse = nullptr;
+  std::vector<std::string> aside;  // upstreams of send_aside()
+  size_t aside_size = 0;           // of its bodies
+  std::string upstream;            // by choose_upstream()
+  bool measures = false;
 };
 
 }  // namespace pingap::plugin

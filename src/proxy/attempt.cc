@@ -23,7 +23,8 @@ void tell(const upstream::Endpoint& endpoint, const Error& why) noexcept {
   }
 }
 
-// What the end of a try without an answer says of the server.
+}  // namespace
+
 upstream::Outcome outcome_of(const Error& why, bool reused) noexcept {
   switch (why.code) {
     case ErrorCode::upstream_closed:
@@ -50,8 +51,6 @@ upstream::Outcome outcome_of(const Error& why, bool reused) noexcept {
       return upstream::Outcome::none;  // it was not the server
   }
 }
-
-}  // namespace
 
 Attempt::~Attempt() {
   if (!ended_) {

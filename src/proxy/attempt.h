@@ -14,6 +14,9 @@ namespace pingap::proxy {
 
 class Forwarder;
 
+// What the end of a try without an answer says of the server; `reused`: its connection was.
+upstream::Outcome outcome_of(const Error& why, bool reused) noexcept;
+
 class Attempt final : public http::ResponseSink {
  public:
   // `picked` by `backends`, those of `cluster`. `repeats`: their begin_retry() has counted it.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "http/accept.h"
 #include "http/status.h"
 
 namespace pingap::proxy {
@@ -19,44 +20,6 @@ constexpr std::string_view kHtml =
     "<body><h1>{{status}} {{reason}}</h1><p><code>{{code}}</code></p></body>\n</html>\n";
 constexpr std::string_view kJson =
     "{\"status\":{{status}},\"error\":\"{{reason}}\",\"code\":\"{{code}}\"}\n";
-
-// The weight of a media range in thousandths (RFC 9110 12.4.2); 1000 where there is none.
-unsigned quality(std::string_view parameters) noexcept {
-  const size_t at = parameters.find("q=");
-  if (at == std::string_view::npos) {
-    return 1000;
-  }
-  unsigned value = 0;
-  unsigned scale = 1000;
-  for (const char c : parameters.substr(at + 2, 5)) {
-    if (is_digit(c)) {
-      value += static_cast<unsigned>(c - '0') * scale;
-      scale /= 10;
-    } else if (c != '.') {
-      break;
-    }
-  }
-  return std::min(value, 1000U);
-}
-
-// JSON only where the client likes it better than HTML, or names it first of equals.
-bool wants_json(std::string_view accept) noexcept {
-  unsigned best = 0;
-  bool json = false;
-  std::string_view item;
-  while (next_list_item(accept, item)) {
-    const std::string_view type = trim(item.substr(0, item.find(';')));
-    const bool is_json = iequals(type, "application/json") || type.ends_with("+json");
-    const bool is_html = iequals(type, "text/html") || iequals(type, "text/*") ||
-                         iequals(type, "application/xhtml+xml");
-    const unsigned weight = quality(item.substr(std::min(type.size(), item.size())));
-    if ((is_json || is_html) && weight > best) {
-      best = weight;
-      json = is_json;
-    }
-  }
-  return json;
-}
 
 struct Variable {
   std::string_view name;
@@ -91,7 +54,7 @@ void ErrorPages::set_template(std::string text) {
 
 void ErrorPages::render(uint16_t status, ErrorCode code, std::string_view accept, Arena& arena,
                         http::ResponseHead& head, ByteQueue& body) const {
-  const bool json = template_.empty() ? wants_json(accept) : template_is_json_;
+  const bool json = template_.empty() ? http::prefers_json(accept) : template_is_json_;
   const std::string_view text = !template_.empty() ? std::string_view(template_)
                                 : json             ? kJson
                                                    : kHtml;

@@ -59,11 +59,12 @@ void Forwarder::on_head(http::RequestHead& head, End end) noexcept {
 
 // The location has let it through.
 void Forwarder::go_to_backend() noexcept {
-  if (route_->cluster == nullptr) {
+  choose_upstream();
+  if (cluster_ == nullptr) {
     answer_error(ErrorCode::no_route, Side::local);  // its plugins answer others
     return;
   }
-  if (auto prepared = prepare_upstream_request(x, site_, *route_); !prepared) {
+  if (auto prepared = prepare_upstream_request(x, site_, *route_, cluster_); !prepared) {
     answer_error(prepared.error().code, prepared.error().side);
     return;
   }
@@ -182,7 +183,7 @@ bool Forwarder::pick_server(upstream::Backends& backends,
   }
   upstream::balancer::Request request{.key = std::nullopt, .tried = tried_};
   std::string_view token;
-  if (const Cluster& cluster = *route_->cluster; cluster.looks_at_requests) {
+  if (const Cluster& cluster = *cluster_; cluster.looks_at_requests) {
     if (cluster.hash_key) {
       request.key = cluster.hash_key->of(x);
     }
@@ -195,7 +196,7 @@ bool Forwarder::pick_server(upstream::Backends& backends,
 
 void Forwarder::try_backend() noexcept {
   phase_ = Phase::connecting;
-  const Cluster& cluster = *route_->cluster;
+  const Cluster& cluster = *cluster_;
   upstream::Backends& backends = frontend_.worker().backends(cluster);
   if (x.request_bytes > 0 && !request_body_.complete()) {
     answer_error(ErrorCode::io, Side::local);  // never send a part of a body as all of it
@@ -234,7 +235,7 @@ void Forwarder::try_backend() noexcept {
 // attempt_ from here on; false: it has no connection, for last_error_.
 bool Forwarder::open_try(upstream::Backends& backends, const upstream::Backends::Picked& picked,
                          upstream::Reuse reuse) noexcept {
-  const Cluster& cluster = *route_->cluster;
+  const Cluster& cluster = *cluster_;
   if (x.attempts > 0 && !rival_) {
     note_failed(x.endpoint, how_it_failed());
   }
@@ -246,7 +247,7 @@ bool Forwarder::open_try(upstream::Backends& backends, const upstream::Backends:
   std::optional<Attempt>& room = tries_[rival_ ? 1 : 0];  // the earlier one is in the other
   attempt_ = &room.emplace(*this, backends, cluster, picked, std::exchange(repeats_, false));
   auto opened = picked.pool->open(
-      *attempt_, reuse, route_->settings,
+      *attempt_, reuse, *settings_,
       {x.host, cluster.send_proxy ? proxy_header(*cluster.send_proxy) : std::string_view(),
        x.upstream_request.websocket && cluster.backends.pool.protocol != upstream::Protocol::h2});
   if (!opened) {
@@ -357,7 +358,7 @@ void Forwarder::on_response(Attempt& from, http::ResponseHead& head, End end) no
   phase_ = Phase::responding;
   request_body_.forbid_replay();
   make_client_response(x, site_, *route_, head);
-  if (route_->cluster->sticky) {
+  if (cluster_->sticky) {
     keep_client_here();
   }
   if (head.framing == Framing::tunnel) {
@@ -369,11 +370,10 @@ void Forwarder::on_response(Attempt& from, http::ResponseHead& head, End end) no
   } else if (route_->buffer_response && !x.grpc && end == End::no) {
     response_body_.buffer();
   }
-  if (plugins_) {
-    edit_response(end);
-  }
+  const End head_end = plugins_ ? edit_response(end) : end;
   x.status = x.response.status;
-  client_->send_head(x.response, end);
+  client_->send_head(x.response, head_end);
+  send_made_body(head_end, end);
   if (end == End::yes) {
     end_response();
   } else if (x.response.framing == Framing::length && !response_body_.buffered() && !filtered_) {

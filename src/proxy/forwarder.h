@@ -92,6 +92,7 @@ class Forwarder final : public http::RequestSink,
   void ask_for_body() noexcept;
   void bridge_grpc_web() noexcept;
 
+  void choose_upstream() noexcept;
   bool run_plugins(const plugin::Chain& chain) noexcept;
   bool proceed(PluginRun::Outcome outcome) noexcept;
   void on_plugins_resumed() noexcept;
@@ -101,7 +102,8 @@ class Forwarder final : public http::RequestSink,
   bool hold_body(ByteQueue& data, End end) noexcept;
   void release_early_body() noexcept;
   Result<> filter_request(ByteQueue& data, End end) noexcept;
-  void edit_response(End end);
+  End edit_response(End end);
+  void send_made_body(End head_end, End end) noexcept;
   void on_filtered_sent(size_t bytes) noexcept;
   void on_filter_failed(const Error& why) noexcept;
   void try_backend() noexcept;
@@ -182,6 +184,8 @@ class Forwarder final : public http::RequestSink,
   Generation& generation_;
   const Site& site_;
   const Route* route_ = nullptr;
+  const Cluster* cluster_ = nullptr;                   // the upstream, once it is chosen
+  const session::ClientSettings* settings_ = nullptr;  // for it
   Phase phase_ = Phase::receiving;
   bool client_gone_ = false;  // client_ must not be used any more
   bool tunnel_ = false;

@@ -127,15 +127,15 @@ void Forwarder::send_own_answer(ByteQueue& body, End end) noexcept {
     body.clear();
     end = End::yes;
   }
-  const End head_end = body.empty() ? end : End::no;
-  if (plugins_) {
-    edit_response(head_end);
-  }
+  const End own_end = body.empty() ? end : End::no;
+  const End head_end = plugins_ ? edit_response(own_end) : own_end;
   x.status = out.status;
   x.response_bytes = body.size();
   client_->send_head(out, head_end);
   if (!body.empty()) {
     client_->send_body(body, end);
+  } else {
+    send_made_body(head_end, own_end);
   }
 }
 
@@ -166,8 +166,8 @@ void Forwarder::abort_response(ErrorCode why, Side side) noexcept {
 
 // It is this server that the client wants to come back to.
 bool Forwarder::is_home() const noexcept {
-  const std::optional<StickyCookie>& sticky = route_->cluster->sticky;
-  const upstream::Backends& backends = frontend_.worker().backends(*route_->cluster);
+  const std::optional<StickyCookie>& sticky = cluster_->sticky;
+  const upstream::Backends& backends = frontend_.worker().backends(*cluster_);
   std::string_view known;
   return sticky && set_version_ == backends.version() &&
          http::find_cookie(x.request.headers, sticky->cookie, known) &&
@@ -176,8 +176,8 @@ bool Forwarder::is_home() const noexcept {
 
 // Tells the client which server has answered, where it does not know that yet.
 void Forwarder::keep_client_here() noexcept {
-  const StickyCookie& sticky = *route_->cluster->sticky;
-  const upstream::Backends& backends = frontend_.worker().backends(*route_->cluster);
+  const StickyCookie& sticky = *cluster_->sticky;
+  const upstream::Backends& backends = frontend_.worker().backends(*cluster_);
   if (set_version_ != backends.version() || is_home()) {
     return;  // the servers have changed meanwhile; or it knows
   }

@@ -32,7 +32,7 @@ void Forwarder::hedge() noexcept {
   if (policy.per_try > Duration::zero()) {
     arm_timer(TimerFor::attempt, policy.per_try - policy.hedge_after);
   }
-  upstream::Backends& backends = frontend_.worker().backends(*route_->cluster);
+  upstream::Backends& backends = frontend_.worker().backends(*cluster_);
   if (!may_hedge(backends)) {
     return;
   }

@@ -15,7 +15,7 @@ using http::Framing;
 // True: all have let the request through.
 bool Forwarder::run_plugins(const plugin::Chain& chain) noexcept {
   if (!plugins_) {
-    plugins_.emplace(x, frontend_.worker(),
+    plugins_.emplace(x, frontend_.worker(), generation_,
                      Callback<void()>::of<&Forwarder::on_plugins_resumed>(this));
   }
   holds_body_ = holds_body_ || (chain.hooks() & plugin::Plugin::kRequestBody) != 0;
@@ -37,6 +37,18 @@ void Forwarder::on_plugins_resumed() noexcept {
     route();
   } else {
     go_to_backend();
+  }
+}
+
+// The location's, but where a plugin has said another.
+void Forwarder::choose_upstream() noexcept {
+  cluster_ = route_->cluster;
+  settings_ = &route_->settings;
+  if (plugins_ && !plugins_->chosen_upstream().empty()) {
+    const Route::Other* other = route_->find_other(plugins_->chosen_upstream());
+    cluster_ = other->cluster;
+    settings_ = &other->settings;
+    x.upstream = cluster_->name;
   }
 }
 
@@ -153,15 +165,20 @@ Result<> Forwarder::filter_request(ByteQueue& data, End end) noexcept {
 
 // ---- the answer
 
-// The head is there: what plugins make of it, and of the body behind it.
-void Forwarder::edit_response(End end) {
+// The head is there: what plugins make of it, and of the body behind it. Whether the head is all of
+// the answer now.
+End Forwarder::edit_response(End end) {
+  plugins_->answer().makes_body = false;
   plugins_->on_response();
+  if (plugins_->answer().makes_body && x.request.method != http::Method::head) {
+    end = End::no;
+  }
   if (end == End::yes || x.response.framing == Framing::tunnel || filtered_) {
-    return;
+    return end;
   }
   std::vector<plugin::BodyFilter*> filters = plugins_->response_filters();
   if (filters.empty()) {
-    return;
+    return end;
   }
   client_ =
       &filtered_.emplace(*client_, frontend_.worker().loop(), std::move(filters),
@@ -169,6 +186,15 @@ void Forwarder::edit_response(End end) {
                              Callback<void(size_t)>::of<&Forwarder::on_filtered_sent>(this),
                              Callback<void(const Error&)>::of<&Forwarder::on_filter_failed>(this)});
   response_body_.set_client(*client_);
+  return end;
+}
+
+// The body that plugins make where there is none.
+void Forwarder::send_made_body(End head_end, End end) noexcept {
+  if (head_end != end) {
+    ByteQueue none;
+    client_->send_body(none, End::yes);
+  }
 }
 
 void Forwarder::on_filtered_sent(size_t bytes) noexcept {

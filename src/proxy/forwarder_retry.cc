@@ -63,7 +63,7 @@ bool Forwarder::may_repeat_stale(Seen seen) const noexcept {
 // Counts one more, unless too many are repeated as it is.
 bool Forwarder::begin_retry() noexcept {
   attempt_->end_retry();  // it is over
-  if (!frontend_.worker().backends(*route_->cluster).begin_retry()) {
+  if (!frontend_.worker().backends(*cluster_).begin_retry()) {
     return false;
   }
   repeats_ = true;
@@ -74,7 +74,7 @@ bool Forwarder::begin_retry() noexcept {
 void Forwarder::drop_retry() noexcept {
   if (repeats_) {
     repeats_ = false;
-    frontend_.worker().backends(*route_->cluster).end_retry();
+    frontend_.worker().backends(*cluster_).end_retry();
   }
 }
 
@@ -100,7 +100,7 @@ bool Forwarder::retry(const Error& why) noexcept {
     return false;
   }
   if (why.code == ErrorCode::upstream_protocol &&
-      route_->cluster->backends.pool.protocol == upstream::Protocol::either) {
+      cluster_->backends.pool.protocol == upstream::Protocol::either) {
     tried_ &= ~(uint64_t{1} << (server_ & 63));  // its protocol is known now
   }
   return true;
@@ -174,7 +174,7 @@ void Forwarder::on_deferred() noexcept {
 
 // Of servers that all had their chance, any may have another.
 void Forwarder::forget_tried() noexcept {
-  const auto& servers = frontend_.worker().backends(*route_->cluster).set().endpoints();
+  const auto& servers = frontend_.worker().backends(*cluster_).set().endpoints();
   for (size_t i = 0; i < servers.size(); ++i) {
     if ((tried_ >> (i & 63) & 1) == 0) {
       return;
@@ -260,14 +260,14 @@ void Forwarder::note_failed(std::string_view server, std::string_view how) noexc
 
 bool Forwarder::wait_for_room(upstream::Backends& backends) noexcept {
   if (its_turn_) {
-    waits_on_ = route_->cluster->backends.max_pending > 0;
+    waits_on_ = cluster_->backends.max_pending > 0;
     return waits_on_;  // in front, where it was
   }
   if (!backends.wait(*this)) {
     return false;
   }
   queued_at_ = frontend_.worker().loop().now();
-  arm_timer(TimerFor::queue, route_->cluster->backends.queue_timeout);
+  arm_timer(TimerFor::queue, cluster_->backends.queue_timeout);
   return true;
 }
 
@@ -278,7 +278,7 @@ void Forwarder::note_queued() noexcept {
 
 void Forwarder::leave_queue() noexcept {
   if (upstream::Waiting::linked()) {
-    frontend_.worker().backends(*route_->cluster).leave(*this);
+    frontend_.worker().backends(*cluster_).leave(*this);
     note_queued();
   }
 }

@@ -61,7 +61,7 @@ std::shared_ptr<const Instance> PluginBuilder::instance_of(const config::Plugin&
     const auto& one = before_->plugins[i];
     if (one->source.name == entry.name && one->kind == &kind) {
       if (one->source == entry && same_files(*one)) {
-        return one;
+        return check_upstreams(*one, entry.at) ? one : nullptr;
       }
       old = one->plugin.get();
     }
@@ -71,13 +71,33 @@ std::shared_ptr<const Instance> PluginBuilder::instance_of(const config::Plugin&
   made->source = entry;
   made->kind = &kind;
   std::vector<std::string> files;
-  made->plugin = kind.make({entry, reader_, old, snapshot_.workers, files, plugin::fetcher()});
+  made->plugin = kind.make(
+      {entry, reader_, old, snapshot_.workers, files, plugin::fetcher(), &made->upstreams});
   made->conditions = plugin::Conditions(entry.conditions, reader_);
   for (std::string& path : files) {
     std::string state = file_state(path);
     made->files.emplace_back(std::move(path), std::move(state));
   }
+  check_upstreams(*made);
   return made->plugin == nullptr || reader_.diagnostics().errors() > errors ? nullptr : made;
+}
+
+bool PluginBuilder::check_upstreams(const Instance& instance, std::optional<config::Position> at) {
+  bool good = true;
+  for (const Located<std::string>& name : instance.upstreams) {
+    if (model_.find_upstream(name.value) == nullptr) {
+      std::vector<std::string_view> names;
+      for (const config::Upstream& one : model_.upstreams) {
+        names.push_back(one.name);
+      }
+      reader_.error(at.value_or(name.at),
+                    {fmt::format("there is no [upstreams.{}]", config::plain(name.value)),
+                     names.empty() ? "" : "one of " + config::join_names(names, 10),
+                     config::did_you_mean(name.value, names)});
+      good = false;
+    }
+  }
+  return good;
 }
 
 void PluginBuilder::report_missing(const Located<std::string>& name) {

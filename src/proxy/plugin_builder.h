@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -31,6 +32,9 @@ class PluginBuilder {
                                                       const plugin::Kind& kind);
   std::shared_ptr<const plugin::Instance> find(const config::Located<std::string>& name);
   void report_missing(const config::Located<std::string>& name);
+  // `at`: where they are named, if not where the instance says.
+  bool check_upstreams(const plugin::Instance& instance,
+                       std::optional<config::Position> at = std::nullopt);
 
   const config::Model& model_;
   config::Reader reader_;

@@ -1,6 +1,12 @@
 #include "proxy/plugin_run.h"
 
+#include <string>
+
+#include <fmt/format.h>
+
+#include "base/strings.h"
 #include "net/event_loop.h"
+#include "proxy/side_call.h"
 #include "proxy/worker.h"
 
 namespace pingap::proxy {
@@ -29,8 +35,9 @@ class PluginRun::Handle final : public plugin::Continuation,
   net::EventLoop& loop_;
 };
 
-PluginRun::PluginRun(exchange::Exchange& x, Worker& worker, Callback<void()> resumed) noexcept
-    : x_(x), worker_(worker), resumed_(resumed) {
+PluginRun::PluginRun(exchange::Exchange& x, Worker& worker, Generation& generation,
+                     Callback<void()> resumed) noexcept
+    : x_(x), worker_(worker), generation_(generation), resumed_(resumed) {
 }
 
 PluginRun::~PluginRun() {
@@ -43,6 +50,7 @@ PluginRun::~PluginRun() {
 void PluginRun::stop() noexcept {
   waits_ = false;
   timer_.reset();
+  call_.reset();
   if (handle_ != nullptr) {
     handle_->forget();
     handle_.reset();
@@ -58,6 +66,9 @@ PluginRun::Outcome PluginRun::run(const plugin::Chain& chain) noexcept {
   part.chain = &chain;
   part.states = x_.arena.make_array<void*>(chain.uses().size());
   std::fill_n(part.states, chain.uses().size(), nullptr);
+  if (measures_) {
+    make_room_for_times(part);
+  }
   use_ = 0;
   return advance();
 }
@@ -76,7 +87,13 @@ PluginRun::Outcome PluginRun::advance() noexcept {
       continue;
     }
     plugin::Context it = context(part, i);
+    if (measures_) [[unlikely]] {
+      asked_at_ = steady_now();
+    }
     const Verdict verdict = use.plugin->on_request(it);
+    if (measures_ && verdict != Verdict::suspend) [[unlikely]] {
+      note_spent(part, i, asked_at_);
+    }
     if (verdict != Verdict::next) {
       return take(verdict);
     }
@@ -99,7 +116,11 @@ PluginRun::Outcome PluginRun::take(Verdict verdict) noexcept {
 PluginRun::Outcome PluginRun::go_on() noexcept {
   Part& part = parts_[part_ - 1];
   plugin::Context it = context(part, use_ - 1);
-  return take(part.chain->uses()[use_ - 1].plugin->on_resume(it));
+  const Verdict verdict = part.chain->uses()[use_ - 1].plugin->on_resume(it);
+  if (measures_ && verdict != Verdict::suspend) [[unlikely]] {
+    note_spent(part, use_ - 1, asked_at_);  // with what it has waited
+  }
+  return take(verdict);
 }
 
 void PluginRun::on_resumed(const std::function<void(void*)>& set) noexcept {
@@ -128,7 +149,11 @@ void PluginRun::backwards(uint8_t hooks, const Visit& visit) noexcept {
     for (size_t i = uses.size(); i-- > 0;) {
       if ((uses[i].hooks & hooks) != 0 && (part.ran >> i & 1U) != 0) {
         plugin::Context it = context(part, i);
+        const TimePoint since = measures_ ? steady_now() : TimePoint{};
         visit(*uses[i].plugin, it);
+        if (measures_) [[unlikely]] {
+          note_spent(part, i, since);
+        }
       }
     }
   }
@@ -183,6 +208,77 @@ std::shared_ptr<plugin::Continuation> PluginRun::continue_later() {
 void PluginRun::continue_after(Duration pause) noexcept {
   timer_.emplace(Callback<void()>::of<&PluginRun::on_timer>(this));
   worker_.loop().arm(*timer_, pause);
+}
+
+void PluginRun::ask(plugin::Subrequest what, plugin::Subresponse& to) noexcept {
+  const Cluster* cluster = generation_.snapshot->find_cluster(what.upstream);
+  call_ = std::make_unique<SideCall>(worker_, *cluster, std::move(what), &to, x_.arena,
+                                     Callback<void()>::of<&PluginRun::on_call_done>(this));
+  call_->start();
+}
+
+// The call says so itself, and is still at it.
+void PluginRun::on_call_done() noexcept {
+  worker_.loop().retire(call_.release());
+  on_resumed({});
+}
+
+bool PluginRun::send_aside(const plugin::Subrequest& what) noexcept {
+  const Cluster* cluster = generation_.snapshot->find_cluster(what.upstream);
+  return worker_.loose_calls().start(generation_, *cluster, what);
+}
+
+void PluginRun::choose_upstream(std::string_view name) noexcept {
+  chosen_upstream_ = name;
+}
+
+// ---- how long they take
+
+void PluginRun::make_room_for_times(Part& part) noexcept {
+  const size_t count = part.chain->uses().size();
+  part.spent = x_.arena.make_array<Duration>(count);
+  std::fill_n(part.spent, count, Duration::zero());
+}
+
+void PluginRun::measure() noexcept {
+  if (!std::exchange(measures_, true)) {
+    asked_at_ = steady_now();
+    for (size_t p = 0; p < part_; ++p) {
+      make_room_for_times(parts_[p]);
+    }
+  }
+}
+
+void PluginRun::note_spent(Part& part, size_t use, TimePoint since) noexcept {
+  part.spent[use] += steady_now() - since;
+}
+
+std::string_view PluginRun::server_timing() noexcept {
+  fmt::memory_buffer text;
+  const auto add = [&](std::string_view name, Duration took) {
+    if (text.size() > 0) {
+      text.append(std::string_view(", "));
+    }
+    for (const char c : name) {  // a token (RFC 9110 5.6.2)
+      const char lower = to_lower(c);
+      text.push_back((lower >= 'a' && lower <= 'z') || is_digit(c) || c == '-' ? c : '_');
+    }
+    const double milliseconds = std::chrono::duration<double, std::milli>(took).count();
+    fmt::format_to(std::back_inserter(text), ";dur={:.3f}", milliseconds);
+  };
+  for (size_t p = 0; p < part_ && measures_; ++p) {
+    const auto& uses = parts_[p].chain->uses();
+    for (size_t i = 0; i < uses.size(); ++i) {
+      if (parts_[p].spent[i] > Duration::zero()) {
+        add(uses[i].instance->source.name, parts_[p].spent[i]);
+      }
+    }
+  }
+  if (x_.first_byte != TimePoint{}) {
+    add("backend", x_.first_byte - x_.connect_start);
+  }
+  add("total", steady_now() - x_.started);
+  return x_.arena.copy({text.data(), text.size()});
 }
 
 void PluginRun::at_end(void (*destroy)(void*), void* object) noexcept {

@@ -11,9 +11,11 @@
 #include "base/callback.h"
 #include "net/timer.h"
 #include "plugin/chain.h"
+#include "proxy/generation.h"
 
 namespace pingap::proxy {
 
+class SideCall;
 class Worker;
 
 class PluginRun final : public plugin::Host {
@@ -25,7 +27,8 @@ class PluginRun final : public plugin::Host {
   };
 
   // All of them outlive this.
-  PluginRun(exchange::Exchange& x, Worker& worker, Callback<void()> resumed) noexcept;
+  PluginRun(exchange::Exchange& x, Worker& worker, Generation& generation,
+            Callback<void()> resumed) noexcept;
   PluginRun(const PluginRun&) = delete;
   PluginRun& operator=(const PluginRun&) = delete;
   ~PluginRun();
@@ -47,6 +50,9 @@ class PluginRun final : public plugin::Host {
   // Who gave it.
   std::string_view answered_by() const noexcept { return answered_by_; }
 
+  // Where the request is to go instead of to the location's upstream; empty = nobody has said.
+  std::string_view chosen_upstream() const noexcept { return chosen_upstream_; }
+
   using Filters = std::vector<plugin::BodyFilter*>;
 
   // Of those that ran, in the order in which they see the body.
@@ -60,14 +66,20 @@ class PluginRun final : public plugin::Host {
   void continue_after(Duration pause) noexcept override;
   void at_end(void (*destroy)(void*), void* object) noexcept override;
   uint32_t worker() const noexcept override;
+  void ask(plugin::Subrequest what, plugin::Subresponse& to) noexcept override;
+  bool send_aside(const plugin::Subrequest& what) noexcept override;
+  void choose_upstream(std::string_view name) noexcept override;
+  void measure() noexcept override;
+  std::string_view server_timing() noexcept override;
 
  private:
   class Handle;
 
   struct Part {
     const plugin::Chain* chain = nullptr;
-    void** states = nullptr;  // in the arena, one for each use
-    uint32_t ran = 0;         // a bit for each use
+    void** states = nullptr;    // in the arena, one for each use
+    uint32_t ran = 0;           // a bit for each use
+    Duration* spent = nullptr;  // by each use, where it is measured
   };
 
   struct AtEnd {
@@ -77,24 +89,32 @@ class PluginRun final : public plugin::Host {
   };
 
   plugin::Context context(Part& part, size_t use) noexcept;
+  void make_room_for_times(Part& part) noexcept;
+  void note_spent(Part& part, size_t use, TimePoint since) noexcept;
   Outcome advance() noexcept;
   Outcome take(plugin::Verdict verdict) noexcept;
   void on_resumed(const std::function<void(void*)>& set) noexcept;
   void on_timer() noexcept;
+  void on_call_done() noexcept;
   // Calls `visit` for each that ran and has one of `hooks`, from the last to the first.
   template <class Visit>
   void backwards(uint8_t hooks, const Visit& visit) noexcept;
 
   exchange::Exchange& x_;
   Worker& worker_;
+  Generation& generation_;
   Callback<void()> resumed_;
   std::array<Part, 2> parts_;
   size_t part_ = 0;     // that runs, counted from 1
   size_t use_ = 0;      // of it, that is next
   bool waits_ = false;  // for use_ - 1
+  bool measures_ = false;
+  TimePoint asked_at_{};  // the hook that waits was called, where it is measured
   plugin::Answer answer_;
   std::string_view answered_by_;
+  std::string_view chosen_upstream_;
   std::shared_ptr<Handle> handle_;
+  std::unique_ptr<SideCall> call_;
   std::optional<net::Timer> timer_;
   AtEnd* at_end_ = nullptr;
 };

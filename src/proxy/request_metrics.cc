@@ -43,7 +43,9 @@ void count_request(const exchange::Exchange& x, const Site& site, const Route* r
   cell.add(
       {static_cast<uint8_t>(x.request.method), x.status, took, x.request_bytes, x.response_bytes});
   if (route != nullptr && x.attempts > 0) {
-    count_upstream(x, route->cluster->counts->of(index));
+    const Route::Other* other = route->others.empty() ? nullptr : route->find_other(x.upstream);
+    const Cluster& cluster = other != nullptr ? *other->cluster : *route->cluster;
+    count_upstream(x, cluster.counts->of(index));
   }
   if (!x.request_id.empty() && cell.exemplars().wants(took, x.finished) && is_plain(x.request_id)) {
     cell.exemplars().set(x.request_id, took, x.finished, worker.wall_time());

@@ -81,8 +81,8 @@ Result<const Route*> find_route(exchange::Exchange& x, const Site& site) noexcep
   return route;
 }
 
-Result<> prepare_upstream_request(exchange::Exchange& x, const Site& site,
-                                  const Route& route) noexcept {
+Result<> prepare_upstream_request(exchange::Exchange& x, const Site& site, const Route& route,
+                                  const Cluster* cluster) noexcept {
   if (route.max_body > 0 && x.request.framing == Framing::length &&
       x.request.content_length > route.max_body) {
     return tl::unexpected(refused(ErrorCode::body_too_large, Side::downstream));
@@ -104,7 +104,7 @@ Result<> prepare_upstream_request(exchange::Exchange& x, const Site& site,
   }
   out.framing = x.request.framing;
   out.content_length = x.request.content_length;
-  if (x.grpc && route.cluster->backends.pool.protocol != upstream::Protocol::http1) {
+  if (x.grpc && cluster->backends.pool.protocol != upstream::Protocol::http1) {
     out.headers.set(http::HeaderId::te, "trailers");  // a call has it (gRPC's PROTOCOL-HTTP2.md)
   }
   if (!x.request.websocket) {

@@ -21,8 +21,8 @@ Result<const Route*> find_route(exchange::Exchange& x, const Site& site) noexcep
 // What find_route() asks the router.
 route::MatchInput match_input(const exchange::Exchange& x) noexcept;
 
-// Fills x.upstream_request; needs both of the above.
-Result<> prepare_upstream_request(exchange::Exchange& x, const Site& site,
-                                  const Route& route) noexcept;
+// Fills x.upstream_request, for `cluster`; needs both of the above.
+Result<> prepare_upstream_request(exchange::Exchange& x, const Site& site, const Route& route,
+                                  const Cluster* cluster) noexcept;
 
 }  // namespace pingap::proxy

@@ -41,6 +41,8 @@ class Builder {
     for (const config::Upstream& upstream : model_.upstreams) {
       snapshot_->clusters.push_back(
           build_cluster(upstream, diagnostics_, finding_, before_, names_, *snapshot_));
+      const Cluster& made = *snapshot_->clusters.back();
+      snapshot_->cluster_names.emplace(made.name, &made);
     }
     plugins_.emplace(model_, diagnostics_, before_, *snapshot_);
     build_tls();
@@ -177,11 +179,7 @@ class Builder {
   std::unique_ptr<Route> build_route(const config::Location& from, const Site& site) {
     auto route = std::make_unique<Route>();
     route->name = from.name;
-    for (const auto& cluster : snapshot_->clusters) {
-      if (cluster->name == from.upstream.value) {
-        route->cluster = cluster.get();
-      }
-    }
+    route->cluster = snapshot_->find_cluster(from.upstream.value);
     if (route->cluster != nullptr) {  // else reported by the loader; here the rest is looked at
       route->settings = route->cluster->settings;
     }
@@ -202,8 +200,24 @@ class Builder {
     route->ws_origins = from.ws_allowed_origins;
     route->grpc_web = from.grpc_web.value;
     route->plugins = plugins_->chain(from.plugins, "locations." + from.name);
+    add_others(site.plugins, from.timeouts, *route);
+    add_others(route->plugins, from.timeouts, *route);
     build_edits(from, *route);
     return route;
+  }
+
+  void add_others(const plugin::Chain& chain, const config::Timeouts& timeouts,
+                  Route& route) const {
+    for (const plugin::Use& use : chain.uses()) {
+      for (const auto& name : use.instance->upstreams) {
+        const Cluster* cluster = snapshot_->find_cluster(name.value);
+        if (cluster != nullptr && route.find_other(name.value) == nullptr) {
+          session::ClientSettings settings = cluster->settings;
+          apply_timeouts(timeouts, settings);
+          route.others.push_back({cluster, settings});
+        }
+      }
+    }
   }
 
   static void build_retries(const config::Retries& from, upstream::RetryPolicy& to) {

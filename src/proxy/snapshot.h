@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/ip.h"
@@ -75,6 +76,23 @@ struct HeaderRule {
 
 struct Route {  // [locations.NAME] on one server
   std::string name;
+
+  // An upstream that a plugin may send a request to instead, with the location's timeouts.
+  struct Other {
+    const Cluster* cluster;
+    session::ClientSettings settings;
+  };
+
+  // Null: it is not one that a plugin of this location has named.
+  const Other* find_other(std::string_view upstream) const noexcept {
+    for (const Other& one : others) {
+      if (one.cluster->name == upstream) {
+        return &one;
+      }
+    }
+    return nullptr;
+  }
+
   const Cluster* cluster = nullptr;  // null: its plugins answer
   session::ClientSettings settings;  // the cluster's, with the location's timeouts
   Duration timeout{};                // of a whole exchange; 0 = none
@@ -91,6 +109,7 @@ struct Route {  // [locations.NAME] on one server
   std::vector<std::string> ws_origins;  // as in config::Location
   bool grpc_web = false;
   plugin::Chain plugins;
+  std::vector<Other> others;
   std::shared_ptr<observe::RequestCounts> counts;  // null = nothing is counted
 };
 
@@ -123,6 +142,14 @@ struct Snapshot {
   std::vector<std::unique_ptr<Site>> sites;
   std::vector<std::shared_ptr<const plugin::Instance>> plugins;
   ErrorPages error_pages;
+
+  // Null where there is none of that name.
+  const Cluster* find_cluster(std::string_view name) const noexcept {
+    const auto found = cluster_names.find(name);
+    return found == cluster_names.end() ? nullptr : found->second;
+  }
+
+  std::unordered_map<std::string_view, const Cluster*> cluster_names;
 };
 
 // What is done about servers that are to be found while the snapshot is in use.

@@ -127,6 +127,7 @@ void Worker::run() noexcept {
   loop_->run();
   // On this thread: what is destroyed gives its chunks back to the thread's free list. The
   // frontends stay: other workers may be looking at them.
+  loose_calls_.drop_all();
   loop_->run_once(Duration::zero());  // requests that have just ended let go of their backends
   for (auto& one : backends_) {
     one.reset();  // their places stay: a snapshot that ends in this turn looks for its own

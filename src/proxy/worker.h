@@ -17,6 +17,7 @@
 #include "proxy/frontend.h"
 #include "proxy/generation.h"
 #include "proxy/listening.h"
+#include "proxy/loose_calls.h"
 #include "proxy/snapshot.h"
 #include "proxy/spill.h"
 #include "session/handshake_session.h"
@@ -97,6 +98,8 @@ class Worker {
     return *backends_.data()[cluster.index];  // of a pinned snapshot: it is there
   }
 
+  LooseCalls& loose_calls() noexcept { return loose_calls_; }
+
   uint32_t connection_limit(const Site& site) const noexcept;
   // One more connection may be too many beside what the others have: choose_host() knows.
   bool may_be_crowded() const noexcept;
@@ -149,6 +152,7 @@ class Worker {
   std::vector<std::shared_ptr<const Cluster>> clusters_;  // whose backends there are; else null
   std::vector<std::unique_ptr<upstream::Backends>> backends_;  // by cluster, the same
   std::vector<std::unique_ptr<Queue>> queues_;                 // by cluster
+  LooseCalls loose_calls_{*this};
   std::vector<std::pair<observe::LogSink*, std::unique_ptr<observe::LogBuffer>>> log_buffers_;
   session::HandshakeQueue handshakes_{*loop_};
   std::vector<std::shared_ptr<Listening>> listening_;

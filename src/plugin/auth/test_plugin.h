@@ -53,7 +53,8 @@ inline Made make(const Kind& kind, const std::string& options, Fetcher* fetcher 
   config::Reader reader(diagnostics);
   Background::instance().start();
   Made made;
-  made.plugin = kind.make({entry, reader, before, 1, made.files, fetcher});
+  std::vector<Located<std::string>> upstreams;
+  made.plugin = kind.make({entry, reader, before, 1, made.files, fetcher, &upstreams});
   if (diagnostics.has_errors()) {
     made.errors = diagnostics.render();
     made.plugin = nullptr;
@@ -178,12 +179,27 @@ class Request : public Host {
 
   uint32_t worker() const noexcept override { return 0; }
 
+  void ask(Subrequest what, Subresponse& to) noexcept override {
+    asked.push_back(std::move(what));
+    subresponse = &to;
+  }
+
+  bool send_aside(const Subrequest& /*what*/) noexcept override { return false; }
+
+  void choose_upstream(std::string_view /*name*/) noexcept override {}
+
+  void measure() noexcept override {}
+
+  std::string_view server_timing() noexcept override { return {}; }
+
   std::array<char, 4096> block;
   exchange::Exchange x{std::span<char>(block)};
   TimePoint now_ = steady_now();
   WallTime wall_{std::chrono::seconds(1'700'000'000)};
   Duration paused_{};
   Answer answer_;
+  std::vector<Subrequest> asked;  // by ask()
+  Subresponse* subresponse = nullptr;
 
  private:
   int verdict(Verdict verdict) const {

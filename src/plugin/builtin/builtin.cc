@@ -22,9 +22,13 @@ const std::array kKinds = {
     &kCors,
     &kCsrf,
     &kDirectory,
+    &kErrorPages,
     &kFault,
+    &kForwardAuth,
+    &kGeoRestriction,
     &kIpRestriction,
     &kJwt,
+    &kMirror,
     &kMock,
     &kPing,
     &kRateLimit,
@@ -35,6 +39,10 @@ const std::array kKinds = {
     &kRequestSizeLimit,
     &kResponseHeaders,
     &kRewrite,
+    &kServerTiming,
+    &kStats,
+    &kSubFilter,
+    &kTrafficSplitting,
     &kUaRestriction,
 };
 
@@ -44,11 +52,14 @@ constexpr std::array kPredefined = {
     Predefined{"pingap:compression", "compression"},
     Predefined{"pingap:ping", "ping"},
     Predefined{"pingap:requestId", "request_id"},
+    Predefined{"pingap:stats", "stats"},
     Predefined{"accept_encoding", "accept_encoding"},
     Predefined{"compression", "compression"},
     Predefined{"cors", "cors"},
     Predefined{"ping", "ping"},
     Predefined{"request_id", "request_id"},
+    Predefined{"server_timing", "server_timing"},
+    Predefined{"stats", "stats"},
 };
 
 }  // namespace

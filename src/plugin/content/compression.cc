@@ -65,9 +65,21 @@ constexpr size_t kPause = 4096;
 
 class Encoding final : public BodyFilter {
  public:
-  Encoding(CoderPtr coder, bool streams) noexcept : coder_(std::move(coder)), streams_(streams) {}
+  Encoding(CoderPtr coder, bool streams, exchange::Exchange& x) noexcept
+      : coder_(std::move(coder)), streams_(streams), x_(x) {}
 
   Result<> filter(ByteQueue& in, ByteQueue& out, End end) noexcept override {
+    const TimePoint began = steady_now();
+    const size_t before = out.size();
+    x_.plain_bytes += in.size();
+    auto made = encode(in, out, end);
+    x_.coded_bytes += out.size() - before;
+    x_.coding_time += steady_now() - began;
+    return made;
+  }
+
+ private:
+  Result<> encode(ByteQueue& in, ByteQueue& out, End end) noexcept {
     const bool pause = streams_ && in.size() < kPause;
     while (!in.empty()) {
       const std::string_view piece = in.front();
@@ -91,13 +103,13 @@ class Encoding final : public BodyFilter {
     return {};
   }
 
- private:
   static Result<> failed() noexcept {
     return tl::unexpected(Error{ErrorCode::plugin_failed, Side::local, Retry::never, 0, nullptr});
   }
 
   CoderPtr coder_;
   bool streams_;
+  exchange::Exchange& x_;
   bool ended_ = false;
 };
 
@@ -189,7 +201,7 @@ class Compression final : public Plugin {
       return;  // too many at a time
     }
     const bool streams = !head.has_content_length;
-    context.state = static_cast<BodyFilter*>(&context.make<Encoding>(std::move(coder), streams));
+    context.state = static_cast<BodyFilter*>(&context.make<Encoding>(std::move(coder), streams, x));
     head.headers.set(HeaderId::content_encoding, name_of(*coding));
     become_another(head, x.arena);
   }

@@ -7,5 +7,6 @@ namespace pingap::plugin {
 
 extern const Kind kCompression;
 extern const Kind kDirectory;
+extern const Kind kErrorPages;
 
 }  // namespace pingap::plugin

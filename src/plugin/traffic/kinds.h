@@ -6,7 +6,9 @@
 namespace pingap::plugin {
 
 extern const Kind kFault;
+extern const Kind kMirror;
 extern const Kind kRateLimit;
 extern const Kind kRequestSizeLimit;
+extern const Kind kTrafficSplitting;
 
 }  // namespace pingap::plugin

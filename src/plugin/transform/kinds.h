@@ -9,5 +9,6 @@ extern const Kind kRedirect;
 extern const Kind kRequestHeaders;
 extern const Kind kResponseHeaders;
 extern const Kind kRewrite;
+extern const Kind kSubFilter;
 
 }  // namespace pingap::plugin

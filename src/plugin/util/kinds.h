@@ -9,5 +9,7 @@ extern const Kind kAcceptEncoding;
 extern const Kind kMock;
 extern const Kind kPing;
 extern const Kind kRequestId;
+extern const Kind kServerTiming;
+extern const Kind kStats;
 
 }  // namespace pingap::plugin

@@ -1,6 +1,7 @@
 #include <set>
 
 #include "plugin/http_list.h"
+#include "plugin/process_report.h"
 #include "plugin/test_plugin.h"
 #include "plugin/util/kinds.h"
 
@@ -99,6 +100,43 @@ TEST(Weight, IsReadStrictly) {
   for (const char* bad : {"", "2", "1.001", "0.0001", "-1", "0,5", ".5", "a", "0.a"}) {
     EXPECT_EQ(parse_weight(bad), -1) << bad;
   }
+}
+
+TEST(Stats, AreJsonAtOnePath) {
+  class Reporter final : public ProcessReporter {
+   public:
+    ProcessReport report() const noexcept override {
+      return {.requests = 7, .server_errors = 1, .uptime = 60, .connections = 2, .workers = 4};
+    }
+  };
+
+  const Made made(kStats, "path = \"/s\"");
+  Asked other("/stats");
+  EXPECT_EQ(other.ask(*made), Verdict::next);
+  const Reporter reporter;
+  set_process_reporter(&reporter);
+  Asked asked("/s?x");
+  EXPECT_EQ(asked.ask(*made), Verdict::respond);
+  set_process_reporter(nullptr);
+  const std::string text = asked.body();
+  EXPECT_TRUE(text.starts_with("{\"version\":\"")) << text;
+  EXPECT_NE(text.find("\"uptime_seconds\":60,\"workers\":4,\"connections\":2,\"requests\":7,"
+                      "\"server_errors\":1,\"tls_handshakes\":0,\"memory_bytes\":"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(asked.answered("cache-control"), "no-store");
+  Asked nobody("/s");
+  EXPECT_EQ(nobody.ask(*made), Verdict::respond);
+}
+
+TEST(ServerTiming, IsMeasuredFromTheRequestOn) {
+  const Made made(kServerTiming, "");
+  Asked asked;
+  EXPECT_EQ(asked.ask(*made), Verdict::next);
+  EXPECT_TRUE(asked.measures);
+  asked.respond(*made);
+  EXPECT_EQ(asked.got("server-timing"), "p;dur=1.000");
+  EXPECT_TRUE(Made(kServerTiming, "x = 1").failed());
 }
 
 }  // namespace

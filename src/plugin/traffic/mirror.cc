@@ -1,0 +1,172 @@
+// mirror: sends a part of the requests to another upstream, too, and throws its answers away. The
+// request itself neither waits for that nor learns of it.
+#include <atomic>
+
+#include "base/log.h"
+#include "plugin/fields.h"
+#include "plugin/forwarded.h"
+#include "plugin/random.h"
+#include "plugin/traffic/kinds.h"
+
+namespace pingap::plugin {
+namespace {
+
+using Type = OptionInfo::Type;
+
+constexpr int64_t kMostBody = 16 << 20;
+constexpr Duration kTellEvery = std::chrono::seconds(10);
+// Pieces that are shorter are copied together, so that a trickle does not pin a chunk of 16 KiB
+// each: what is kept takes at most twice its size.
+constexpr size_t kCopyBelow = 8192;
+
+struct Settings {
+  Located<std::string> upstream;
+  Number percent{100};
+  uint64_t max_body = 64 << 10;
+  milliseconds timeout{10'000};
+  std::string host;
+  std::vector<config::FieldMatch> set_headers;
+};
+
+constexpr Option<Settings> kOptions[] = {
+    {{"upstream", "", Type::text, "required", "where copies go"}, &Settings::upstream},
+    {{"percent", "", Type::number, "100", "of the requests", {}, {0, 100}}, &Settings::percent},
+    {{"max_body",
+      "",
+      Type::size,
+      "\"64kb\"",
+      "requests with longer bodies are not copied",
+      {},
+      {0, kMostBody}},
+     &Settings::max_body},
+    {{"timeout", "", Type::duration, "\"10s\"", "for a copy and its answer", {}, {1, 0}},
+     &Settings::timeout},
+    {{"host", "", Type::text, "the request's", "the Host of copies"}, &Settings::host},
+    {{"set_headers", "", Type::pairs, "none", "\"Name: value\": more fields of copies"},
+     &Settings::set_headers},
+};
+
+class Mirror;
+
+// Keeps what passes, and sends it at the end.
+class Copying final : public BodyFilter {
+ public:
+  Copying(const Mirror& mirror, exchange::Exchange& x, Host& host) noexcept
+      : mirror_(mirror), x_(x), host_(host) {}
+
+  Result<> filter(ByteQueue& in, ByteQueue& out, End end) noexcept override;
+
+  bool keeps_length() const noexcept override { return true; }
+
+ private:
+  const Mirror& mirror_;
+  exchange::Exchange& x_;
+  Host& host_;
+  ByteQueue copy_;
+  bool given_up_ = false;
+};
+
+class Mirror final : public Plugin {
+ public:
+  Mirror(Settings settings, FieldList fields) noexcept
+      : settings_(std::move(settings)), fields_(std::move(fields)) {}
+
+  uint8_t hooks() const noexcept override { return kRequest | kRequestBody; }
+
+  Verdict on_request(Context& context) const noexcept override {
+    exchange::Exchange& x = context.x;
+    // A tunnel has no end; a call of gRPC may have none, either.
+    if (x.request.websocket || x.grpc || !happens(settings_.percent.value)) {
+      return Verdict::next;
+    }
+    if (x.request.framing == http::Framing::none ||
+        (x.request.framing == http::Framing::length && x.request.content_length == 0)) {
+      ByteQueue none;
+      send(x, context.host, none);
+    } else if (x.request.framing != http::Framing::length ||
+               x.request.content_length <= settings_.max_body) {
+      context.state = static_cast<BodyFilter*>(&context.make<Copying>(*this, x, context.host));
+    }
+    return Verdict::next;
+  }
+
+  BodyFilter* request_body(Context& context) const noexcept override {
+    return static_cast<BodyFilter*>(context.state);
+  }
+
+  uint64_t max_body() const noexcept { return settings_.max_body; }
+
+  void send(exchange::Exchange& x, Host& host, ByteQueue& body) const noexcept {
+    Subrequest copy;
+    copy.upstream = settings_.upstream.value;
+    copy.method = x.request.method;
+    copy.method_text = x.request.method_text;
+    copy.target = x.uri.target;
+    copy.authority = settings_.host.empty() ? x.request.authority : settings_.host;
+    copy.headers = end_to_end_fields(x, Body::yes, {}, fields_.all().size() + 4);
+    add_forwarded_fields(x, copy.headers);
+    for (const NamedTemplate& field : fields_.all()) {
+      copy.headers.remove(std::string_view(field.name));
+      add_field(copy.headers, field, field.value.render(x));
+    }
+    copy.body = std::move(body);
+    copy.timeout = settings_.timeout;
+    if (!host.send_aside(copy)) {
+      tell(host.now());
+    }
+  }
+
+ private:
+  void tell(TimePoint now) const noexcept {
+    const int64_t at = now.time_since_epoch().count();
+    int64_t told = told_at_.load(std::memory_order_relaxed);
+    if (at - told >= kTellEvery.count() &&
+        told_at_.compare_exchange_strong(told, at, std::memory_order_relaxed)) {
+      PINGAP_LOG(warn, "mirror: too many copies to [upstreams.{}] are under way: some are left out",
+                 settings_.upstream.value);
+    }
+  }
+
+  Settings settings_;
+  FieldList fields_;
+  mutable std::atomic<int64_t> told_at_{0};
+};
+
+Result<> Copying::filter(ByteQueue& in, ByteQueue& out, End end) noexcept {
+  if (!given_up_) {
+    given_up_ = copy_.size() + in.size() > mirror_.max_body();
+    if (given_up_) {
+      copy_.clear();
+    } else {
+      copy_.share_from(in, kCopyBelow);
+    }
+  }
+  out.move_from(in, in.size());
+  if (end == End::yes && !given_up_) {
+    given_up_ = true;
+    mirror_.send(x_, host_, copy_);
+  }
+  return {};
+}
+
+std::shared_ptr<const Plugin> make(const Making& making) {
+  Settings settings;
+  read_options(making.entry, kOptions, making.reader, settings);
+  if (making.upstreams != nullptr) {
+    making.upstreams->push_back(settings.upstream);
+  }
+  FieldList fields =
+      FieldList::compile(settings.set_headers, config::EditOf::request, making.reader);
+  return std::make_shared<Mirror>(std::move(settings), std::move(fields));
+}
+
+}  // namespace
+
+const Kind kMirror{"mirror",
+                   "",
+                   "sends a copy of requests to another upstream",
+                   Phase::traffic,
+                   describe_options<kOptions>,
+                   make};
+
+}  // namespace pingap::plugin
