@@ -74,6 +74,9 @@ class Host {
   // `destroy(object)` is called when the request is over.
   virtual void at_end(void (*destroy)(void*), void* object) noexcept = 0;
   virtual uint32_t worker() const noexcept = 0;  // index
+  // In a response hook: the client gets an error page for `why` instead. The hooks are called for
+  // that one, too.
+  virtual void fail_response(ErrorCode why) noexcept = 0;
 
  protected:
   ~Host() = default;

@@ -130,6 +130,8 @@ class Asked final : public Host {
 
   uint32_t worker() const noexcept override { return 0; }
 
+  void fail_response(ErrorCode why) noexcept override { failed = why; }
+
  private:
   std::array<char, 4096> room_;
   std::string target_;
@@ -144,6 +146,7 @@ class Asked final : public Host {
   TimePoint at{std::chrono::hours(1)};
   WallTime wall{std::chrono::seconds(1'800'000'000)};
   Duration paused{};
+  ErrorCode failed = ErrorCode::none;
 };
 
 }  // namespace pingap::plugin

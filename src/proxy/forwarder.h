@@ -101,7 +101,7 @@ class Forwarder final : public http::RequestSink,
   bool hold_body(ByteQueue& data, End end) noexcept;
   void release_early_body() noexcept;
   Result<> filter_request(ByteQueue& data, End end) noexcept;
-  void edit_response(End end);
+  bool edit_response(End end);
   void on_filtered_sent(size_t bytes) noexcept;
   void on_filter_failed(const Error& why) noexcept;
   void try_backend() noexcept;

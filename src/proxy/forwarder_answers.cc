@@ -128,8 +128,8 @@ void Forwarder::send_own_answer(ByteQueue& body, End end) noexcept {
     end = End::yes;
   }
   const End head_end = body.empty() ? end : End::no;
-  if (plugins_) {
-    edit_response(head_end);
+  if (plugins_ && !edit_response(head_end)) {
+    return;
   }
   x.status = out.status;
   x.response_bytes = body.size();

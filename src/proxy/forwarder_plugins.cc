@@ -153,15 +153,23 @@ Result<> Forwarder::filter_request(ByteQueue& data, End end) noexcept {
 
 // ---- the answer
 
-// The head is there: what plugins make of it, and of the body behind it.
-void Forwarder::edit_response(End end) {
-  plugins_->on_response();
+// The head is there: what plugins make of it, and of the body behind it. False: one has failed, and
+// another answer has been sent.
+bool Forwarder::edit_response(End end) {
+  if (const ErrorCode failed = plugins_->on_response(); failed != ErrorCode::none) {
+    tunnel_ = false;
+    response_body_.drop();
+    source_.reset();
+    source_left_ = 0;
+    answer_error(failed, Side::local);
+    return false;
+  }
   if (end == End::yes || x.response.framing == Framing::tunnel || filtered_) {
-    return;
+    return true;
   }
   std::vector<plugin::BodyFilter*> filters = plugins_->response_filters();
   if (filters.empty()) {
-    return;
+    return true;
   }
   client_ =
       &filtered_.emplace(*client_, frontend_.worker().loop(), std::move(filters),
@@ -169,6 +177,7 @@ void Forwarder::edit_response(End end) {
                              Callback<void(size_t)>::of<&Forwarder::on_filtered_sent>(this),
                              Callback<void(const Error&)>::of<&Forwarder::on_filter_failed>(this)});
   response_body_.set_client(*client_);
+  return true;
 }
 
 void Forwarder::on_filtered_sent(size_t bytes) noexcept {

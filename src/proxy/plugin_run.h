@@ -38,8 +38,9 @@ class PluginRun final : public plugin::Host {
   // Nobody waits for them any more: the request is answered.
   void stop() noexcept;
 
-  // The response hooks of all that ran, in reverse.
-  void on_response() noexcept;
+  // The response hooks of all that ran, in reverse. none, or why another answer is to take its
+  // place: that is said once.
+  ErrorCode on_response() noexcept;
   void on_end() noexcept;
 
   plugin::Answer& answer() noexcept { return answer_; }
@@ -60,6 +61,7 @@ class PluginRun final : public plugin::Host {
   void continue_after(Duration pause) noexcept override;
   void at_end(void (*destroy)(void*), void* object) noexcept override;
   uint32_t worker() const noexcept override;
+  void fail_response(ErrorCode why) noexcept override;
 
  private:
   class Handle;
@@ -94,6 +96,8 @@ class PluginRun final : public plugin::Host {
   bool waits_ = false;  // for use_ - 1
   plugin::Answer answer_;
   std::string_view answered_by_;
+  ErrorCode failed_ = ErrorCode::none;  // a response hook
+  bool failed_before_ = false;
   std::shared_ptr<Handle> handle_;
   std::optional<net::Timer> timer_;
   AtEnd* at_end_ = nullptr;

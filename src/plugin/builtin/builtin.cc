@@ -5,6 +5,7 @@
 
 #include "plugin/auth/kinds.h"
 #include "plugin/content/kinds.h"
+#include "plugin/custom/kinds.h"
 #include "plugin/security/kinds.h"
 #include "plugin/traffic/kinds.h"
 #include "plugin/transform/kinds.h"
@@ -25,6 +26,7 @@ const std::array kKinds = {
     &kFault,
     &kIpRestriction,
     &kJwt,
+    &kLua,
     &kMock,
     &kPing,
     &kRateLimit,
