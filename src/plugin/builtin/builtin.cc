@@ -23,6 +23,7 @@ const std::array kKinds = {
     &kCors,
     &kCsrf,
     &kDirectory,
+    &kDynamic,
     &kFault,
     &kIpRestriction,
     &kJwt,

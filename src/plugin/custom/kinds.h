@@ -5,6 +5,7 @@
 
 namespace pingap::plugin {
 
+extern const Kind kDynamic;
 extern const Kind kLua;
 
 }  // namespace pingap::plugin
