@@ -20,6 +20,7 @@ class Case:
     streams: int = 1         # of a connection of HTTP/2
     backend: str = "http"    # what the origin speaks: http, h2c
     grpc: bool = False       # small calls of gRPC instead
+    script: str = ""         # hooks in Lua, of pingap alone: "request", "both", "body"
     handshakes: str = ""     # "new" or "reuse": connections are measured, not requests
 
     @property
@@ -29,7 +30,7 @@ class Case:
     @property
     def setting(self):
         return Setting(log=self.log, locations=self.locations, protocol=self.protocol,
-                       backend=self.backend)
+                       backend=self.backend, script=self.script)
 
     def requests(self, small):
         """A count of requests for a measurement that takes `small` requests of 1 KiB."""
@@ -63,6 +64,9 @@ CASES = {case.name: case for case in (
          handshakes="new", connections=1),
     Case("resumption", "resumed TLS handshakes, each with a request", protocol="https",
          handshakes="reuse", connections=1),
+    Case("lua-request", "1 KiB, 64 connections, a script on requests", script="request"),
+    Case("lua-both", "1 KiB, 64 connections, a script on requests and answers", script="both"),
+    Case("lua-body", "1 KiB, 64 connections, a script on bodies", script="body"),
     Case("idle", "10,000 idle connections", connections=10000, idle=True),
     Case("idle-tls", "2,000 idle connections over TLS", connections=2000, idle=True,
          protocol="https"),

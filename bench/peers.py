@@ -37,6 +37,7 @@ class Setting:
     locations: int = 0      # 0 = one location for everything
     protocol: str = "http"  # of the clients, see Case
     backend: str = "http"   # what the origin speaks: http, h2c
+    script: str = ""        # see Case
 
     @property
     def tls(self):
@@ -50,6 +51,7 @@ class Peer:
     template = ""
     native = True         # runs under valgrind, allocates with malloc
     many_locations = False
+    scripts = False
     protocols = ("http",)
     backends = ("http",)
 
@@ -167,8 +169,32 @@ class Caddy(Peer):
         return {"LOG": log}
 
 
+ON_REQUEST = """
+function on_request()
+  local agent = request.headers["User-Agent"]
+  if agent == "bad" then return respond(403) end
+  request.headers["X-Agent"] = agent or "none"
+  ctx.path = request.path
+end
+"""
+ON_RESPONSE = """
+function on_response()
+  response.headers["X-Path"] = ctx.path
+end
+"""
+ON_BODY = """
+function on_response_body(chunk)
+  return chunk
+end
+"""
+SCRIPTS = {name: code and f"[plugins.script]\ntype = \"lua\"\ncode = '''{code}'''"
+           for name, code in (("", ""), ("request", ON_REQUEST),
+                              ("both", ON_REQUEST + ON_RESPONSE), ("body", ON_BODY))}
+
+
 class Pingap(Peer):
     name, template, many_locations = "pingap", "pingap.toml", True
+    scripts = True
     protocols = ALL_PROTOCOLS
     backends = ("http", "h2c")
     source = pathlib.Path(os.environ.get("PINGAP_BIN", TOP / "build/release/pingap"))
@@ -193,11 +219,14 @@ class Pingap(Peer):
         paths = [f"/loc/{i:05}/" for i in range(setting.locations)] or ["/"]
         names = [f"l{i:05}" for i in range(len(paths))]
         one = '[locations.{}]\nupstream = "origin"\npath = "{}"\n'
+        if setting.script:
+            one += 'plugins = ["script"]\n'
         cert, key, _ = certificate()
         return {"UPSTREAM": 'protocol = "h2c"' if setting.backend == "h2c" else "",
                 "TLS": f'tls_cert = "{cert}"\ntls_key = "{key}"' if setting.tls else "",
                 "LOG": f'access_log = "{folder}/pingap.access.log"' if setting.log else "",
                 "NAMES": ", ".join(f'"{name}"' for name in names),
+                "SCRIPT": SCRIPTS[setting.script],
                 "LOCATIONS": "\n".join(one.format(*pair) for pair in zip(names, paths))}
 
 

@@ -42,7 +42,8 @@ def fitting_peers(case, names):
     return [peer for peer in peers
             if peer.name not in missing and case.protocol in peer.protocols
             and case.backend in peer.backends
-            and (case.locations == 0 or peer.many_locations)]
+            and (case.locations == 0 or peer.many_locations)
+            and (not case.script or peer.scripts)]
 
 
 def measure_load(case, peers, folder, origin, quick):

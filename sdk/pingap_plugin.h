@@ -4,8 +4,8 @@
 //
 //   class Greeting {
 //    public:
-//     explicit Greeting(const pingap_sdk::Options& options) : name_(options.get("name", "world")) {}
-//     pingap_sdk::Verdict on_request(pingap_sdk::Exchange& x) const {
+//     explicit Greeting(const pingap_sdk::Options& options) : name_(options.get("name", "world"))
+//     {} pingap_sdk::Verdict on_request(pingap_sdk::Exchange& x) const {
 //       x.request().set("X-Greeting", name_);
 //       return pingap_sdk::Verdict::next;
 //     }
@@ -220,8 +220,8 @@ class Headers {
 
  private:
   void edit(pingap_edit how, std::string_view name, std::string_view value) {
-    detail::check(detail::host->edit_header(x_, message_, how, detail::to_c(name),
-                                            detail::to_c(value)));
+    detail::check(
+        detail::host->edit_header(x_, message_, how, detail::to_c(name), detail::to_c(value)));
   }
 
   pingap_exchange* x_;
@@ -282,7 +282,9 @@ class Exchange {
   }
 
  private:
-  std::string_view get(pingap_what what) const { return detail::from_c(detail::host->get(x_, what)); }
+  std::string_view get(pingap_what what) const {
+    return detail::from_c(detail::host->get(x_, what));
+  }
 
   void set(pingap_what what, std::string_view value) {
     detail::check(detail::host->set(x_, what, detail::to_c(value)));
@@ -346,9 +348,18 @@ uint32_t on_body(pingap_exchange* x, const Hook& hook) noexcept {
 
 template <class T>
 constexpr pingap_plugin describe(const char* name) {
-  pingap_plugin made{PINGAP_PLUGIN_MAGIC, PINGAP_PLUGIN_ABI, sizeof(pingap_plugin), 0, name,
-                     create<T>, [](void* self) { delete static_cast<T*>(self); },
-                     nullptr, nullptr, nullptr, nullptr, nullptr};
+  pingap_plugin made{PINGAP_PLUGIN_MAGIC,
+                     PINGAP_PLUGIN_ABI,
+                     sizeof(pingap_plugin),
+                     0,
+                     name,
+                     create<T>,
+                     [](void* self) { delete static_cast<T*>(self); },
+                     nullptr,
+                     nullptr,
+                     nullptr,
+                     nullptr,
+                     nullptr};
   // By the name: a hook with other parameters is an error of the compiler, not one that is missed.
   if constexpr (requires { &T::on_request; }) {
     made.on_request = [](void* self, pingap_exchange* x) -> uint32_t {
@@ -368,7 +379,8 @@ constexpr pingap_plugin describe(const char* name) {
     };
   }
   if constexpr (requires { &T::on_request_body; }) {
-    made.on_request_body = [](void* self, pingap_exchange* x, pingap_text in, int last) -> uint32_t {
+    made.on_request_body = [](void* self, pingap_exchange* x, pingap_text in,
+                              int last) -> uint32_t {
       return on_body(x, [&] {
         Exchange exchange(x);
         return static_cast<const T*>(self)->on_request_body(exchange, from_c(in), last != 0);
@@ -400,6 +412,6 @@ constexpr pingap_plugin describe(const char* name) {
 }  // namespace pingap_sdk
 
 // Exports class `Type` as the plugin of this shared object.
-#define PINGAP_PLUGIN(Type)                                           \
-  extern "C" __attribute__((visibility("default"), used)) const pingap_plugin \
-      pingap_plugin_export = ::pingap_sdk::detail::describe<Type>(#Type);
+#define PINGAP_PLUGIN(Type)                               \
+  extern "C" __attribute__((visibility("default"), used)) \
+  const pingap_plugin pingap_plugin_export = ::pingap_sdk::detail::describe<Type>(#Type);

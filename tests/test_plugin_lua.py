@@ -288,3 +288,13 @@ def test_example_log():
 def test_all_examples_are_tried():
     assert sorted(examples()) == ["A line for what went wrong", "Keys of clients",
                                   "Masking numbers", "Paths by language"]
+
+
+@pytest.mark.parametrize("status", [204, 205, 304])
+def test_answer_without_a_body(recorder, status):
+    code = f"function on_request() return respond({status}, {{['X-A'] = 'b'}}) end"
+    with with_script(recorder, code) as product, product.client() as client:
+        for _ in range(2):
+            client.send(request("/"))
+            answer = client.response()
+            assert (answer.status, answer.body, answer.get("X-A")) == (status, b"", "b")

@@ -1,7 +1,6 @@
 // A plugin as a shared object: requests need the name of a tenant, which the backend is told and
 // the client is shown; words that are secret are taken out of answers.
 #include <algorithm>
-
 #include <pingap_plugin.h>
 
 namespace {

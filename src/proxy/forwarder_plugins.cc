@@ -65,8 +65,10 @@ void Forwarder::answer_for_plugin() noexcept {
     x.response.status = answer.status;
     x.response.reason = http::reason_phrase(answer.status);
     x.response.headers = http::HeaderMap::copy(answer.headers, x.arena, 2);
-    body = std::move(answer.body);
     const bool has_body = answer.status >= 200 && answer.status != 204 && answer.status != 304;
+    if (has_body) {
+      body = std::move(answer.body);
+    }
     x.response.framing = has_body ? Framing::length : Framing::none;
     x.response.has_content_length = has_body;
     x.response.content_length = body.size() + answer.source_size;

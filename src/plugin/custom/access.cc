@@ -57,6 +57,10 @@ Refusal retarget(exchange::Exchange& x, std::string_view target) noexcept {
   return nullptr;
 }
 
+Refusal check_status(int64_t status) noexcept {
+  return status >= 200 && status <= 599 ? nullptr : "a status is a number from 200 to 599";
+}
+
 bool has_body(uint16_t status) noexcept {
   return status >= 200 && status != 204 && status != 205 && status != 304;
 }
@@ -139,8 +143,13 @@ Refusal set_query(exchange::Exchange& x, Allowance& left, std::string_view query
   return retarget(x, query.empty() ? x.uri.path : x.arena.concat(x.uri.path, "?", query));
 }
 
-Refusal check_status(int64_t status) noexcept {
-  return status >= 200 && status <= 599 ? nullptr : "a status is a number from 200 to 599";
+Refusal check_answer(int64_t status, size_t body) noexcept {
+  if (const Refusal why = check_status(status)) {
+    return why;
+  }
+  return body == 0 || has_body(static_cast<uint16_t>(status))
+             ? nullptr
+             : "an answer of 204, 205 or 304 has no body";
 }
 
 Refusal set_status(http::ResponseHead& head, int64_t status) noexcept {

@@ -1,6 +1,6 @@
 // What code of others may change of an exchange: all that it hands over is looked at here, whoever
-// wrote it. A refusal is a static text that says what is wrong; null = it is done. What is stored is
-// copied to the exchange's arena. Worker.
+// wrote it. A refusal is a static text that says what is wrong; null = it is done. What is stored
+// is copied to the exchange's arena. Worker.
 #pragma once
 
 #include <cstddef>
@@ -40,8 +40,9 @@ Refusal set_path(exchange::Exchange& x, Allowance& left, std::string_view path) 
 // Without its `?`; empty: there is none.
 Refusal set_query(exchange::Exchange& x, Allowance& left, std::string_view query) noexcept;
 
-// Of an answer that has a head of its own: 200 to 599.
-Refusal check_status(int64_t status) noexcept;
+// Of an answer of the plugin's, with so many bytes of body: 200 to 599, and none where the status
+// has none.
+Refusal check_answer(int64_t status, size_t body) noexcept;
 // Of the backend's answer. A status that has no body cannot take the place of one that has.
 Refusal set_status(http::ResponseHead& head, int64_t status) noexcept;
 

@@ -1,5 +1,5 @@
-// dynamic: a plugin that somebody else has compiled, as a shared object. sdk/pingap_plugin.h is what
-// it is written against, docs/plugins-dynamic.md says how.
+// dynamic: a plugin that somebody else has compiled, as a shared object. sdk/pingap_plugin.h is
+// what it is written against, docs/plugins-dynamic.md says how.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -135,8 +135,7 @@ class DynamicFilter final : public BodyFilter {
       const End last = piece.size() == in.size() ? end : End::no;
       ByteQueue made;
       DynamicCall call{hook_, x_, kept_, nullptr, &made};
-      const uint32_t verdict =
-          kept_.failed ? PINGAP_FAILED : plugin_.on_body(call, piece, last);
+      const uint32_t verdict = kept_.failed ? PINGAP_FAILED : plugin_.on_body(call, piece, last);
       if (verdict == PINGAP_FAILED) {
         return tl::unexpected(
             Error{ErrorCode::plugin_failed, Side::local, Retry::never, 0, nullptr});
@@ -182,7 +181,8 @@ void* create(const Making& making, const Settings& settings, const pingap_plugin
     options.push_back({{one.name.data(), one.name.size()}, {value.data(), value.size()}});
   }
   std::array<char, 256> why{};
-  void* made = table.create(&dynamic_host(), options.data(), options.size(), why.data(), why.size());
+  void* made =
+      table.create(&dynamic_host(), options.data(), options.size(), why.data(), why.size());
   if (made == nullptr) {
     why.back() = '\0';
     making.reader.error(
@@ -213,16 +213,17 @@ std::shared_ptr<const Plugin> make(const Making& making) {
     return nullptr;
   }
   void* self = create(making, settings, (*object)->table());
-  return self == nullptr
-             ? nullptr
-             : std::make_shared<Dynamic>(making.entry.name, std::move(*object), self);
+  return self == nullptr ? nullptr
+                         : std::make_shared<Dynamic>(making.entry.name, std::move(*object), self);
 }
 
 }  // namespace
 
-const Kind kDynamic{"dynamic",        "",
+const Kind kDynamic{"dynamic",
+                    "",
                     "runs a plugin of your own, compiled as a shared object",
-                    Phase::transform, describe_options<kOptions>,
+                    Phase::transform,
+                    describe_options<kOptions>,
                     make};
 
 }  // namespace pingap::plugin

@@ -11,7 +11,8 @@ namespace {
 
 constexpr size_t kMaxText = 512;
 constexpr size_t kMaxLogLine = 4096;
-constexpr const char* kNotNow = "the request can be changed in on_request, the answer in on_response";
+constexpr const char* kNotNow =
+    "the request can be changed in on_request, the answer in on_response";
 
 DynamicCall& call_of(pingap_exchange* handle) noexcept {
   return *reinterpret_cast<DynamicCall*>(handle);
@@ -148,7 +149,7 @@ const char* respond(pingap_exchange* handle, uint32_t status, pingap_text body) 
   if (call.answer == nullptr) {
     return "a request is answered in on_request";
   }
-  if (const Refusal why = check_status(status)) {
+  if (const Refusal why = check_answer(status, body.size)) {
     return why;
   }
   call.answer->status = static_cast<uint16_t>(status);

@@ -8,7 +8,13 @@
 
 namespace pingap::plugin {
 
-enum class DynamicHook : uint8_t { on_request, on_response, on_request_body, on_response_body, on_log };
+enum class DynamicHook : uint8_t {
+  on_request,
+  on_response,
+  on_request_body,
+  on_response_body,
+  on_log
+};
 
 // What a plugin keeps of one exchange. Lives as long as that.
 struct DynamicExchange {

@@ -29,11 +29,16 @@ struct Settings {
 };
 
 constexpr Option<Settings> kOptions[] = {
-    {{"code", "", Type::body, "none", "the script; it or `file` is required"}, &Settings::code},
+    {{"code", "", Type::lines, "none", "the script; it or `file` is required"}, &Settings::code},
     {{"file", "", Type::text, "none", "a file with the script; read again when it has changed"},
      &Settings::file},
-    {{"max_instructions", "",       Type::integer, "1000000", "of one call; more is an error",
-      {},                 {1000, 1'000'000'000}},
+    {{"max_instructions",
+      "",
+      Type::integer,
+      "1000000",
+      "of one call; more is an error",
+      {},
+      {1000, 1'000'000'000}},
      &Settings::max_instructions},
     {{"max_memory", "", Type::size, "\"16MB\"", "of the script, on each worker"},
      &Settings::max_memory},
@@ -195,9 +200,8 @@ BodyFilter* Lua::response_body(Context& context) const noexcept {
 std::optional<LuaScript> read_script(const Making& making, const Settings& settings) {
   const std::string& path = settings.file.value;
   if (settings.code.value.empty() == path.empty()) {
-    making.reader.error(making.entry.at, {"a script is either in `code` or in `file`",
-                                          {},
-                                          "write one of them"});
+    making.reader.error(making.entry.at,
+                        {"a script is either in `code` or in `file`", {}, "write one of them"});
     return std::nullopt;
   }
   if (path.empty()) {
@@ -206,11 +210,10 @@ std::optional<LuaScript> read_script(const Making& making, const Settings& setti
   making.files.push_back(path);
   auto text = config::read_file(path, kMaxFile);
   if (!text) {
-    making.reader.error(
-        settings.file.at,
-        {fmt::format("cannot read the script {}: {}", config::quote_path(path), text.error()),
-         {},
-         {}});
+    making.reader.error(settings.file.at, {fmt::format("cannot read the script {}: {}",
+                                                       config::quote_path(path), text.error()),
+                                           {},
+                                           {}});
     return std::nullopt;
   }
   return LuaScript{"@" + path, std::move(*text)};
@@ -218,8 +221,7 @@ std::optional<LuaScript> read_script(const Making& making, const Settings& setti
 
 bool check_limits(const Making& making, const Settings& settings) {
   if (settings.max_memory < kLeastMemory || settings.max_memory > kMostMemory) {
-    making.reader.error(making.entry.at,
-                        {"`max_memory` of a script is from 128KB to 1GB", {}, {}});
+    making.reader.error(making.entry.at, {"`max_memory` of a script is from 128KB to 1GB", {}, {}});
     return false;
   }
   return true;

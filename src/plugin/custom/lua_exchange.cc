@@ -1,6 +1,6 @@
 // What a script sees of the exchange: tables that are empty, and whose fields are read and written
-// through functions of ours, so that a call makes nothing that the script does not look at. Inside a
-// protected call; no object here has anything to destroy.
+// through functions of ours, so that a call makes nothing that the script does not look at. Inside
+// a protected call; no object here has anything to destroy.
 #include <string_view>
 
 #include <lua.hpp>
@@ -90,10 +90,9 @@ void edit(lua_State* lua, Edit how, std::string_view name, std::string_view valu
   const Message message = message_of(lua);
   check_moment(lua, call, message);
   exchange::Exchange& x = call.x;
-  refuse(lua, message == Message::request
-                  ? edit_request_field(x, call.kept.left, how, name, value)
-                  : edit_response_field(x.response.headers, x.arena, call.kept.left, how, name,
-                                        value));
+  refuse(lua, message == Message::request ? edit_request_field(x, call.kept.left, how, name, value)
+                                          : edit_response_field(x.response.headers, x.arena,
+                                                                call.kept.left, how, name, value));
 }
 
 int set_header(lua_State* lua) {
@@ -177,8 +176,7 @@ int set_request(lua_State* lua) {
   if (name == "path") {
     refuse(lua, set_path(call.x, call.kept.left, text_at(lua, 3)));
   } else if (name == "query") {
-    refuse(lua,
-           set_query(call.x, call.kept.left, nothing ? std::string_view{} : text_at(lua, 3)));
+    refuse(lua, set_query(call.x, call.kept.left, nothing ? std::string_view{} : text_at(lua, 3)));
   } else {
     luaL_error(lua, "of a request path, query and headers can be set, not `%s`", name.data());
   }
@@ -289,16 +287,15 @@ int respond(lua_State* lua) {
     return luaL_error(lua, "respond() is for on_request");
   }
   const lua_Integer status = luaL_checkinteger(lua, 1);
-  refuse(lua, check_status(status));
+  const std::string_view body = lua_isnoneornil(lua, 3) ? std::string_view{} : text_at(lua, 3);
+  refuse(lua, check_answer(status, body.size()));
   Answer& answer = *call.answer;
   answer.status = static_cast<uint16_t>(status);
   answer.headers = http::HeaderMap::copy({}, call.x.arena, 8);
   take_headers(lua, call, 2);
   answer.body.clear();
   answer.page = lua_isnoneornil(lua, 3) && status >= 400;
-  if (!lua_isnoneornil(lua, 3)) {
-    answer.body.append(text_at(lua, 3));
-  }
+  answer.body.append(body);
   answer.reason = answer.page ? reason_for(answer.status) : ErrorCode::none;
   if (!lua_isnoneornil(lua, 4)) {
     call.x.plugin_reason = call.x.arena.copy(text_at(lua, 4).substr(0, 256));

@@ -1,4 +1,5 @@
-// Lua's patterns, with a bound on the work: those of the library try again and again behind a `-` or
+// Lua's patterns, with a bound on the work: those of the library try again and again behind a `-`
+// or
 // `*`, for as long as it takes, and no limit of instructions sees it. Pure; any thread.
 #pragma once
 

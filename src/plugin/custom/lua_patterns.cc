@@ -240,8 +240,10 @@ int gsub(lua_State* lua) {
   const std::string_view subject = text_at(lua, 1);
   std::string_view pattern = text_at(lua, 2);
   const int type = lua_type(lua, 3);
-  luaL_argcheck(lua, type == LUA_TSTRING || type == LUA_TNUMBER || type == LUA_TTABLE ||
-                         type == LUA_TFUNCTION, 3, "a string, function or table");
+  luaL_argcheck(
+      lua,
+      type == LUA_TSTRING || type == LUA_TNUMBER || type == LUA_TTABLE || type == LUA_TFUNCTION, 3,
+      "a string, function or table");
   lua_settop(lua, 4);
   const bool anchored = pattern.starts_with('^');
   pattern.remove_prefix(anchored ? 1U : 0U);

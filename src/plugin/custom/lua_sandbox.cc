@@ -1,6 +1,6 @@
-// What of Lua's own library a script gets: what is not listed here is not there. Left out is all that
-// reaches files, processes, other states, byte code, or the limits (string.dump, load, debug, ffi,
-// collectgarbage, newproxy), and setfenv, which would change the functions of ours.
+// What of Lua's own library a script gets: what is not listed here is not there. Left out is all
+// that reaches files, processes, other states, byte code, or the limits (string.dump, load, debug,
+// ffi, collectgarbage, newproxy), and setfenv, which would change the functions of ours.
 #include <array>
 #include <cstring>
 #include <span>
@@ -15,13 +15,12 @@ namespace pingap::plugin {
 namespace {
 
 constexpr std::array kGlobals = {
-    "_G",     "_VERSION", "assert", "bit",      "coroutine", "error",  "getmetatable",
-    "ipairs", "math",     "next",   "os",       "pairs",     "pcall",  "rawequal",
-    "rawget", "rawset",   "select", "setmetatable", "string", "table", "tonumber",
-    "tostring", "type",   "unpack",
+    "_G",     "_VERSION",     "assert", "bit",   "coroutine", "error",    "getmetatable", "ipairs",
+    "math",   "next",         "os",     "pairs", "pcall",     "rawequal", "rawget",       "rawset",
+    "select", "setmetatable", "string", "table", "tonumber",  "tostring", "type",         "unpack",
 };
-constexpr std::array kString = {"byte", "char", "format", "len", "lower", "rep", "reverse", "sub",
-                                "upper"};
+constexpr std::array kString = {"byte", "char",    "format", "len",  "lower",
+                                "rep",  "reverse", "sub",    "upper"};
 constexpr std::array kOs = {"clock", "date", "difftime", "time"};
 
 // An error inside the handler of the real one would not be counted: hooks do not run there.
@@ -40,7 +39,8 @@ void keep_only(lua_State* lua, std::span<const char* const> listed) {
     lua_pop(lua, 1);
     bool keep = false;
     for (const char* one : listed) {
-      keep = keep || (lua_type(lua, -1) == LUA_TSTRING && std::strcmp(lua_tostring(lua, -1), one) == 0);
+      keep = keep ||
+             (lua_type(lua, -1) == LUA_TSTRING && std::strcmp(lua_tostring(lua, -1), one) == 0);
     }
     if (!keep) {
       lua_pushvalue(lua, -1);

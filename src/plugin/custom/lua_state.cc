@@ -53,6 +53,7 @@ tl::expected<std::unique_ptr<LuaState>, std::string> LuaState::load(const LuaScr
     made->take_error();
     return tl::unexpected(std::move(made->error_));
   }
+  made->script_ = nullptr;
   lua_settop(made->lua_, 0);
   lua_rawgeti(made->lua_, LUA_REGISTRYINDEX, made->enter_);
   return made;
@@ -138,8 +139,8 @@ void LuaState::on_count(lua_State* lua, lua_Debug* place) {
     return;
   }
   if (self.where_[0] == '\0' && lua_getinfo(lua, "Sl", place) != 0) {
-    const auto end = fmt::format_to_n(self.where_.data(), self.where_.size() - 1, "{}:{}: ",
-                                      place->short_src, place->currentline);
+    const auto end = fmt::format_to_n(self.where_.data(), self.where_.size() - 1,
+                                      "{}:{}: ", place->short_src, place->currentline);
     *end.out = '\0';
   }
   lua_pushnil(lua);  // there may be no memory for a text
@@ -158,11 +159,11 @@ int LuaState::build(lua_State* lua) {
   open_patterns(lua);
   open_exchange(lua);
   lua_gc(lua, LUA_GCSETPAUSE, 130);
-  const std::string& text = self.script_.text;
+  const std::string& text = self.script_->text;
   if (text.starts_with(LUA_SIGNATURE[0])) {
     return luaL_error(lua, "that is byte code, which nobody can check; the source is needed");
   }
-  if (luaL_loadbufferx(lua, text.data(), text.size(), self.script_.name.c_str(), "t") != 0) {
+  if (luaL_loadbufferx(lua, text.data(), text.size(), self.script_->name.c_str(), "t") != 0) {
     return lua_error(lua);
   }
   lua_call(lua, 0, 0);
@@ -194,7 +195,9 @@ bool LuaState::call(LuaCall& call) noexcept {
   if (!done) {
     take_error();
     lua_settop(lua_, 1);
-    lua_gc(lua_, LUA_GCCOLLECT, 0);
+    if (spent_ == Spent::memory) {
+      lua_gc(lua_, LUA_GCCOLLECT, 0);  // most of it was for this call
+    }
   }
   return done;
 }

@@ -1,5 +1,5 @@
-// A script at work: a Lua state with the script loaded into it, for one worker; the sandbox, and the
-// limits of a call. docs/plugins-lua.md says what a script sees.
+// A script at work: a Lua state with the script loaded into it, for one worker; the sandbox, and
+// the limits of a call. docs/plugins-lua.md says what a script sees.
 //
 // Made on the control thread, then used by one worker alone. What Lua throws never leaves call():
 // its frames are those of functions of ours that have nothing to destroy.
@@ -60,7 +60,7 @@ struct LuaCall {
   exchange::Exchange& x;
   Host& host;
   LuaExchange& kept;
-  Answer* answer = nullptr;    // of on_request
+  Answer* answer = nullptr;     // of on_request
   std::string_view chunk = {};  // of a body
   End end = End::no;
   ByteQueue* out = nullptr;  // where takes what the script returns
@@ -103,7 +103,7 @@ class LuaState {
  private:
   enum class Spent : uint8_t { nothing, instructions, time, memory };
 
-  LuaState(const LuaScript& script, const LuaLimits& limits) : script_(script), limits_(limits) {}
+  LuaState(const LuaScript& script, const LuaLimits& limits) : script_(&script), limits_(limits) {}
 
   static void* allocate(void* self, void* old, size_t old_size, size_t size);
   static void on_count(lua_State* lua, lua_Debug* place);
@@ -115,7 +115,7 @@ class LuaState {
   void note_time() noexcept;
   void take_error() noexcept;
 
-  const LuaScript& script_;  // while it is loaded
+  const LuaScript* script_;  // while it is loaded
   const LuaLimits limits_;
   lua_State* lua_ = nullptr;
   LuaCall* current_ = nullptr;

@@ -1,4 +1,7 @@
 // Scripts: what they see and change, what they cannot, and where they are stopped.
+#include <array>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "base/log.h"
@@ -23,7 +26,8 @@ std::string x_of(const std::string& body, std::string target = "/", Asked::Heade
   const Made made(kLua, in_request(body));
   Asked asked(std::move(target), std::move(headers));
   const Verdict verdict = asked.ask(*made);
-  return verdict == Verdict::next ? asked.sent("x") : "failed: " + std::string(asked.x.plugin_reason);
+  return verdict == Verdict::next ? asked.sent("x")
+                                  : "failed: " + std::string(asked.x.plugin_reason);
 }
 
 // Of an expression, as text.
@@ -60,9 +64,10 @@ std::string text_of(ByteQueue& queue) {
 // ---- what it sees and changes
 
 TEST(Lua, ReadsTheRequest) {
-  EXPECT_EQ(x_of("request.headers.x = request.method .. ' ' .. request.path .. ' ' .. request.query",
-                 "/a/b?c=d"),
-            "GET /a/b c=d");
+  EXPECT_EQ(
+      x_of("request.headers.x = request.method .. ' ' .. request.path .. ' ' .. request.query",
+           "/a/b?c=d"),
+      "GET /a/b c=d");
   EXPECT_EQ(x_of("request.headers.x = request.host .. ' ' .. request.client_ip .. ' ' .. "
                  "request.scheme"),
             "a.test 192.0.2.7 http");
@@ -230,6 +235,8 @@ TEST(Lua, RefusesWhatWouldBreakMessages) {
       {"respond(101)", "200 to 599"},
       {"respond(1000)", "200 to 599"},
       {"respond('x')", "number expected"},
+      {"respond(204, nil, 'x')", "has no body"},
+      {"respond(304, nil, 'x')", "has no body"},
       {"respond(200, {['Content-Length'] = '1'}, 'x')", "writes that header field itself"},
       {"respond(200, {X = 'a\\nb'}, 'x')", "no value of a header field"},
       {"respond(200, {'a'}, 'x')", "names and values"},
@@ -250,8 +257,8 @@ TEST(Lua, RefusesWhatWouldBreakMessages) {
 
 TEST(Lua, RefusesStatusesThatTakeTheBodyAway) {
   for (const char* set : {"204", "304", "101", "600", "205"}) {
-    const Made made(kLua, with("function on_response() response.status = " + std::string(set) +
-                               " end"));
+    const Made made(kLua,
+                    with("function on_response() response.status = " + std::string(set) + " end"));
     Asked asked;
     asked.respond(*made);
     EXPECT_EQ(asked.failed, ErrorCode::script_failed) << set;
@@ -278,10 +285,11 @@ TEST(Lua, SaysWhereItHasFailed) {
 
 TEST(Lua, HasNothingThatReachesOutside) {
   for (const char* name :
-       {"io", "debug", "ffi", "jit", "package", "require", "module", "load", "loadstring",
-        "loadfile", "dofile", "collectgarbage", "newproxy", "getfenv", "setfenv", "gcinfo",
-        "os.execute", "os.exit", "os.getenv", "os.remove", "os.rename", "os.tmpname",
-        "os.setlocale", "string.dump", "string.gfind", "_G.io", "_G.debug"}) {
+       {"io",           "debug",     "ffi",        "jit",        "package",      "require",
+        "module",       "load",      "loadstring", "loadfile",   "dofile",       "collectgarbage",
+        "newproxy",     "getfenv",   "setfenv",    "gcinfo",     "os.execute",   "os.exit",
+        "os.getenv",    "os.remove", "os.rename",  "os.tmpname", "os.setlocale", "string.dump",
+        "string.gfind", "_G.io",     "_G.debug"}) {
     EXPECT_EQ(value_of(name), "nil") << name;
   }
   EXPECT_EQ(value_of("type(os.time())"), "number");
@@ -335,7 +343,8 @@ TEST(Lua, EndsWhatRunsOrGrowsForever) {
       "while true do pcall(function() while true do end end) end",
       "while true do pcall(error) end",
       "local function f() return pcall(f) end while true do f() end",
-      "while true do xpcall(function() while true do end end, function() while true do end end) end",
+      "while true do xpcall(function() while true do end end, function() while true do end end) "
+      "end",
       "while true do pcall(coroutine.wrap(function() while true do end end)) end",
       "local function r(n) return r(n + 1) + 1 end return r(1)",
       "local function r() local c = coroutine.wrap(r) return c() end r()",
@@ -380,12 +389,39 @@ TEST(Lua, WorksOnBehindAFailure) {
 }
 
 TEST(Lua, CountsPerCallAndNotInAll) {
-  const Made made(kLua,
-                  with("function on_request() for i = 1, 500 do local s = ('x'):rep(100) .. i end end",
-                       "max_instructions = 10000\nmax_memory = \"256KB\""));
+  const Made made(
+      kLua, with("function on_request() for i = 1, 500 do local s = ('x'):rep(100) .. i end end",
+                 "max_instructions = 10000\nmax_memory = \"256KB\""));
   for (int i = 0; i < 200; ++i) {
     Asked asked;
     ASSERT_EQ(asked.ask(*made), Verdict::next) << i << asked.x.plugin_reason;
+  }
+}
+
+// Errors go up through the frames of a thread: those of one worker are no others'.
+TEST(Lua, FailsOnManyThreadsAtOnce) {
+  std::vector<std::thread> threads;
+  std::array<std::string, 4> wrong;
+  for (size_t i = 0; i < wrong.size(); ++i) {
+    threads.emplace_back([i, &wrong] {
+      const std::string mine = "mine " + std::to_string(i);
+      const LuaScript script{"=s", "function on_log() error('" + mine + "', 0) end"};
+      auto state = LuaState::load(script, {1 << 20, 10'000, std::chrono::seconds(1)});
+      Asked asked;
+      LuaExchange kept;
+      for (int n = 0; n < 20'000 && wrong[i].empty(); ++n) {
+        LuaCall call{LuaHook::on_log, asked.x, asked, kept};
+        if ((*state)->call(call) || (*state)->error() != mine) {
+          wrong[i] = (*state)->error() + "?";
+        }
+      }
+    });
+  }
+  for (std::thread& one : threads) {
+    one.join();
+  }
+  for (const std::string& text : wrong) {
+    EXPECT_EQ(text, "");
   }
 }
 
@@ -427,24 +463,25 @@ TEST(Lua, FindsByPatterns) {
       {"('a,b,,c'):gsub(',', ';')", "a;b;;c"},
   };
   for (const auto& [expression, wanted] : kCases) {
-    const std::string got = x_of("local v = " + std::string(expression) +
-                                 " request.headers.x = tostring(v)");
+    const std::string got =
+        x_of("local v = " + std::string(expression) + " request.headers.x = tostring(v)");
     if (std::string_view(wanted) == "failed") {
       EXPECT_TRUE(got.starts_with("failed")) << expression;
     } else {
       EXPECT_EQ(got, wanted) << expression;
     }
   }
-  EXPECT_EQ(x_of("local all = '' for k, v in ('a=1, b=2'):gmatch('(%w+)=(%w+)') do all = all .. k .. "
-                 "v end request.headers.x = all"),
-            "a1b2");
+  EXPECT_EQ(
+      x_of("local all = '' for k, v in ('a=1, b=2'):gmatch('(%w+)=(%w+)') do all = all .. k .. "
+           "v end request.headers.x = all"),
+      "a1b2");
   EXPECT_EQ(x_of("local n = 0 for _ in ('abc'):gmatch('') do n = n + 1 end request.headers.x = n"),
             "4");
 }
 
 TEST(Lua, RefusesPatternsThatAreNone) {
-  for (const char* pattern : {"[a", "%", "(a", "a)", "%1", "(a%1", "%b", "%bx", "%f", "%f[a", "[%",
-                              "[^", "(()"}) {
+  for (const char* pattern :
+       {"[a", "%", "(a", "a)", "%1", "(a%1", "%b", "%bx", "%f", "%f[a", "[%", "[^", "(()"}) {
     EXPECT_TRUE(has(failure_of("return ('aaa'):match('" + std::string(pattern) + "')"), "pattern"))
         << pattern;
   }

@@ -49,9 +49,10 @@ std::string last_error() {
 // Its code gets all rights of the proxy: nobody else may be able to change it.
 tl::expected<void, std::string> check_owner(const struct stat& info, const char* what) {
   if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
-    return tl::unexpected(fmt::format("{} belongs to another user (uid {}); it has to be root's or "
-                                      "the proxy's own",
-                                      what, info.st_uid));
+    return tl::unexpected(
+        fmt::format("{} belongs to another user (uid {}); it has to be root's or "
+                    "the proxy's own",
+                    what, info.st_uid));
   }
   const bool sticky = S_ISDIR(info.st_mode) && (info.st_mode & S_ISVTX) != 0;
   if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0 && !sticky) {
@@ -131,8 +132,8 @@ tl::expected<void, std::string> SharedObject::open() {
   }
   const auto* table = static_cast<const pingap_plugin*>(::dlsym(handle_, kSymbol));
   if (table == nullptr || table->magic != PINGAP_PLUGIN_MAGIC) {
-    return tl::unexpected(fmt::format(
-        "it is no plugin: it has no `{}`, which PINGAP_PLUGIN(Class) makes", kSymbol));
+    return tl::unexpected(
+        fmt::format("it is no plugin: it has no `{}`, which PINGAP_PLUGIN(Class) makes", kSymbol));
   }
   if (table->abi != PINGAP_PLUGIN_ABI || table->size < sizeof(pingap_plugin)) {
     return tl::unexpected(fmt::format(
