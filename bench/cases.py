@@ -20,7 +20,7 @@ class Case:
     streams: int = 1         # of a connection of HTTP/2
     backend: str = "http"    # what the origin speaks: http, h2c
     grpc: bool = False       # small calls of gRPC instead
-    script: str = ""         # hooks in Lua, of pingap alone: "request", "both", "body"
+    script: str = ""         # hooks in Lua, of pingap alone: "request", "both"
     handshakes: str = ""     # "new" or "reuse": connections are measured, not requests
 
     @property
@@ -66,7 +66,6 @@ CASES = {case.name: case for case in (
          handshakes="reuse", connections=1),
     Case("lua-request", "1 KiB, 64 connections, a script on requests", script="request"),
     Case("lua-both", "1 KiB, 64 connections, a script on requests and answers", script="both"),
-    Case("lua-body", "1 KiB, 64 connections, a script on bodies", script="body"),
     Case("idle", "10,000 idle connections", connections=10000, idle=True),
     Case("idle-tls", "2,000 idle connections over TLS", connections=2000, idle=True,
          protocol="https"),

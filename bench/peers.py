@@ -174,22 +174,19 @@ function on_request()
   local agent = request.headers["User-Agent"]
   if agent == "bad" then return respond(403) end
   request.headers["X-Agent"] = agent or "none"
-  ctx.path = request.path
 end
 """
-ON_RESPONSE = """
+ON_BOTH = """
+function on_request()
+  ctx.path = request.path
+  request.headers["X-Agent"] = request.headers["User-Agent"] or "none"
+end
 function on_response()
   response.headers["X-Path"] = ctx.path
 end
 """
-ON_BODY = """
-function on_response_body(chunk)
-  return chunk
-end
-"""
 SCRIPTS = {name: code and f"[plugins.script]\ntype = \"lua\"\ncode = '''{code}'''"
-           for name, code in (("", ""), ("request", ON_REQUEST),
-                              ("both", ON_REQUEST + ON_RESPONSE), ("body", ON_BODY))}
+           for name, code in (("", ""), ("request", ON_REQUEST), ("both", ON_BOTH))}
 
 
 class Pingap(Peer):
