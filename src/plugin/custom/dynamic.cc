@@ -176,9 +176,9 @@ BodyFilter* Dynamic::response_body(Context& context) const noexcept {
 // What the object makes of the options; null where that has been said.
 void* create(const Making& making, const Settings& settings, const pingap_plugin& table) {
   std::vector<pingap_option> options;
+  const auto text = [](std::string_view one) { return pingap_text{one.data(), one.size()}; };
   for (const config::FieldMatch& one : settings.options) {
-    const std::string_view value = one.value ? std::string_view(*one.value) : std::string_view("");
-    options.push_back({{one.name.data(), one.name.size()}, {value.data(), value.size()}});
+    options.push_back({text(one.name), one.value ? text(*one.value) : text("")});
   }
   std::array<char, 256> why{};
   void* made =

@@ -53,8 +53,6 @@ struct alignas(64) Slot {
   uint64_t unsaid = 0;
 };
 
-class LuaFilter;
-
 class Lua final : public Plugin {
  public:
   Lua(std::string name, std::vector<Slot> slots) noexcept

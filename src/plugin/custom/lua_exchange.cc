@@ -23,6 +23,7 @@ LuaCall& call_of(lua_State* lua) {
   LuaCall* call = LuaState::of(lua).current();
   if (call == nullptr) {
     luaL_error(lua, "there is no request while the script is loaded");
+    __builtin_unreachable();  // it does not return
   }
   return *call;
 }
@@ -165,7 +166,7 @@ int get_request(lua_State* lua) {
       return push(lua, one.get(call_of(lua).x));
     }
   }
-  return luaL_error(lua, "request has no `%s`", name.data());
+  return luaL_error(lua, "request has no `%s`", luaL_checkstring(lua, 2));
 }
 
 int set_request(lua_State* lua) {
@@ -178,7 +179,8 @@ int set_request(lua_State* lua) {
   } else if (name == "query") {
     refuse(lua, set_query(call.x, call.kept.left, nothing ? std::string_view{} : text_at(lua, 3)));
   } else {
-    luaL_error(lua, "of a request path, query and headers can be set, not `%s`", name.data());
+    luaL_error(lua, "of a request path, query and headers can be set, not `%s`",
+               luaL_checkstring(lua, 2));
   }
   return 0;
 }
@@ -205,7 +207,7 @@ int cookie(lua_State* lua) {
 
 int get_response(lua_State* lua) {
   if (text_at(lua, 2) != "status") {
-    return luaL_error(lua, "response has no `%s`", text_at(lua, 2).data());
+    return luaL_error(lua, "response has no `%s`", luaL_checkstring(lua, 2));
   }
   const LuaCall& call = call_of(lua);
   if (call.hook == LuaHook::on_request) {
@@ -220,7 +222,7 @@ int set_response(lua_State* lua) {
   check_moment(lua, call, Message::response);
   if (text_at(lua, 2) != "status") {
     return luaL_error(lua, "of a response status and headers can be set, not `%s`",
-                      text_at(lua, 2).data());
+                      luaL_checkstring(lua, 2));
   }
   refuse(lua, set_status(call.x.response, luaL_checkinteger(lua, 3)));
   return 0;
@@ -257,7 +259,7 @@ int get_variable(lua_State* lua) {
   const std::string_view name = text_at(lua, 2);
   const exchange::Template* found = LuaState::of(lua).variable(name);
   if (found == nullptr) {
-    return luaL_error(lua, "there is no variable `%s`", name.data());
+    return luaL_error(lua, "there is no variable `%s`", luaL_checkstring(lua, 2));
   }
   return push_or_nil(lua, found->render(call.x));
 }

@@ -128,7 +128,7 @@ tl::expected<void, std::string> SharedObject::open() {
   name_ = fmt::format("/proc/self/fd/{}", copy_);
   handle_ = ::dlopen(name_.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle_ == nullptr) {
-    return tl::unexpected<std::string>(::dlerror());
+    return tl::unexpected<std::string>(::dlerror());  // NOLINT(concurrency-mt-unsafe): as above
   }
   const auto* table = static_cast<const pingap_plugin*>(::dlsym(handle_, kSymbol));
   if (table == nullptr || table->magic != PINGAP_PLUGIN_MAGIC) {

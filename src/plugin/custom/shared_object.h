@@ -9,7 +9,7 @@
 
 #include <tl/expected.hpp>
 
-struct pingap_plugin;
+struct pingap_plugin;  // NOLINT(readability-identifier-naming): of C
 
 namespace pingap::plugin {
 
