@@ -85,6 +85,8 @@ CASES = {case.name: case for case in (
          weight=50, per_second=500, options=("--header", "Accept-Encoding: gzip")),
     Case("plugins-idle", "1 KiB, ten plugins that decide nothing", plugins="idle",
          per_second=30000),
+    Case("lua-request", "1 KiB, 64 connections, a script on requests", plugins="lua-request"),
+    Case("lua-both", "1 KiB, 64 connections, a script on requests and answers", plugins="lua-both"),
     Case("idle", "10,000 idle connections", connections=10000, idle=True),
     Case("idle-tls", "2,000 idle connections over TLS", connections=2000, idle=True,
          protocol="https"),

@@ -172,6 +172,23 @@ class Caddy(Peer):
         return {"LOG": log}
 
 
+ON_REQUEST = """
+function on_request()
+  local agent = request.headers["User-Agent"]
+  if agent == "bad" then return respond(403) end
+  request.headers["X-Agent"] = agent or "none"
+end
+"""
+ON_BOTH = """
+function on_request()
+  ctx.path = request.path
+  request.headers["X-Agent"] = request.headers["User-Agent"] or "none"
+end
+function on_response()
+  response.headers["X-Path"] = ctx.path
+end
+"""
+SCRIPT = "[plugins.script]\ntype = \"lua\"\ncode = '''{}'''\n"
 # What is declared, and what the location uses.
 SECRET = "0123456789abcdef0123456789abcdef"
 PLUGINS = {
@@ -196,6 +213,8 @@ type = "ip_restriction"
 mode = "deny"
 ip_list = ["192.0.2.{i}"]
 """ for i in range(10)), tuple(f"p{i}" for i in range(10))),
+    "lua-request": (SCRIPT.format(ON_REQUEST), ("script",)),
+    "lua-both": (SCRIPT.format(ON_BOTH), ("script",)),
 }
 
 

@@ -214,3 +214,11 @@ def test_explain_shows_the_plugins(recorder):
     with with_plugins(recorder, {"m": MOCK, "deny": DENY}, ["m", "deny"]) as product:
         _, out, _ = product.order("route", "explain", "GET", "/")
     assert out.index("plugin: deny (ip_restriction, guard)") < out.index("plugin: m (mock, content)")
+
+
+def test_body_of_a_status_that_has_none_is_not_sent(recorder):
+    plugins = {"m": {**MOCK, "status": 204, "path": "/none"}}
+    with with_plugins(recorder, plugins, ["m"]) as product, product.client() as client:
+        for path, status in (("/none", 204), ("/", 200), ("/none", 204), ("/", 200)):
+            client.send(request(path))
+            assert client.response().status == status

@@ -52,6 +52,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(ErrorCode::count_)> k
     "forbidden",
     "rate_limited",
     "plugin_failed",
+    "script_failed",
     "client_closed",
     "client_reset",
     "client_stalled",

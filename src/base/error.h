@@ -60,6 +60,7 @@ enum class ErrorCode : uint8_t {
   forbidden,
   rate_limited,
   plugin_failed,
+  script_failed,
   // The client went away or stalled.
   client_closed,
   client_reset,

@@ -40,6 +40,8 @@ std::string_view name_of(Type type) noexcept {
       return "string with variables";
     case Type::body:
       return "text with variables";
+    case Type::lines:
+      return "text";
     case Type::entries:
       return "list of strings and tables";
     case Type::bodies:
@@ -151,6 +153,7 @@ std::string schema_type(const OptionInfo& option) {
     case Type::secret:
       return R"("type":"string","format":"password")";
     case Type::body:
+    case Type::lines:
       return R"("type":"string","format":"multiline")";
     case Type::text:
     case Type::choice:

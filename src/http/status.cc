@@ -117,6 +117,7 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::rate_limited:
       return 429;
     case ErrorCode::plugin_failed:
+    case ErrorCode::script_failed:
       return 500;
     case ErrorCode::no_route:
       return 404;

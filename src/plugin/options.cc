@@ -71,8 +71,10 @@ void read(Reader& reader, const Field& field, const OptionInfo& info, std::strin
 
 void read(Reader& reader, const Field& field, const OptionInfo& info, Located<std::string>& to) {
   to.at = field.value.at;
-  if (info.type == Type::secret) {
-    reader.pem(field, to);  // may have several lines
+  if (info.type == Type::lines && field.value.kind == ValueKind::string) {
+    to.value = field.value.text;  // may have several lines
+  } else if (info.type == Type::secret) {
+    reader.pem(field, to);  // the same
   } else {
     reader.text(field, to);
   }

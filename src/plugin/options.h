@@ -38,6 +38,7 @@ struct OptionInfo {
     choice,
     variable,  // a text with variables
     body,      // the same of several lines
+    lines,     // a text of several lines, without variables
     entries,   // a list of strings and tables, which the type reads
     bodies,    // a table of texts of several lines, which the type reads
     numbers,   // a table of numbers, which the type reads

@@ -90,6 +90,9 @@ class Host {
   virtual void measure() noexcept = 0;
   // What has been measured, as a value of Server-Timing (W3C) in the request's arena.
   virtual std::string_view server_timing() noexcept = 0;
+  // In a response hook: the client gets an error page for `why` instead. The hooks are called for
+  // that one, too.
+  virtual void fail_response(ErrorCode why) noexcept = 0;
 
  protected:
   ~Host() = default;

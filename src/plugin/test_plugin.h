@@ -150,6 +150,7 @@ class Asked final : public Host {
   void measure() noexcept override { measures = true; }
 
   std::string_view server_timing() noexcept override { return measures ? "p;dur=1.000" : ""; }
+  void fail_response(ErrorCode why) noexcept override { failed = why; }
 
  private:
   std::array<char, 4096> room_;
@@ -171,6 +172,7 @@ class Asked final : public Host {
   size_t aside_size = 0;           // of its bodies
   std::string upstream;            // by choose_upstream()
   bool measures = false;
+  ErrorCode failed = ErrorCode::none;
 };
 
 }  // namespace pingap::plugin

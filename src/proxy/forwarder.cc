@@ -40,6 +40,7 @@ Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
 }
 
 Forwarder::~Forwarder() {
+  plugins_.reset();  // what it keeps of the request may belong to plugins of the generation
   frontend_.worker().unpin(generation_);
 }
 
@@ -370,7 +371,10 @@ void Forwarder::on_response(Attempt& from, http::ResponseHead& head, End end) no
   } else if (route_->buffer_response && !x.grpc && end == End::no) {
     response_body_.buffer();
   }
-  const End head_end = plugins_ ? edit_response(end) : end;
+  End head_end = end;
+  if (plugins_ && !edit_response(head_end)) {
+    return;
+  }
   x.status = x.response.status;
   client_->send_head(x.response, head_end);
   send_made_body(head_end, end);

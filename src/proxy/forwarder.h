@@ -102,7 +102,7 @@ class Forwarder final : public http::RequestSink,
   bool hold_body(ByteQueue& data, End end) noexcept;
   void release_early_body() noexcept;
   Result<> filter_request(ByteQueue& data, End end) noexcept;
-  End edit_response(End end);
+  bool edit_response(End& head_end);
   void send_made_body(End head_end, End end) noexcept;
   void on_filtered_sent(size_t bytes) noexcept;
   void on_filter_failed(const Error& why) noexcept;

@@ -128,7 +128,10 @@ void Forwarder::send_own_answer(ByteQueue& body, End end) noexcept {
     end = End::yes;
   }
   const End own_end = body.empty() ? end : End::no;
-  const End head_end = plugins_ ? edit_response(own_end) : own_end;
+  End head_end = own_end;
+  if (plugins_ && !edit_response(head_end)) {
+    return;
+  }
   x.status = out.status;
   x.response_bytes = body.size();
   client_->send_head(out, head_end);

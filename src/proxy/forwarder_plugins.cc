@@ -77,8 +77,10 @@ void Forwarder::answer_for_plugin() noexcept {
     x.response.status = answer.status;
     x.response.reason = http::reason_phrase(answer.status);
     x.response.headers = http::HeaderMap::copy(answer.headers, x.arena, 2);
-    body = std::move(answer.body);
     const bool has_body = answer.status >= 200 && answer.status != 204 && answer.status != 304;
+    if (has_body) {
+      body = std::move(answer.body);
+    }
     x.response.framing = has_body ? Framing::length : Framing::none;
     x.response.has_content_length = has_body;
     x.response.content_length = body.size() + answer.source_size;
@@ -165,20 +167,27 @@ Result<> Forwarder::filter_request(ByteQueue& data, End end) noexcept {
 
 // ---- the answer
 
-// The head is there: what plugins make of it, and of the body behind it. Whether the head is all of
-// the answer now.
-End Forwarder::edit_response(End end) {
+// The head is there: what plugins make of it, and of the body behind it, which may be where there
+// was none. False: one has failed, and another answer has been sent.
+bool Forwarder::edit_response(End& head_end) {
   plugins_->answer().makes_body = false;
-  plugins_->on_response();
-  if (plugins_->answer().makes_body && x.request.method != http::Method::head) {
-    end = End::no;
+  if (const ErrorCode failed = plugins_->on_response(); failed != ErrorCode::none) {
+    tunnel_ = false;
+    response_body_.drop();
+    source_.reset();
+    source_left_ = 0;
+    answer_error(failed, Side::local);
+    return false;
   }
-  if (end == End::yes || x.response.framing == Framing::tunnel || filtered_) {
-    return end;
+  if (plugins_->answer().makes_body && x.request.method != http::Method::head) {
+    head_end = End::no;
+  }
+  if (head_end == End::yes || x.response.framing == Framing::tunnel || filtered_) {
+    return true;
   }
   std::vector<plugin::BodyFilter*> filters = plugins_->response_filters();
   if (filters.empty()) {
-    return end;
+    return true;
   }
   client_ =
       &filtered_.emplace(*client_, frontend_.worker().loop(), std::move(filters),
@@ -186,7 +195,7 @@ End Forwarder::edit_response(End end) {
                              Callback<void(size_t)>::of<&Forwarder::on_filtered_sent>(this),
                              Callback<void(const Error&)>::of<&Forwarder::on_filter_failed>(this)});
   response_body_.set_client(*client_);
-  return end;
+  return true;
 }
 
 // The body that plugins make where there is none.

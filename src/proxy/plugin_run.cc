@@ -159,9 +159,14 @@ void PluginRun::backwards(uint8_t hooks, const Visit& visit) noexcept {
   }
 }
 
-void PluginRun::on_response() noexcept {
+ErrorCode PluginRun::on_response() noexcept {
+  failed_ = ErrorCode::none;
   backwards(Plugin::kResponse,
             [](const Plugin& plugin, plugin::Context& it) { plugin.on_response(it); });
+  if (failed_ == ErrorCode::none || std::exchange(failed_before_, true)) {
+    return ErrorCode::none;
+  }
+  return failed_;
 }
 
 void PluginRun::on_end() noexcept {
@@ -194,6 +199,10 @@ TimePoint PluginRun::now() const noexcept {
 
 WallTime PluginRun::wall_time() const noexcept {
   return worker_.wall_time();
+}
+
+void PluginRun::fail_response(ErrorCode why) noexcept {
+  failed_ = why;
 }
 
 uint32_t PluginRun::worker() const noexcept {

@@ -41,8 +41,9 @@ class PluginRun final : public plugin::Host {
   // Nobody waits for them any more: the request is answered.
   void stop() noexcept;
 
-  // The response hooks of all that ran, in reverse.
-  void on_response() noexcept;
+  // The response hooks of all that ran, in reverse. none, or why another answer is to take its
+  // place: that is said once.
+  ErrorCode on_response() noexcept;
   void on_end() noexcept;
 
   plugin::Answer& answer() noexcept { return answer_; }
@@ -71,6 +72,7 @@ class PluginRun final : public plugin::Host {
   void choose_upstream(std::string_view name) noexcept override;
   void measure() noexcept override;
   std::string_view server_timing() noexcept override;
+  void fail_response(ErrorCode why) noexcept override;
 
  private:
   class Handle;
@@ -113,6 +115,8 @@ class PluginRun final : public plugin::Host {
   plugin::Answer answer_;
   std::string_view answered_by_;
   std::string_view chosen_upstream_;
+  ErrorCode failed_ = ErrorCode::none;  // a response hook
+  bool failed_before_ = false;
   std::shared_ptr<Handle> handle_;
   std::unique_ptr<SideCall> call_;
   std::optional<net::Timer> timer_;

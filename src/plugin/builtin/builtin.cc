@@ -5,6 +5,7 @@
 
 #include "plugin/auth/kinds.h"
 #include "plugin/content/kinds.h"
+#include "plugin/custom/kinds.h"
 #include "plugin/security/kinds.h"
 #include "plugin/traffic/kinds.h"
 #include "plugin/transform/kinds.h"
@@ -22,12 +23,14 @@ const std::array kKinds = {
     &kCors,
     &kCsrf,
     &kDirectory,
+    &kDynamic,
     &kErrorPages,
     &kFault,
     &kForwardAuth,
     &kGeoRestriction,
     &kIpRestriction,
     &kJwt,
+    &kLua,
     &kMirror,
     &kMock,
     &kPing,
