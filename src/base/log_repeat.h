@@ -1,0 +1,42 @@
+// Holds back lines of the application log that come again and again, and says how many there were.
+// Not thread-safe; the log's lock is held.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+
+namespace pingap::log {
+
+class Repeats {
+ public:
+  // The same text: so many times in one window; the same place with any text: so many.
+  static constexpr uint32_t kSameText = 5;
+  static constexpr uint32_t kSamePlace = 100;
+  static constexpr Duration kWindow = std::chrono::seconds(10);
+
+  // Whether the line is written now. What was held back before of the same kind is in `held`,
+  // which is to be said first.
+  bool pass(const void* place, std::string_view text, TimePoint now, uint64_t& held) noexcept;
+
+  // What was held back and not yet said, of windows that are over; and takes it as said.
+  uint64_t take_over(TimePoint now) noexcept;
+
+ private:
+  struct Slot {
+    uint64_t key = 0;  // 0 = free
+    TimePoint since{};
+    uint32_t seen = 0;
+    uint64_t held = 0;
+  };
+
+  Slot& slot_of(uint64_t key, TimePoint now) noexcept;
+
+  std::array<Slot, 128> slots_{};
+  uint64_t pushed_out_ = 0;  // held back of slots that were needed for others
+};
+
+}  // namespace pingap::log
