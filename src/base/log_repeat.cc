@@ -13,15 +13,15 @@ constexpr size_t kWays = 4;
 }  // namespace
 
 // Its slot; or the oldest one of those where it may be, which becomes its own.
-Repeats::Slot& Repeats::slot_of(uint64_t key, TimePoint now) noexcept {
-  const size_t first = static_cast<size_t>(key % (slots_.size() / kWays)) * kWays;
-  Slot* oldest = &slots_[first];
+Repeats::Slot& Repeats::slot_of(Slots& slots, uint64_t key, TimePoint now) noexcept {
+  const size_t first = static_cast<size_t>(key % (slots.size() / kWays)) * kWays;
+  Slot* oldest = &slots[first];
   for (size_t i = first; i < first + kWays; ++i) {
-    if (slots_[i].key == key) {
-      return slots_[i];
+    if (slots[i].key == key) {
+      return slots[i];
     }
-    if (slots_[i].since < oldest->since) {
-      oldest = &slots_[i];
+    if (slots[i].since < oldest->since) {
+      oldest = &slots[i];
     }
   }
   pushed_out_ += oldest->held;
@@ -39,13 +39,13 @@ bool Repeats::pass(const void* place, std::string_view text, TimePoint now,
     }
     return ++slot.seen;
   };
-  Slot& of_place = slot_of(mix64(address) | 1U, now);
+  Slot& of_place = slot_of(places_, mix64(address) | 1U, now);
   if (begin(of_place) > kSamePlace) {
     ++of_place.held;
     return false;
   }
   held = std::exchange(of_place.held, 0);
-  Slot& of_text = slot_of(mix64(hash64(text) ^ address) | 1U, now);
+  Slot& of_text = slot_of(texts_, mix64(hash64(text) ^ address) | 1U, now);
   if (begin(of_text) > kSameText) {
     of_text.held += 1 + std::exchange(held, 0);
     return false;
@@ -56,9 +56,11 @@ bool Repeats::pass(const void* place, std::string_view text, TimePoint now,
 
 uint64_t Repeats::take_over(TimePoint now) noexcept {
   uint64_t sum = std::exchange(pushed_out_, 0);
-  for (Slot& slot : slots_) {
-    if (slot.held > 0 && now - slot.since >= kWindow) {
-      sum += std::exchange(slot.held, 0);
+  for (Slots* slots : {&places_, &texts_}) {
+    for (Slot& slot : *slots) {
+      if (slot.held > 0 && now - slot.since >= kWindow) {
+        sum += std::exchange(slot.held, 0);
+      }
     }
   }
   return sum;

@@ -33,9 +33,12 @@ class Repeats {
     uint64_t held = 0;
   };
 
-  Slot& slot_of(uint64_t key, TimePoint now) noexcept;
+  using Slots = std::array<Slot, 128>;
 
-  std::array<Slot, 128> slots_{};
+  Slot& slot_of(Slots& slots, uint64_t key, TimePoint now) noexcept;
+
+  Slots places_{};
+  Slots texts_{};  // apart: many texts of one place must not push it out
   uint64_t pushed_out_ = 0;  // held back of slots that were needed for others
 };
 

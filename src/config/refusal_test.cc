@@ -56,9 +56,11 @@ TEST(Loader, RefusesWhatComesWithLaterVersions) {
       {{.server = "modules = ['x']"},
        "12:1: error: `modules` in [servers.s] is not supported yet in this version; remove it: it "
        "would have no effect"},
-      {{.basic = "error_log = '/tmp/x'"},
-       "2:1: error: `error_log` in [basic] is not supported yet in this version; remove it: it "
+      {{.basic = "sentry = 'x'"},
+       "2:1: error: `sentry` in [basic] is not supported yet in this version; remove it: it "
        "would have no effect"},
+      {{.basic = "error_log = '/tmp/x'"},
+       "2:1: error: unknown key `error_log` in [basic]; use output in [logging]"},
       {{.basic = "trusted_proxies = []"},
        "2:1: error: unknown key `trusted_proxies` in [basic]; it belongs into [servers.NAME]"},
   });

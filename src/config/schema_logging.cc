@@ -75,11 +75,9 @@ constexpr Key<Logging> kKeys[] = {
      }},
 };
 
-constexpr Foreign kForeign[] = {{"level", "it is log_level in [basic]"}};
-
 }  // namespace
 
-const Schema<Logging> kLoggingSchema{kKeys, kForeign};
+const Schema<Logging> kLoggingSchema{kKeys, {}};
 
 void read_access_log(Reader& reader, const Field& field, AccessLog& out) {
   reader.text(field, out.to);
