@@ -227,8 +227,10 @@ void write(LogLevel level, Component component, const void* place, std::string_v
     const WallTime time = wall_now();
     const std::lock_guard lock(all.mutex);
     uint64_t held = 0;
-    // Below info somebody is looking for a fault, and wants to see all of it.
-    if (level >= LogLevel::info && !all.repeats.pass(place, message, now, held)) {
+    // Below info somebody is looking for a fault, and wants to see all of it. What info says is an
+    // event of its own each time, such as a reload.
+    if (level >= LogLevel::info &&
+        !all.repeats.pass(place, level > LogLevel::info ? message : "", now, held)) {
       return;
     }
     if (held > 0) {

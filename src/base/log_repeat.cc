@@ -45,6 +45,9 @@ bool Repeats::pass(const void* place, std::string_view text, TimePoint now,
     return false;
   }
   held = std::exchange(of_place.held, 0);
+  if (text.empty()) {
+    return true;
+  }
   Slot& of_text = slot_of(texts_, mix64(hash64(text) ^ address) | 1U, now);
   if (begin(of_text) > kSameText) {
     of_text.held += 1 + std::exchange(held, 0);

@@ -14,12 +14,12 @@ namespace pingap::log {
 class Repeats {
  public:
   // The same text: so many times in one window; the same place with any text: so many.
-  static constexpr uint32_t kSameText = 5;
+  static constexpr uint32_t kSameText = 10;
   static constexpr uint32_t kSamePlace = 100;
   static constexpr Duration kWindow = std::chrono::seconds(10);
 
-  // Whether the line is written now. What was held back before of the same kind is in `held`,
-  // which is to be said first.
+  // Whether the line is written now. How many of its kind were held back before is in `held` then.
+  // An empty text counts for its place only.
   bool pass(const void* place, std::string_view text, TimePoint now, uint64_t& held) noexcept;
 
   // What was held back and not yet said, of windows that are over; and takes it as said.
