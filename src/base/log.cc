@@ -19,8 +19,9 @@ namespace {
 constexpr std::array<std::string_view, 6> kNames = {"trace", "debug", "info",
                                                     "warn",  "error", "off"};
 
-// Longer messages are cut: nothing that we say is so long, but what it quotes may be.
-constexpr size_t kMaxMessage = 16 * 1024;
+// Longer messages are cut: nothing that we say is so long, but what it quotes may be. A line is to
+// fit into a pipe that says it is writable (PIPE_BUF).
+constexpr size_t kMaxMessage = 3000;
 
 void append_time(WallTime time, std::string& line) {
   const auto ms =
@@ -115,13 +116,16 @@ void say_missing(Shared& to, TimePoint now, WallTime time, log::Component compon
   }
   to.next_look = now + log::Repeats::kWindow;
   if (const uint64_t held = to.repeats.take_over(now); held > 0) {
-    put(to, {LogLevel::info, component, time,
-             fmt::format("{} lines that repeat others were held back", held), {}});
+    put(to, {LogLevel::info,
+             component,
+             time,
+             fmt::format("{} lines that repeat others were held back", held),
+             {}});
   }
   const uint64_t dropped = to.dropped.load(std::memory_order_relaxed);
   if (dropped > to.said_dropped) {
-    const std::string message = fmt::format("{} lines of this log were lost: nobody took them",
-                                            dropped - to.said_dropped);
+    const std::string message =
+        fmt::format("{} lines of this log were lost: nobody took them", dropped - to.said_dropped);
     to.said_dropped = dropped;
     put(to, {LogLevel::warn, component, time, message, {}});
   }
@@ -210,7 +214,7 @@ void set_output(Output* output, Format format) noexcept {
   Shared& all = shared();
   const std::lock_guard lock(all.mutex);
   all.output = output;
-  all.format = format != Format::automatic ? format
+  all.format = format != Format::automatic                         ? format
                : ::isatty(STDERR_FILENO) == 1 && output == nullptr ? Format::text
                                                                    : Format::json;
 }

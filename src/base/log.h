@@ -30,8 +30,8 @@ namespace log {
 
 // Folders of src/, and `other` for what is elsewhere.
 inline constexpr std::array<std::string_view, 18> kComponents = {
-    "base",     "net",      "http",   "config", "observe", "tls",     "session", "route", "exchange",
-    "upstream", "plugin",   "proxy",  "demo",   "remote",  "control", "admin",   "cli",   "other"};
+    "base",     "net",    "http",  "config", "observe", "tls",     "session", "route", "exchange",
+    "upstream", "plugin", "proxy", "demo",   "remote",  "control", "admin",   "cli",   "other"};
 
 using Component = uint8_t;  // place in kComponents
 
@@ -115,16 +115,16 @@ void write(LogLevel level, Component component, const void* place, std::string_v
 }  // namespace pingap
 
 // The arguments are evaluated only when the level is on. Of a request: with its id.
-#define PINGAP_LOG_OF(id, level, ...)                                                             \
-  do {                                                                                            \
-    constexpr auto pingap_component =                                                             \
-        std::integral_constant<::pingap::log::Component,                                          \
-                               ::pingap::log::component_of(__FILE__)>::value;                     \
-    if (::pingap::log::enabled(::pingap::LogLevel::level, pingap_component)) {                    \
-      static constexpr char kPingapPlace = 0;                                                     \
-      ::pingap::log::write(::pingap::LogLevel::level, pingap_component, &kPingapPlace, (id),      \
-                           ::fmt::format(__VA_ARGS__));                                           \
-    }                                                                                             \
+#define PINGAP_LOG_OF(id, level, ...)                                                        \
+  do {                                                                                       \
+    constexpr auto pingap_component =                                                        \
+        std::integral_constant<::pingap::log::Component,                                     \
+                               ::pingap::log::component_of(__FILE__)>::value;                \
+    if (::pingap::log::enabled(::pingap::LogLevel::level, pingap_component)) {               \
+      static constexpr char kPingapPlace = 0;                                                \
+      ::pingap::log::write(::pingap::LogLevel::level, pingap_component, &kPingapPlace, (id), \
+                           ::fmt::format(__VA_ARGS__));                                      \
+    }                                                                                        \
   } while (false)
 
 #define PINGAP_LOG(level, ...) PINGAP_LOG_OF(::std::string_view{}, level, __VA_ARGS__)

@@ -38,7 +38,7 @@ class Repeats {
   Slot& slot_of(Slots& slots, uint64_t key, TimePoint now) noexcept;
 
   Slots places_{};
-  Slots texts_{};  // apart: many texts of one place must not push it out
+  Slots texts_{};            // apart: many texts of one place must not push it out
   uint64_t pushed_out_ = 0;  // held back of slots that were needed for others
 };
 

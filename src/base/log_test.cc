@@ -1,6 +1,9 @@
 #include "base/log.h"
 
+#include <array>
+#include <fcntl.h>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -101,6 +104,25 @@ TEST(Log, CorrelatesWithARequest) {
   ASSERT_EQ(out.lines.size(), 2U);
   EXPECT_NE(out.lines[0].find("\"request_id\":\"abc\""), std::string::npos);
   EXPECT_EQ(out.lines[1].find("request_id"), std::string::npos);
+}
+
+TEST(Log, DropsALineRatherThanWaitForTheReaderOfAPipe) {
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+  const int before = ::dup(STDERR_FILENO);
+  ::fcntl(pipe[1], F_SETFL, O_NONBLOCK);
+  const std::string filler(4096, 'x');
+  while (::write(pipe[1], filler.data(), filler.size()) > 0) {
+  }
+  ::fcntl(pipe[1], F_SETFL, 0);
+  ::dup2(pipe[1], STDERR_FILENO);
+  const uint64_t lost = dropped();
+  PINGAP_LOG(warn, "nobody reads this");
+  EXPECT_EQ(dropped(), lost + 1);
+  ::dup2(before, STDERR_FILENO);
+  for (const int fd : {pipe[0], pipe[1], before}) {
+    ::close(fd);
+  }
 }
 
 // ---- repeats

@@ -51,8 +51,8 @@ struct Logging {                  // [logging]
   std::vector<std::pair<log::Component, LogLevel>> levels;  // beside basic.log_level
   uint64_t rotate_size = 0;                                 // bytes; 0 = not by size
   RotateEvery rotate_every = RotateEvery::never;
-  uint32_t rotate_keep = 14;        // old files; 0 = all
-  milliseconds rotate_max_age{0};   // 0 = any
+  uint32_t rotate_keep = 14;       // old files; 0 = all
+  milliseconds rotate_max_age{0};  // 0 = any
   bool rotate_compress = false;
 
   bool operator==(const Logging&) const = default;

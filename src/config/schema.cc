@@ -12,8 +12,7 @@ namespace pingap::config {
 namespace {
 
 constexpr std::array<std::string_view, 8> kSectionNames = {
-    "basic",        "upstreams", "locations", "servers",
-    "certificates", "plugins",   "metrics",   "logging"};
+    "basic", "upstreams", "locations", "servers", "certificates", "plugins", "metrics", "logging"};
 
 constexpr std::array<Foreign, 3> kLaterSections = {
     {{"tracing", ""}, {"admin", ""}, {"storages", ""}}};

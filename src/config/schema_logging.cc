@@ -52,9 +52,7 @@ constexpr Key<Logging> kKeys[] = {
     {{"syslog_facility", "", "facility", "\"daemon\""},
      [](Reader& reader, const Field& field, Logging& out) { reader.text(field, out.facility); }},
     {{"rotate_size", "", "size", "0"},
-     [](Reader& reader, const Field& field, Logging& out) {
-       reader.size(field, out.rotate_size);
-     }},
+     [](Reader& reader, const Field& field, Logging& out) { reader.size(field, out.rotate_size); }},
     {{"rotate_every", "", "`\"never\"`, `\"hour\"` or `\"day\"`", "\"never\""},
      [](Reader& reader, const Field& field, Logging& out) {
        if (const auto found = reader.choice(field, kEvery)) {

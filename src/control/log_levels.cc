@@ -37,8 +37,8 @@ Answer change_log_levels(std::string_view words, const log::Levels& configured) 
     const auto level =
         parse_log_level(equals == std::string_view::npos ? word : word.substr(equals + 1));
     if (!level) {
-      return refuse(fmt::format("`{}` has no level; one of trace, debug, info, warn, error, off",
-                                word));
+      return refuse(
+          fmt::format("`{}` has no level; one of trace, debug, info, warn, error, off", word));
     }
     if (equals == std::string_view::npos) {
       levels = log::all_of(*level);
@@ -46,8 +46,8 @@ Answer change_log_levels(std::string_view words, const log::Levels& configured) 
     }
     const auto component = log::find_component(word.substr(0, equals));
     if (!component) {
-      return refuse(fmt::format("`{}` is no part of the program; one of {}",
-                                word.substr(0, equals), fmt::join(log::kComponents, ", ")));
+      return refuse(fmt::format("`{}` is no part of the program; one of {}", word.substr(0, equals),
+                                fmt::join(log::kComponents, ", ")));
     }
     levels[*component] = *level;
   }

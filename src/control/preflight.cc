@@ -82,8 +82,8 @@ std::vector<LogFile> log_files(const proxy::Snapshot& snapshot) {
 bool check_log(const LogFile& file, Diagnostics& diagnostics) {
   if (const int error = try_to_write(file.path, Symlinks::follow)) {
     diagnostics.error(file.at,
-                      fmt::format("cannot open {} `{}`: {}", file.key, file.path, reason(error)), {},
-                      file_hint(file.path, error));
+                      fmt::format("cannot open {} `{}`: {}", file.key, file.path, reason(error)),
+                      {}, file_hint(file.path, error));
     return false;
   }
   struct stat info{};

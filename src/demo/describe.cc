@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/strings.h"
 #include "base/log_escape.h"
+#include "base/strings.h"
 
 namespace pingap::demo {
 namespace {

@@ -6,10 +6,10 @@
 #include <cstring>
 #include <unistd.h>
 
+#include "base/log_escape.h"
 #include "base/strings.h"
 #include "exchange/access_log_presets.h"
 #include "exchange/access_log_writer.h"
-#include "base/log_escape.h"
 
 namespace pingap::exchange {
 namespace {

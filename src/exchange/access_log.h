@@ -45,7 +45,7 @@ class AccessLogFormat {
   std::vector<LogOp> ops_;
   std::deque<std::string> redacted_;
   std::deque<SecretName> secrets_;  // a list, the last one first; it stays where it is
-  size_t fixed_ = 0;  // bytes that every line needs
+  size_t fixed_ = 0;                // bytes that every line needs
   bool json_ = false;
 };
 

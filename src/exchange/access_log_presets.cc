@@ -12,9 +12,11 @@ constexpr std::array<LogPreset, 5> kPresets = {{
      "host=\"{host}\" "
      "agent=\"{user_agent}\""},
     // NCSA's formats, as log analysers expect them.
-    {"common", "{client_ip} - {remote_user} [{when_clf}] \"{method} {uri} {proto}\" {status} {size}"},
+    {"common",
+     "{client_ip} - {remote_user} [{when_clf}] \"{method} {uri} {proto}\" {status} {size}"},
     {"combined",
-     "{client_ip} - {remote_user} [{when_clf}] \"{method} {uri} {proto}\" {status} {size} \"{referer}\" "
+     "{client_ip} - {remote_user} [{when_clf}] \"{method} {uri} {proto}\" {status} {size} "
+     "\"{referer}\" "
      "\"{user_agent}\""},
     {"tiny", "{method} {uri} {status} {size_human} - {latency}ms"},
     {"short", "{remote} {method} {uri} {proto} {status} {size_human} - {latency}ms"},

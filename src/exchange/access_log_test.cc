@@ -82,11 +82,13 @@ TEST(AccessLog, WritesEveryTag) {
   s.x.queued = milliseconds(1);
   const Known user{"user", "jane", nullptr};
   s.x.known = &user;
-  for (const auto& [id, value] :
-       {std::pair{HeaderId::content_type, "text/x"}, {HeaderId::content_length, "5"},
-        {HeaderId::accept, "*/*"}, {HeaderId::accept_encoding, "gzip"},
-        {HeaderId::origin, "http://o.test"}, {HeaderId::range, "bytes=0-"},
-        {HeaderId::x_forwarded_for, "192.0.2.1"}}) {
+  for (const auto& [id, value] : {std::pair{HeaderId::content_type, "text/x"},
+                                  {HeaderId::content_length, "5"},
+                                  {HeaderId::accept, "*/*"},
+                                  {HeaderId::accept_encoding, "gzip"},
+                                  {HeaderId::origin, "http://o.test"},
+                                  {HeaderId::range, "bytes=0-"},
+                                  {HeaderId::x_forwarded_for, "192.0.2.1"}}) {
     s.x.request.headers.add(id, value);
   }
   s.x.response.headers.add(HeaderId::content_encoding, "br");
@@ -285,11 +287,11 @@ TEST(AccessLog, HidesWhatTheConfigurationSays) {
 TEST(AccessLog, WritesListsOfTagsAsJsonAndLogfmt) {
   Sample s;
   s.x.request.headers.add(HeaderId::referer, "http://a.test/\"x y\"");
-  EXPECT_EQ(line_of("json:status, from=client_ip,ref=referer,upstream_status,ua=http_user_agent",
-                    s.x),
-            R"({"status":200,"from":"192.0.2.1","ref":"http://a.test/\"x y\"",)"
-            R"("upstream_status":200,"ua":"curl/8.5.0"})"
-            "\n");
+  EXPECT_EQ(
+      line_of("json:status, from=client_ip,ref=referer,upstream_status,ua=http_user_agent", s.x),
+      R"({"status":200,"from":"192.0.2.1","ref":"http://a.test/\"x y\"",)"
+      R"("upstream_status":200,"ua":"curl/8.5.0"})"
+      "\n");
   EXPECT_EQ(line_of("logfmt:status,ref=referer,t=when_utc_iso", s.x),
             R"(status=200 ref="http://a.test/\"x y\"" t="2026-01-02T02:04:05.678Z")"
             "\n");
@@ -308,16 +310,26 @@ TEST(AccessLog, SaysHowAnExchangeEnded) {
     int phase;  // 0 before a server, 1 connecting, 2 sent, 3 answered
     std::string_view letters;
   };
+
   const Case cases[] = {
-      {ErrorCode::none, 3, "--"},           {ErrorCode::bad_host, 0, "PR"},
-      {ErrorCode::no_route, 0, "PR"},       {ErrorCode::rate_limited, 0, "PR"},
-      {ErrorCode::header_timeout, 0, "cR"}, {ErrorCode::body_timeout, 2, "cH"},
-      {ErrorCode::client_closed, 0, "CR"},  {ErrorCode::client_closed, 1, "CC"},
-      {ErrorCode::client_reset, 2, "CH"},   {ErrorCode::client_reset, 3, "CD"},
-      {ErrorCode::client_stalled, 3, "cD"}, {ErrorCode::upstream_refused, 1, "SC"},
-      {ErrorCode::upstream_timeout, 2, "sH"}, {ErrorCode::upstream_truncated, 3, "SD"},
-      {ErrorCode::queue_timeout, 0, "sQ"},  {ErrorCode::upstream_limit, 0, "RQ"},
-      {ErrorCode::deadline_exceeded, 2, "TH"}, {ErrorCode::shutting_down, 3, "KD"},
+      {ErrorCode::none, 3, "--"},
+      {ErrorCode::bad_host, 0, "PR"},
+      {ErrorCode::no_route, 0, "PR"},
+      {ErrorCode::rate_limited, 0, "PR"},
+      {ErrorCode::header_timeout, 0, "cR"},
+      {ErrorCode::body_timeout, 2, "cH"},
+      {ErrorCode::client_closed, 0, "CR"},
+      {ErrorCode::client_closed, 1, "CC"},
+      {ErrorCode::client_reset, 2, "CH"},
+      {ErrorCode::client_reset, 3, "CD"},
+      {ErrorCode::client_stalled, 3, "cD"},
+      {ErrorCode::upstream_refused, 1, "SC"},
+      {ErrorCode::upstream_timeout, 2, "sH"},
+      {ErrorCode::upstream_truncated, 3, "SD"},
+      {ErrorCode::queue_timeout, 0, "sQ"},
+      {ErrorCode::upstream_limit, 0, "RQ"},
+      {ErrorCode::deadline_exceeded, 2, "TH"},
+      {ErrorCode::shutting_down, 3, "KD"},
       {ErrorCode::buffer_full, 3, "RD"},
   };
   for (const Case& one : cases) {

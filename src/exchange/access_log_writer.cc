@@ -5,10 +5,10 @@
 #include <charconv>
 #include <cstring>
 
-#include "base/strings.h"
-#include "exchange/access_log.h"
 #include "base/log_escape.h"
 #include "base/log_plain.h"
+#include "base/strings.h"
+#include "exchange/access_log.h"
 #include "exchange/log_time.h"
 #include "exchange/termination.h"
 #include "http/params.h"
@@ -300,9 +300,8 @@ char* LogLine<kJson>::put_time_between(const LogOp& op, char* to) const noexcept
     case LogTag::processing_time:
       return put_milliseconds(x_.started, x_.connect_start - x_.queued, to);
     case LogTag::queue_time:
-      return put_number(static_cast<uint64_t>(std::max(x_.queued, Duration::zero()).count()) /
-                            1'000'000,
-                        to);
+      return put_number(
+          static_cast<uint64_t>(std::max(x_.queued, Duration::zero()).count()) / 1'000'000, to);
     case LogTag::connection_time:
       return put_milliseconds(x_.connected, x_.finished, to);
     default:
@@ -405,8 +404,7 @@ template <bool kJson>
 void LogLine<kJson>::add_masked(Field& field, std::string_view query) const noexcept {
   size_t shown = 0;  // up to here it is written
   for (SecretPlace secret = find_secret(query, 0, secrets());
-       secret.begin != std::string_view::npos;
-       secret = find_secret(query, secret.end, secrets())) {
+       secret.begin != std::string_view::npos; secret = find_secret(query, secret.end, secrets())) {
     add(field, query.substr(shown, secret.begin - shown));
     add(field, kMask);
     shown = secret.end;

@@ -31,12 +31,7 @@ class LogLine {
   // `secrets`: what is hidden beside what always is.
   LogLine(const Exchange& x, WallTime now, std::string_view text, const SecretName* secrets,
           size_t fixed, char* end) noexcept
-      : x_(x),
-        now_(now),
-        text_(text),
-        secrets_(secrets),
-        end_(end),
-        near_end_(end - fixed) {}
+      : x_(x), now_(now), text_(text), secrets_(secrets), end_(end), near_end_(end - fixed) {}
 
   // Returns the end of the line, behind its newline.
   char* write(std::span<const LogOp> ops, char* to) const noexcept;

@@ -1,8 +1,8 @@
 #include "observe/log_output.h"
 
 #include <algorithm>
-#include <array>
 #include <arpa/inet.h>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <netinet/in.h>
@@ -26,9 +26,9 @@ constexpr size_t kMaxDatagram = 8192;
 
 // By their numbers.
 constexpr std::array<std::string_view, 24> kFacilities = {
-    "kern",   "user",   "mail",     "daemon",  "auth",     "syslog", "lpr",    "news",
-    "uucp",   "cron",   "authpriv", "ftp",     "ntp",      "audit",  "alert",  "clock",
-    "local0", "local1", "local2",   "local3",  "local4",   "local5", "local6", "local7"};
+    "kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",    "news",
+    "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "alert",  "clock",
+    "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7"};
 
 std::string describe(int error) {
   return std::generic_category().message(error);
@@ -117,9 +117,8 @@ class SocketOutput final : public log::Output {
   ~SocketOutput() override { ::close(fd_); }
 
   bool take(const log::Record& record, std::string_view /*line*/) noexcept override {
-    const std::string message = journal_
-                                    ? journal_message(record)
-                                    : syslog_message(record, facility_, host_, ::getpid());
+    const std::string message =
+        journal_ ? journal_message(record) : syslog_message(record, facility_, host_, ::getpid());
     const ssize_t sent =
         ::sendto(fd_, message.data(), std::min(message.size(), kMaxDatagram),
                  MSG_DONTWAIT | MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&to_), to_size_);
@@ -179,8 +178,8 @@ tl::expected<std::unique_ptr<log::Output>, std::string> open_log_output(const Lo
   if (target.kind == LogTarget::Kind::file) {
     auto sink = writer.open(target.where);
     if (!sink) {
-      return tl::unexpected(fmt::format("cannot open the log {}: {}", target.where,
-                                        describe(sink.error().sys)));
+      return tl::unexpected(
+          fmt::format("cannot open the log {}: {}", target.where, describe(sink.error().sys)));
     }
     return std::make_unique<FileOutput>(writer, std::move(*sink));
   }
@@ -208,9 +207,10 @@ std::string syslog_message(const log::Record& record, int facility, std::string_
                            int process) {
   std::string line;
   log::append_text({record.level, record.component, record.time, {}, {}}, line);
-  std::string message = fmt::format("<{}>1 {} {} pingap {} {} - ", facility * 8 + severity(record.level),
-                                    std::string_view(line).substr(0, line.find(' ')), host, process,
-                                    log::kComponents[record.component]);
+  std::string message =
+      fmt::format("<{}>1 {} {} pingap {} {} - ", facility * 8 + severity(record.level),
+                  std::string_view(line).substr(0, line.find(' ')), host, process,
+                  log::kComponents[record.component]);
   log::append_message(record, message);
   return message;
 }

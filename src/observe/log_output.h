@@ -1,6 +1,6 @@
-// Where the application log goes beside stderr: a file, a syslog (RFC 5424), the journal of systemd.
-// Opened by the control thread; any thread writes (base/log.h). None of them ever waits: a file is
-// written by the log writer, a datagram that the socket does not take goes to stderr.
+// Where the application log goes beside stderr: a file, a syslog (RFC 5424), the journal of
+// systemd. Opened by the control thread; any thread writes (base/log.h). None of them ever waits: a
+// file is written by the log writer, a datagram that the socket does not take goes to stderr.
 #pragma once
 
 #include <cstdint>

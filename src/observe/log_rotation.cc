@@ -41,8 +41,8 @@ std::string describe(int error) {
 }
 
 bool all_digits(std::string_view text) noexcept {
-  return !text.empty() && std::all_of(text.begin(), text.end(),
-                                      [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::string folder_of_log(const std::string& path) {
@@ -83,8 +83,8 @@ std::vector<Old> old_files(const std::string& path) {
   // By time, then in the order in which a second's files were put aside: "-2" before "-10".
   std::ranges::sort(all, [](const Old& a, const Old& b) {
     const auto stem = [](const Old& one) {
-      return std::string_view(one.path).substr(
-          0, one.path.size() - (one.packed ? kPacked.size() : 0));
+      return std::string_view(one.path).substr(0,
+                                               one.path.size() - (one.packed ? kPacked.size() : 0));
     };
     if (a.changed != b.changed) {
       return a.changed > b.changed;
@@ -209,7 +209,12 @@ void LogArchiver::tidy(const std::string& path, const RotationPolicy& policy) no
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread_ = std::thread([this] { run(); });
+    try {
+      thread_ = std::thread([this] { run(); });
+    } catch (const std::system_error& error) {
+      // The old files stay until there is a thread, at the next rotation.
+      PINGAP_LOG(warn, "old log files are not looked at: {}", error.what());
+    }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 }
@@ -277,7 +282,7 @@ bool LogArchiver::pack(const std::string& path) noexcept {
     return true;  // somebody else has taken it away
   }
   const int to = ::open(half.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                  info.st_mode & 0777U);
+                        info.st_mode & 0777U);
   gzFile out = to < 0 ? nullptr : ::gzdopen(to, "wb6");
   bool good = out != nullptr;
   std::vector<char> room(size_t{64} * 1024);

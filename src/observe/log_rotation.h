@@ -1,6 +1,7 @@
 // When a log file is put aside, under which name, and what becomes of those that were.
 //
-//   access.log --due--> access.log.20260102-030405 --next time--> ....gz --too many, too old--> gone
+//   access.log --due--> access.log.20260102-030405 --next time--> ....gz --too many, too old-->
+//   gone
 //
 // The newest of the old files is never packed: readers may be at it, and another process of ours
 // may still write its last lines there.
@@ -52,6 +53,7 @@ class LogArchiver {
   LogArchiver() = default;
   LogArchiver(const LogArchiver&) = delete;
   LogArchiver& operator=(const LogArchiver&) = delete;
+
   ~LogArchiver() { stop(); }
 
   // Soon: the old files of this log become what the policy says.

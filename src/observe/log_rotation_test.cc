@@ -133,9 +133,9 @@ TEST_F(LogRotation, PutsAsideWithoutGoingOverAFile) {
   write("a.log.20260102-030405", "one");
   write("a.log.20260102-030405-1.gz", "two");
   EXPECT_EQ(put_aside(path("a.log"), at(kNow)), 0);
-  EXPECT_EQ(files(), (std::vector<std::string>{"a.log.20260102-030405",
-                                               "a.log.20260102-030405-1.gz",
-                                               "a.log.20260102-030405-2"}));
+  EXPECT_EQ(files(),
+            (std::vector<std::string>{"a.log.20260102-030405", "a.log.20260102-030405-1.gz",
+                                      "a.log.20260102-030405-2"}));
   EXPECT_EQ(read(path("a.log.20260102-030405-2")), "three");
   EXPECT_EQ(put_aside(path("none.log"), at(kNow)), ENOENT);
 }
@@ -169,8 +169,8 @@ TEST_F(LogRotation, PacksAllButTheNewest) {
   ::chmod(path("a.log.20260101-000000").c_str(), 0640);
   LogArchiver archiver;
   archiver.tidy(path("a.log"), {.max_size = 1, .keep = 9, .compress = true});
-  ASSERT_TRUE(becomes(
-      {"a.log.20260101-000000.gz", "a.log.20260102-000000.gz", "a.log.20260103-000000"}));
+  ASSERT_TRUE(
+      becomes({"a.log.20260101-000000.gz", "a.log.20260102-000000.gz", "a.log.20260103-000000"}));
   EXPECT_EQ(unpack(path("a.log.20260101-000000.gz")), text);
   struct stat info{};
   ASSERT_EQ(::stat(path("a.log.20260101-000000.gz").c_str(), &info), 0);
@@ -199,7 +199,8 @@ TEST_F(LogRotation, OfTheWriterLosesNoLine) {
     workers.emplace_back([sink, t] {
       LogBuffer buffer(sink);
       for (size_t i = 0; i < kLines; ++i) {
-        put(buffer, std::to_string(t) + " " + std::to_string(i) + " " + std::string(20, 'x') + "\n");
+        put(buffer,
+            std::to_string(t) + " " + std::to_string(i) + " " + std::string(20, 'x') + "\n");
         if (i % 50 == 0) {
           buffer.flush();
           std::this_thread::yield();

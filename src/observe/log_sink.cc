@@ -215,7 +215,7 @@ void LogSink::write_some(LogBlockQueue& done, const RotationPolicy& policy) noex
     return;
   }
   while (LogBlock* block = queue_.front()) {
-    if (policy.on() && regular_ && block->written == 0 && block->used > 0) {
+    if (policy.on() && regular_ && block->written == 0 && block->used > 0 && !is_stream(path_)) {
       rotate(policy, block->used);
     }
     const std::string_view rest(block->data + block->written, block->used - block->written);

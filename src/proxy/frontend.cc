@@ -363,8 +363,8 @@ void Frontend::on_exchange_done(const exchange::Exchange& x, const Site& site,
   worker_.counters().count_answer(x.status);
   if (x.reason != ErrorCode::none) {
     worker_.counters().count_error(x.reason);
-    PINGAP_LOG_OF(x.request_id, debug, "request of {} to [servers.{}]: {}, {} tries",
-                  x.client_text, site.name, to_string(x.reason), x.attempts);
+    PINGAP_LOG_OF(x.request_id, debug, "request of {} to [servers.{}]: {}, {} tries", x.client_text,
+                  site.name, to_string(x.reason), x.attempts);
   }
   if (site.counts != nullptr) {
     count_request(x, site, route, worker_);

@@ -121,7 +121,7 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   std::vector<observe::LogBuffer*> logs_;  // as those of the site
   uint64_t chance_ = 0;                    // a random number, another one for each line
   uint64_t numbered_ = 0;                  // connections that have a number
-  std::shared_ptr<const Snapshot> last_;  // it has left with this one
+  std::shared_ptr<const Snapshot> last_;   // it has left with this one
   std::string address_text_;
   uint16_t port_ = 0;
   std::string port_text_;

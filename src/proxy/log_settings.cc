@@ -32,10 +32,9 @@ LogSettings build_log_settings(const config::Model& model, config::Diagnostics& 
       to.facility = 3;
     }
   }
-  to.rotation = {from.rotate_size, static_cast<observe::RotateEvery>(from.rotate_every),
-                 from.rotate_keep,
-                 std::chrono::duration_cast<std::chrono::seconds>(from.rotate_max_age),
-                 from.rotate_compress};
+  to.rotation = {
+      from.rotate_size, static_cast<observe::RotateEvery>(from.rotate_every), from.rotate_keep,
+      std::chrono::duration_cast<std::chrono::seconds>(from.rotate_max_age), from.rotate_compress};
   return to;
 }
 

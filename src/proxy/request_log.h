@@ -33,8 +33,8 @@ struct RequestLog {
   std::string path;
   exchange::AccessLogFormat format;
   LogFilter filter;
-  size_t index = 0;         // in the list of its site
-  config::Position at;      // of the path
+  size_t index = 0;     // in the list of its site
+  config::Position at;  // of the path
 };
 
 // The keys of a location over those of its server.

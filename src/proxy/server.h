@@ -114,7 +114,7 @@ class Server {
   std::vector<Served> served() const;
 
   std::shared_ptr<const Snapshot> snapshot_;
-  observe::LogWriter logs_;  // outlives the workers
+  observe::LogWriter logs_;              // outlives the workers
   std::unique_ptr<log::Output> output_;  // of the application log; null = stderr
   std::unique_ptr<log::Output> next_output_;
   std::vector<std::unique_ptr<Worker>> workers_;

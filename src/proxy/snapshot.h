@@ -102,19 +102,19 @@ struct Site {  // [servers.NAME]
   session::ServerSettings settings;
   http::UriOptions uri;
   config::Underscores underscores = config::Underscores::drop;
-  std::string via;  // what stands for us in Via; empty = no Via
+  std::string via;           // what stands for us in Via; empty = no Via
   std::string proxy_status;  // the same in Proxy-Status
   uint32_t max_connections = 0;
   std::unique_ptr<LiveTls> tls;        // null = plain
   CertificateFiles certificate_files;  // as they were before they were read
   NetworkSet trusted;
   NetworkSet proxies;  // whose connections start with a header of the PROXY protocol
-  std::optional<route::Router> router;                  // always there once built
-  std::vector<std::unique_ptr<Route>> routes;           // by the router's index
-  std::vector<std::unique_ptr<RequestLog>> logs;        // of it and its routes
-  const RequestLog* log = nullptr;  // of what no route takes; null = off
-  plugin::Chain plugins;                                // before the route is looked for
-  std::shared_ptr<observe::SiteCounts> counts;          // null = nothing is counted
+  std::optional<route::Router> router;            // always there once built
+  std::vector<std::unique_ptr<Route>> routes;     // by the router's index
+  std::vector<std::unique_ptr<RequestLog>> logs;  // of it and its routes
+  const RequestLog* log = nullptr;                // of what no route takes; null = off
+  plugin::Chain plugins;                          // before the route is looked for
+  std::shared_ptr<observe::SiteCounts> counts;    // null = nothing is counted
 };
 
 struct Snapshot {
