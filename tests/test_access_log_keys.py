@@ -72,7 +72,7 @@ def test_location_logs_where_its_server_does_not(recorder, tmp_path):
 async def by_path(conn):
     while (head := await conn.head()) is not None:
         status = int(head.target[1:4])
-        await conn.send(response(b"x", status=status))
+        await conn.send(response(status, body=b"x"))
 
 
 def statuses(tmp_path, count):
@@ -141,10 +141,9 @@ def test_proxy_status_of_a_backend_that_is_not_there(closed_port=1):
         with front(f"127.0.0.1:{closed_port}", server={"proxy_status": on}) as product:
             answer = product.get("/")
             assert answer.status == 502
-            values = [value for name, value in answer.headers if name.lower() == "proxy-status"]
             line = product.wait_log(1)[0]
-        assert values == (['pingap; error=connection_refused; details="upstream_refused"']
-                          if on else [])
+        assert answer.get("proxy-status") == (
+            'pingap; error=connection_refused; details="upstream_refused"' if on else None)
         assert (line["reason"], line["termination"]) == ("upstream_refused", "SC")
 
 

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from rig.deadline import until
-from rig.product import Product, config, front
+from rig.product import Product, binary, config, front
 
 
 def text_of(path):
@@ -44,12 +44,15 @@ def test_json_in_a_file(recorder, tmp_path):
 def test_everything_from_the_start_is_in_the_file(recorder, tmp_path):
     path = tmp_path / "p.log"
     with front(recorder) as product:
-        product.conf["logging"] = {"output": str(path)}
         product.stop()
+        product.conf["logging"] = {"output": str(path)}
         product.write_config()
-        with pytest.raises(AssertionError):
-            product.start()  # its ready is not on stderr
-    assert " ready: " in text_of(path) and " listening on " in text_of(path)
+        with subprocess.Popen([binary(), "run", "--config", product.config],
+                              stderr=subprocess.PIPE) as process:
+            until(lambda: " ready: " in text_of(path), "it serves")
+            process.terminate()
+            assert process.communicate()[1] == b"" and process.returncode == 0
+    assert " stopping: " in text_of(path) and " ready: " in text_of(path) and " listening on " in text_of(path)
 
 
 @pytest.mark.parametrize("scheme", ["unix", "udp"])
@@ -161,7 +164,7 @@ def test_rotation_by_size_under_load_loses_nothing(recorder, tmp_path):
 
 
 def test_old_files_are_removed(recorder, tmp_path):
-    with quiet(recorder, tmp_path / "a.log", rotate_size=10, rotate_keep=2) as product:
+    with quiet(recorder, tmp_path / "a.log", rotate_size=4, rotate_keep=2) as product:
         for number in range(5):
             product.get(f"/{number}")
             until(lambda n=number: f"/{n}" in text_of(tmp_path / "a.log"), "the line is there")

@@ -56,7 +56,7 @@ std::string_view name_of_log(std::string_view path) noexcept {
 
 struct Old {
   std::string path;
-  std::time_t changed;
+  timespec changed;  // in full: several files may be of one second
   bool packed;
 };
 
@@ -73,10 +73,10 @@ std::vector<Old> old_files(const std::string& path) {
     if (!is_archive(name, name_of_log(path))) {
       continue;
     }
-    Old old{fmt::format("{}/{}", folder, name), 0, name.ends_with(kPacked)};
+    Old old{fmt::format("{}/{}", folder, name), {}, name.ends_with(kPacked)};
     struct stat info{};
     if (::lstat(old.path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
-      old.changed = info.st_mtime;
+      old.changed = info.st_mtim;
       all.push_back(std::move(old));
     }
   }
@@ -86,8 +86,11 @@ std::vector<Old> old_files(const std::string& path) {
       return std::string_view(one.path).substr(0,
                                                one.path.size() - (one.packed ? kPacked.size() : 0));
     };
-    if (a.changed != b.changed) {
-      return a.changed > b.changed;
+    if (a.changed.tv_sec != b.changed.tv_sec) {
+      return a.changed.tv_sec > b.changed.tv_sec;
+    }
+    if (a.changed.tv_nsec != b.changed.tv_nsec) {
+      return a.changed.tv_nsec > b.changed.tv_nsec;
     }
     return stem(a).size() != stem(b).size() ? stem(a).size() > stem(b).size() : stem(a) > stem(b);
   });
@@ -261,7 +264,7 @@ void LogArchiver::work(const Job& job) noexcept {
     const Old& old = all[i];
     const bool too_many = job.policy.keep > 0 && i >= job.policy.keep;
     const bool too_old =
-        job.policy.max_age.count() > 0 && now - old.changed > job.policy.max_age.count();
+        job.policy.max_age.count() > 0 && now - old.changed.tv_sec > job.policy.max_age.count();
     if (too_many || too_old) {
       if (::unlink(old.path.c_str()) != 0 && errno != ENOENT) {
         PINGAP_LOG(warn, "cannot remove {}: {}", old.path, describe(errno));
