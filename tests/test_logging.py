@@ -3,6 +3,8 @@
 import gzip
 import json
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -129,18 +131,40 @@ def all_lines(folder, name):
     return lines
 
 
-def hammer(product, name, count):
-    with product.client() as client:
-        for number in range(count):
-            assert client.get(f"/{name}/{number}").status == 200
+class Load:
+    """Requests without a pause, until it ends; `count` of them were answered."""
+
+    def __init__(self, product, threads):
+        self._product = product
+        self._ending = threading.Event()
+        self._counts = [0] * threads
+        self._threads = [threading.Thread(target=self._run, args=(number,))
+                         for number in range(threads)]
+
+    def _run(self, thread):
+        with self._product.client() as client:
+            while not self._ending.is_set():
+                assert client.get(f"/{thread}/{self._counts[thread]}").status == 200
+                self._counts[thread] += 1
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ending.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def count(self):
+        return sum(self._counts)
 
 
-def under_load(product, threads, count):
-    load = [threading.Thread(target=hammer, args=(product, name, count))
-            for name in range(threads)]
-    for thread in load:
-        thread.start()
-    return load
+def end_of(product):
+    product.signal()
+    assert product.wait_exit() == 0
 
 
 def quiet(recorder, path, **logging):
@@ -151,16 +175,14 @@ def quiet(recorder, path, **logging):
 
 
 def test_rotation_by_size_under_load_loses_nothing(recorder, tmp_path):
-    count = 1000
     with quiet(recorder, tmp_path / "a.log", rotate_size=1500, rotate_keep=0,
                rotate_compress=True) as product:
-        for thread in under_load(product, 3, count):
-            thread.join()
-        product.signal()
-        assert product.wait_exit() == 0
+        with Load(product, 3) as load:
+            until(lambda: [name for name in os.listdir(tmp_path) if name.endswith(".gz")] and
+                  len(os.listdir(tmp_path)) > 5, "it is rotated", timeout=20)
+        end_of(product)
     lines = all_lines(tmp_path, "a.log")
-    assert len(lines) == len(set(lines)) == 3 * count
-    assert len(os.listdir(tmp_path)) > 3
+    assert len(lines) == len(set(lines)) == load.count
 
 
 def test_old_files_are_removed(recorder, tmp_path):
@@ -174,19 +196,37 @@ def test_old_files_are_removed(recorder, tmp_path):
 
 def test_rotation_by_others_and_usr1_loses_nothing(recorder, tmp_path):
     """As logrotate does: rename, then the signal."""
-    path, count = str(tmp_path / "a.log"), 400
+    path = str(tmp_path / "a.log")
     with quiet(recorder, path) as product:
-        load = under_load(product, 3, count)
-        for number in range(10):
-            os.rename(path, f"{path}.{number}")
-            product.signal(10)  # USR1
-            until(lambda: os.path.exists(path), "the new file is there")
-        for thread in load:
-            thread.join()
-        product.signal()
-        assert product.wait_exit() == 0
+        with Load(product, 3) as load:
+            for number in range(10):
+                until(lambda: os.path.exists(path) and os.path.getsize(path), "it has lines")
+                os.rename(path, f"{path}.{number}")
+                product.signal(signal.SIGUSR1)
+        end_of(product)
     lines = all_lines(tmp_path, "a.log")
-    assert len(lines) == len(set(lines)) == 3 * count
+    assert len(lines) == len(set(lines)) == load.count
+
+
+def test_logrotate(recorder, tmp_path):
+    """The real one, with the lines of the documentation."""
+    program = shutil.which("logrotate") or "/usr/sbin/logrotate"
+    if not os.path.exists(program):
+        pytest.skip("logrotate is not installed")
+    path = tmp_path / "a.log"
+    os.chmod(tmp_path, 0o755)
+    with quiet(recorder, path) as product:
+        rules = tmp_path / "rules"
+        rules.write_text(f"{path} {{\n rotate 9\n compress\n delaycompress\n missingok\n"
+                         f" postrotate\n  kill -USR1 {product.process.pid}\n endscript\n}}\n")
+        with Load(product, 2) as load:
+            for _ in range(4):
+                until(lambda: os.path.exists(path) and os.path.getsize(path), "it has lines")
+                subprocess.run([program, "--force", "--state", tmp_path / "state", rules],
+                               check=True)
+        end_of(product)
+    lines = all_lines(tmp_path, "a.log")
+    assert len(lines) == len(set(lines)) == load.count
 
 
 def test_a_full_disk_degrades_the_log_and_recovers(recorder, tmp_path):
@@ -201,7 +241,9 @@ def test_a_full_disk_degrades_the_log_and_recovers(recorder, tmp_path):
             product.get("/first")
             until(lambda: "/first" in text_of(folder / "a.log"), "the line is there")
             filler.write_bytes(b"x" * 4096 * 14)
-            hammer(product, "full" + "x" * 200, 60)
+            with product.client() as client:
+                for number in range(60):
+                    assert client.get(f"/full{'x' * 200}/{number}").status == 200
             product.wait_line("cannot write to .*No space left")
             assert product.get("/during").status == 200
             filler.unlink()
