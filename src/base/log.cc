@@ -66,7 +66,8 @@ void append_json_text(std::string_view key, std::string_view value, std::string&
   line += '"';
 }
 
-// What is shared by those who write. Never destroyed: threads may log until the process ends.
+// What is shared by those who write. Its destructor does nothing: threads may log until the process
+// ends.
 struct Shared {
   std::mutex mutex;
   // Guarded by mutex:
@@ -78,9 +79,11 @@ struct Shared {
   std::atomic<uint64_t> dropped{0};
 };
 
+constinit Shared g_shared;
+static_assert(std::is_trivially_destructible_v<Shared>);
+
 Shared& shared() noexcept {
-  static Shared* all = new Shared;  // NOLINT(cppcoreguidelines-owning-memory)
-  return *all;
+  return g_shared;
 }
 
 // A pipe that is writable takes PIPE_BUF bytes at once; a longer line may wait for its reader.

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 
 #include "base/log_escape.h"
 #include "base/log_plain.h"
 #include "base/strings.h"
 #include "exchange/access_log.h"
+#include "exchange/log_numbers.h"
 #include "exchange/log_time.h"
 #include "exchange/termination.h"
 #include "http/params.h"
@@ -65,70 +65,6 @@ bool has_cookie(std::string_view header, std::string_view name) noexcept {
     header = end == std::string_view::npos ? std::string_view{} : header.substr(end + 1);
   }
   return false;
-}
-
-char* copy(std::string_view text, char* to) noexcept {
-  std::memcpy(to, text.data(), text.size());
-  return to + text.size();
-}
-
-char* put_number(uint64_t value, char* to) noexcept {
-  constexpr size_t kDigits = 20;
-  if (value < 10) {
-    *to = static_cast<char>('0' + value);
-    return to + 1;
-  }
-  return std::to_chars(to, to + kDigits, value).ptr;
-}
-
-// With one digit behind the point.
-char* put_human(uint64_t value, uint64_t unit, std::string_view name, char* to) noexcept {
-  to = put_number(value / unit, to);
-  if (unit > 1) {
-    *to++ = '.';
-    to = put_number(value % unit * 10 / unit, to);
-  }
-  return copy(name, to);
-}
-
-char* put_human_size(uint64_t bytes, char* to) noexcept {
-  constexpr uint64_t kKiB = 1024;
-  if (bytes < kKiB) {
-    return put_human(bytes, 1, "B", to);
-  }
-  if (bytes < kKiB * kKiB) {
-    return put_human(bytes, kKiB, "KiB", to);
-  }
-  if (bytes < kKiB * kKiB * kKiB) {
-    return put_human(bytes, kKiB * kKiB, "MiB", to);
-  }
-  return put_human(bytes, kKiB * kKiB * kKiB, "GiB", to);
-}
-
-char* put_human_time(uint64_t microseconds, char* to) noexcept {
-  if (microseconds < 1000) {
-    return put_human(microseconds, 1, "us", to);
-  }
-  if (microseconds < 1'000'000) {
-    return put_human(microseconds, 1000, "ms", to);
-  }
-  return put_human(microseconds, 1'000'000, "s", to);
-}
-
-uint64_t unix_milliseconds(WallTime time) noexcept {
-  const auto ms = std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
-  return static_cast<uint64_t>(std::max<int64_t>(ms, 0));
-}
-
-// Seconds with three digits behind the point.
-char* put_seconds(uint64_t milliseconds, char* to) noexcept {
-  to = put_number(milliseconds / 1000, to);
-  const uint64_t rest = milliseconds % 1000;
-  *to++ = '.';
-  *to++ = static_cast<char>('0' + rest / 100);
-  *to++ = static_cast<char>('0' + rest / 10 % 10);
-  *to++ = static_cast<char>('0' + rest % 10);
-  return to;
 }
 
 std::string_view known_of(const Exchange& x, std::string_view name) noexcept {
@@ -269,10 +205,6 @@ char* LogLine<kJson>::put_other(const LogOp& op, char* to) const noexcept {
     case LogTag::upstream_reused:
       return x_.attempts == 0 ? put_nothing<kJson>(to)
                               : copy(x_.upstream_reused ? "true" : "false", to);
-    case LogTag::request_time:
-      return put_seconds(latency_us() / 1000, to);
-    case LogTag::msec:
-      return put_seconds(unix_milliseconds(now_), to);
     case LogTag::request_uri: {
       const Parts parts = split(x_.request.target);
       return put_masked(op, parts.path, parts.query, to);
@@ -304,6 +236,10 @@ char* LogLine<kJson>::put_time_between(const LogOp& op, char* to) const noexcept
           static_cast<uint64_t>(std::max(x_.queued, Duration::zero()).count()) / 1'000'000, to);
     case LogTag::connection_time:
       return put_milliseconds(x_.connected, x_.finished, to);
+    case LogTag::request_time:
+      return put_seconds(latency_us() / 1000, to);
+    case LogTag::msec:
+      return put_seconds(unix_milliseconds(now_), to);
     default:
       return to;  // the other kinds
   }
