@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "exchange/log_escape.h"
+#include "base/log_escape.h"
 
 namespace pingap::admin {
 
@@ -38,7 +38,7 @@ void JsonWriter::text(std::string_view value) {
   separate();
   std::string room(value.size() * 6, '\0');  // the longest escape of a byte
   bool cut = false;
-  const char* end = exchange::escape_json(value, room.data(), room.data() + room.size(), cut);
+  const char* end = escape_json(value, room.data(), room.data() + room.size(), cut);
   text_ += '"';
   text_.append(room.data(), static_cast<size_t>(end - room.data()));
   text_ += '"';

@@ -58,6 +58,8 @@ ExitCode run_command(const Options& options) {
       return reload(options);
     case Command::upgrade:
       return upgrade(options);
+    case Command::log:
+      return change_log(options);
     case Command::diff:
       return show_difference(options);
     case Command::history:

@@ -8,7 +8,7 @@ _pingap() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
-      run|validate|reload|upgrade|diff|history|show|rollback|version|config|push|pull|\
+      run|validate|reload|upgrade|log|diff|history|show|rollback|version|config|push|pull|\
       sync|route|explain|plugin|list|fmt|completion|demo-backend) command=$word ;;
     esac
   done
@@ -23,11 +23,12 @@ _pingap() {
   local words=
   COMPREPLY=()
   case $command in
-    '') words='run validate reload upgrade diff history show rollback version config route plugin fmt
-               completion demo-backend --config --test --help --version' ;;
+    '') words='run validate reload upgrade log diff history show rollback version config route
+               plugin fmt completion demo-backend --config --test --help --version' ;;
     run) words='--config --test --autoreload --last-good --upgrade --help' ;;
     validate) words='--config --strict --help' ;;
     upgrade|history|show) words='--config --help' ;;
+    log) words='reset trace debug info warn error off --config --help' ;;
     reload|rollback) words='--config --comment --help' ;;
     diff)
       words='--config --help'
@@ -74,6 +75,7 @@ _pingap() {
     'validate:Check the configuration'
     'reload:Make the running process use its configuration as it is now'
     'upgrade:Start the program anew in place of the running process'
+    'log:Show or change the levels of the application log'
     'diff:What a reload would change'
     'history:The configurations that were in use'
     'show:The text of a revision'
@@ -101,6 +103,7 @@ _pingap() {
             '(-u --upgrade)'{-u,--upgrade}'[take over from the running process]' ;;
         validate) _arguments $config '--strict[warnings count]' ;;
         upgrade|history|show) _arguments $config '1:revision:' ;;
+        log) _arguments $config '*:level:(reset trace debug info warn error off)' ;;
         reload|rollback) _arguments $config '--comment[why]:text:' '1:revision:' ;;
         diff) _arguments $config '*:file or revision:_files' ;;
         version) _arguments '--json[as JSON]' ;;
@@ -128,12 +131,14 @@ fi
 )sh";
 
 constexpr std::string_view kFish = R"sh(# fish completion for pingap
-set -l commands run validate reload upgrade diff history show rollback version config route plugin fmt completion demo-backend
+set -l commands run validate reload upgrade log diff history show rollback version config route plugin fmt completion demo-backend
 complete -c pingap -f
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a run -d 'Start the proxy'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a validate -d 'Check the configuration'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a reload -d 'Use the configuration as it is now'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a upgrade -d 'Start the program anew in its place'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a log -d 'Show or change the levels of the application log'
+complete -c pingap -n '__fish_seen_subcommand_from log' -a 'reset trace debug info warn error off'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a diff -d 'What a reload would change'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a history -d 'Configurations that were in use'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a show -d 'The text of a revision'

@@ -38,6 +38,15 @@ Exit codes:
 PINGAP_CONFIG stands in for a missing --config. PINGAP_ETCD_USER and PINGAP_ETCD_PASSWORD are for
 an etcd that wants to know who asks.)";
 
+inline constexpr const char* kLogFooter = R"(
+Examples:
+  pingap log -c pingap.toml                     how it is
+  pingap log tls=debug proxy=debug -c pingap.toml
+  pingap log warn -c pingap.toml                of everything
+  pingap log reset -c pingap.toml               as the configuration says
+
+LEVEL is trace, debug, info, warn, error or off. It holds until the next reload.)";
+
 inline constexpr const char* kConfigFooter = R"(
 Examples:
   pingap config push -c pingap.toml etcd://127.0.0.1:2379/pingap

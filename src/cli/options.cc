@@ -21,14 +21,14 @@ constexpr std::array<std::string_view, 2> kLayouts = {"file", "items"};
 constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 // Everything that can stand after `pingap`, for "did you mean".
-constexpr std::array<std::string_view, 39> kWords = {
+constexpr std::array<std::string_view, 40> kWords = {
     "--strict",    "run",        "validate",     "reload",   "upgrade",  "diff",
     "history",     "show",       "rollback",     "fmt",      "version",  "route",
     "explain",     "completion", "demo-backend", "--config", "--help",   "--version",
     "--json",      "--header",   "--listen",     "--name",   "--test",   "--autoreload",
     "--last-good", "--upgrade",  "--comment",    "--check",  "config",   "push",
     "pull",        "sync",       "--dry-run",    "--force",  "--layout", "--text-only",
-    "-config",     "plugin",     "list"};
+    "-config",     "plugin",     "list",         "log"};
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
   return tl::make_unexpected(Exit{
@@ -120,6 +120,11 @@ class CommandLine {
         "upgrade", "Start the program anew, which takes the place of the running process");
     upgrade_->footer(kUpgradeFooter);
     add_config(*upgrade_);
+    log_ = app_.add_subcommand("log", "Show or change the levels of the application log");
+    log_->footer(kLogFooter);
+    log_->add_option("levels", options_.sides, "LEVEL, COMPONENT=LEVEL or reset; none: only show")
+        ->type_name("LEVEL");
+    add_config(*log_);
     diff_ = app_.add_subcommand("diff", "What a reload would change, or how two others differ");
     diff_->footer(kDiffFooter);
     diff_->add_option("sides", options_.sides, "Two files, folders or numbers of revisions")
@@ -242,6 +247,7 @@ class CommandLine {
       case Command::show:
       case Command::rollback:
       case Command::upgrade:
+      case Command::log:
         break;
       case Command::diff:
         if (options_.sides.size() == 1) {
@@ -282,8 +288,9 @@ class CommandLine {
     if (reload_->parsed()) {
       return Command::reload;
     }
-    const std::array<std::pair<const CLI::App*, Command>, 5> of_history = {
+    const std::array<std::pair<const CLI::App*, Command>, 6> of_history = {
         {{upgrade_, Command::upgrade},
+         {log_, Command::log},
          {diff_, Command::diff},
          {history_, Command::history},
          {show_, Command::show},
@@ -379,6 +386,7 @@ class CommandLine {
   CLI::App* run_ = nullptr;
   CLI::App* validate_ = nullptr;
   CLI::App* reload_ = nullptr;
+  CLI::App* log_ = nullptr;
   CLI::App* upgrade_ = nullptr;
   CLI::App* diff_ = nullptr;
   CLI::App* history_ = nullptr;

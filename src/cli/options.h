@@ -23,6 +23,7 @@ enum class Command : uint8_t {
   show,
   rollback,
   upgrade,
+  log,
   version,
   config_sync,
   plugin_list,
@@ -55,7 +56,7 @@ struct Options {
   bool upgrade = false;                 // run
   std::vector<std::string> arguments;   // run: the command line, as it was
   std::string comment;                  // reload, rollback
-  std::vector<std::string> sides;       // diff: none, or two files or revisions
+  std::vector<std::string> sides;       // diff: none, or two files or revisions; log: levels
   uint64_t revision = 0;                // show, rollback
   std::string source;                   // config sync: as `config`
   std::string target;                   // config sync: as `config`, without "-"

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include "config/difference.h"
 #include "config/etcd_url.h"
@@ -144,6 +145,11 @@ ExitCode roll_back_etcd(const Options& options, const std::vector<config::Text>&
 }
 
 }  // namespace
+
+ExitCode change_log(const Options& options) {
+  return print(
+      order(options, {"log", {{"levels", fmt::format("{}", fmt::join(options.sides, " "))}}, {}}));
+}
 
 ExitCode reload(const Options& options) {
   return print(order(options, {"reload", {{"comment", options.comment}}, {}}));

@@ -8,6 +8,8 @@ namespace pingap::cli {
 
 ExitCode reload(const Options& options);
 ExitCode upgrade(const Options& options);
+// Shows or changes the levels of the application log.
+ExitCode change_log(const Options& options);
 // Of what runs and what the file says now; or of two files or revisions, without a process.
 ExitCode show_difference(const Options& options);
 // Writes a revision to where the configuration is, and makes the process use it.

@@ -169,6 +169,9 @@ bool means_the_same(const Model& before, const Model& after, std::string_view it
   if (section == "metrics") {
     return before.metrics == after.metrics;
   }
+  if (section == "logging") {
+    return before.logging == after.logging;
+  }
   if (section == "upstreams") {
     return same(before.upstreams, after.upstreams, name);
   }

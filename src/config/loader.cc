@@ -116,13 +116,17 @@ class Loader {
     }
   }
 
-  // [basic] and [metrics] may be spread over files, but each key is set once.
+  // [basic], [metrics] and [logging] may be spread over files, but each key is set once.
   void read_single(const Member& section) {
     for (const Member& member : section.value.members) {
       once(section.key, member);
     }
     if (section.key == "basic") {
       read_table(section.value, "basic", kBasicSchema, reader_, model_.basic);
+      return;
+    }
+    if (section.key == "logging") {
+      read_table(section.value, "logging", kLoggingSchema, reader_, model_.logging);
       return;
     }
     model_.metrics.at = section.at;

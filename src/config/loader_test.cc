@@ -252,7 +252,7 @@ via = true
 )"}));
   ASSERT_EQ(diagnostics.render(), "");
   const Listener& server = model.servers[0];
-  EXPECT_EQ(server.access_log.value, "/var/log/a.log {remote}");
+  EXPECT_EQ(server.access_log.to.value, "/var/log/a.log {remote}");
   ASSERT_EQ(server.trusted_proxies.size(), 2u);
   ASSERT_EQ(server.proxy_protocol_from.size(), 2u);
   EXPECT_EQ(server.proxy_protocol_from[1].value, "2001:db8::/32");

@@ -41,6 +41,35 @@ struct Basic {
   bool operator==(const Basic&) const = default;
 };
 
+// In the order of the schema's names.
+enum class RotateEvery : uint8_t { never, hour, day };
+
+struct Logging {                  // [logging]
+  Located<std::string> output;    // empty = stderr; checked by proxy/log_settings
+  Located<std::string> facility;  // of syslog; empty = daemon
+  log::Format format = log::Format::text;
+  std::vector<std::pair<log::Component, LogLevel>> levels;  // beside basic.log_level
+  uint64_t rotate_size = 0;                                 // bytes; 0 = not by size
+  RotateEvery rotate_every = RotateEvery::never;
+  uint32_t rotate_keep = 14;       // old files; 0 = all
+  milliseconds rotate_max_age{0};  // 0 = any
+  bool rotate_compress = false;
+
+  bool operator==(const Logging&) const = default;
+};
+
+// Of a server or a location; what a location leaves out is its server's.
+struct AccessLog {
+  Located<std::string> to;      // "" or "off" = none; path, "stdout", "stderr" or "PATH FORMAT"
+  Located<std::string> format;  // of a name, or with tags
+  std::optional<StatusSet> statuses;
+  std::optional<milliseconds> min_duration;
+  std::optional<uint32_t> sample;  // of what neither of these keeps one in so many; 0 = none
+  std::optional<std::vector<std::string>> redact;
+
+  bool operator==(const AccessLog&) const = default;
+};
+
 // Timeouts of a server or location; unset ones fall through to the next wider scope.
 struct Timeouts {
   std::optional<milliseconds> connect;  // connection_timeout
@@ -338,6 +367,7 @@ struct Location {
   Timeouts timeouts;
   Retries retries;
   std::vector<PluginUse> plugins;
+  AccessLog access_log;
 
   bool operator==(const Location&) const = default;
 };
@@ -379,7 +409,7 @@ struct Listener {  // [servers.NAME]
   Position at;
   std::vector<Located<std::string>> addrs;      // "0.0.0.0:80", "[::]:80", "unix:/path"
   std::vector<Located<std::string>> locations;  // names, checked
-  Located<std::string> access_log;  // "" = off; path, "stdout", "stderr" or "PATH FORMAT"
+  AccessLog access_log;
   std::vector<Located<std::string>> trusted_proxies;      // IP or CIDR
   std::vector<Located<std::string>> proxy_protocol_from;  // IP or CIDR
   milliseconds header_timeout{15'000};                    // accept to full head
@@ -395,6 +425,7 @@ struct Listener {  // [servers.NAME]
   bool merge_slashes = true;
   bool encoded_slash = false;  // false = refuse %2f and %5c in the path
   bool via = false;
+  bool proxy_status = false;
   ServerTls tls;
   std::vector<PluginUse> plugins;  // before the location is looked for
 
@@ -432,6 +463,7 @@ struct Metrics {  // [metrics]
 struct Model {
   Basic basic;
   Metrics metrics;
+  Logging logging;
   std::vector<Upstream> upstreams;
   std::vector<Location> locations;
   std::vector<Listener> servers;

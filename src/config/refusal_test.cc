@@ -26,7 +26,7 @@ TEST(Loader, RefusesUnknownKeysAndSections) {
        "`buffer_budget`"},
       {{.server = "[server.x]\na = 1"},
        "12:2: error: unknown section `server`; one of `basic`, `upstreams`, `locations`, "
-       "`servers`, `certificates`, `plugins`, `metrics`; "
+       "`servers`, `certificates`, `plugins`, `metrics`, `logging`; "
        "did you mean `servers`?"},
       {{.location = "[locations.l.x]\ny = 1"},
        "8:14: error: unknown key `x` in [locations.l]; one of `upstream`, `host`, `path`, "
@@ -37,7 +37,9 @@ TEST(Loader, RefusesUnknownKeysAndSections) {
        "`ws_allowed_origins`, `grpc_web`, `connection_timeout`, `read_timeout`, `write_timeout`, "
        "`request_timeout`, `max_retries`, `max_retry_window`, `try_timeout`, `hedge_after`, "
        "`retry_on`, "
-       "`retry_any_method`, `tunnel_timeout`, `plugins`"},
+       "`retry_any_method`, `tunnel_timeout`, `access_log`, `access_log_format`, "
+       "`access_log_status`, `access_log_min_duration`, `access_log_sample`, "
+       "`access_log_redact`, `plugins`"},
   });
 }
 
@@ -54,9 +56,11 @@ TEST(Loader, RefusesWhatComesWithLaterVersions) {
       {{.server = "modules = ['x']"},
        "12:1: error: `modules` in [servers.s] is not supported yet in this version; remove it: it "
        "would have no effect"},
-      {{.basic = "error_log = '/tmp/x'"},
-       "2:1: error: `error_log` in [basic] is not supported yet in this version; remove it: it "
+      {{.basic = "sentry = 'x'"},
+       "2:1: error: `sentry` in [basic] is not supported yet in this version; remove it: it "
        "would have no effect"},
+      {{.basic = "error_log = '/tmp/x'"},
+       "2:1: error: unknown key `error_log` in [basic]; use output in [logging]"},
       {{.basic = "trusted_proxies = []"},
        "2:1: error: unknown key `trusted_proxies` in [basic]; it belongs into [servers.NAME]"},
   });

@@ -11,8 +11,8 @@
 namespace pingap::config {
 namespace {
 
-constexpr std::array<std::string_view, 7> kSectionNames = {
-    "basic", "upstreams", "locations", "servers", "certificates", "plugins", "metrics"};
+constexpr std::array<std::string_view, 8> kSectionNames = {
+    "basic", "upstreams", "locations", "servers", "certificates", "plugins", "metrics", "logging"};
 
 constexpr std::array<Foreign, 3> kLaterSections = {
     {{"tracing", ""}, {"admin", ""}, {"storages", ""}}};
@@ -105,7 +105,8 @@ std::vector<SectionInfo> describe() {
           describe_section("[certificates.NAME]", kCertificateSchema),
           describe_section("[plugins.NAME]", kPluginSchema),
           describe_section("[plugins.NAME.when]", kConditionSchema),
-          describe_section("[metrics]", kMetricsSchema)};
+          describe_section("[metrics]", kMetricsSchema),
+          describe_section("[logging]", kLoggingSchema)};
 }
 
 }  // namespace pingap::config

@@ -89,17 +89,18 @@ extern const Schema<LocationDraft> kLocationSchema;
 extern const Schema<Listener> kServerSchema;
 extern const Schema<CertificateEntry> kCertificateSchema;
 extern const Schema<Metrics> kMetricsSchema;
+extern const Schema<Logging> kLoggingSchema;
 extern const Schema<Plugin> kPluginSchema;        // but for what its type knows
 extern const Schema<Condition> kConditionSchema;  // of `when` and `unless`
 // Top-level sections that belong to later versions.
 extern const std::span<const Foreign> kForeignSections;
 // The sections there are: "basic", "upstreams", "locations", "servers", "certificates", "plugins",
-// "metrics".
+// "metrics", "logging".
 extern const std::span<const std::string_view> kSections;
 
 // Whether a section is one table, and not one of named entries.
 constexpr bool is_single(std::string_view section) noexcept {
-  return section == "basic" || section == "metrics";
+  return section == "basic" || section == "metrics" || section == "logging";
 }
 
 // Check the keys of a section against each other and complete the result.
@@ -121,6 +122,12 @@ void read_docker_socket(Reader& reader, const Field& field, UpstreamDraft& out);
 void finish_servers(UpstreamDraft& draft, Reader& reader);
 
 // Keys that several sections have.
+void read_access_log(Reader& reader, const Field& field, AccessLog& out);
+void read_access_log_format(Reader& reader, const Field& field, AccessLog& out);
+void read_access_log_status(Reader& reader, const Field& field, AccessLog& out);
+void read_access_log_min_duration(Reader& reader, const Field& field, AccessLog& out);
+void read_access_log_sample(Reader& reader, const Field& field, AccessLog& out);
+void read_access_log_redact(Reader& reader, const Field& field, AccessLog& out);
 void read_methods(Reader& reader, const Field& field, std::vector<std::string>& out);
 std::vector<FieldMatch> read_matches(Reader& reader, const Field& field);
 void read_match_headers(Reader& reader, const Field& field, std::vector<FieldMatch>& out);

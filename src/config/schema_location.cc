@@ -268,6 +268,30 @@ constexpr Key<LocationDraft> kKeys[] = {
      [](Reader& reader, const Field& field, LocationDraft& out) {
        reader.duration(field, out.location.timeouts.tunnel);
      }},
+    {{"access_log", "", "log", "the server's"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       read_access_log(reader, field, out.location.access_log);
+     }},
+    {{"access_log_format", "", "log format", "the server's"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       read_access_log_format(reader, field, out.location.access_log);
+     }},
+    {{"access_log_status", "", "list of statuses", "the server's"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       read_access_log_status(reader, field, out.location.access_log);
+     }},
+    {{"access_log_min_duration", "", "duration", "the server's"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       read_access_log_min_duration(reader, field, out.location.access_log);
+     }},
+    {{"access_log_sample", "", "integer", "the server's"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       read_access_log_sample(reader, field, out.location.access_log);
+     }},
+    {{"access_log_redact", "", "list of names", "the server's"},
+     [](Reader& reader, const Field& field, LocationDraft& out) {
+       read_access_log_redact(reader, field, out.location.access_log);
+     }},
     {{"plugins", "", "list of plugins", "none"},
      [](Reader& reader, const Field& field, LocationDraft& out) {
        read_plugins(reader, field, out.location.plugins);

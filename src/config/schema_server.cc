@@ -74,7 +74,29 @@ constexpr Key<Listener> kKeys[] = {
        out.locations = reader.list(field, Commas::yes);
      }},
     {{"access_log", "", "log", "\"\""},
-     [](Reader& reader, const Field& field, Listener& out) { reader.text(field, out.access_log); }},
+     [](Reader& reader, const Field& field, Listener& out) {
+       read_access_log(reader, field, out.access_log);
+     }},
+    {{"access_log_format", "", "log format", "\"default\""},
+     [](Reader& reader, const Field& field, Listener& out) {
+       read_access_log_format(reader, field, out.access_log);
+     }},
+    {{"access_log_status", "", "list of statuses", "all"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       read_access_log_status(reader, field, out.access_log);
+     }},
+    {{"access_log_min_duration", "", "duration", "none"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       read_access_log_min_duration(reader, field, out.access_log);
+     }},
+    {{"access_log_sample", "", "integer", "1"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       read_access_log_sample(reader, field, out.access_log);
+     }},
+    {{"access_log_redact", "", "list of names", "none"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       read_access_log_redact(reader, field, out.access_log);
+     }},
     {{"trusted_proxies", "", "list of networks", "nobody"},
      [](Reader& reader, const Field& field, Listener& out) {
        read_networks(reader, field, out.trusted_proxies);
@@ -132,6 +154,10 @@ constexpr Key<Listener> kKeys[] = {
      }},
     {{"via", "", "boolean", "false"},
      [](Reader& reader, const Field& field, Listener& out) { reader.boolean(field, out.via); }},
+    {{"proxy_status", "", "boolean", "false"},
+     [](Reader& reader, const Field& field, Listener& out) {
+       reader.boolean(field, out.proxy_status);
+     }},
     {{"tls_cert", "", "path, PEM or base64", "no TLS"},
      [](Reader& reader, const Field& field, Listener& out) {
        reader.pem(field, out.tls.pair.cert);

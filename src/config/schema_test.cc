@@ -222,7 +222,8 @@ void expect_equal(const Location& a, const Location& b) {
 }
 
 void expect_equal(const Listener& a, const Listener& b) {
-  EXPECT_EQ(a.access_log.value, b.access_log.value);
+  EXPECT_EQ(a.access_log.to.value, b.access_log.to.value);
+  EXPECT_EQ(b.access_log.sample.value_or(1), 1U);
   EXPECT_EQ(a.trusted_proxies.size(), b.trusted_proxies.size());
   EXPECT_EQ(a.proxy_protocol_from.size(), b.proxy_protocol_from.size());
   EXPECT_EQ(a.header_timeout, b.header_timeout);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "control/log_levels.h"
+
 namespace pingap::control {
 
 void Commands::on_command(const Command& command, const std::string& author, Reply reply) {
@@ -16,6 +18,10 @@ void Commands::on_command(const Command& command, const std::string& author, Rep
   }
   if (command.name == "diff") {
     reloader_.compare(reply);
+    return;
+  }
+  if (command.name == "log") {
+    reply(change_log_levels(command.field("levels"), reloader_.log_levels()));
     return;
   }
   if (command.name == "upgrade") {

@@ -1,5 +1,6 @@
 #include "control/preflight.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <sys/stat.h>
 #include <system_error>
@@ -55,15 +56,24 @@ void check_pid_file(const Located<std::string>& path, Diagnostics& diagnostics) 
 struct LogFile {
   std::string path;
   config::Position at;
+  std::string_view key;
 };
 
-std::vector<LogFile> log_files(const config::Model& model, const proxy::Snapshot& snapshot) {
+std::vector<LogFile> log_files(const proxy::Snapshot& snapshot) {
   std::vector<LogFile> files;
-  for (size_t i = 0; i < model.servers.size(); ++i) {
-    const std::string& path = snapshot.sites[i]->access_log_path;
-    if (!path.empty() && !observe::is_stream(path)) {
-      files.push_back({path, model.servers[i].access_log.at});
+  const auto add = [&](const std::string& path, config::Position at, std::string_view key) {
+    const auto same = [&](const LogFile& one) { return one.path == path; };
+    if (!observe::is_stream(path) && std::ranges::none_of(files, same)) {
+      files.push_back({path, at, key});
     }
+  };
+  for (const auto& site : snapshot.sites) {
+    for (const auto& log : site->logs) {
+      add(log->path, log->at, "access_log");
+    }
+  }
+  if (snapshot.logging.target.kind == observe::LogTarget::Kind::file) {
+    add(snapshot.logging.target.where, snapshot.logging.target_at, "output");
   }
   return files;
 }
@@ -72,13 +82,13 @@ std::vector<LogFile> log_files(const config::Model& model, const proxy::Snapshot
 bool check_log(const LogFile& file, Diagnostics& diagnostics) {
   if (const int error = try_to_write(file.path, Symlinks::follow)) {
     diagnostics.error(file.at,
-                      fmt::format("cannot open access_log `{}`: {}", file.path, reason(error)), {},
-                      file_hint(file.path, error));
+                      fmt::format("cannot open {} `{}`: {}", file.key, file.path, reason(error)),
+                      {}, file_hint(file.path, error));
     return false;
   }
   struct stat info{};
   if (::stat(file.path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode)) {
-    diagnostics.warning(file.at, fmt::format("access_log `{}` is a named pipe", file.path), {},
+    diagnostics.warning(file.at, fmt::format("{} `{}` is a named pipe", file.key, file.path), {},
                         "a start fails while nobody reads it");
     return false;
   }
@@ -143,7 +153,7 @@ std::optional<Identity> check_machine(const config::Model& model, const proxy::S
                                       Diagnostics& diagnostics,
                                       const proxy::InheritedSockets* given) {
   check_pid_file(model.basic.pid_file, diagnostics);
-  std::vector<LogFile> files = log_files(model, snapshot);
+  std::vector<LogFile> files = log_files(snapshot);
   std::erase_if(files, [&](const LogFile& file) { return !check_log(file, diagnostics); });
   check_addresses(model, given, diagnostics);
   const auto identity = find_identity(model.basic, diagnostics);

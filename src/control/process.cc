@@ -301,7 +301,8 @@ ExitCode run_proxy(const RunOptions& options) {
     loaded->snapshot->ticket_keys->take(before->ticket_keys);
   }
   const config::Basic& basic = loaded->snapshot->basic;
-  log::g_level.store(basic.log_level);
+  log::set_levels(loaded->snapshot->logging.levels);
+  log::set_output(nullptr, loaded->snapshot->logging.format);
   proxy::set_buffer_budget(basic.buffer_budget);
   net::Fd signals = block_signals();
   look_at_limits();

@@ -258,7 +258,6 @@ void Reloader::commit() {
   upstreams_.commit(loaded_.snapshot);
   certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
   print_error(loaded_.warnings);
-  log::g_level.store(loaded_.snapshot->basic.log_level);
 }
 
 // Every worker goes by it.

@@ -68,6 +68,9 @@ class Reloader {
   // `always`.
   void keep_first(bool always);
 
+  // Of the application log, as the configuration says.
+  const log::Levels& log_levels() const noexcept { return loaded_.snapshot->logging.levels; }
+
  private:
   struct Asked {
     Request request;

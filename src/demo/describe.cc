@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/log_escape.h"
 #include "base/strings.h"
-#include "exchange/log_escape.h"
 
 namespace pingap::demo {
 namespace {
@@ -39,7 +39,7 @@ Headers told_headers(const http::RequestHead& head) {
 std::string quoted(std::string_view value) {
   std::string out(value.size() * 6, ' ');  // the longest escape of a byte
   bool cut = false;
-  const char* end = exchange::escape_json(value, out.data(), out.data() + out.size(), cut);
+  const char* end = escape_json(value, out.data(), out.data() + out.size(), cut);
   out.resize(static_cast<size_t>(end - out.data()));
   return '"' + out + '"';
 }

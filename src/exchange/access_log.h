@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,9 +25,12 @@ class AccessLogFormat {
   static constexpr size_t kMaxLine = 16 * 1024;  // bytes, with the newline; longer fields are cut
   static constexpr size_t kMaxField = 4 * 1024;  // bytes of one field
 
-  // A name (default, common, combined, tiny, short, json; empty is default) or text with {tag}s.
-  // The error says what is wrong and what is allowed.
-  static tl::expected<AccessLogFormat, std::string> compile(std::string_view format);
+  // A name (default, common, combined, tiny, short, json, logfmt; empty is default), "json:" or
+  // "logfmt:" and a list of tags, or text with {tag}s and $variables. `redact`: what is hidden
+  // beside what always is: names of headers, and "?NAME" of parameters in the query. The error says
+  // what is wrong and what is allowed.
+  static tl::expected<AccessLogFormat, std::string> compile(
+      std::string_view format, std::span<const std::string> redact = {});
 
   // Writes one line with its newline into `room`, of which kMaxLine bytes are enough; returns its
   // size. 0 when not even the fixed parts of the format fit.
@@ -39,7 +43,9 @@ class AccessLogFormat {
 
   std::string text_;  // of literals and names
   std::vector<LogOp> ops_;
-  size_t fixed_ = 0;  // bytes that every line needs
+  std::deque<std::string> redacted_;
+  std::deque<SecretName> secrets_;  // a list, the last one first; it stays where it is
+  size_t fixed_ = 0;                // bytes that every line needs
   bool json_ = false;
 };
 

@@ -23,7 +23,7 @@ inline const WallTime kNow{milliseconds(1767319445678)};
 struct Sample {
   std::array<char, 4096> block;
   Exchange x{std::span<char>(block)};
-  std::array<http::Field, 16> request_fields;
+  std::array<http::Field, 24> request_fields;
   std::array<http::Field, 16> response_fields;
 
   Sample() {

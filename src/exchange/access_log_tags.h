@@ -1,6 +1,7 @@
 // The tags of access-log formats and what a compiled format is made of.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -25,6 +26,11 @@ enum class LogTag : uint8_t {
   path,
   reason,
   reason_side,
+  termination,
+  status_class,
+  argument,
+  known,  // $auth_NAME
+  grpc,
   // numbers
   status,
   size,
@@ -33,10 +39,13 @@ enum class LogTag : uint8_t {
   latency_us,
   attempts,
   when_unix,
+  retries,
   // numbers of which 0 means that there is none
   upstream_status,
   remote_port,
   server_port,
+  connection_id,
+  connection_requests,
   // each in its own way
   when,
   when_utc_iso,
@@ -53,6 +62,16 @@ enum class LogTag : uint8_t {
   upstream_response_time,
   compression_ratio,
   compression_time,
+  upstream_time,
+  transfer_time,
+  processing_time,
+  queue_time,
+  connection_time,
+  request_time,
+  msec,
+  request_uri,
+  request,
+  tries,
   none,  // behind the last literal
 };
 inline constexpr LogTag kFirstNumber = LogTag::status;
@@ -61,18 +80,25 @@ inline constexpr LogTag kFirstOther = LogTag::when;
 
 struct LogTagInfo {
   std::string_view name;
+  std::string_view variable;  // $name is one always; another name, may be empty
   LogTag tag;
   uint8_t max_size;  // bytes of its value; 0 = text of any length
+  std::string_view about;
   http::HeaderId header = http::HeaderId::other;
   std::string_view Exchange::* member = nullptr;
+  std::string_view header_name = {};  // of a header without an id
 };
 
-// All {tag}s but the prefixed ones ({~cookie}, {>header}, {<header}, {$ENV}) and {hostname}.
+// All tags but those of families ({~cookie}, {>header}, {<header}, {$ENV}, $http_NAME, ...) and
+// {hostname}. In the order of the documentation, whose table is made of it.
 std::span<const LogTagInfo> log_tags() noexcept;
+// By its name or as a variable; null where there is none.
 const LogTagInfo* find_log_tag(std::string_view name) noexcept;
 
 // Values of these headers are secrets: "***" stands in the log (security.md LG-04).
 bool is_secret_header(std::string_view name) noexcept;
+// The same of a parameter of the query.
+bool is_secret_parameter(std::string_view name) noexcept;
 
 // Where a secret stands in a query: the value of a parameter with a telling name.
 struct SecretPlace {
@@ -80,9 +106,14 @@ struct SecretPlace {
   size_t end = 0;
 };
 
+// Lists of secrets: what plugins know of this request, and what the configuration says.
+using SecretLists = std::array<const SecretName*, 2>;
+
+// Whether a list has a secret of this kind and name.
+bool is_listed(const SecretLists& lists, SecretName::In in, std::string_view name) noexcept;
+
 // The first one at or behind `from`; also of a parameter that `more` lists.
-SecretPlace find_secret(std::string_view query, size_t from,
-                        const SecretName* more = nullptr) noexcept;
+SecretPlace find_secret(std::string_view query, size_t from, const SecretLists& more = {}) noexcept;
 
 // One step of a compiled format: a literal, then a value.
 struct LogOp {

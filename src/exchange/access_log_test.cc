@@ -2,8 +2,10 @@
 #include "exchange/access_log.h"
 
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -34,7 +36,7 @@ TEST(AccessLog, WritesTheNamedFormats) {
       {"json",
        R"({"time":"2026-01-02T02:04:05.678Z","client":"192.0.2.1","peer":"192.0.2.7",)"
        R"("method":"GET","uri":"/api/items?page=2","proto":"HTTP/1.1","host":"example.test",)"
-       R"("status":200,"reason":"-","server":"main","location":"api",)"
+       R"("status":200,"reason":"-","termination":"--","server":"main","location":"api",)"
        R"("upstream":"10.0.0.1:8080","upstream_name":"backend","upstream_status":200,)"
        R"("attempts":1,"failed_tries":"","reused":true,"request_bytes":0,"response_bytes":1024,)"
        R"("duration_us":12345,"user_agent":"curl/8.5.0","referer":"http://a.test/"})"
@@ -44,6 +46,13 @@ TEST(AccessLog, WritesTheNamedFormats) {
     EXPECT_EQ(line_of(format, s.x), line);
   }
   EXPECT_EQ(line_of("", s.x), cases[0].second);
+  EXPECT_EQ(line_of("logfmt", s.x),
+            "time=\"2026-01-02T02:04:05.678Z\" client=\"192.0.2.1\" peer=\"192.0.2.7\" "
+            "method=\"GET\" uri=\"/api/items?page=2\" proto=\"HTTP/1.1\" host=\"example.test\" "
+            "status=200 reason=\"-\" termination=\"--\" server=\"main\" location=\"api\" "
+            "upstream=\"10.0.0.1:8080\" upstream_name=\"backend\" upstream_status=200 attempts=1 "
+            "failed_tries=\"\" reused=true request_bytes=0 response_bytes=1024 duration_us=12345 "
+            "user_agent=\"curl/8.5.0\" referer=\"http://a.test/\"\n");
 }
 
 TEST(AccessLog, WritesEveryTag) {
@@ -65,6 +74,26 @@ TEST(AccessLog, WritesEveryTag) {
   s.x.tls_cipher = "TLS_AES_128_GCM_SHA256";
   s.x.tls_server_name = "sni.test";
   s.x.tls_client_subject = "CN=Jane";
+  s.x.tls_client_fingerprint = "ab12";
+  s.x.forwarded_for = "192.0.2.1, 192.0.2.7";
+  s.x.connection = 1025;
+  s.x.connection_requests = 3;
+  s.x.connected = s.x.started - milliseconds(100);
+  s.x.queued = milliseconds(1);
+  const Known user{"user", "jane", nullptr};
+  s.x.known = &user;
+  for (const auto& [id, value] : {std::pair{HeaderId::content_type, "text/x"},
+                                  {HeaderId::content_length, "5"},
+                                  {HeaderId::accept, "*/*"},
+                                  {HeaderId::accept_encoding, "gzip"},
+                                  {HeaderId::origin, "http://o.test"},
+                                  {HeaderId::range, "bytes=0-"},
+                                  {HeaderId::x_forwarded_for, "192.0.2.1"}}) {
+    s.x.request.headers.add(id, value);
+  }
+  s.x.response.headers.add(HeaderId::content_encoding, "br");
+  s.x.response.headers.add(HeaderId::location, "/there");
+  s.x.response.headers.add("Cache-Status", "pingap; hit");
   const std::map<std::string_view, std::string_view> values = {
       {"when", "2026-01-02T03:04:05.678+01:00"},
       {"when_utc_iso", "2026-01-02T02:04:05.678Z"},
@@ -113,6 +142,36 @@ TEST(AccessLog, WritesEveryTag) {
       {"latency_human", "12.3ms"},
       {"compression_ratio", "4.2"},
       {"compression_time", "1.5"},
+      {"request_time", "0.012"},
+      {"msec", "1767319445.678"},
+      {"forwarded_for", "192.0.2.1, 192.0.2.7"},
+      {"connection_id", "1025"},
+      {"connection_requests", "3"},
+      {"connection_time", "112"},
+      {"processing_time", "0"},
+      {"queue_time", "1"},
+      {"upstream_time", "11"},
+      {"transfer_time", "4"},
+      {"retries", "0"},
+      {"tries", "10.0.0.2:80=503,10.0.0.1:8080=200"},
+      {"request", "GET /api/items?page=2 HTTP/1.1"},
+      {"request_uri", "/api/items?page=2"},
+      {"tls_client_fingerprint", "ab12"},
+      {"content_type", "text/x"},
+      {"content_length", "5"},
+      {"accept", "*/*"},
+      {"accept_encoding", "gzip"},
+      {"origin", "http://o.test"},
+      {"range", "bytes=0-"},
+      {"x_forwarded_for", "192.0.2.1"},
+      {"remote_user", "jane"},
+      {"grpc", "false"},
+      {"status_class", "2xx"},
+      {"termination", "CD"},
+      {"sent_content_type", "text/plain"},
+      {"content_encoding", "br"},
+      {"cache_status", "pingap; hit"},
+      {"redirect", "/there"},
   };
   for (const LogTagInfo& info : log_tags()) {
     ASSERT_TRUE(values.contains(info.name)) << info.name;
@@ -120,7 +179,13 @@ TEST(AccessLog, WritesEveryTag) {
     const std::string wanted(values.at(info.name));
     EXPECT_EQ(line_of("{" + name + "}", s.x), wanted + "\n") << name;
     EXPECT_EQ(line_of("<{:" + name + "}>", s.x), "<" + wanted + ">\n") << name;
+    EXPECT_EQ(line_of("$" + name, s.x), wanted + "\n") << name;
+    EXPECT_EQ(line_of("${" + name + "}x", s.x), wanted + "x\n") << name;
+    if (!info.variable.empty()) {
+      EXPECT_EQ(line_of("$" + std::string(info.variable), s.x), wanted + "\n") << info.variable;
+    }
   }
+  EXPECT_GE(log_tags().size(), 60U);
   EXPECT_EQ(line_of("{>x-own} {>USER-AGENT} {>none}", s.x), "own curl/8.5.0 -\n");
   EXPECT_EQ(line_of("{<Content-Type} {<x-answer} {<none}", s.x), "text/plain yes -\n");
   EXPECT_EQ(line_of("{$PINGAP_LOG_TEST} {$PINGAP_LOG_TEST_NONE}", s.x), "a \\x22b\\x22 -\n");
@@ -183,6 +248,112 @@ TEST(AccessLog, WritesHumanNumbers) {
   EXPECT_EQ(line_of("{latency_us}", s.x), "0\n");
 }
 
+TEST(AccessLog, TakesFamiliesOfVariables) {
+  ::setenv("PINGAP_LOG_TEST", "a \"b\"", 1);
+  Sample s;
+  s.x.request.headers.add("X-Own", "own");
+  s.x.request.headers.add(HeaderId::authorization, "Basic abc");
+  s.x.request.headers.add(HeaderId::cookie, "sid=deadbeef");
+  s.x.response.headers.add("X-Answer", "yes");
+  const Known claim{"sub", "42", nullptr};
+  s.x.known = &claim;
+  s.x.uri.query = "page=2&token=hunter2";
+  EXPECT_EQ(line_of("$http_x_own $http_x-own ${http_user_agent}! $http_authorization", s.x),
+            "own own curl/8.5.0! ***\n");
+  EXPECT_EQ(line_of("$sent_http_x_answer $sent_http_none", s.x), "yes -\n");
+  EXPECT_EQ(line_of("$cookie_sid $cookie_none", s.x), "*** -\n");
+  EXPECT_EQ(line_of("$arg_page $arg_token $arg_none", s.x), "2 *** -\n");
+  EXPECT_EQ(line_of("$auth_sub $auth_none", s.x), "42 -\n");
+  EXPECT_EQ(line_of("$env_PINGAP_LOG_TEST", s.x), "a \\x22b\\x22\n");
+  EXPECT_EQ(line_of("$hostname", s.x), line_of("{hostname}", s.x));
+  EXPECT_EQ(line_of("$$status costs $5 and $", s.x), "$status costs $5 and $\n");
+  EXPECT_EQ(line_of("$status{status}$status", s.x), "200200200\n");
+}
+
+TEST(AccessLog, HidesWhatTheConfigurationSays) {
+  Sample s;
+  s.x.request.headers.add("X-Own", "own");
+  s.x.uri.target = "/a?page=2&sid=7";
+  s.x.uri.path = "/a";
+  s.x.uri.query = "page=2&sid=7";
+  s.x.request.target = s.x.uri.target;
+  const std::vector<std::string> redact = {"x-own", "?sid", "User-Agent"};
+  // Moved on, as it is into a snapshot.
+  auto format = std::make_unique<AccessLogFormat>(std::move(*AccessLogFormat::compile(
+      "{uri} {query} {request} {request_uri} {>x-own} {user_agent} $arg_sid $arg_page", redact)));
+  EXPECT_EQ(line_of(*format, s.x),
+            "/a?page=2&sid=*** page=2&sid=*** GET /a?page=2&sid=*** HTTP/1.1 /a?page=2&sid=*** *** "
+            "*** *** 2\n");
+}
+
+TEST(AccessLog, WritesListsOfTagsAsJsonAndLogfmt) {
+  Sample s;
+  s.x.request.headers.add(HeaderId::referer, "http://a.test/\"x y\"");
+  EXPECT_EQ(
+      line_of("json:status, from=client_ip,ref=referer,upstream_status,ua=http_user_agent", s.x),
+      R"({"status":200,"from":"192.0.2.1","ref":"http://a.test/\"x y\"",)"
+      R"("upstream_status":200,"ua":"curl/8.5.0"})"
+      "\n");
+  EXPECT_EQ(line_of("logfmt:status,ref=referer,t=when_utc_iso", s.x),
+            R"(status=200 ref="http://a.test/\"x y\"" t="2026-01-02T02:04:05.678Z")"
+            "\n");
+  const std::string host = line_of("{hostname}", s.x);
+  EXPECT_EQ(line_of("json:hostname", s.x),
+            "{\"hostname\":\"" + host.substr(0, host.size() - 1) + "\"}\n");
+  for (const char* wrong : {"json:", "json:nothing", "json:a b=status", "logfmt:", "json:=status",
+                            "jsonx", "json:status,,uri"}) {
+    EXPECT_FALSE(AccessLogFormat::compile(wrong).has_value()) << wrong;
+  }
+}
+
+TEST(AccessLog, SaysHowAnExchangeEnded) {
+  struct Case {
+    ErrorCode reason;
+    int phase;  // 0 before a server, 1 connecting, 2 sent, 3 answered
+    std::string_view letters;
+  };
+
+  const Case cases[] = {
+      {ErrorCode::none, 3, "--"},
+      {ErrorCode::bad_host, 0, "PR"},
+      {ErrorCode::no_route, 0, "PR"},
+      {ErrorCode::rate_limited, 0, "PR"},
+      {ErrorCode::header_timeout, 0, "cR"},
+      {ErrorCode::body_timeout, 2, "cH"},
+      {ErrorCode::client_closed, 0, "CR"},
+      {ErrorCode::client_closed, 1, "CC"},
+      {ErrorCode::client_reset, 2, "CH"},
+      {ErrorCode::client_reset, 3, "CD"},
+      {ErrorCode::client_stalled, 3, "cD"},
+      {ErrorCode::upstream_refused, 1, "SC"},
+      {ErrorCode::upstream_timeout, 2, "sH"},
+      {ErrorCode::upstream_truncated, 3, "SD"},
+      {ErrorCode::queue_timeout, 0, "sQ"},
+      {ErrorCode::upstream_limit, 0, "RQ"},
+      {ErrorCode::deadline_exceeded, 2, "TH"},
+      {ErrorCode::shutting_down, 3, "KD"},
+      {ErrorCode::buffer_full, 3, "RD"},
+  };
+  for (const Case& one : cases) {
+    Sample s;
+    s.x.reason = one.reason;
+    s.x.connect_start = one.phase > 0 ? s.x.connect_start : TimePoint{};
+    s.x.request_sent = one.phase > 1 ? s.x.request_sent : TimePoint{};
+    s.x.first_byte = one.phase > 2 ? s.x.first_byte : TimePoint{};
+    EXPECT_EQ(line_of("{termination}", s.x), std::string(one.letters) + "\n")
+        << to_string(one.reason) << " " << one.phase;
+  }
+  Sample s;
+  s.x.plugin = "mock";
+  EXPECT_EQ(line_of("{termination}", s.x), "LR\n");
+  for (size_t i = 1; i < static_cast<size_t>(ErrorCode::count_); ++i) {
+    s.x.reason = static_cast<ErrorCode>(i);
+    const std::string line = line_of("{termination}", s.x);
+    EXPECT_EQ(line.size(), 3U) << to_string(s.x.reason);
+    EXPECT_EQ(line.find_first_of("?-"), std::string::npos) << to_string(s.x.reason);
+  }
+}
+
 TEST(AccessLog, TakesBracesThatAreDoubled) {
   Sample s;
   EXPECT_EQ(line_of("{{{status}}} {{}}", s.x), "{200} {}\n");
@@ -199,6 +370,10 @@ TEST(AccessLog, SaysWhatIsWrongWithAFormat) {
       {"{status", "single \"{\""},
       {"{status} }", "single \"}\""},
       {"{status}\n{uri}", "control character"},
+      {"$stauts", "unknown variable \"$stauts\""},
+      {"$http_", "unknown variable"},
+      {"${status", "no closing brace"},
+      {"${}", "unknown variable"},
   };
   for (const auto& [format, error] : cases) {
     auto result = AccessLogFormat::compile(format);
@@ -238,7 +413,12 @@ std::string documentation() {
 TEST(AccessLog, IsDocumentedWithEveryTag) {
   const std::string doc = documentation();
   for (const LogTagInfo& info : log_tags()) {
-    EXPECT_NE(doc.find("| `{" + std::string(info.name) + "}` |"), std::string::npos) << info.name;
+    std::string row = "| `{" + std::string(info.name) + "}` | `$" + std::string(info.name) + "`";
+    if (!info.variable.empty()) {
+      row += ", `$" + std::string(info.variable) + "`";
+    }
+    row += " | " + std::string(info.about) + " |\n";
+    EXPECT_NE(doc.find(row), std::string::npos) << "missing: " << row;
   }
 }
 

@@ -1,14 +1,17 @@
 #include "exchange/access_log_writer.h"
 
 #include <algorithm>
-#include <charconv>
+#include <array>
 #include <cstring>
 
+#include "base/log_escape.h"
+#include "base/log_plain.h"
 #include "base/strings.h"
 #include "exchange/access_log.h"
-#include "exchange/log_escape.h"
-#include "exchange/log_plain.h"
+#include "exchange/log_numbers.h"
 #include "exchange/log_time.h"
+#include "exchange/termination.h"
+#include "http/params.h"
 
 namespace pingap::exchange {
 namespace {
@@ -64,57 +67,19 @@ bool has_cookie(std::string_view header, std::string_view name) noexcept {
   return false;
 }
 
-char* copy(std::string_view text, char* to) noexcept {
-  std::memcpy(to, text.data(), text.size());
-  return to + text.size();
+std::string_view known_of(const Exchange& x, std::string_view name) noexcept {
+  for (const Known* one = x.known; one != nullptr; one = one->next) {
+    if (one->name == name) {
+      return one->value;
+    }
+  }
+  return {};
 }
 
-char* put_number(uint64_t value, char* to) noexcept {
-  constexpr size_t kDigits = 20;
-  if (value < 10) {
-    *to = static_cast<char>('0' + value);
-    return to + 1;
-  }
-  return std::to_chars(to, to + kDigits, value).ptr;
-}
-
-// With one digit behind the point.
-char* put_human(uint64_t value, uint64_t unit, std::string_view name, char* to) noexcept {
-  to = put_number(value / unit, to);
-  if (unit > 1) {
-    *to++ = '.';
-    to = put_number(value % unit * 10 / unit, to);
-  }
-  return copy(name, to);
-}
-
-char* put_human_size(uint64_t bytes, char* to) noexcept {
-  constexpr uint64_t kKiB = 1024;
-  if (bytes < kKiB) {
-    return put_human(bytes, 1, "B", to);
-  }
-  if (bytes < kKiB * kKiB) {
-    return put_human(bytes, kKiB, "KiB", to);
-  }
-  if (bytes < kKiB * kKiB * kKiB) {
-    return put_human(bytes, kKiB * kKiB, "MiB", to);
-  }
-  return put_human(bytes, kKiB * kKiB * kKiB, "GiB", to);
-}
-
-char* put_human_time(uint64_t microseconds, char* to) noexcept {
-  if (microseconds < 1000) {
-    return put_human(microseconds, 1, "us", to);
-  }
-  if (microseconds < 1'000'000) {
-    return put_human(microseconds, 1000, "ms", to);
-  }
-  return put_human(microseconds, 1'000'000, "s", to);
-}
-
-uint64_t unix_milliseconds(WallTime time) noexcept {
-  const auto ms = std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
-  return static_cast<uint64_t>(std::max<int64_t>(ms, 0));
+std::string_view status_class(uint16_t status) noexcept {
+  constexpr std::string_view kClasses = "1xx2xx3xx4xx5xx";
+  const size_t first = status / 100U;
+  return first >= 1 && first <= 5 ? kClasses.substr((first - 1) * 3, 3) : std::string_view{};
 }
 
 template <bool kJson>
@@ -163,6 +128,16 @@ std::string_view LogLine<kJson>::text_of(const LogOp& op) const noexcept {
       return to_string(x_.reason);
     case LogTag::reason_side:
       return x_.reason == ErrorCode::none ? "-" : side_name(x_.reason_side);
+    case LogTag::termination:
+      return termination(x_);
+    case LogTag::status_class:
+      return status_class(x_.status);
+    case LogTag::argument:
+      return argument_of(op);
+    case LogTag::known:
+      return known_of(x_, name_of(op));
+    case LogTag::grpc:
+      return x_.grpc ? "true" : "false";
     default:
       return {};  // not a text
   }
@@ -191,6 +166,12 @@ uint64_t LogLine<kJson>::number_of(const LogOp& op) const noexcept {
       return x_.server_port;
     case LogTag::when_unix:
       return unix_milliseconds(now_);
+    case LogTag::retries:
+      return x_.attempts == 0 ? 0U : x_.attempts - 1U;
+    case LogTag::connection_id:
+      return x_.connection;
+    case LogTag::connection_requests:
+      return x_.connection_requests;
     default:
       return 0;  // not a number
   }
@@ -224,6 +205,22 @@ char* LogLine<kJson>::put_other(const LogOp& op, char* to) const noexcept {
     case LogTag::upstream_reused:
       return x_.attempts == 0 ? put_nothing<kJson>(to)
                               : copy(x_.upstream_reused ? "true" : "false", to);
+    case LogTag::request_uri: {
+      const Parts parts = split(x_.request.target);
+      return put_masked(op, parts.path, parts.query, to);
+    }
+    case LogTag::request:
+      return put_request(op, to);
+    case LogTag::tries:
+      return put_tries(op, to);
+    default:
+      return put_time_between(op, to);
+  }
+}
+
+template <bool kJson>
+char* LogLine<kJson>::put_time_between(const LogOp& op, char* to) const noexcept {
+  switch (op.tag) {
     case LogTag::upstream_connect_time:
       return put_milliseconds(x_.connect_start, x_.request_sent, to);
     case LogTag::upstream_response_time:
@@ -237,6 +234,21 @@ char* LogLine<kJson>::put_other(const LogOp& op, char* to) const noexcept {
       return x_.coded_bytes == 0
                  ? put_nothing<kJson>(to)
                  : put_human(static_cast<uint64_t>(x_.coding_time.count()) / 100'000, 10, "", to);
+    case LogTag::upstream_time:
+      return put_milliseconds(x_.connect_start, x_.finished, to);
+    case LogTag::transfer_time:
+      return put_milliseconds(x_.first_byte, x_.finished, to);
+    case LogTag::processing_time:
+      return put_milliseconds(x_.started, x_.connect_start - x_.queued, to);
+    case LogTag::queue_time:
+      return put_number(
+          static_cast<uint64_t>(std::max(x_.queued, Duration::zero()).count()) / 1'000'000, to);
+    case LogTag::connection_time:
+      return put_milliseconds(x_.connected, x_.finished, to);
+    case LogTag::request_time:
+      return put_seconds(latency_us() / 1000, to);
+    case LogTag::msec:
+      return put_seconds(unix_milliseconds(now_), to);
     default:
       return to;  // the other kinds
   }
@@ -314,7 +326,7 @@ char* LogLine<kJson>::put_long_text(const LogOp& op, std::string_view value,
 template <bool kJson>
 char* LogLine<kJson>::put_uri(const LogOp& op, char* to) const noexcept {
   if (!x_.uri.target.empty() &&
-      find_secret(x_.uri.query, 0, x_.secrets).begin == std::string_view::npos) {
+      find_secret(x_.uri.query, 0, secrets()).begin == std::string_view::npos) {
     return put_text(op, x_.uri.target, to);
   }
   const Parts parts = parts_of(x_);
@@ -329,26 +341,66 @@ char* LogLine<kJson>::put_masked(const LogOp& op, std::string_view before, std::
   }
   Field field = begin_field(op, to);
   add(field, before);
+  add_masked(field, query);
+  return end_field(field);
+}
+
+template <bool kJson>
+void LogLine<kJson>::add_masked(Field& field, std::string_view query) const noexcept {
   size_t shown = 0;  // up to here it is written
-  for (SecretPlace secret = find_secret(query, 0, x_.secrets);
-       secret.begin != std::string_view::npos;
-       secret = find_secret(query, secret.end, x_.secrets)) {
+  for (SecretPlace secret = find_secret(query, 0, secrets());
+       secret.begin != std::string_view::npos; secret = find_secret(query, secret.end, secrets())) {
     add(field, query.substr(shown, secret.begin - shown));
     add(field, kMask);
     shown = secret.end;
   }
   add(field, query.substr(shown));
+}
+
+template <bool kJson>
+char* LogLine<kJson>::put_request(const LogOp& op, char* to) const noexcept {
+  if (x_.request.method_text.empty()) {
+    return put_text(op, {}, to);
+  }
+  const Parts parts = parts_of(x_);
+  Field field = begin_field(op, to);
+  add(field, x_.request.method_text);
+  add(field, " ");
+  add(field, parts.path);
+  add_masked(field, parts.query);
+  add(field, " ");
+  add(field, to_string(x_.request.version));
+  return end_field(field);
+}
+
+// The last one as those before it: "SERVER=STATUS", or the reason where there was no answer.
+template <bool kJson>
+char* LogLine<kJson>::put_tries(const LogOp& op, char* to) const noexcept {
+  if (x_.attempts == 0 || x_.endpoint.empty()) {
+    return put_text(op, x_.failed_tries, to);
+  }
+  std::array<char, 8> status;
+  const char* const end = put_number(x_.upstream_status, status.data());
+  Field field = begin_field(op, to);
+  add(field, x_.failed_tries);
+  add(field, x_.failed_tries.empty() ? "" : ",");
+  add(field, x_.endpoint);
+  add(field, "=");
+  add(field, x_.upstream_status != 0 ? std::string_view(status.data(), end) : to_string(x_.reason));
   return end_field(field);
 }
 
 template <bool kJson>
+std::string_view LogLine<kJson>::argument_of(const LogOp& op) const noexcept {
+  std::string_view value;
+  http::find_argument(parts_of(x_).query, name_of(op), value);
+  const bool hidden = op.secret || is_listed(secrets(), SecretName::In::argument, name_of(op));
+  return hidden && !value.empty() ? kMask : value;
+}
+
+template <bool kJson>
 bool LogLine<kJson>::is_secret(std::string_view name) const noexcept {
-  for (const SecretName* one = x_.secrets; one != nullptr; one = one->next) {
-    if (one->in == SecretName::In::header && iequals(one->name, name)) {
-      return true;
-    }
-  }
-  return false;
+  return is_listed(secrets(), SecretName::In::header, name);
 }
 
 template <bool kJson>

@@ -28,8 +28,10 @@ class LogLine {
   static constexpr size_t kCopyStep = 16;
 
   // `fixed`: bytes that every line of the format needs; there are as many before `end` at least.
-  LogLine(const Exchange& x, WallTime now, std::string_view text, size_t fixed, char* end) noexcept
-      : x_(x), now_(now), text_(text), end_(end), near_end_(end - fixed) {}
+  // `secrets`: what is hidden beside what always is.
+  LogLine(const Exchange& x, WallTime now, std::string_view text, const SecretName* secrets,
+          size_t fixed, char* end) noexcept
+      : x_(x), now_(now), text_(text), secrets_(secrets), end_(end), near_end_(end - fixed) {}
 
   // Returns the end of the line, behind its newline.
   char* write(std::span<const LogOp> ops, char* to) const noexcept;
@@ -45,6 +47,7 @@ class LogLine {
   [[gnu::always_inline]] inline std::string_view text_of(const LogOp& op) const noexcept;
   [[gnu::always_inline]] inline uint64_t number_of(const LogOp& op) const noexcept;
   char* put_other(const LogOp& op, char* to) const noexcept;
+  char* put_time_between(const LogOp& op, char* to) const noexcept;
 
   [[gnu::always_inline]] inline char* put_text(const LogOp& op, std::string_view value,
                                                char* to) const noexcept;
@@ -52,14 +55,21 @@ class LogLine {
   // `before` and then a query without its secrets.
   char* put_masked(const LogOp& op, std::string_view before, std::string_view query,
                    char* to) const noexcept;
+  void add_masked(Field& field, std::string_view query) const noexcept;
   char* put_uri(const LogOp& op, char* to) const noexcept;
+  char* put_request(const LogOp& op, char* to) const noexcept;
+  char* put_tries(const LogOp& op, char* to) const noexcept;
   char* put_cookie(const LogOp& op, char* to) const noexcept;
   char* put_milliseconds(TimePoint from, TimePoint until, char* to) const noexcept;
   Field begin_field(const LogOp& op, char* to) const noexcept;
   static void add(Field& field, std::string_view value) noexcept;
   static char* end_field(const Field& field) noexcept;
 
+  std::string_view argument_of(const LogOp& op) const noexcept;
   bool is_secret(std::string_view name) const noexcept;
+
+  SecretLists secrets() const noexcept { return {x_.secrets, secrets_}; }
+
   std::string_view header_of(const LogOp& op, const http::HeaderMap& headers) const noexcept;
 
   std::string_view name_of(const LogOp& op) const noexcept {
@@ -71,6 +81,7 @@ class LogLine {
   const Exchange& x_;
   const WallTime now_;
   const std::string_view text_;
+  const SecretName* const secrets_;
   char* const end_;
   char* const near_end_;  // a text that ends before this fits, wherever it stands in the line
 };

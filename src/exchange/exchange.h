@@ -63,6 +63,11 @@ struct Exchange {
   std::string_view tls_server_name;  // SNI
   std::string_view tls_client_subject;
   std::string_view tls_client_fingerprint;
+  // The client's connection: a number that no other one has while the process runs, how many
+  // requests it has brought with this one, and since when it speaks HTTP.
+  uint64_t connection = 0;
+  uint32_t connection_requests = 0;
+  TimePoint connected{};
 
   // Where the client is: "DE", "EU"; empty = nobody has looked, or it is not known.
   std::string_view country;

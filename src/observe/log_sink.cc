@@ -18,6 +18,8 @@ namespace {
 constexpr size_t kPipeWrite = 4096;
 constexpr auto kRetryAfter = std::chrono::milliseconds(500);
 constexpr auto kWarnEvery = std::chrono::seconds(10);
+// A rotation that did not work: a folder that may not be written to stays so for a while.
+constexpr auto kRotateAgainAfter = std::chrono::seconds(60);
 
 // Opens anew without waiting for the reader of a FIFO; regular files ignore O_NONBLOCK.
 int open_file(const std::string& path) noexcept {
@@ -129,6 +131,9 @@ void LogSink::adopt(int fd) noexcept {
   fd_ = fd;
   struct stat info{};
   regular_ = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+  size_ = regular_ ? static_cast<uint64_t>(info.st_size) : 0;
+  // A file that is older than this process may be due since before.
+  rotates_ = RotateEvery::never;
 }
 
 void LogSink::reopen() noexcept {
@@ -163,12 +168,56 @@ void LogSink::fail(int error) noexcept {
   retry_at_ = now + kRetryAfter;
 }
 
+// Another process of ours may have rotated the file: true where it was so, and ours is the new one.
+bool LogSink::follow_path() noexcept {
+  struct stat ours{};
+  struct stat there{};
+  if (::fstat(fd_, &ours) != 0 || ::stat(path_.c_str(), &there) != 0 ||
+      (ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)) {
+    return false;
+  }
+  reopen();
+  return true;
+}
+
+// Before `more` bytes are written, between lines: puts the file aside where it is time to.
+void LogSink::rotate(const RotationPolicy& policy, size_t more) noexcept {
+  const WallTime now = wall_now();
+  if (rotates_ != policy.every) {
+    rotates_ = policy.every;
+    struct stat info{};
+    const bool known = size_ > 0 && ::fstat(fd_, &info) == 0;
+    const auto written = std::chrono::system_clock::from_time_t(known ? info.st_mtime : 0);
+    rotate_at_ = next_rotation(policy.every, known ? WallTime(written) : now);
+  }
+  const bool too_big = policy.max_size > 0 && size_ > 0 && size_ + more > policy.max_size;
+  if ((!too_big && now < rotate_at_) || Clock::now() < next_rotation_ || follow_path()) {
+    return;
+  }
+  rotate_at_ = next_rotation(policy.every, now);
+  if (size_ == 0) {
+    return;
+  }
+  if (const int error = put_aside(path_, now); error != 0) {
+    errors_.fetch_add(1, std::memory_order_relaxed);
+    next_rotation_ = Clock::now() + kRotateAgainAfter;
+    PINGAP_LOG(warn, "cannot rotate {}: {}; writing on to it", path_, describe(error));
+    return;
+  }
+  reopen();
+  rotates_ = policy.every;
+  writer_.archiver_.tidy(path_, policy);
+}
+
 // Writes until the queue is empty, the descriptor takes no more, or it fails.
-void LogSink::write_some(LogBlockQueue& done) noexcept {
+void LogSink::write_some(LogBlockQueue& done, const RotationPolicy& policy) noexcept {
   if (failing_ && Clock::now() < retry_at_) {
     return;
   }
   while (LogBlock* block = queue_.front()) {
+    if (policy.on() && regular_ && block->written == 0 && block->used > 0 && !is_stream(path_)) {
+      rotate(policy, block->used);
+    }
     const std::string_view rest(block->data + block->written, block->used - block->written);
     if (rest.empty()) {
       done.push(queue_.pop());
@@ -195,6 +244,7 @@ void LogSink::write_some(LogBlockQueue& done) noexcept {
     }
     failing_ = false;
     block->written += static_cast<uint32_t>(wrote);
+    size_ += static_cast<uint64_t>(wrote);
     bytes_.fetch_add(static_cast<uint64_t>(wrote), std::memory_order_relaxed);
   }
 }
@@ -216,7 +266,7 @@ void LogSink::warn_dropped(Clock::time_point now) noexcept {
     return;
   }
   next_warning_ = now + kWarnEvery;
-  PINGAP_LOG(warn, "{} access log lines dropped: {} does not take them", dropped - warned_, path_);
+  PINGAP_LOG(warn, "{} log lines dropped: {} does not take them", dropped - warned_, path_);
   warned_ = dropped;
 }
 

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "observe/log_rotation.h"
 
 namespace pingap::observe {
 
@@ -47,6 +48,8 @@ class LogBlockQueue {
   bool empty() const noexcept { return first_ == nullptr; }
 
   LogBlock* front() const noexcept { return first_; }
+
+  LogBlock* back() const noexcept { return first_ == nullptr ? nullptr : last_; }
 
   void push(std::unique_ptr<LogBlock> block) noexcept;
   std::unique_ptr<LogBlock> pop() noexcept;  // null when empty
@@ -104,7 +107,9 @@ class LogSink {
   // Writer thread:
   void adopt(int fd) noexcept;
   void reopen() noexcept;
-  void write_some(LogBlockQueue& done) noexcept;
+  void write_some(LogBlockQueue& done, const RotationPolicy& policy) noexcept;
+  void rotate(const RotationPolicy& policy, size_t more) noexcept;
+  bool follow_path() noexcept;
   void give_up(LogBlockQueue& done) noexcept;
   void fail(int error) noexcept;
   void warn_dropped(Clock::time_point now) noexcept;
@@ -123,6 +128,10 @@ class LogSink {
   int fd_;
   bool regular_ = true;  // a file: takes any size; else a pipe, socket or terminal
   bool failing_ = false;
+  uint64_t size_ = 0;  // of a file
+  RotateEvery rotates_ = RotateEvery::never;
+  WallTime rotate_at_ = WallTime::max();  // by time
+  Clock::time_point next_rotation_{};     // not before: the last one did not work
   Clock::time_point retry_at_{};
   Clock::time_point next_warning_{};
   uint64_t warned_ = 0;  // of dropped_
@@ -188,6 +197,11 @@ class LogWriter {
   void start();
   // Any thread: opens all files anew by their paths, after a rotation. No line is lost.
   void reopen() noexcept;
+  // Any thread: from now on the files are rotated so; at first they are not.
+  void set_rotation(const RotationPolicy& policy) noexcept;
+  // Any thread: one whole line of at most LogBlock::kSize bytes, written as soon as can be. For
+  // lines that are few: takes the lock. False: there is no room, it is counted as dropped.
+  bool append(LogSink& sink, std::string_view line) noexcept;
 
   // Any thread: closes what was opened and is not used after all.
   void close_unheld() const noexcept { wake(); }
@@ -199,6 +213,7 @@ class LogWriter {
 
  private:
   friend class LogBuffer;
+  friend class LogSink;
 
   // Any thread. Queues `full` (may be null); returns an empty block, null when memory is out.
   std::unique_ptr<LogBlock> exchange(LogSink& sink, std::unique_ptr<LogBlock> full) noexcept;
@@ -220,9 +235,11 @@ class LogWriter {
   uint64_t sync_wanted_ = 0;
   uint64_t sync_done_ = 0;
   bool reopen_wanted_ = false;
+  RotationPolicy rotation_;
   bool stopping_ = false;
   std::condition_variable synced_;
 
+  LogArchiver archiver_;
   int wake_fd_;  // eventfd
   std::thread thread_;
 };

@@ -28,6 +28,7 @@ struct LogWriter::Turn {
   std::vector<pollfd> polled;
   LogBlockQueue done;
   uint64_t sync = 0;
+  RotationPolicy rotation;
   bool reopen = false;
   bool stop = false;
   Clock::time_point stop_at = Clock::time_point::max();
@@ -94,6 +95,11 @@ void LogWriter::reopen() noexcept {
   wake();
 }
 
+void LogWriter::set_rotation(const RotationPolicy& policy) noexcept {
+  const std::lock_guard lock(mutex_);
+  rotation_ = policy;
+}
+
 void LogWriter::sync() noexcept {
   std::unique_lock lock(mutex_);
   if (!thread_.joinable()) {
@@ -115,6 +121,7 @@ void LogWriter::stop() noexcept {
   } else {
     run();  // never started: what was handed over is written here
   }
+  archiver_.stop();
 }
 
 // ---- any thread ----
@@ -146,6 +153,33 @@ void LogWriter::hand_over(LogSink& sink, std::unique_ptr<LogBlock> block) noexce
   sink.incoming_.push(std::move(block));
   sink.backlog_.fetch_add(1, std::memory_order_relaxed);
   wake();
+}
+
+bool LogWriter::append(LogSink& sink, std::string_view line) noexcept {
+  const std::lock_guard lock(mutex_);
+  LogBlock* last = sink.incoming_.back();
+  if (last == nullptr || LogBlock::kSize - last->used < line.size()) {
+    std::unique_ptr<LogBlock> block;
+    if (sink.accepts() && line.size() <= LogBlock::kSize) {
+      if (free_.empty()) {
+        block.reset(new (std::nothrow) LogBlock);
+      } else {
+        block = std::move(free_.back());
+        free_.pop_back();
+      }
+    }
+    if (!block) {
+      sink.count_dropped(1);
+      return false;
+    }
+    last = block.get();
+    sink.incoming_.push(std::move(block));
+    sink.backlog_.fetch_add(1, std::memory_order_relaxed);
+  }
+  std::copy(line.begin(), line.end(), last->data + last->used);
+  last->used += static_cast<uint32_t>(line.size());
+  wake();
+  return true;
 }
 
 void LogWriter::wake() const noexcept {
@@ -192,6 +226,7 @@ void LogWriter::begin(Turn& turn) noexcept {
   }
   turn.sync = sync_wanted_;
   turn.reopen = std::exchange(reopen_wanted_, false);
+  turn.rotation = rotation_;
   if (stopping_ && !turn.stop) {
     turn.stop = true;
     turn.stop_at = Clock::now() + kStopTime;
@@ -206,7 +241,7 @@ void LogWriter::write_all(Turn& turn) noexcept {
     if (turn.stop) {
       sink->retry_at_ = {};
     }
-    sink->write_some(turn.done);
+    sink->write_some(turn.done, turn.rotation);
     if (turn.stop && sink->failing_) {
       sink->give_up(turn.done);
     }

@@ -11,6 +11,7 @@
 #include "proxy/frontend.h"
 #include "proxy/grpc_error.h"
 #include "proxy/header_policy.h"
+#include "proxy/proxy_status.h"
 #include "proxy/worker.h"
 
 namespace pingap::proxy {
@@ -111,6 +112,9 @@ void Forwarder::render_page(uint16_t status, ErrorCode why, ByteQueue& body) noe
   } else {
     frontend_.worker().snapshot().error_pages.render(
         status, why, x.request.headers.get(http::HeaderId::accept), x.arena, out, body);
+  }
+  if (!site_.proxy_status.empty() && why != ErrorCode::none) {
+    out.headers.add("Proxy-Status", proxy_status(site_.proxy_status, why, x.arena));
   }
   if (retry_after_ > 0 && !x.grpc) {
     out.headers.set(http::HeaderId::retry_after,

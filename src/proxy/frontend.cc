@@ -1,7 +1,9 @@
 #include "proxy/frontend.h"
 
+#include <algorithm>
 #include <array>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "http/status.h"
 #include "net/socket.h"
@@ -149,8 +151,15 @@ void Frontend::begin(std::unique_ptr<Session> session) noexcept {
   if (phase_ == Phase::draining) {
     session->serve_one();
   }
+  identify(*session);
   worker_.trim_memory_later();
   sessions_.push_back(*session.release());  // it owns itself until it is closed
+}
+
+// Numbers of other workers differ in their last digits.
+void Frontend::identify(session::ServerSession& session) noexcept {
+  constexpr uint64_t kMostWorkers = 1024;  // of `threads`
+  session.identify(++numbered_ * kMostWorkers + worker_.index(), worker_.loop().now());
 }
 
 void Frontend::on_secured(session::ServerSession& session,
@@ -236,6 +245,7 @@ bool Frontend::on_h2_preface(session::ServerSession& session,
     return true;  // out of memory or descriptors: both end
   }
   recount();
+  identify(*successor);
   if (phase_ == Phase::draining) {
     successor->serve_one();
   }
@@ -280,6 +290,9 @@ void Frontend::introduce(exchange::Exchange& x, session::ServerSession& session)
   x.peer_text = session.peer().text();
   x.client_ip = x.peer_ip;
   x.client_text = x.peer_text;
+  x.connection = session.number();
+  x.connection_requests = session.count_request();
+  x.connected = session.begun();
   x.server = site_->name;
   x.server_addr = address_text_;
   x.server_port = port_;
@@ -293,9 +306,9 @@ void Frontend::on_session_closed(session::ServerSession& session) noexcept {
   uncount();
 }
 
-void Frontend::adopt(const Site& site, observe::LogBuffer* log) noexcept {
+void Frontend::adopt(const Site& site, std::vector<observe::LogBuffer*> logs) noexcept {
   site_ = &site;
-  log_ = log;
+  logs_ = std::move(logs);
   limit_.store(worker_.connection_limit(site), std::memory_order_relaxed);
   for (session::ServerSession* one = sessions_.front(); one != nullptr;
        one = sessions_.next(*one)) {
@@ -350,19 +363,51 @@ void Frontend::on_exchange_done(const exchange::Exchange& x, const Site& site,
   worker_.counters().count_answer(x.status);
   if (x.reason != ErrorCode::none) {
     worker_.counters().count_error(x.reason);
+    PINGAP_LOG_OF(x.request_id, debug, "request of {} to [servers.{}]: {}, {} tries", x.client_text,
+                  site.name, to_string(x.reason), x.attempts);
   }
   if (site.counts != nullptr) {
     count_request(x, site, route, worker_);
   }
-  if (log_ == nullptr) {
-    return;
+  const RequestLog* const where = log_of(site, route);
+  if (where != nullptr) {
+    log(x, *where);
   }
-  const std::span<char> room = log_->prepare(exchange::AccessLogFormat::kMaxLine);
+}
+
+// In the list of the site that is in use now: the exchange may have begun with one before.
+const RequestLog* Frontend::log_of(const Site& site, const Route* route) const noexcept {
+  if (&site == site_) [[likely]] {
+    return route != nullptr ? route->log : site.log;
+  }
+  if (route != nullptr) {
+    for (const auto& one : site_->routes) {
+      if (one->name == route->name) {
+        return one->log;
+      }
+    }
+  }
+  return site_->log;
+}
+
+void Frontend::log(const exchange::Exchange& x, const RequestLog& log) noexcept {
+  if (log.filter.on) {
+    chance_ = mix64(chance_ + 0x9e3779b97f4a7c15);
+    if (!log.filter.keeps(x, chance_)) {
+      return;
+    }
+  }
+  observe::LogBuffer& buffer = *logs_[log.index];
+  const std::span<char> room = buffer.prepare(exchange::AccessLogFormat::kMaxLine);
   if (room.empty()) {
     return;  // the writer is behind; it counts what is lost
   }
-  log_->commit(site_->access_log->write(x, worker_.wall_time(), room));
+  buffer.commit(log.format.write(x, worker_.wall_time(), room));
   worker_.flush_log_later();
+}
+
+bool Frontend::writes_to(const observe::LogBuffer* log) const noexcept {
+  return std::ranges::find(logs_, log) != logs_.end();
 }
 
 }  // namespace pingap::proxy

@@ -32,7 +32,8 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   Result<> start() noexcept;
 
   // Goes by this site from now on, with all its connections, and writes its access log there.
-  void adopt(const Site& site, observe::LogBuffer* log) noexcept;
+  // `logs`: as those of the site.
+  void adopt(const Site& site, std::vector<observe::LogBuffer*> logs) noexcept;
   // As drain(), for an address that is not listened on any more: it goes on by `last`.
   void leave(std::shared_ptr<const Snapshot> last) noexcept;
 
@@ -59,8 +60,8 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   // Control thread, while it is listening.
   std::vector<int> sockets() const;
 
-  // Where the lines of its requests go; null: nowhere.
-  const observe::LogBuffer* log() const noexcept { return log_; }
+  // Whether lines of its requests go there.
+  bool writes_to(const observe::LogBuffer* log) const noexcept;
 
   // Any thread:
   uint32_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
@@ -106,7 +107,10 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   void listen_to(net::Fd connection, const session::Peer& from) noexcept;
   template <class Session>
   void begin(std::unique_ptr<Session> session) noexcept;
+  const RequestLog* log_of(const Site& site, const Route* route) const noexcept;
+  void log(const exchange::Exchange& x, const RequestLog& log) noexcept;
   void recount() noexcept;
+  void identify(session::ServerSession& session) noexcept;
   bool make_room() noexcept;
   void uncount() noexcept;
 
@@ -114,8 +118,10 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   Listening& all_;
   const Site* site_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
-  observe::LogBuffer* log_ = nullptr;     // null = off
-  std::shared_ptr<const Snapshot> last_;  // it has left with this one
+  std::vector<observe::LogBuffer*> logs_;  // as those of the site
+  uint64_t chance_ = 0;                    // a random number, another one for each line
+  uint64_t numbered_ = 0;                  // connections that have a number
+  std::shared_ptr<const Snapshot> last_;   // it has left with this one
   std::string address_text_;
   uint16_t port_ = 0;
   std::string port_text_;

@@ -20,7 +20,7 @@ struct Listening : std::enable_shared_from_this<Listening> {
 struct Served {
   std::shared_ptr<Listening> listening;
   const Site* site;
-  std::shared_ptr<observe::LogSink> log;  // null = off
+  std::vector<std::shared_ptr<observe::LogSink>> logs;  // as those of the site
 };
 
 }  // namespace pingap::proxy

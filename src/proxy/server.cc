@@ -72,6 +72,8 @@ Server::~Server() {
   bound_.clear();
   next_.clear();
   workers_.clear();
+  log::set_output(nullptr, snapshot_->logging.format);
+  output_.reset();
   logs_.stop();
 }
 
@@ -127,6 +129,9 @@ tl::expected<void, std::string> Server::bind(InheritedSockets inherited) {
     return tl::unexpected(all.error());
   }
   bound_ = std::move(*all);
+  if (auto opened = open_output(snapshot_->logging); !opened) {
+    return opened;
+  }
   for (const std::string& address : inherited_.left()) {
     PINGAP_LOG(warn, "inherited socket {} is in no server: closed", address);
   }
@@ -138,9 +143,9 @@ tl::expected<void, std::string> Server::bind(InheritedSockets inherited) {
 tl::expected<Server::BoundList, std::string> Server::bind_all(const Snapshot& snapshot) {
   BoundList all;
   for (const auto& site : snapshot.sites) {
-    auto log = open_log(*site);
-    if (!log) {
-      return tl::unexpected(log.error());
+    auto logs = open_logs(*site);
+    if (!logs) {
+      return tl::unexpected(logs.error());
     }
     for (const std::string& address : site->addrs) {
       const Bound* known = find(address);
@@ -151,21 +156,41 @@ tl::expected<Server::BoundList, std::string> Server::bind_all(const Snapshot& sn
         }
       }
       one.served.site = site.get();
-      one.served.log = *log;
+      one.served.logs = *logs;
     }
   }
   return all;
 }
 
-tl::expected<std::shared_ptr<observe::LogSink>, std::string> Server::open_log(const Site& site) {
-  if (site.access_log_path.empty()) {
-    return nullptr;
+tl::expected<Server::Sinks, std::string> Server::open_logs(const Site& site) {
+  Sinks sinks;
+  for (const auto& log : site.logs) {
+    auto opened = logs_.open(log->path);
+    if (!opened) {
+      return tl::unexpected(cannot_open(log->path, opened.error().sys));
+    }
+    sinks.push_back(std::move(*opened));
   }
-  auto opened = logs_.open(site.access_log_path);
+  return sinks;
+}
+
+// For the application log, which goes there with use_output().
+tl::expected<void, std::string> Server::open_output(const LogSettings& settings) {
+  auto opened = observe::open_log_output(settings.target, settings.facility, logs_);
   if (!opened) {
-    return tl::unexpected(cannot_open(site.access_log_path, opened.error().sys));
+    return tl::unexpected(opened.error());
   }
-  return std::move(*opened);
+  next_output_ = std::move(*opened);
+  return {};
+}
+
+void Server::use_output() {
+  const LogSettings& settings = snapshot_->logging;
+  log::set_output(next_output_.get(), settings.format);
+  output_ = std::move(next_output_);
+  log::set_levels(settings.levels);
+  logs_.set_rotation(settings.rotation);
+  logs_.close_unheld();
 }
 
 tl::expected<Server::SocketLists, std::string> Server::sockets_for(const std::string& text) {
@@ -239,6 +264,7 @@ std::vector<Served> Server::served() const {
 
 void Server::start() {
   logs_.start();
+  use_output();
   plugin::Background::instance().start();
   for (const auto& worker : workers_) {
     worker->serve(served());
@@ -267,11 +293,12 @@ tl::expected<void, std::string> Server::try_to_prepare(const Snapshot& next) con
         return tl::unexpected(explain(address, tried.error()));
       }
     }
-    const std::string& log = site->access_log_path;
-    const int error =
-        log.empty() || observe::is_stream(log) ? 0 : try_to_write(log, Symlinks::follow);
-    if (error != 0) {
-      return tl::unexpected(cannot_open(log, error));
+    for (const auto& log : site->logs) {
+      const int error =
+          observe::is_stream(log->path) ? 0 : try_to_write(log->path, Symlinks::follow);
+      if (error != 0) {
+        return tl::unexpected(cannot_open(log->path, error));
+      }
     }
   }
   return {};
@@ -285,6 +312,10 @@ tl::expected<void, std::string> Server::prepare(const Snapshot& next) {
   if (!all) {
     logs_.close_unheld();
     return tl::unexpected(all.error());
+  }
+  if (auto opened = open_output(next.logging); !opened) {
+    logs_.close_unheld();
+    return opened;
   }
   next_ = std::move(*all);
   return {};
@@ -312,6 +343,7 @@ void Server::publish(std::shared_ptr<const Snapshot> next, net::EventLoop& contr
     worker->publish(next, served(), control, one_more);
   }
   snapshot_ = std::move(next);
+  use_output();
 }
 
 uint32_t Server::connections() const noexcept {

@@ -106,12 +106,17 @@ class Server {
   // Of an address, for each worker.
   using SocketLists = std::vector<std::vector<net::Fd>>;
   tl::expected<SocketLists, std::string> sockets_for(const std::string& text);
-  tl::expected<std::shared_ptr<observe::LogSink>, std::string> open_log(const Site& site);
+  using Sinks = std::vector<std::shared_ptr<observe::LogSink>>;
+  tl::expected<Sinks, std::string> open_logs(const Site& site);
+  tl::expected<void, std::string> open_output(const LogSettings& settings);
+  void use_output();
   const Bound* find(const std::string& address) const noexcept;
   std::vector<Served> served() const;
 
   std::shared_ptr<const Snapshot> snapshot_;
-  observe::LogWriter logs_;  // outlives the workers
+  observe::LogWriter logs_;              // outlives the workers
+  std::unique_ptr<log::Output> output_;  // of the application log; null = stderr
+  std::unique_ptr<log::Output> next_output_;
   std::vector<std::unique_ptr<Worker>> workers_;
   BoundList bound_;
   BoundList next_;  // prepared

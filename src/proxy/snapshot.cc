@@ -37,6 +37,7 @@ class Builder {
       snapshot_->workers = before_->workers;  // that many run
       snapshot_->cluster_slots = before_->cluster_slots;
     }
+    snapshot_->logging = build_log_settings(model_, diagnostics_);
     read_error_template();
     for (const config::Upstream& upstream : model_.upstreams) {
       snapshot_->clusters.push_back(
@@ -102,6 +103,7 @@ class Builder {
       }
     }
     site->via = from.via ? model_.basic.name : std::string();
+    site->proxy_status = from.proxy_status ? model_.basic.name : std::string();
     site->trusted = build_networks(from.trusted_proxies);
     site->proxies = build_networks(from.proxy_protocol_from);
     site->plugins = plugins_->chain(from.plugins, "servers." + from.name);
@@ -115,7 +117,7 @@ class Builder {
       site->settings.tunnel_timeout =
           std::max(site->settings.tunnel_timeout, route->settings.tunnel_timeout);
     }
-    build_access_log(from, *site);
+    build_logs(from, *site);
     return site;
   }
 
@@ -286,21 +288,23 @@ class Builder {
     }
   }
 
-  // "PATH" or "PATH FORMAT"; a format's name alone is no path.
-  void build_access_log(const config::Listener& from, Site& site) {
-    const std::string& text = from.access_log.value;
-    if (text.empty()) {
-      return;
+  // A location that says nothing about it shares its server's.
+  void build_logs(const config::Listener& from, Site& site) {
+    site.log = add_log(from.access_log, site);
+    for (const auto& route : site.routes) {
+      const config::Location* location = model_.find_location(route->name);
+      const auto all = inherit_access_log(from.access_log, location->access_log);
+      route->log = all == from.access_log ? site.log : add_log(all, site);
     }
-    const size_t space = text.find(' ');
-    site.access_log_path = text.substr(0, space);
-    auto format = exchange::AccessLogFormat::compile(
-        space == std::string::npos ? std::string_view{} : std::string_view(text).substr(space + 1));
-    if (!format) {
-      diagnostics_.error(from.access_log.at, format.error());
-      return;
+  }
+
+  const RequestLog* add_log(const config::AccessLog& from, Site& site) {
+    auto log = build_request_log(from, diagnostics_);
+    if (log == nullptr) {
+      return nullptr;
     }
-    site.access_log = std::move(*format);
+    log->index = site.logs.size();
+    return site.logs.emplace_back(std::move(log)).get();
   }
 
   const config::Model& model_;

@@ -13,7 +13,6 @@
 #include "base/status_set.h"
 #include "config/diagnostics.h"
 #include "config/model.h"
-#include "exchange/access_log.h"
 #include "exchange/variables.h"
 #include "http/header_id.h"
 #include "http/uri.h"
@@ -25,6 +24,8 @@
 #include "proxy/certificate_files.h"
 #include "proxy/error_page.h"
 #include "proxy/live_tls.h"
+#include "proxy/log_settings.h"
+#include "proxy/request_log.h"
 #include "route/rewrite.h"
 #include "route/router.h"
 #include "session/session.h"
@@ -111,6 +112,7 @@ struct Route {  // [locations.NAME] on one server
   plugin::Chain plugins;
   std::vector<Other> others;
   std::shared_ptr<observe::RequestCounts> counts;  // null = nothing is counted
+  const RequestLog* log = nullptr;                 // null = off
 };
 
 struct Site {  // [servers.NAME]
@@ -119,22 +121,24 @@ struct Site {  // [servers.NAME]
   session::ServerSettings settings;
   http::UriOptions uri;
   config::Underscores underscores = config::Underscores::drop;
-  std::string via;  // what stands for us in Via; empty = no Via
+  std::string via;           // what stands for us in Via; empty = no Via
+  std::string proxy_status;  // the same in Proxy-Status
   uint32_t max_connections = 0;
   std::unique_ptr<LiveTls> tls;        // null = plain
   CertificateFiles certificate_files;  // as they were before they were read
   NetworkSet trusted;
   NetworkSet proxies;  // whose connections start with a header of the PROXY protocol
-  std::optional<route::Router> router;                  // always there once built
-  std::vector<std::unique_ptr<Route>> routes;           // by the router's index
-  std::optional<exchange::AccessLogFormat> access_log;  // where there is a path
-  std::string access_log_path;                          // empty = off
-  plugin::Chain plugins;                                // before the route is looked for
-  std::shared_ptr<observe::SiteCounts> counts;          // null = nothing is counted
+  std::optional<route::Router> router;            // always there once built
+  std::vector<std::unique_ptr<Route>> routes;     // by the router's index
+  std::vector<std::unique_ptr<RequestLog>> logs;  // of it and its routes
+  const RequestLog* log = nullptr;                // of what no route takes; null = off
+  plugin::Chain plugins;                          // before the route is looked for
+  std::shared_ptr<observe::SiteCounts> counts;    // null = nothing is counted
 };
 
 struct Snapshot {
   config::Basic basic;
+  LogSettings logging;
   uint32_t workers = 1;
   std::shared_ptr<tls::TicketKeys> ticket_keys;  // where a site has TLS
   std::vector<std::shared_ptr<const Cluster>> clusters;

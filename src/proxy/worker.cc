@@ -86,7 +86,11 @@ void Worker::serve(const std::vector<Served>& all) {
   std::vector<std::shared_ptr<Listening>> wanted;
   for (const Served& one : all) {
     Frontend& frontend = own(*one.listening);
-    frontend.adopt(*one.site, log_buffer(one.log));
+    std::vector<observe::LogBuffer*> logs;
+    for (const auto& sink : one.logs) {
+      logs.push_back(log_buffer(sink));
+    }
+    frontend.adopt(*one.site, std::move(logs));
     if (std::ranges::find(listening_, one.listening) == listening_.end()) {
       // The kernel may have accepted connections already: nothing is lost before this.
       if (auto started = frontend.start(); !started) {
@@ -106,9 +110,6 @@ void Worker::serve(const std::vector<Served>& all) {
 }
 
 observe::LogBuffer* Worker::log_buffer(const std::shared_ptr<observe::LogSink>& sink) {
-  if (sink == nullptr) {
-    return nullptr;
-  }
   for (const auto& [known, buffer] : log_buffers_) {
     if (known == sink.get()) {
       return buffer.get();
@@ -225,7 +226,7 @@ void Worker::forget_frontends() noexcept {
 void Worker::forget_logs() noexcept {
   std::erase_if(log_buffers_, [this](const auto& one) {
     const auto writes_to_it = [&](const auto& listening) {
-      return own(*listening).log() == one.second.get();
+      return own(*listening).writes_to(one.second.get());
     };
     return std::ranges::none_of(listening_, writes_to_it) &&
            std::ranges::none_of(leaving_, writes_to_it);

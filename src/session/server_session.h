@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/intrusive_list.h"
 #include "base/ip.h"
 #include "net/address.h"
@@ -74,6 +75,19 @@ class ServerSession : public ListHook<ServerSessionTag> {
   // Others from now on: the configuration has changed. What has been armed stays.
   void set_settings(const ServerSettings& settings) noexcept { settings_ = &settings; }
 
+  // Set by the owner when it begins; for logs.
+  void identify(uint64_t number, TimePoint now) noexcept {
+    number_ = number;
+    begun_ = now;
+  }
+
+  uint64_t number() const noexcept { return number_; }
+
+  TimePoint begun() const noexcept { return begun_; }
+
+  // Of this connection, with the one that has just begun.
+  uint32_t count_request() noexcept { return ++requests_; }
+
   // Null without TLS.
   const net::Secured* secured() const noexcept { return secured_.get(); }
 
@@ -92,6 +106,9 @@ class ServerSession : public ListHook<ServerSessionTag> {
 
  private:
   const ServerSettings* settings_;
+  uint64_t number_ = 0;
+  TimePoint begun_{};
+  uint32_t requests_ = 0;
   std::unique_ptr<const net::Secured> secured_;
 };
 

@@ -1,11 +1,11 @@
-#include "exchange/log_escape.h"
+#include "base/log_escape.h"
 
 #include <array>
 #include <string>
 
 #include <gtest/gtest.h>
 
-namespace pingap::exchange {
+namespace pingap {
 namespace {
 
 using Escape = char* (*)(std::string_view, char*, char*, bool&) noexcept;
@@ -112,4 +112,4 @@ TEST(LogEscape, NeverWritesBehindTheEndNorHalfAnEscape) {
 }
 
 }  // namespace
-}  // namespace pingap::exchange
+}  // namespace pingap

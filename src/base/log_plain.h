@@ -12,7 +12,7 @@
 #include <emmintrin.h>
 #endif
 
-namespace pingap::exchange {
+namespace pingap {
 
 // Stands for itself in plain lines and in JSON strings.
 constexpr bool is_plain(char c) noexcept {
@@ -122,4 +122,4 @@ inline bool copy_plain(std::string_view value, char* to) noexcept {
   return seen;
 }
 
-}  // namespace pingap::exchange
+}  // namespace pingap

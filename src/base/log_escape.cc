@@ -1,13 +1,13 @@
-#include "exchange/log_escape.h"
+#include "base/log_escape.h"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
-#include "exchange/log_plain.h"
+#include "base/log_plain.h"
 
-namespace pingap::exchange {
+namespace pingap {
 namespace {
 
 constexpr std::string_view kHex = "0123456789abcdef";
@@ -125,4 +125,4 @@ char* escape_json(std::string_view value, char* to, char* end, bool& cut) noexce
   return escape<JsonEscape>(value, to, end, cut);
 }
 
-}  // namespace pingap::exchange
+}  // namespace pingap

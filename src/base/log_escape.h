@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-namespace pingap::exchange {
+namespace pingap {
 
 // Both write `value` to [to, end), stop before the first piece that does not fit, and return where
 // they ended; `cut` is set when something was left out, never cleared. Escape sequences and UTF-8
@@ -18,4 +18,4 @@ char* escape_text(std::string_view value, char* to, char* end, bool& cut) noexce
 // backslash, a byte that is not UTF-8 becomes \u00NN. The output is valid UTF-8 always.
 char* escape_json(std::string_view value, char* to, char* end, bool& cut) noexcept;
 
-}  // namespace pingap::exchange
+}  // namespace pingap
