@@ -74,6 +74,9 @@ std::string changes(const Model& before, const Model& after) {
   if (!(before.metrics == after.metrics)) {
     parts.emplace_back("metrics changed");
   }
+  if (!(before.tracing == after.tracing)) {
+    parts.emplace_back("tracing changed");
+  }
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
