@@ -51,8 +51,10 @@ class Template {
     request_id,
     request_uri,
     server_port,
+    span_id,
     status,
     time_iso8601,
+    trace_id,
     upstream_status,
     uri,
   };

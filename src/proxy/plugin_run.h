@@ -79,6 +79,7 @@ class PluginRun final : public plugin::Host {
   plugin::Context context(Part& part, size_t use) noexcept;
   Outcome advance() noexcept;
   Outcome take(plugin::Verdict verdict) noexcept;
+  std::string_view running() const noexcept;
   void on_resumed(const std::function<void(void*)>& set) noexcept;
   void on_timer() noexcept;
   // Calls `visit` for each that ran and has one of `hooks`, from the last to the first.

@@ -11,6 +11,7 @@
 #include "proxy/plugin_builder.h"
 #include "proxy/route_counts.h"
 #include "proxy/tls_loader.h"
+#include "proxy/tracing_builder.h"
 
 namespace pingap::proxy {
 namespace {
@@ -44,6 +45,7 @@ class Builder {
     }
     plugins_.emplace(model_, diagnostics_, before_, *snapshot_);
     build_tls();
+    build_tracing(model_.tracing, diagnostics_, before_, *snapshot_);
     for (const config::Listener& listener : model_.servers) {
       snapshot_->sites.push_back(build_site(listener));
     }
@@ -106,6 +108,7 @@ class Builder {
     if (model_.metrics.on()) {
       site->counts = known_counts(from.name);
     }
+    site->tracer = snapshot_->tracer.get();
     build_routes(from, *site);
     for (const auto& route : site->routes) {
       site->settings.websocket = site->settings.websocket || route->websocket;
@@ -177,6 +180,7 @@ class Builder {
   std::unique_ptr<Route> build_route(const config::Location& from, const Site& site) {
     auto route = std::make_unique<Route>();
     route->name = from.name;
+    route->pattern = from.path.value.empty() ? "/" : from.path.value;
     for (const auto& cluster : snapshot_->clusters) {
       if (cluster->name == from.upstream.value) {
         route->cluster = cluster.get();

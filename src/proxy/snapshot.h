@@ -27,6 +27,7 @@
 #include "route/rewrite.h"
 #include "route/router.h"
 #include "session/session.h"
+#include "trace/tracer.h"
 #include "upstream/backends.h"
 #include "upstream/balancer/hash_key.h"
 #include "upstream/endpoint_set.h"
@@ -75,6 +76,7 @@ struct HeaderRule {
 
 struct Route {  // [locations.NAME] on one server
   std::string name;
+  std::string pattern;               // its path as configured: what spans are named by
   const Cluster* cluster = nullptr;  // null: its plugins answer
   session::ClientSettings settings;  // the cluster's, with the location's timeouts
   Duration timeout{};                // of a whole exchange; 0 = none
@@ -112,6 +114,17 @@ struct Site {  // [servers.NAME]
   std::string access_log_path;                          // empty = off
   plugin::Chain plugins;                                // before the route is looked for
   std::shared_ptr<observe::SiteCounts> counts;          // null = nothing is counted
+  trace::Tracer* tracer = nullptr;                      // the snapshot's; null = no traces
+};
+
+// [tracing] for who sends what workers leave. The same one in the next snapshot where nothing has
+// changed about it.
+struct Tracing {
+  config::Tracing settings;
+  std::string files_state;  // the files that it names, as they were
+  std::string ca;           // contents in PEM; empty = none
+  std::string cert;
+  std::string key;
 };
 
 struct Snapshot {
@@ -123,6 +136,8 @@ struct Snapshot {
   std::vector<std::unique_ptr<Site>> sites;
   std::vector<std::shared_ptr<const plugin::Instance>> plugins;
   ErrorPages error_pages;
+  std::shared_ptr<trace::Tracer> tracer;              // null = no traces
+  std::shared_ptr<const Tracing> tracing;             // where they go, the same
 };
 
 // What is done about servers that are to be found while the snapshot is in use.

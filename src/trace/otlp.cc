@@ -176,12 +176,6 @@ class StatusText {
   char* end_;
 };
 
-// The server has failed: not where only the client did (conventions, "Status").
-bool failed(const RecordHead& head) noexcept {
-  return head.status >= 500 || (head.status < 400 && head.reason != ErrorCode::none &&
-                                head.reason_side != Side::downstream);
-}
-
 char* put_method(const RecordReader& record, Put& put) noexcept {
   const std::string_view method = record.text(Text::method);
   if (record.head().known_method) {
@@ -234,7 +228,7 @@ void put_outcome(const RecordReader& record, Put& put) noexcept {
   if (reason) {
     put.text("pingap.reason", to_string(head.reason));
   }
-  if (failed(head)) {
+  if (is_failure(head.status, head.reason, head.reason_side)) {
     put.text("error.type", reason ? to_string(head.reason) : StatusText(head.status).view());
     put.at() = put_status(reason ? to_string(head.reason) : std::string_view(), put.at());
   }
@@ -307,9 +301,10 @@ char* put_url(const RecordReader& record, std::string_view endpoint, char* to) n
   // Long enough: three texts of a record, of at most kMaxText bytes each.
   std::array<char, 3 * kMaxText + 8> url;
   char* end = url.data();
+  const bool own = !record.text(Text::to_target).empty();
   for (const std::string_view part :
        {record.text(Text::to_scheme), std::string_view("://"), endpoint,
-        record.text(Text::to_target)}) {
+        record.text(own ? Text::to_target : Text::target)}) {
     end = std::copy(part.begin(), part.end(), end);
   }
   return put_attribute(field::kAttributes, "url.full",

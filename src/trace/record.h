@@ -31,9 +31,14 @@ enum class Text : uint8_t {
   plugin,       // [plugins.NAME] that answered
   request_id,
   to_scheme,    // of the requests to backends
-  to_target,    // path and query to the backend, without secrets
+  to_target,    // path and query to the backend, without secrets; empty = those from the client
   count_,
 };
+
+// The proxy or its backends have failed, and not only the client (semantic conventions, "Status").
+constexpr bool is_failure(uint16_t status, ErrorCode reason, Side side) noexcept {
+  return status >= 500 || (status < 400 && reason != ErrorCode::none && side != Side::downstream);
+}
 
 inline constexpr size_t kTexts = static_cast<size_t>(Text::count_);
 // Of one text; longer ones are cut: the attribute is still good for people.

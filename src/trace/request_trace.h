@@ -43,7 +43,6 @@ struct RequestTrace {
   uint64_t parent = 0;  // 0 = the trace begins here
   bool sampled = false;
   bool recording = false;     // sampled, or may become so by an error
-  uint8_t drops = 0;          // http::HeaderPolicy: fields of the client that do not go on as they are
   bool keeps_state = false;   // `tracestate` goes on: its trace does
   uint8_t tries = 0;          // in the list
   uint8_t events = 0;         // in the list
@@ -55,6 +54,7 @@ struct RequestTrace {
   // Where the head for the backend has the digits of the span that asks; null = it does not say.
   char* traceparent_span = nullptr;
   char* b3_span = nullptr;
+  char* b3_multi_span = nullptr;
 
   void add(Try& one) noexcept {
     (last_try == nullptr ? first_try : last_try->next) = &one;

@@ -99,7 +99,12 @@ uint64_t SpanRing::new_span_id() noexcept {
   return id == 0 ? 1 : id;
 }
 
-SpanRings::SpanRings(size_t workers, size_t records) : records_(records) {
+SpanRings::SpanRings(size_t workers, size_t records, const SpanTotals& before)
+    : sent(before.sent),
+      unsent(before.unsent),
+      rejected(before.rejected),
+      records_(records),
+      dropped_before_(before.queue_full) {
   for (size_t i = 0; i < workers; ++i) {
     rings_.push_back(std::make_unique<SpanRing>((records + workers - 1) / workers));
   }
@@ -122,6 +127,7 @@ SpanTotals SpanRings::totals() const noexcept {
   totals.sent = sent.load(std::memory_order_relaxed);
   totals.unsent = unsent.load(std::memory_order_relaxed);
   totals.rejected = rejected.load(std::memory_order_relaxed);
+  totals.queue_full = dropped_before_;
   for (const auto& ring : rings_) {
     totals.queue_full += ring->dropped();
   }

@@ -67,8 +67,8 @@ class SpanRing {
 // Those of all workers. Shared by snapshots and the exporter.
 class SpanRings {
  public:
-  // Room for `records` requests in all.
-  SpanRings(size_t workers, size_t records);
+  // Room for `records` requests in all. `before`: what was counted until now.
+  SpanRings(size_t workers, size_t records, const SpanTotals& before);
 
   SpanRing& of(uint32_t worker) noexcept { return *rings_[worker]; }
 
@@ -90,6 +90,7 @@ class SpanRings {
 
  private:
   const size_t records_;
+  const uint64_t dropped_before_;
   std::vector<std::unique_ptr<SpanRing>> rings_;
   std::mutex mutex_;
   std::condition_variable condition_;
