@@ -28,7 +28,7 @@ def traced(collector, origin, keys=None, options=None, **parts):
 
 
 def fields(message, name):
-    return [value for key, value in message.headers if key.lower() == name]
+    return [value.decode("latin-1") for value in message.all(name)]
 
 
 def traceparent(message):
@@ -80,7 +80,7 @@ def test_a_request_is_a_server_and_a_client_span(collector, recorder):
     resource = server.resource
     assert resource["service.name"] == "pingap" and resource["telemetry.sdk.language"] == "cpp"
     assert re.fullmatch("[0-9a-f-]{36}", resource["service.instance.id"])
-    assert traceparent(recorder.requests()[0]) == (server.trace, client.id, "01")
+    assert traceparent(recorder.requests[0]) == (server.trace, client.id, "01")
 
 
 def test_unknown_method_and_no_route(collector, recorder):
@@ -97,7 +97,8 @@ def test_unknown_method_and_no_route(collector, recorder):
 def test_http2_and_errors_of_the_backend(collector):
     with Origin(answer=lambda _: response(503)) as origin, traced(collector, origin) as product:
         with h2.H2Client(product.address()) as client:
-            assert client.get("/x").status == 503
+            client.request(1, h2.head(path="/x"))
+            assert client.answer().status == 503
         server, client = collector.one(SERVER), collector.one(CLIENT)
     assert server["network.protocol.version"] == "2"
     assert (server.status, client.status) == (ERROR, ERROR)
@@ -120,14 +121,15 @@ def test_every_try_is_a_span(collector, recorder):
         assert one["http.request.resend_count"] is None
         server = next(other for other in spans if other.id == one.parent)
         assert server["pingap.attempts"] == 2 and server.status == 0
-    told = {traceparent(message)[1] for message in recorder.requests()}
+    told = {traceparent(message)[1] for message in recorder.requests}
     assert told == {one.id for one in spans
                     if one.kind == CLIENT and one["http.response.status_code"] == 200}
 
 
 def test_plugins_are_events(collector, recorder):
-    with traced(collector, recorder, location={"plugins": ["stub"]}) as product:
+    with traced(collector, recorder) as product:
         product.conf["plugins"] = {"stub": {"type": "mock", "status": 204}}
+        product.conf["locations"]["all"]["plugins"] = ["stub"]
         product.write_config()
         assert product.order("reload")[0] == 0
         assert product.get("/x").status == 204
@@ -147,7 +149,7 @@ def test_a_trace_goes_on(collector, recorder):
         server, client = collector.one(SERVER), collector.one(CLIENT)
     assert (server.trace, server.parent) == (TRACE, PARENT)
     assert server.flags & 0x300 == 0x300
-    message = recorder.requests()[0]
+    message = recorder.requests[0]
     assert traceparent(message) == (TRACE, client.id, "01")
     assert fields(message, "tracestate") == ["a=1,b=2", "c=3"]
     assert fields(message, "baggage") == ["k=v"]
@@ -162,7 +164,7 @@ def test_what_is_no_traceparent_begins_a_trace(collector, recorder, sent):
         product.get("/x", [("traceparent", one) for one in sent] + [("tracestate", "a=1")])
         server = collector.one(SERVER)
     assert server.trace != TRACE and server.parent == ""
-    message = recorder.requests()[0]
+    message = recorder.requests[0]
     assert traceparent(message)[0] == server.trace
     assert fields(message, "tracestate") == []
 
@@ -173,7 +175,7 @@ def test_tracestate_is_bounded(collector, recorder, state, kept):
     with traced(collector, recorder) as product:
         product.get("/x", [("traceparent", SAMPLED), ("tracestate", state)])
         collector.one(SERVER)
-    assert fields(recorder.requests()[0], "tracestate") == ([state] if kept else [])
+    assert fields(recorder.requests[0], "tracestate") == ([state] if kept else [])
 
 
 def test_who_has_begun_the_trace_decides(collector, recorder):
@@ -183,16 +185,16 @@ def test_who_has_begun_the_trace_decides(collector, recorder):
         product.get("/yes", [("traceparent", SAMPLED)])
         server = collector.one(SERVER)
     assert server["url.path"] == "/yes"
-    flags = [traceparent(message)[2] for message in recorder.requests()]
+    flags = [traceparent(message)[2] for message in recorder.requests]
     assert flags == ["00", "00", "01"]
-    assert traceparent(recorder.requests()[1])[0] == TRACE
+    assert traceparent(recorder.requests[1])[0] == TRACE
 
 
 def test_strangers_may_not_choose_a_trace(collector, recorder):
     with traced(collector, recorder, keys={"parents": "trusted"}) as product:
         product.get("/x", [("traceparent", SAMPLED), ("baggage", "k=v")])
         server = collector.one(SERVER)
-        assert server.trace != TRACE and fields(recorder.requests()[0], "baggage") == []
+        assert server.trace != TRACE and fields(recorder.requests[0], "baggage") == []
         product.conf["servers"]["main"]["trusted_proxies"] = ["127.0.0.0/8"]
         product.write_config()
         assert product.order("reload")[0] == 0
@@ -206,7 +208,7 @@ def test_b3(collector, recorder):
         spans = collector.wait(2)
         client = next(one for one in spans if one.kind == CLIENT)
         assert {one.trace for one in spans} == {TRACE}
-        message = recorder.requests()[0]
+        message = recorder.requests[0]
         assert fields(message, "b3") == [f"{TRACE}-{client.id}-1"]
         assert fields(message, "x-b3-spanid") == [client.id]
         assert fields(message, "x-b3-traceid") == [TRACE]
@@ -232,7 +234,7 @@ def test_a_rate_bounds_spans(collector, recorder):
             for number in range(40):
                 client.get(f"/{number}")
         collector.wait(2)
-        sampled = [traceparent(message)[2] for message in recorder.requests()].count("01")
+        sampled = [traceparent(message)[2] for message in recorder.requests].count("01")
     assert 2 <= sampled <= 20
 
 
@@ -241,13 +243,13 @@ def test_trace_and_span_are_variables(collector, recorder):
     with traced(collector, recorder, location=rules) as product:
         answer = product.get("/x")
         server = collector.one(SERVER)
-    assert dict(answer.headers)["X-Trace"] == f"{server.trace}-{server.id}"
+    assert answer.get("X-Trace") == f"{server.trace}-{server.id}"
 
 
 def test_nothing_is_touched_without_the_section(recorder):
     with Product(config(recorder.addr)) as product:
         product.get("/x", [("traceparent", "anything"), ("tracestate", "a=1")])
-    message = recorder.requests()[0]
+    message = recorder.requests[0]
     assert fields(message, "traceparent") == ["anything"]
     assert fields(message, "tracestate") == ["a=1"]
 
@@ -383,7 +385,7 @@ def test_reload_takes_up_another_endpoint(recorder):
             product.write_config()
             assert product.order("reload")[0] == 0
             product.get("/3")
-            assert fields(recorder.requests()[-1], "traceparent") == []
+            assert fields(recorder.requests[-1], "traceparent") == []
         assert len(one.spans) == 2 and len(other.spans) == 2
 
 
@@ -403,4 +405,4 @@ def test_refused_heads_make_no_spans(recorder):
             client.send(b"GET /x HTTP/3.7\r\nHost: a\r\n\r\n")
             assert client.response().status == 505
         product.get("/x")
-        assert {one["url.path"] for one in collector.wait(2)} == {"/x"}
+        assert collector.one(SERVER)["url.path"] == "/x"

@@ -158,7 +158,7 @@ TEST(Tracing, VariablesThatCannotBeUsedAreErrors) {
            {"OTEL_TRACES_SAMPLER", "sometimes"},
            {"OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"},
            {"OTEL_EXPORTER_OTLP_HEADERS", "secret"},
-           {"OTEL_BSP_MAX_QUEUE_SIZE", "1"},
+           {"OTEL_BSP_MAX_QUEUE_SIZE", "77"},
            {"OTEL_BSP_SCHEDULE_DELAY", "soon"},
            {"OTEL_PROPAGATORS", "jaeger"}}) {
     const std::string said = messages(load_with({{name, value}}).diagnostics);

@@ -205,6 +205,11 @@ void set_options(CURL* easy, const HttpRequest& request, curl_slist* headers) {
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // a stop does not wait for a name server
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version_of(request));
+  if (request.version == HttpVersion::http2) {
+    // libcurl 7.88 fails on a kept connection whose server has sent frames meanwhile.
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+  }
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());

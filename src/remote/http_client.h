@@ -26,7 +26,8 @@ struct ClientTls {  // contents in PEM
   bool verify = true;
 };
 
-// http2: over TLS where the server agrees to it, else without asking (RFC 9113 3.3).
+// http2: over TLS where the server agrees to it, else without asking (RFC 9113 3.3). Such a
+// connection is not kept.
 enum class HttpVersion : uint8_t { http11, http2 };
 
 struct HttpRequest {

@@ -1,10 +1,12 @@
 """Collectors of OTLP, over HTTP and over gRPC (python3-grpcio), that keep every span."""
 
+import contextlib
 import functools
 import gzip
 import http.server
 import importlib.util
 import os
+import socket
 import subprocess
 import tempfile
 import threading
@@ -126,10 +128,15 @@ class HttpCollector(Collector):
 
     def __init__(self, answer=None, rejects=0, port=0):
         super().__init__(answer, rejects)
+        self.open = []  # connections
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                outer.open.append(self.connection)
 
             def do_POST(self):  # pylint: disable=invalid-name
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -157,6 +164,9 @@ class HttpCollector(Collector):
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+        for one in self.open:  # the end of a listening socket ends none of its connections
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
 
 
 class GrpcCollector(Collector, grpc.GenericRpcHandler):
