@@ -68,8 +68,8 @@ class OtelReader {
 
   // Never its value: it may be a secret.
   void refuse(std::string allowed) {
-    diagnostics_.error(out_.at, fmt::format("the environment variable {} cannot be used",
-                                            quote(name_)),
+    diagnostics_.error(out_.at,
+                       fmt::format("the environment variable {} cannot be used", quote(name_)),
                        std::move(allowed));
   }
 

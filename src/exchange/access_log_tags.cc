@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "exchange/log_time.h"
 #include "http/params.h"
+#include "trace/context.h"
 
 namespace pingap::exchange {
 namespace {
@@ -17,7 +18,7 @@ constexpr uint8_t kHuman = 24;
 constexpr uint8_t kQuotes = 2;   // of JSON
 constexpr uint8_t kReason = 64;  // the longest name of an ErrorCode, with room (tested)
 
-constexpr std::array<LogTagInfo, 45> kTags = {{
+constexpr std::array<LogTagInfo, 47> kTags = {{
     {"when", LogTag::when, kQuotes + kLocalTimeSize},
     {"when_utc_iso", LogTag::when_utc_iso, kQuotes + kUtcTimeSize},
     {"when_unix", LogTag::when_unix, kNumber},
@@ -51,6 +52,8 @@ constexpr std::array<LogTagInfo, 45> kTags = {{
     {"referer", LogTag::referer, 0},
     {"user_agent", LogTag::request_header, 0, HeaderId::user_agent},
     {"request_id", LogTag::request_id, 0, HeaderId::x_request_id},
+    {"trace_id", LogTag::trace_id, kQuotes + trace::kTraceIdSize},
+    {"span_id", LogTag::span_id, kQuotes + trace::kSpanIdSize},
     {"status", LogTag::status, kNumber},
     {"reason", LogTag::reason, kReason},
     {"plugin", LogTag::member, 0, HeaderId::other, &Exchange::plugin},

@@ -51,6 +51,8 @@ enum class LogTag : uint8_t {
   upstream_reused,
   upstream_connect_time,
   upstream_response_time,
+  trace_id,
+  span_id,
   none,  // behind the last literal
 };
 inline constexpr LogTag kFirstNumber = LogTag::status;

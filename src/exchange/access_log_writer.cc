@@ -9,6 +9,7 @@
 #include "exchange/log_escape.h"
 #include "exchange/log_plain.h"
 #include "exchange/log_time.h"
+#include "trace/request_trace.h"
 
 namespace pingap::exchange {
 namespace {
@@ -228,9 +229,28 @@ char* LogLine<kJson>::put_other(const LogOp& op, char* to) const noexcept {
       return put_milliseconds(x_.connect_start, x_.request_sent, to);
     case LogTag::upstream_response_time:
       return put_milliseconds(x_.request_sent, x_.first_byte, to);
+    case LogTag::trace_id:
+    case LogTag::span_id:
+      return put_trace(op.tag, to);
     default:
       return to;  // the other kinds
   }
+}
+
+template <bool kJson>
+char* LogLine<kJson>::put_trace(LogTag tag, char* to) const noexcept {
+  if (x_.trace == nullptr) {
+    return put_nothing<kJson>(to);
+  }
+  if constexpr (kJson) {
+    *to++ = '"';
+  }
+  to = tag == LogTag::trace_id ? trace::put_trace_id(x_.trace->trace, to)
+                               : trace::put_span_id(x_.trace->span, to);
+  if constexpr (kJson) {
+    *to++ = '"';
+  }
+  return to;
 }
 
 template <bool kJson>

@@ -98,9 +98,9 @@ class Attempt final : public http::ResponseSink {
   const upstream::Breaker::Permit whole_;
   http::ClientStream* stream_ = nullptr;
   trace::Try* traced_ = nullptr;  // in the exchange's arena, which may go before this
-  uint64_t body_sent_ = 0;  // of the request body, by this try
-  uint8_t interim_ = 0;     // 1xx answers so far
-  bool reused_ = false;     // the connection
+  uint64_t body_sent_ = 0;        // of the request body, by this try
+  uint8_t interim_ = 0;           // 1xx answers so far
+  bool reused_ = false;           // the connection
   bool reported_ = false;
   bool ended_ = false;
   bool repeats_ = false;  // it is still counted as a repeated one

@@ -250,8 +250,7 @@ bool Forwarder::open_try(upstream::Backends& backends, const upstream::Backends:
   std::optional<Attempt>& room = tries_[rival_ ? 1 : 0];  // the earlier one is in the other
   attempt_ = &room.emplace(*this, backends, cluster, picked, std::exchange(repeats_, false));
   if (x.trace != nullptr) {
-    attempt_->trace_by(
-        begin_traced_try(x, frontend_.worker(), site_, x.endpoint, x.connect_start));
+    attempt_->trace_by(begin_traced_try(x, frontend_.worker(), site_, x.endpoint, x.connect_start));
   }
   auto opened = picked.pool->open(
       *attempt_, reuse, route_->settings,

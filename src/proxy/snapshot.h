@@ -136,8 +136,8 @@ struct Snapshot {
   std::vector<std::unique_ptr<Site>> sites;
   std::vector<std::shared_ptr<const plugin::Instance>> plugins;
   ErrorPages error_pages;
-  std::shared_ptr<trace::Tracer> tracer;              // null = no traces
-  std::shared_ptr<const Tracing> tracing;             // where they go, the same
+  std::shared_ptr<trace::Tracer> tracer;   // null = no traces
+  std::shared_ptr<const Tracing> tracing;  // where they go, the same
 };
 
 // What is done about servers that are to be found while the snapshot is in use.

@@ -85,8 +85,8 @@ void build_tracing(const config::Tracing& from, config::Diagnostics& diagnostics
   made->cert = read("tls_cert", from.cert, tls::Readers::any, diagnostics);
   made->key = read("tls_key", from.key, tls::Readers::no_others, diagnostics);
   to.tracing = std::move(made);
-  to.tracer = std::make_shared<trace::Tracer>(sampling_of(from), propagation_of(from),
-                                              std::move(rings));
+  to.tracer =
+      std::make_shared<trace::Tracer>(sampling_of(from), propagation_of(from), std::move(rings));
 }
 
 }  // namespace pingap::proxy

@@ -4,9 +4,9 @@
 #include <array>
 #include <pthread.h>
 #include <utility>
+#include <zlib.h>
 
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include "base/log.h"
 #include "base/strings.h"
@@ -15,11 +15,11 @@
 namespace pingap::remote {
 namespace {
 
-constexpr size_t kMaxAnswer = 64 * 1024;         // bytes; it has a few words
-constexpr milliseconds kGiveUp{30'000};          // a batch that could not be sent so long is dropped
-constexpr milliseconds kLongestPause{10'000};    // that a collector may ask for
-constexpr std::chrono::seconds kTellEvery{60};   // of failures that go on
-constexpr size_t kKeptBatch = 4 * 1024 * 1024;   // bytes of memory that are kept for the next one
+constexpr size_t kMaxAnswer = 64 * 1024;        // bytes; it has a few words
+constexpr milliseconds kGiveUp{30'000};         // a batch that could not be sent so long is dropped
+constexpr milliseconds kLongestPause{10'000};   // that a collector may ask for
+constexpr std::chrono::seconds kTellEvery{60};  // of failures that go on
+constexpr size_t kKeptBatch = 4 * 1024 * 1024;  // bytes of memory that are kept for the next one
 
 // The status codes of gRPC that OTLP calls retryable (OTLP specification, "Failures"). Of
 // RESOURCE_EXHAUSTED only those that say when, which is in details that are not read here.
@@ -196,8 +196,7 @@ void SpanExporter::send(const std::stop_token& stop) {
   const auto give_up = Clock::now() + kGiveUp;
   Backoff backoff;
   while (true) {
-    const Outcome outcome =
-        post(stop, trace::make_export_request(origin_, batch_.view()));
+    const Outcome outcome = post(stop, trace::make_export_request(origin_, batch_.view()));
     tell(outcome);
     if (outcome.sent == Sent::taken) {
       const uint64_t rejected = std::min<uint64_t>(outcome.rejected, spans_);
@@ -228,8 +227,8 @@ SpanExporter::Outcome SpanExporter::post(const std::stop_token& stop, const std:
   request.url = target_->url;
   request.headers = target_->headers;
   request.max_body = kMaxAnswer;
-  request.timeout = std::max(std::min(target_->timeout, time_left().value_or(target_->timeout)),
-                             milliseconds(1));
+  request.timeout =
+      std::max(std::min(target_->timeout, time_left().value_or(target_->timeout)), milliseconds(1));
   request.connect_timeout = std::min(request.connect_timeout, request.timeout);
   std::string compressed = target_->gzip ? gzipped(message) : std::string();
   const bool gzip = !compressed.empty();
@@ -288,8 +287,10 @@ SpanExporter::Outcome SpanExporter::judge_grpc(const HttpAnswer& answer) {
   if (!status) {
     return {Sent::refused, 0, "the answer is not one of gRPC", {}};
   }
-  return {is_retryable(*status) ? Sent::again : Sent::refused, 0,
-          fmt::format("grpc-status {} {}", *status, answer.field("grpc-message")), {}};
+  return {is_retryable(*status) ? Sent::again : Sent::refused,
+          0,
+          fmt::format("grpc-status {} {}", *status, answer.field("grpc-message")),
+          {}};
 }
 
 // Less, where it is told something.

@@ -41,6 +41,7 @@ class SpanExporter {
   SpanExporter() = default;
   SpanExporter(const SpanExporter&) = delete;
   SpanExporter& operator=(const SpanExporter&) = delete;
+
   ~SpanExporter() { stop(); }
 
   // Control thread. From now on; starts the thread where there is none. What is in the rings

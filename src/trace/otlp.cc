@@ -61,8 +61,7 @@ constexpr size_t kEventRoom = 256;
 char* put_attribute(uint32_t list, std::string_view key, std::string_view value,
                     char* to) noexcept {
   const size_t any = 1 + pb::varint_size(value.size()) + value.size();
-  const size_t size =
-      1 + pb::varint_size(key.size()) + key.size() + 1 + pb::varint_size(any) + any;
+  const size_t size = 1 + pb::varint_size(key.size()) + key.size() + 1 + pb::varint_size(any) + any;
   to = pb::put_varint(size, pb::put_tag(list, pb::Wire::bytes, to));
   to = pb::put_bytes(field::kKey, key, to);
   to = pb::put_varint(any, pb::put_tag(field::kValue, pb::Wire::bytes, to));
@@ -285,8 +284,8 @@ char* put_server(RecordReader& record, RecordReader& events, char* to) noexcept 
 // "host:port", "[::1]:port"; a path of a unix socket has no port.
 void put_endpoint(std::string_view endpoint, Put& put) noexcept {
   const size_t colon = endpoint.rfind(':');
-  const auto port = colon == std::string_view::npos ? std::nullopt
-                                                    : parse_decimal(endpoint.substr(colon + 1));
+  const auto port =
+      colon == std::string_view::npos ? std::nullopt : parse_decimal(endpoint.substr(colon + 1));
   std::string_view host = port ? endpoint.substr(0, colon) : endpoint;
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
@@ -354,8 +353,7 @@ char* put_client(const RecordReader& record, const RecordReader::TryView& one, s
   if (tried.first_byte >= 0) {
     to = put_event(head.started + tried.first_byte, "pingap.first_byte", {}, to);
   }
-  return span.end(
-      pb::put_fixed32(field::kFlags, kKnowsRemote | (head.sampled ? 1U : 0U), to));
+  return span.end(pb::put_fixed32(field::kFlags, kKnowsRemote | (head.sampled ? 1U : 0U), to));
 }
 
 }  // namespace
@@ -398,20 +396,19 @@ std::string make_export_request(const Origin& origin, std::string_view spans) {
   resource.resize(static_cast<size_t>(
       pb::put_bytes(field::kResource, origin.resource, resource.data()) - resource.data()));
   std::string scope(origin.scope.size() + kRoom, '\0');
-  scope.resize(static_cast<size_t>(pb::put_bytes(field::kScope, origin.scope, scope.data()) -
-                                   scope.data()));
+  scope.resize(
+      static_cast<size_t>(pb::put_bytes(field::kScope, origin.scope, scope.data()) - scope.data()));
   std::string schema(kSchema.size() + kRoom, '\0');
-  schema.resize(static_cast<size_t>(
-      pb::put_bytes(field::kResourceSchema, kSchema, schema.data()) - schema.data()));
+  schema.resize(static_cast<size_t>(pb::put_bytes(field::kResourceSchema, kSchema, schema.data()) -
+                                    schema.data()));
   const size_t scope_spans = scope.size() + spans.size();
-  const size_t whole = resource.size() + 1 + pb::varint_size(scope_spans) + scope_spans +
-                       schema.size();
+  const size_t whole =
+      resource.size() + 1 + pb::varint_size(scope_spans) + scope_spans + schema.size();
   std::array<char, kRoom> head{};
   std::string out;
   out.reserve(whole + kRoom);
   const auto begin = [&](uint32_t number, size_t size) {
-    const char* end =
-        pb::put_varint(size, pb::put_tag(number, pb::Wire::bytes, head.data()));
+    const char* end = pb::put_varint(size, pb::put_tag(number, pb::Wire::bytes, head.data()));
     out.append(head.data(), static_cast<size_t>(end - head.data()));
   };
   begin(field::kResourceSpans, whole);

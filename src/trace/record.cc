@@ -53,8 +53,8 @@ EventRecord record_of(const Event& from, TimePoint started) noexcept {
 }  // namespace
 
 size_t record_size(const Texts& texts, const RequestTrace& trace) noexcept {
-  size_t size = sizeof(RecordHead) + trace.tries * sizeof(TryRecord) +
-                trace.events * sizeof(EventRecord);
+  size_t size =
+      sizeof(RecordHead) + trace.tries * sizeof(TryRecord) + trace.events * sizeof(EventRecord);
   for (const std::string_view text : texts) {
     size += text.size();
   }
@@ -67,8 +67,8 @@ size_t record_size(const Texts& texts, const RequestTrace& trace) noexcept {
   return (size + 7) & ~size_t{7};
 }
 
-void write_record(RecordHead head, const Texts& texts, const RequestTrace& trace,
-                  TimePoint started, char* to) noexcept {
+void write_record(RecordHead head, const Texts& texts, const RequestTrace& trace, TimePoint started,
+                  char* to) noexcept {
   head.size = static_cast<uint32_t>(record_size(texts, trace));
   head.tries = trace.tries;
   head.events = trace.events;

@@ -18,20 +18,20 @@ namespace pingap::trace {
 
 enum class Text : uint8_t {
   method,
-  route,        // http.route; empty = none took it
-  target,       // path and query from the client, without secrets
+  route,   // http.route; empty = none took it
+  target,  // path and query from the client, without secrets
   scheme,
-  host,         // that was asked for, without port
-  client,       // address of the client
-  peer,         // address of the socket's peer
+  host,    // that was asked for, without port
+  client,  // address of the client
+  peer,    // address of the socket's peer
   user_agent,
-  server,       // [servers.NAME]
-  location,     // [locations.NAME]
-  upstream,     // [upstreams.NAME]
-  plugin,       // [plugins.NAME] that answered
+  server,    // [servers.NAME]
+  location,  // [locations.NAME]
+  upstream,  // [upstreams.NAME]
+  plugin,    // [plugins.NAME] that answered
   request_id,
-  to_scheme,    // of the requests to backends
-  to_target,    // path and query to the backend, without secrets; empty = those from the client
+  to_scheme,  // of the requests to backends
+  to_target,  // path and query to the backend, without secrets; empty = those from the client
   count_,
 };
 
@@ -101,8 +101,8 @@ size_t record_size(const Texts& texts, const RequestTrace& trace) noexcept;
 
 // `started`: the time that those of `trace` are counted from. `head` has all but sizes, tries and
 // events.
-void write_record(RecordHead head, const Texts& texts, const RequestTrace& trace,
-                  TimePoint started, char* to) noexcept;
+void write_record(RecordHead head, const Texts& texts, const RequestTrace& trace, TimePoint started,
+                  char* to) noexcept;
 
 // A record read again; views into its bytes.
 class RecordReader {

@@ -42,10 +42,10 @@ struct RequestTrace {
   uint64_t span = 0;    // of the server
   uint64_t parent = 0;  // 0 = the trace begins here
   bool sampled = false;
-  bool recording = false;     // sampled, or may become so by an error
-  bool keeps_state = false;   // `tracestate` goes on: its trace does
-  uint8_t tries = 0;          // in the list
-  uint8_t events = 0;         // in the list
+  bool recording = false;    // sampled, or may become so by an error
+  bool keeps_state = false;  // `tracestate` goes on: its trace does
+  uint8_t tries = 0;         // in the list
+  uint8_t events = 0;        // in the list
   uint16_t dropped_events = 0;
   Try* first_try = nullptr;
   Try* last_try = nullptr;

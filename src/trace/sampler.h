@@ -10,8 +10,8 @@
 namespace pingap::trace {
 
 struct Sampling {
-  double ratio = 1;         // of traces that begin here: 0 to 1
-  uint32_t per_second = 0;  // at most so many, by all workers together; 0 = no limit
+  double ratio = 1;          // of traces that begin here: 0 to 1
+  uint32_t per_second = 0;   // at most so many, by all workers together; 0 = no limit
   bool parent_based = true;  // who has begun the trace has decided
   bool errors = false;       // those that fail always are, as far as this proxy knows
 
@@ -37,9 +37,7 @@ class Sampler {
   // trace is taken where they are at least the threshold, so that all who go by them agree.
   static constexpr uint64_t kRandomBits = (uint64_t{1} << 56) - 1;
 
-  bool within_rate(TimePoint now) noexcept {
-    return sampling_.per_second == 0 || take_one(now);
-  }
+  bool within_rate(TimePoint now) noexcept { return sampling_.per_second == 0 || take_one(now); }
 
   bool take_one(TimePoint now) noexcept;
 

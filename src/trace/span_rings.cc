@@ -31,7 +31,8 @@ uint64_t next(uint64_t& state) noexcept {
 
 SpanRing::SpanRing(size_t records)
     : capacity_(std::bit_ceil(std::max(records * kMeanRecord, kLeastBytes))),
-      bytes_(std::make_unique_for_overwrite<char[]>(capacity_)),  // NOLINT(modernize-avoid-c-arrays)
+      bytes_(
+          std::make_unique_for_overwrite<char[]>(capacity_)),  // NOLINT(modernize-avoid-c-arrays)
       random_(seeds()) {
 }
 

@@ -19,10 +19,10 @@ namespace pingap::trace {
 
 // Spans, since the start. Any thread.
 struct SpanTotals {
-  uint64_t sent = 0;         // and taken by the collector
-  uint64_t queue_full = 0;   // dropped: the collector is too slow, or away
-  uint64_t unsent = 0;       // dropped: all tries to send them have failed
-  uint64_t rejected = 0;     // dropped by the collector
+  uint64_t sent = 0;        // and taken by the collector
+  uint64_t queue_full = 0;  // dropped: the collector is too slow, or away
+  uint64_t unsent = 0;      // dropped: all tries to send them have failed
+  uint64_t rejected = 0;    // dropped by the collector
 };
 
 class SpanRing {
@@ -53,7 +53,7 @@ class SpanRing {
 
   uint32_t size_at(uint64_t position) const noexcept;
 
-  const size_t capacity_;  // a power of two
+  const size_t capacity_;                // a power of two
   const std::unique_ptr<char[]> bytes_;  // NOLINT(modernize-avoid-c-arrays): no vector: not zeroed
   // Each in a line of its own: they have different writers.
   alignas(64) std::atomic<uint64_t> written_{0};  // bytes since the start; the worker
