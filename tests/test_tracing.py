@@ -11,6 +11,7 @@ from rig.deadline import until
 from rig.metrics import scrape
 from rig.origin import Origin, response
 from rig.product import Product, config
+from rig.tls import authority
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 SAMPLED = f"00-{TRACE}-{PARENT}-01"
@@ -268,6 +269,20 @@ def test_headers_compression_and_attributes(collector, recorder):
         assert collector.headers[0]["content-encoding"] == "gzip"
     assert server.resource["service.name"] == "edge"
     assert server.resource["deployment.environment.name"] == "test"
+
+
+@pytest.mark.parametrize("kind", [HttpCollector, GrpcCollector])
+def test_spans_go_by_tls_to_whom_they_are_for(recorder, kind):
+    pair = authority().issue("127.0.0.1")
+    with kind(tls=pair) as collector:
+        assert collector.endpoint.startswith("https://")
+        with traced(collector, recorder, keys={"timeout": "1s"}) as product:
+            product.get("/x")
+            product.wait_line("spans cannot be sent")  # nobody vouches for it
+            product.conf["tracing"]["tls_ca"] = authority().ca.cert
+            product.write_config()
+            assert product.order("reload")[0] == 0
+            collector.wait(2)
 
 
 def test_otel_variables_are_defaults(recorder):

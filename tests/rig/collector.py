@@ -7,6 +7,7 @@ import http.server
 import importlib.util
 import os
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -69,7 +70,10 @@ class Span:
 
 
 class Collector:
-    """What both have in common. `answer(count)` is a status for the count-th batch, or None."""
+    """What both have in common. `answer(count)` is a status for the count-th batch, or None.
+
+    `tls` is the pair of certificate and key that it shows.
+    """
 
     def __init__(self, answer=None, rejects=0):
         self.spans = []
@@ -126,7 +130,7 @@ class Collector:
 class HttpCollector(Collector):
     """OTLP over HTTP with protocol buffers."""
 
-    def __init__(self, answer=None, rejects=0, port=0):
+    def __init__(self, answer=None, rejects=0, port=0, tls=None):
         super().__init__(answer, rejects)
         self.open = []  # connections
         outer = self
@@ -158,7 +162,12 @@ class HttpCollector(Collector):
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
-        self.endpoint = f"http://127.0.0.1:{self.port}/v1/traces"
+        self.endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/v1/traces"
+        if tls:
+            settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            settings.load_cert_chain(tls.cert, tls.key)
+            self.server.socket = settings.wrap_socket(self.server.socket, server_side=True,
+                                                      do_handshake_on_connect=False)
         threading.Thread(target=self.server.serve_forever, args=[0.02], daemon=True).start()
 
     def stop(self):
@@ -167,6 +176,12 @@ class HttpCollector(Collector):
         for one in self.open:  # the end of a listening socket ends none of its connections
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+
+
+def credentials(pair):
+    """Those of a server with this certificate."""
+    with open(pair.key, "rb") as key, open(pair.cert, "rb") as cert:
+        return grpc.ssl_server_credentials([(key.read(), cert.read())])
 
 
 class GrpcCollector(Collector, grpc.GenericRpcHandler):
@@ -178,7 +193,7 @@ class GrpcCollector(Collector, grpc.GenericRpcHandler):
                                   compression=grpc.Compression.NoCompression)
         self.server.add_generic_rpc_handlers([self])
         address = f"127.0.0.1:{port}"
-        self.port = (self.server.add_secure_port(address, tls) if tls
+        self.port = (self.server.add_secure_port(address, credentials(tls)) if tls
                      else self.server.add_insecure_port(address))
         self.endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.server.start()
