@@ -8,7 +8,7 @@ import pytest
 from rig import h2
 from rig.collector import CLIENT, ERROR, SERVER, GrpcCollector, HttpCollector
 from rig.deadline import until
-from rig.metrics import scrape
+from rig.metrics import OPENMETRICS, get, scrape
 from rig.origin import Origin, response
 from rig.product import Product, config
 from rig.tls import authority
@@ -245,6 +245,14 @@ def test_trace_and_span_are_variables(collector, recorder):
         answer = product.get("/x")
         server = collector.one(SERVER)
     assert answer.get("X-Trace") == f"{server.trace}-{server.id}"
+
+
+def test_buckets_name_a_trace(collector, recorder):
+    with traced(collector, recorder) as product:
+        product.get("/x")
+        server = collector.one(SERVER)
+        _, _, text = get(product.address("metrics"), headers={"Accept": OPENMETRICS})
+    assert f'# {{trace_id="{server.trace}"}}' in text
 
 
 def test_nothing_is_touched_without_the_section(recorder):

@@ -32,38 +32,39 @@ bool is_retryable_http(long status) noexcept {
   return status == 429 || status == 502 || status == 503 || status == 504;
 }
 
-// Empty where zlib fails, which it does for want of memory only.
-std::string gzipped(const std::string& text) {
+// What is behind the first `room` bytes, behind as many. Empty where zlib fails, which it does for
+// want of memory only.
+std::string gzipped(const std::string& text, size_t room) {
   z_stream stream{};
   constexpr int kGzip = 15 + 16;
   if (deflateInit2(&stream, 1, Z_DEFLATED, kGzip, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
     return {};
   }
-  std::string out(deflateBound(&stream, text.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
+  std::string out(room + deflateBound(&stream, text.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data() + room));
+  stream.avail_in = static_cast<uInt>(text.size() - room);
+  stream.next_out = reinterpret_cast<Bytef*>(out.data() + room);
+  stream.avail_out = static_cast<uInt>(out.size() - room);
   const bool done = deflate(&stream, Z_FINISH) == Z_STREAM_END;
-  out.resize(done ? stream.total_out : 0);
+  out.resize(done ? room + stream.total_out : 0);
   deflateEnd(&stream);
   return out;
 }
 
-// One message of gRPC: a byte that says whether it is compressed, its size, itself.
-std::string grpc_frame(std::string_view message, bool compressed) {
-  std::string out;
-  out.reserve(message.size() + 5);
-  out += static_cast<char>(compressed ? 1 : 0);
-  for (unsigned shift = 32; shift > 0; shift -= 8) {
-    out += static_cast<char>(message.size() >> (shift - 8) & 0xff);
+// One message of gRPC begins with a byte that says whether it is compressed, and its size.
+constexpr size_t kGrpcPrefix = 5;
+
+// Fills that room in front of a message.
+void put_grpc_prefix(std::string& message, bool compressed) noexcept {
+  message[0] = static_cast<char>(compressed ? 1 : 0);
+  const size_t size = message.size() - kGrpcPrefix;
+  for (size_t i = 1; i < kGrpcPrefix; ++i) {
+    message[i] = static_cast<char>(size >> (8 * (kGrpcPrefix - 1 - i)) & 0xff);
   }
-  out += message;
-  return out;
 }
 
 std::string_view grpc_message(std::string_view body) noexcept {
-  return body.size() < 5 || body[0] != 0 ? std::string_view{} : body.substr(5);
+  return body.size() < kGrpcPrefix || body[0] != 0 ? std::string_view{} : body.substr(kGrpcPrefix);
 }
 
 }  // namespace
@@ -196,7 +197,7 @@ void SpanExporter::send(const std::stop_token& stop) {
   const auto give_up = Clock::now() + kGiveUp;
   Backoff backoff;
   while (true) {
-    const Outcome outcome = post(stop, trace::make_export_request(origin_, batch_.view()));
+    const Outcome outcome = post(stop);
     tell(outcome);
     if (outcome.sent == Sent::taken) {
       const uint64_t rejected = std::min<uint64_t>(outcome.rejected, spans_);
@@ -222,7 +223,7 @@ trace::SpanRings& SpanExporter::totals() noexcept {
   return rings_ != nullptr ? *rings_ : *old_rings_.back();
 }
 
-SpanExporter::Outcome SpanExporter::post(const std::stop_token& stop, const std::string& message) {
+SpanExporter::Outcome SpanExporter::post(const std::stop_token& stop) {
   HttpRequest request;
   request.url = target_->url;
   request.headers = target_->headers;
@@ -230,22 +231,21 @@ SpanExporter::Outcome SpanExporter::post(const std::stop_token& stop, const std:
   request.timeout =
       std::max(std::min(target_->timeout, time_left().value_or(target_->timeout)), milliseconds(1));
   request.connect_timeout = std::min(request.connect_timeout, request.timeout);
-  std::string compressed = target_->gzip ? gzipped(message) : std::string();
+  const size_t room = target_->grpc ? kGrpcPrefix : 0;
+  request.body = trace::make_export_request(origin_, batch_.view(), room);
+  std::string compressed = target_->gzip ? gzipped(request.body, room) : std::string();
   const bool gzip = !compressed.empty();
+  if (gzip) {
+    request.body = std::move(compressed);
+    request.headers.emplace_back(target_->grpc ? "grpc-encoding: gzip" : "Content-Encoding: gzip");
+  }
   if (target_->grpc) {
     request.version = HttpVersion::http2;
-    request.headers.insert(request.headers.end(),
-                           {"Content-Type: application/grpc", "TE: trailers"});
-    if (gzip) {
-      request.headers.emplace_back("grpc-encoding: gzip");
-    }
-    request.body = grpc_frame(gzip ? compressed : message, gzip);
+    request.headers.emplace_back("Content-Type: application/grpc");
+    request.headers.emplace_back("TE: trailers");
+    put_grpc_prefix(request.body, gzip);
   } else {
     request.headers.emplace_back("Content-Type: application/x-protobuf");
-    if (gzip) {
-      request.headers.emplace_back("Content-Encoding: gzip");
-    }
-    request.body = gzip ? std::move(compressed) : message;
   }
   request.headers.push_back(fmt::format("User-Agent: pingap/{}", target_->version));
   const auto answer = client_->post(request, stop);

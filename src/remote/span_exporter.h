@@ -73,7 +73,7 @@ class SpanExporter {
   bool collect();
   void send(const std::stop_token& stop);
   trace::SpanRings& totals() noexcept;
-  Outcome post(const std::stop_token& stop, const std::string& message);
+  Outcome post(const std::stop_token& stop);
   static Outcome judge_http(const HttpAnswer& answer);
   static Outcome judge_grpc(const HttpAnswer& answer);
   void pause(milliseconds time);

@@ -1,7 +1,6 @@
 #include "trace/context.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 namespace pingap::trace {
@@ -69,17 +68,16 @@ std::optional<Parent::Sampled> read_b3_sampled(std::string_view text) noexcept {
   return text.empty() ? std::optional(Parent::Sampled::unsaid) : std::nullopt;
 }
 
-constexpr std::string_view kHex = "0123456789abcdef";
-
-// Two digits for each byte.
-constexpr auto kPairs = [] {
-  std::array<char, 512> pairs{};
-  for (size_t i = 0; i < 256; ++i) {
-    pairs[2 * i] = kHex[i >> 4];
-    pairs[2 * i + 1] = kHex[i & 15];
-  }
-  return pairs;
-}();
+// The digits of a number, the last one in the highest byte: nibbles are spread to the bytes of two
+// words, and each is made a letter without a table, as every request has two ids written.
+uint64_t hex_digits(uint32_t number) noexcept {
+  uint64_t word = __builtin_bswap32(number);
+  word = (word | word << 16) & 0x0000ffff0000ffff;
+  word = (word | word << 8) & 0x00ff00ff00ff00ff;
+  word = (word >> 4 | word << 8) & 0x0f0f0f0f0f0f0f0f;
+  const uint64_t letters = (word + 0x0606060606060606) >> 4 & 0x0101010101010101;  // of 10 and more
+  return word + 0x3030303030303030 + letters * ('a' - '0' - 10);
+}
 
 }  // namespace
 
@@ -135,10 +133,11 @@ bool tracestate_fits(std::string_view text, size_t& size, size_t& members) noexc
 }
 
 char* put_span_id(uint64_t span, char* to) noexcept {
-  for (unsigned shift = 64; shift > 0; shift -= 8, to += 2) {
-    std::memcpy(to, kPairs.data() + 2 * (span >> (shift - 8) & 0xff), 2);
-  }
-  return to;
+  const uint64_t high = hex_digits(static_cast<uint32_t>(span >> 32));
+  const uint64_t low = hex_digits(static_cast<uint32_t>(span));
+  std::memcpy(to, &high, 8);
+  std::memcpy(to + 8, &low, 8);
+  return to + kSpanIdSize;
 }
 
 char* put_trace_id(const TraceId& trace, char* to) noexcept {

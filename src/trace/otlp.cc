@@ -296,18 +296,26 @@ void put_endpoint(std::string_view endpoint, Put& put) noexcept {
   }
 }
 
+// "http://127.0.0.1:8001/path?query", put together in its place.
 char* put_url(const RecordReader& record, std::string_view endpoint, char* to) noexcept {
-  // Long enough: three texts of a record, of at most kMaxText bytes each.
-  std::array<char, 3 * kMaxText + 8> url;
-  char* end = url.data();
+  constexpr std::string_view kUrl = "url.full";
   const bool own = !record.text(Text::to_target).empty();
-  for (const std::string_view part :
-       {record.text(Text::to_scheme), std::string_view("://"), endpoint,
-        record.text(own ? Text::to_target : Text::target)}) {
-    end = std::copy(part.begin(), part.end(), end);
+  const std::array<std::string_view, 4> parts = {record.text(Text::to_scheme), "://", endpoint,
+                                                 record.text(own ? Text::to_target : Text::target)};
+  size_t length = 0;
+  for (const std::string_view part : parts) {
+    length += part.size();
   }
-  return put_attribute(field::kAttributes, "url.full",
-                       {url.data(), static_cast<size_t>(end - url.data())}, to);
+  const size_t any = 1 + pb::varint_size(length) + length;
+  const size_t size = 2 + kUrl.size() + 1 + pb::varint_size(any) + any;
+  to = pb::put_varint(size, pb::put_tag(field::kAttributes, pb::Wire::bytes, to));
+  to = pb::put_bytes(field::kKey, kUrl, to);
+  to = pb::put_varint(any, pb::put_tag(field::kValue, pb::Wire::bytes, to));
+  to = pb::put_varint(length, pb::put_tag(field::kString, pb::Wire::bytes, to));
+  for (const std::string_view part : parts) {
+    to = std::copy(part.begin(), part.end(), to);
+  }
+  return to;
 }
 
 // 4xx is an error of who asks (conventions, "Status"), which we are here.
@@ -390,7 +398,7 @@ Origin make_origin(const Attributes& resource, std::string_view version) {
   return origin;
 }
 
-std::string make_export_request(const Origin& origin, std::string_view spans) {
+std::string make_export_request(const Origin& origin, std::string_view spans, size_t room) {
   constexpr size_t kRoom = 2 * (1 + pb::kMaxVarint);  // of two tags with their sizes
   std::string resource(origin.resource.size() + kRoom, '\0');
   resource.resize(static_cast<size_t>(
@@ -406,7 +414,8 @@ std::string make_export_request(const Origin& origin, std::string_view spans) {
       resource.size() + 1 + pb::varint_size(scope_spans) + scope_spans + schema.size();
   std::array<char, kRoom> head{};
   std::string out;
-  out.reserve(whole + kRoom);
+  out.reserve(room + whole + kRoom);
+  out.resize(room);
   const auto begin = [&](uint32_t number, size_t size) {
     const char* end = pb::put_varint(size, pb::put_tag(number, pb::Wire::bytes, head.data()));
     out.append(head.data(), static_cast<size_t>(end - head.data()));

@@ -27,8 +27,9 @@ struct Origin {
 
 Origin make_origin(const Attributes& resource, std::string_view version);
 
-// An ExportTraceServiceRequest of what append_spans() has made.
-std::string make_export_request(const Origin& origin, std::string_view spans);
+// An ExportTraceServiceRequest of what append_spans() has made, behind `room` zero bytes for who
+// puts something in front of it.
+std::string make_export_request(const Origin& origin, std::string_view spans, size_t room);
 
 // What a collector has said in an ExportTraceServiceResponse.
 struct ExportAnswer {
