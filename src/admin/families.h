@@ -84,6 +84,10 @@ inline constexpr Family kLogErrors{"log_write_errors_total", Kind::counter,
                                    "Writes of access logs that failed."};
 inline constexpr Family kLogBytes{"log_written_bytes_total", Kind::counter,
                                   "Bytes of access logs written."};
+inline constexpr Family kSpansSent{"tracing_spans_sent_total", Kind::counter,
+                                   "Spans that the collector has taken."};
+inline constexpr Family kSpansDropped{"tracing_spans_dropped_total", Kind::counter,
+                                      "Spans lost, by the reason."};
 inline constexpr Family kRevision{"config_revision", Kind::gauge,
                                   "The revision of the history in use; 0 without one."};
 inline constexpr Family kReloads{"config_reloads_total", Kind::counter,

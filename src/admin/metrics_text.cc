@@ -60,6 +60,7 @@ class Writer {
     write_upstreams();
     write_workers(lags);
     write_logs();
+    write_tracing();
     write_config();
     write_process(build);
     return out_.finish();
@@ -309,6 +310,18 @@ class Writer {
     one(families::kLogDropped, totals.dropped);
     one(families::kLogErrors, totals.errors);
     one(families::kLogBytes, totals.bytes);
+  }
+
+  void write_tracing() {
+    if (snapshot_.tracer == nullptr) {
+      return;
+    }
+    const trace::SpanTotals totals = snapshot_.tracer->rings().totals();
+    one(families::kSpansSent, totals.sent);
+    out_.begin(families::kSpansDropped);
+    out_.sample({}, {"reason", "queue_full"}, totals.queue_full);
+    out_.sample({}, {"reason", "unsent"}, totals.unsent);
+    out_.sample({}, {"reason", "rejected"}, totals.rejected);
   }
 
   void write_config() {

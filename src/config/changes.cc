@@ -77,6 +77,9 @@ std::string changes(const Model& before, const Model& after) {
   if (!(before.logging == after.logging)) {
     parts.emplace_back("logging changed");
   }
+  if (!(before.tracing == after.tracing)) {
+    parts.emplace_back("tracing changed");
+  }
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 

@@ -39,7 +39,7 @@ bool is_secret(std::string_view written) {
   const auto ends = [&](const std::string& word) {
     return key == word || key.ends_with("_" + word) || key.ends_with("-" + word);
   };
-  return key == "authorization" || key == "cookie" ||
+  return key == "authorization" || key == "cookie" || key == "headers" ||
          (std::ranges::any_of(kSecrets, [&](auto word) { return ends(std::string(word)); }) &&
           !key.starts_with("hash"));
 }
@@ -171,6 +171,9 @@ bool means_the_same(const Model& before, const Model& after, std::string_view it
   }
   if (section == "logging") {
     return before.logging == after.logging;
+  }
+  if (section == "tracing") {
+    return before.tracing == after.tracing;
   }
   if (section == "upstreams") {
     return same(before.upstreams, after.upstreams, name);

@@ -64,6 +64,9 @@ class Loader {
       read_text(std::move(text));
     }
     model_.build_index();
+    if (model_.tracing.present) {
+      finish(model_.tracing, diagnostics());
+    }
     // Half a text says nothing about what refers to its other half.
     if (!incomplete_) {
       check_model(model_, diagnostics());
@@ -116,7 +119,7 @@ class Loader {
     }
   }
 
-  // [basic], [metrics] and [logging] may be spread over files, but each key is set once.
+  // Sections of one table may be spread over files, but each key is set once.
   void read_single(const Member& section) {
     for (const Member& member : section.value.members) {
       once(section.key, member);
@@ -129,9 +132,22 @@ class Loader {
       read_table(section.value, "logging", kLoggingSchema, reader_, model_.logging);
       return;
     }
+    if (section.key == "tracing") {
+      read_tracing(section);
+      return;
+    }
     model_.metrics.at = section.at;
     model_.metrics.present = true;
     read_table(section.value, "metrics", kMetricsSchema, reader_, model_.metrics);
+  }
+
+  void read_tracing(const Member& section) {
+    Tracing& tracing = model_.tracing;
+    tracing.at = section.at;
+    if (!std::exchange(tracing.present, true)) {
+      apply_otel_environment(environment_, diagnostics(), tracing);
+    }
+    read_table(section.value, "tracing", kTracingSchema, reader_, tracing);
   }
 
   void read_entry(const std::string& section, const Member& entry) {

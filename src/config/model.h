@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/status_set.h"
 #include "config/diagnostics.h"
+#include "config/tracing.h"
 #include "config/value.h"
 
 namespace pingap::config {
@@ -464,6 +465,7 @@ struct Model {
   Basic basic;
   Metrics metrics;
   Logging logging;
+  Tracing tracing;
   std::vector<Upstream> upstreams;
   std::vector<Location> locations;
   std::vector<Listener> servers;

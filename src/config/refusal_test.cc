@@ -26,7 +26,7 @@ TEST(Loader, RefusesUnknownKeysAndSections) {
        "`buffer_budget`"},
       {{.server = "[server.x]\na = 1"},
        "12:2: error: unknown section `server`; one of `basic`, `upstreams`, `locations`, "
-       "`servers`, `certificates`, `plugins`, `metrics`, `logging`; "
+       "`servers`, `certificates`, `plugins`, `metrics`, `logging`, `tracing`; "
        "did you mean `servers`?"},
       {{.location = "[locations.l.x]\ny = 1"},
        "8:14: error: unknown key `x` in [locations.l]; one of `upstream`, `host`, `path`, "
@@ -64,7 +64,7 @@ TEST(Loader, RefusesWhatComesWithLaterVersions) {
       {{.basic = "trusted_proxies = []"},
        "2:1: error: unknown key `trusted_proxies` in [basic]; it belongs into [servers.NAME]"},
   });
-  for (const char* section : {"tracing", "admin", "storages.x"}) {
+  for (const char* section : {"admin", "storages.x"}) {
     const std::string name = std::string(section).substr(0, std::string(section).find('.'));
     const auto [model, diagnostics] =
         load_text(complete({.server = std::string("[") + section + "]\na = 1"}));

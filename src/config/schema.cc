@@ -11,11 +11,11 @@
 namespace pingap::config {
 namespace {
 
-constexpr std::array<std::string_view, 8> kSectionNames = {
-    "basic", "upstreams", "locations", "servers", "certificates", "plugins", "metrics", "logging"};
+constexpr std::array<std::string_view, 9> kSectionNames = {
+    "basic",   "upstreams", "locations", "servers", "certificates",
+    "plugins", "metrics",   "logging",   "tracing"};
 
-constexpr std::array<Foreign, 3> kLaterSections = {
-    {{"tracing", ""}, {"admin", ""}, {"storages", ""}}};
+constexpr std::array<Foreign, 2> kLaterSections = {{{"admin", ""}, {"storages", ""}}};
 
 const Member* find(const Value& table, std::string_view name) noexcept {
   for (const Member& member : table.members) {
@@ -106,7 +106,8 @@ std::vector<SectionInfo> describe() {
           describe_section("[plugins.NAME]", kPluginSchema),
           describe_section("[plugins.NAME.when]", kConditionSchema),
           describe_section("[metrics]", kMetricsSchema),
-          describe_section("[logging]", kLoggingSchema)};
+          describe_section("[logging]", kLoggingSchema),
+          describe_section("[tracing]", kTracingSchema)};
 }
 
 }  // namespace pingap::config

@@ -90,17 +90,19 @@ extern const Schema<Listener> kServerSchema;
 extern const Schema<CertificateEntry> kCertificateSchema;
 extern const Schema<Metrics> kMetricsSchema;
 extern const Schema<Logging> kLoggingSchema;
+extern const Schema<Tracing> kTracingSchema;
 extern const Schema<Plugin> kPluginSchema;        // but for what its type knows
 extern const Schema<Condition> kConditionSchema;  // of `when` and `unless`
 // Top-level sections that belong to later versions.
 extern const std::span<const Foreign> kForeignSections;
 // The sections there are: "basic", "upstreams", "locations", "servers", "certificates", "plugins",
-// "metrics", "logging".
+// "metrics", "logging", "tracing".
 extern const std::span<const std::string_view> kSections;
 
 // Whether a section is one table, and not one of named entries.
 constexpr bool is_single(std::string_view section) noexcept {
-  return section == "basic" || section == "metrics" || section == "logging";
+  return section == "basic" || section == "metrics" || section == "logging" ||
+         section == "tracing";
 }
 
 // Check the keys of a section against each other and complete the result.

@@ -24,6 +24,7 @@
 #include "control/load.h"
 #include "control/pid_file.h"
 #include "control/reloader.h"
+#include "control/span_export.h"
 #include "control/storage.h"
 #include "control/upgrade.h"
 #include "control/user_name.h"
@@ -37,6 +38,7 @@
 #include "proxy/sticky_seed.h"
 #include "remote/etcd_source.h"
 #include "remote/fetcher.h"
+#include "remote/span_exporter.h"
 
 namespace pingap::control {
 namespace {
@@ -220,6 +222,10 @@ ExitCode serve(const RunOptions& options, config::Storage& storage, History hist
                SideService* side) {
   Reloader reloader(storage, std::move(history), std::move(loaded), server, upstreams, loop);
   reloader.keep_first(options.last_good);
+  // Sends what is left once Control::run() has waited for the workers.
+  remote::SpanExporter exporter;
+  export_spans(exporter, *reloader.current().snapshot);
+  reloader.set_exporter(exporter);
   Control control(reloader, server, upstreams, loop, std::move(signals),
                   {program_path(), options.arguments});
   if (side != nullptr) {

@@ -13,6 +13,7 @@
 #include "config/changes.h"
 #include "config/difference.h"
 #include "control/limits.h"
+#include "control/span_export.h"
 #include "control/user_name.h"
 
 namespace pingap::control {
@@ -253,6 +254,9 @@ void Reloader::commit() {
   next_.reset();
   if (side_ != nullptr) {
     side_->commit();
+  }
+  if (exporter_ != nullptr) {
+    export_spans(*exporter_, *loaded_.snapshot);
   }
   server_.publish(loaded_.snapshot, loop_, [this, what] { finish(what); });
   upstreams_.commit(loaded_.snapshot);

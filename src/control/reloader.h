@@ -16,6 +16,7 @@
 #include "proxy/certificate_watch.h"
 #include "proxy/live_upstreams.h"
 #include "proxy/server.h"
+#include "remote/span_exporter.h"
 
 namespace pingap::control {
 
@@ -60,6 +61,9 @@ class Reloader {
   };
 
   const Status& status() const noexcept { return status_; }
+
+  // Who sends the spans of the configuration in use; outlives this.
+  void set_exporter(remote::SpanExporter& exporter) noexcept { exporter_ = &exporter; }
 
   // What is bound and changed with the servers; outlives this.
   void set_side_service(SideService& side) noexcept { side_ = &side; }
@@ -107,6 +111,7 @@ class Reloader {
   proxy::Server& server_;
   proxy::LiveUpstreams& upstreams_;
   SideService* side_ = nullptr;
+  remote::SpanExporter* exporter_ = nullptr;
   Status status_;
   net::EventLoop& loop_;
   NameLookup lookup_;

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "exchange/log_time.h"
 #include "http/params.h"
+#include "trace/context.h"
 
 namespace pingap::exchange {
 namespace {
@@ -17,7 +18,7 @@ constexpr uint8_t kHuman = 24;
 constexpr uint8_t kQuotes = 2;   // of JSON
 constexpr uint8_t kReason = 64;  // the longest name of an ErrorCode, with room (tested)
 
-constexpr std::array<LogTagInfo, 77> kTags = {{
+constexpr std::array<LogTagInfo, 79> kTags = {{
     {"when", "", LogTag::when, kQuotes + kLocalTimeSize,
      "time of the line, local time, RFC 3339 with milliseconds"},
     {"when_utc_iso", "time_iso8601", LogTag::when_utc_iso, kQuotes + kUtcTimeSize,
@@ -155,6 +156,9 @@ constexpr std::array<LogTagInfo, 77> kTags = {{
     {"compression_ratio", "", LogTag::compression_ratio, kNumber,
      "how many times as long the body was before `compression` encoded it: `4.2`"},
     {"compression_time", "", LogTag::compression_time, kNumber, "milliseconds that took: `1.5`"},
+    {"trace_id", "", LogTag::trace_id, kQuotes + trace::kTraceIdSize,
+     "the [trace](tracing.md) of the request, also where that is not sampled"},
+    {"span_id", "", LogTag::span_id, kQuotes + trace::kSpanIdSize, "its span in the trace"},
 }};
 
 constexpr std::array<std::string_view, 10> kSecretHeaders = {

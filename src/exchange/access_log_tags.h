@@ -72,6 +72,8 @@ enum class LogTag : uint8_t {
   request_uri,
   request,
   tries,
+  trace_id,
+  span_id,
   none,  // behind the last literal
 };
 inline constexpr LogTag kFirstNumber = LogTag::status;

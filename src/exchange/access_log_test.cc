@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "exchange/access_log_fixture.h"
+#include "trace/request_trace.h"
 
 namespace pingap::exchange {
 namespace {
@@ -67,6 +68,10 @@ TEST(AccessLog, WritesEveryTag) {
   s.x.request_bytes = 2'500'000;
   s.x.reason = ErrorCode::client_closed;
   s.x.plugin = "limits";
+  trace::RequestTrace trace;
+  trace.trace = {0x0af7651916cd43dd, 0x8448eb211c80319c};
+  trace.span = 0xb7ad6b7169203331;
+  s.x.trace = &trace;
   s.x.plugin_reason = "too many requests";
   s.x.reason_side = Side::downstream;
   s.x.failed_tries = "10.0.0.2:80=503";
@@ -128,6 +133,8 @@ TEST(AccessLog, WritesEveryTag) {
       {"referer", "http://a.test/"},
       {"user_agent", "curl/8.5.0"},
       {"request_id", "id-1"},
+      {"trace_id", "0af7651916cd43dd8448eb211c80319c"},
+      {"span_id", "b7ad6b7169203331"},
       {"status", "200"},
       {"reason", "client_closed"},
       {"plugin", "limits"},

@@ -12,6 +12,7 @@
 #include "exchange/log_time.h"
 #include "exchange/termination.h"
 #include "http/params.h"
+#include "trace/request_trace.h"
 
 namespace pingap::exchange {
 namespace {
@@ -249,9 +250,28 @@ char* LogLine<kJson>::put_time_between(const LogOp& op, char* to) const noexcept
       return put_seconds(latency_us() / 1000, to);
     case LogTag::msec:
       return put_seconds(unix_milliseconds(now_), to);
+    case LogTag::trace_id:
+    case LogTag::span_id:
+      return put_trace(op.tag, to);
     default:
       return to;  // the other kinds
   }
+}
+
+template <bool kJson>
+char* LogLine<kJson>::put_trace(LogTag tag, char* to) const noexcept {
+  if (x_.trace == nullptr) {
+    return put_nothing<kJson>(to);
+  }
+  if constexpr (kJson) {
+    *to++ = '"';
+  }
+  to = tag == LogTag::trace_id ? trace::put_trace_id(x_.trace->trace, to)
+                               : trace::put_span_id(x_.trace->span, to);
+  if constexpr (kJson) {
+    *to++ = '"';
+  }
+  return to;
 }
 
 template <bool kJson>

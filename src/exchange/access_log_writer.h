@@ -60,6 +60,7 @@ class LogLine {
   char* put_request(const LogOp& op, char* to) const noexcept;
   char* put_tries(const LogOp& op, char* to) const noexcept;
   char* put_cookie(const LogOp& op, char* to) const noexcept;
+  char* put_trace(LogTag tag, char* to) const noexcept;
   char* put_milliseconds(TimePoint from, TimePoint until, char* to) const noexcept;
   Field begin_field(const LogOp& op, char* to) const noexcept;
   static void add(Field& field, std::string_view value) noexcept;

@@ -13,6 +13,10 @@
 #include "http/head.h"
 #include "http/uri.h"
 
+namespace pingap::trace {
+struct RequestTrace;
+}
+
 namespace pingap::exchange {
 
 // What is known of the client by a name: $auth_NAME.
@@ -75,6 +79,9 @@ struct Exchange {
 
   // Made when first asked for (exchange/variables), then the same for the exchange's life.
   std::string_view request_id;
+
+  // In the arena; null where there is no [tracing], and for what is no request.
+  trace::RequestTrace* trace = nullptr;
 
   // Names in the configuration; empty = not chosen.
   std::string_view server;

@@ -15,6 +15,7 @@
 #include "exchange/log_escape.h"
 #include "http/params.h"
 #include "http/status.h"
+#include "trace/request_trace.h"
 
 namespace pingap::exchange {
 namespace {
@@ -238,6 +239,24 @@ std::string_view escape_value(std::string_view text, Escape escape, Arena& arena
   return {};
 }
 
+std::string_view trace_id_of(Exchange& x) noexcept {
+  if (x.trace == nullptr) {
+    return {};
+  }
+  char* room = x.arena.make_array<char>(trace::kTraceIdSize);
+  trace::put_trace_id(x.trace->trace, room);
+  return {room, trace::kTraceIdSize};
+}
+
+std::string_view span_id_of(Exchange& x) noexcept {
+  if (x.trace == nullptr) {
+    return {};
+  }
+  char* room = x.arena.make_array<char>(trace::kSpanIdSize);
+  trace::put_span_id(x.trace->span, room);
+  return {room, trace::kSpanIdSize};
+}
+
 std::string_view find_known(const Exchange& x, std::string_view name) noexcept {
   for (const Known* one = x.known; one != nullptr; one = one->next) {
     if (one->name == name) {
@@ -275,6 +294,7 @@ std::span<const Template::Name> Template::names() noexcept {
       {"server", Kind::member, &Exchange::server},
       {"server_addr", Kind::member, &Exchange::server_addr},
       {"server_port", Kind::server_port},
+      {"span_id", Kind::span_id},
       {"status", Kind::status},
       {"status_text", Kind::status_text},
       {"time_iso8601", Kind::time_iso8601},
@@ -283,6 +303,7 @@ std::span<const Template::Name> Template::names() noexcept {
       {"tls_client_subject", Kind::member, &Exchange::tls_client_subject},
       {"tls_server_name", Kind::member, &Exchange::tls_server_name},
       {"tls_version", Kind::member, &Exchange::tls_version},
+      {"trace_id", Kind::trace_id},
       {"upstream", Kind::member, &Exchange::upstream},
       {"upstream_addr", Kind::member, &Exchange::endpoint},
       {"upstream_status", Kind::upstream_status},
@@ -406,12 +427,16 @@ std::string_view Template::value_of(const Op& op, Exchange& x) noexcept {
       return x.request.target;
     case Kind::server_port:
       return number_or_nothing(x.server_port, x.arena);
+    case Kind::span_id:
+      return span_id_of(x);
     case Kind::status:
       return number_or_nothing(status_of(x), x.arena);
     case Kind::status_text:
       return http::reason_phrase(status_of(x));
     case Kind::time_iso8601:
       return iso_time(x.arena);
+    case Kind::trace_id:
+      return trace_id_of(x);
     case Kind::upstream_status:
       return number_or_nothing(x.upstream_status, x.arena);
     case Kind::uri:

@@ -61,9 +61,11 @@ class Template {
     request_id,
     request_uri,
     server_port,
+    span_id,
     status,
     status_text,
     time_iso8601,
+    trace_id,
     upstream_status,
     uri,
   };

@@ -18,6 +18,7 @@ enum class HeaderId : uint8_t {
   age,
   allow,
   authorization,
+  baggage,
   cache_control,
   connection,
   content_disposition,
@@ -65,6 +66,8 @@ enum class HeaderId : uint8_t {
   set_cookie,
   strict_transport_security,
   te,
+  traceparent,
+  tracestate,
   trailer,
   transfer_encoding,
   upgrade,
@@ -89,6 +92,8 @@ enum HeaderPolicy : uint8_t {
   kConnSafe = 4,    // may not be deleted by naming it in Connection (rule H)
   kNoTrailer = 8,   // never passed as a trailer (RFC 9110 6.5.1, rule T)
   kFromHead = 16,   // said by members of the head: codecs write it from these, whatever was sent
+  kTrace = 32,      // says which trace the request belongs to: ours where there is [tracing]
+  kBaggage = 64,    // goes with a trace
 };
 
 // The id of a name in any case; `other` when it has none.

@@ -4,7 +4,7 @@
 
 namespace pingap::observe {
 
-void ExemplarCell::set(std::string_view id, Duration took, WallTime at) noexcept {
+void ExemplarCell::set(std::string_view id, ExemplarOf of, Duration took, WallTime at) noexcept {
   if (id.size() > kMaxId) {
     return;
   }
@@ -18,6 +18,7 @@ void ExemplarCell::set(std::string_view id, Duration took, WallTime at) noexcept
     words_[i].store(word, std::memory_order_relaxed);
   }
   size_.store(id.size(), std::memory_order_relaxed);
+  of_.store(of, std::memory_order_relaxed);
   took_.store(took.count(), std::memory_order_relaxed);
   at_.store(at.time_since_epoch().count(), std::memory_order_relaxed);
   version_.store(version + 2, std::memory_order_release);
@@ -35,13 +36,14 @@ std::optional<Exemplar> ExemplarCell::get() const {
   const size_t size = size_.load(std::memory_order_relaxed);
   Exemplar exemplar{{},
                     Duration(took_.load(std::memory_order_relaxed)),
-                    WallTime(std::chrono::nanoseconds(at_.load(std::memory_order_relaxed)))};
+                    WallTime(std::chrono::nanoseconds(at_.load(std::memory_order_relaxed))),
+                    of_.load(std::memory_order_relaxed)};
   std::atomic_thread_fence(std::memory_order_acquire);
   if (version_.load(std::memory_order_relaxed) != version || size > kMaxId) {
     return std::nullopt;
   }
-  exemplar.request_id.resize(size);
-  std::memcpy(exemplar.request_id.data(), words.data(), size);
+  exemplar.id.resize(size);
+  std::memcpy(exemplar.id.data(), words.data(), size);
   return exemplar;
 }
 

@@ -135,7 +135,8 @@ void Exposition::histogram(std::string_view labels, const HistogramTotals& total
 void Exposition::add_exemplar(const Exemplar& exemplar) {
   const double at = std::chrono::duration<double>(exemplar.at.time_since_epoch()).count();
   fmt::format_to(std::back_inserter(text_), " # {{{}}} {} {:.3f}",
-                 observe::labels({{"request_id", exemplar.request_id}}),
+                 observe::labels({{exemplar.of == ExemplarOf::trace_id ? "trace_id" : "request_id",
+                                   exemplar.id}}),
                  std::chrono::duration<double>(exemplar.took).count(), at);
 }
 

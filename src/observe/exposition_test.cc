@@ -63,7 +63,8 @@ TEST(Exposition, HasExemplarsInOpenMetricsOnly) {
   HistogramTotals totals;
   totals.buckets[1] = 1;
   ExemplarSet exemplars;
-  exemplars[1] = Exemplar{"id-1", std::chrono::milliseconds(7), WallTime(std::chrono::seconds(9))};
+  exemplars[1] = Exemplar{"id-1", std::chrono::milliseconds(7), WallTime(std::chrono::seconds(9)),
+                          ExemplarOf::request_id};
   for (const Form form : {Form::text, Form::openmetrics}) {
     Exposition out(form);
     out.begin(kTook);
@@ -88,17 +89,18 @@ TEST(Exemplars, KeepOneInASecondAndBucket) {
   const TimePoint start{std::chrono::seconds(100)};
   const Duration took = std::chrono::milliseconds(1);
   ASSERT_TRUE(exemplars.wants(took, start));
-  exemplars.set("first", took, start, WallTime(std::chrono::seconds(1)));
+  exemplars.set("first", ExemplarOf::request_id, took, start, WallTime(std::chrono::seconds(1)));
   EXPECT_FALSE(exemplars.wants(took, start + std::chrono::milliseconds(999)));
   EXPECT_TRUE(exemplars.wants(std::chrono::milliseconds(20), start));
   EXPECT_TRUE(exemplars.wants(took, start + std::chrono::seconds(1)));
-  exemplars.set("second, which is longer than a word", took, start,
+  exemplars.set("second, which is longer than a word", ExemplarOf::request_id, took, start,
                 WallTime(std::chrono::seconds(2)));
-  exemplars.set(std::string(ExemplarCell::kMaxId + 1, 'x'), took, start, {});  // too long
+  exemplars.set(std::string(ExemplarCell::kMaxId + 1, 'x'), ExemplarOf::request_id, took, start,
+                {});  // too long
   ExemplarSet set;
   exemplars.merge_into(set);
   ASSERT_TRUE(set[0].has_value());
-  EXPECT_EQ(set[0]->request_id, "second, which is longer than a word");
+  EXPECT_EQ(set[0]->id, "second, which is longer than a word");
   EXPECT_FALSE(set[1].has_value());
 }
 
@@ -107,12 +109,12 @@ TEST(Exemplars, AreMergedByAge) {
   Exemplars older;
   Exemplars newer;
   const Duration took = std::chrono::milliseconds(1);
-  older.set("older", took, {}, WallTime(std::chrono::seconds(1)));
-  newer.set("newer", took, {}, WallTime(std::chrono::seconds(2)));
+  older.set("older", ExemplarOf::request_id, took, {}, WallTime(std::chrono::seconds(1)));
+  newer.set("newer", ExemplarOf::request_id, took, {}, WallTime(std::chrono::seconds(2)));
   ExemplarSet set;
   newer.merge_into(set);
   older.merge_into(set);
-  EXPECT_EQ(set[0]->request_id, "newer");
+  EXPECT_EQ(set[0]->id, "newer");
 }
 
 }  // namespace

@@ -79,8 +79,8 @@ TEST(RequestCounts, IsReadWhileWorkersCount) {
     Exemplars& exemplars = counts.of(index).exemplars();
     for (uint64_t i = 0; i < kEach; ++i) {
       counts.of(index).add(answer(0, 200));
-      exemplars.set(i % 2 == 0 ? "aaaaaaaaaaaa" : "bbbbbbbbbbbbbbbb", milliseconds(1), {},
-                    WallTime(std::chrono::nanoseconds(i)));
+      exemplars.set(i % 2 == 0 ? "aaaaaaaaaaaa" : "bbbbbbbbbbbbbbbb", ExemplarOf::request_id,
+                    milliseconds(1), {}, WallTime(std::chrono::nanoseconds(i)));
     }
   };
   std::thread first(work, 0);
@@ -92,7 +92,7 @@ TEST(RequestCounts, IsReadWhileWorkersCount) {
     EXPECT_GE(now, before);
     before = now;
     if (totals.exemplars[0]) {
-      const std::string& id = totals.exemplars[0]->request_id;
+      const std::string& id = totals.exemplars[0]->id;
       EXPECT_TRUE(id == "aaaaaaaaaaaa" || id == "bbbbbbbbbbbbbbbb") << id;
     }
   }

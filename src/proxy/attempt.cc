@@ -61,6 +61,7 @@ Attempt::~Attempt() {
 void Attempt::end() noexcept {
   if (!ended_) {
     ended_ = true;
+    trace_end(ErrorCode::none);
     let_go();
   }
 }
@@ -90,7 +91,17 @@ void Attempt::note_answer(uint16_t status) noexcept {
   report(failed ? upstream::Outcome::failure : upstream::Outcome::success);
 }
 
+// The first end is the one that counts.
+void Attempt::trace_end(ErrorCode why) noexcept {
+  if (traced_ != nullptr && traced_->end == TimePoint{}) {
+    traced_->end = forwarder_.now();
+    traced_->why = why;
+    traced_->endpoint = forwarder_.x.arena.copy(traced_->endpoint);  // it may go with its server
+  }
+}
+
 void Attempt::note_failure(const Error& why) noexcept {
+  trace_end(why.code);
   count_failure(why.code);
   report(outcome_of(why, reused_));
 }
@@ -102,11 +113,18 @@ void Attempt::abandon(ErrorCode why) noexcept {
 }
 
 void Attempt::on_connected() noexcept {
+  if (traced_ != nullptr) {
+    traced_->sent = forwarder_.now();
+  }
   forwarder_.on_connected(*this);
 }
 
 void Attempt::on_head(http::ResponseHead& head, End end) noexcept {
   if (head.status >= 200 || head.status == 101) {
+    if (traced_ != nullptr) {
+      traced_->first_byte = forwarder_.now();
+      traced_->status = head.status;
+    }
     note_answer(head.status);
     forwarder_.on_response(*this, head, end);
     return;

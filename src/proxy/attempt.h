@@ -8,6 +8,7 @@
 
 #include "http/stream.h"
 #include "proxy/snapshot.h"
+#include "trace/request_trace.h"
 #include "upstream/backends.h"
 
 namespace pingap::proxy {
@@ -36,9 +37,15 @@ class Attempt final : public http::ResponseSink {
   Attempt& operator=(const Attempt&) = delete;
   ~Attempt();
 
+  // What is to be remembered of it; null: nothing.
+  void trace_by(trace::Try* traced) noexcept { traced_ = traced; }
+
   void start(http::ClientStream& stream, bool reused) noexcept {
     stream_ = &stream;
     reused_ = reused;
+    if (traced_ != nullptr) {
+      traced_->reused = reused;
+    }
   }
 
   http::ClientStream* stream() noexcept { return stream_; }
@@ -84,6 +91,7 @@ class Attempt final : public http::ResponseSink {
   void let_go() noexcept;
   void report(upstream::Outcome outcome) noexcept;
   void note_answer(uint16_t status) noexcept;
+  void trace_end(ErrorCode why) noexcept;
 
   Forwarder& forwarder_;
   upstream::Backends& backends_;
@@ -92,9 +100,10 @@ class Attempt final : public http::ResponseSink {
   const upstream::Breaker::Permit permit_;
   const upstream::Breaker::Permit whole_;
   http::ClientStream* stream_ = nullptr;
-  uint64_t body_sent_ = 0;  // of the request body, by this try
-  uint8_t interim_ = 0;     // 1xx answers so far
-  bool reused_ = false;     // the connection
+  trace::Try* traced_ = nullptr;  // in the exchange's arena, which may go before this
+  uint64_t body_sent_ = 0;        // of the request body, by this try
+  uint8_t interim_ = 0;           // 1xx answers so far
+  bool reused_ = false;           // the connection
   bool reported_ = false;
   bool ended_ = false;
   bool repeats_ = false;  // it is still counted as a repeated one

@@ -9,6 +9,7 @@
 #include "proxy/frontend.h"
 #include "proxy/header_policy.h"
 #include "proxy/request_metrics.h"
+#include "proxy/request_trace.h"
 #include "proxy/routing.h"
 #include "proxy/upgrade.h"
 #include "proxy/worker.h"
@@ -53,6 +54,9 @@ void Forwarder::on_head(http::RequestHead& head, End end) noexcept {
     request_body_.set_over();
   }
   x.grpc = http::is_grpc(x.request);
+  if (site_.tracer != nullptr) {
+    begin_trace(x, site_, frontend_.worker());
+  }
   if (admit() && identify() && (site_.plugins.empty() || run_plugins(site_.plugins))) {
     route();
   }
@@ -247,6 +251,9 @@ bool Forwarder::open_try(upstream::Backends& backends, const upstream::Backends:
   x.connect_start = frontend_.worker().loop().now();
   std::optional<Attempt>& room = tries_[rival_ ? 1 : 0];  // the earlier one is in the other
   attempt_ = &room.emplace(*this, backends, cluster, picked, std::exchange(repeats_, false));
+  if (x.trace != nullptr) {
+    attempt_->trace_by(begin_traced_try(x, frontend_.worker(), site_, x.endpoint, x.connect_start));
+  }
   auto opened = picked.pool->open(
       *attempt_, reuse, *settings_,
       {x.host, cluster.send_proxy ? proxy_header(*cluster.send_proxy) : std::string_view(),
@@ -270,6 +277,10 @@ std::string_view Forwarder::proxy_header(net::ProxyVersion version) noexcept {
   net::ProxyHeaderRoom room;
   return x.arena.copy(
       net::write_proxy_header(version, {x.client_ip, port}, {here.ip(), here.port()}, room));
+}
+
+TimePoint Forwarder::now() const noexcept {
+  return frontend_.worker().loop().now();
 }
 
 void Forwarder::on_connected(const Attempt& from) noexcept {

@@ -70,6 +70,8 @@ class Forwarder final : public http::RequestSink,
   void on_request_sent(uint64_t body_bytes) noexcept;
   void on_attempt_failed(Attempt& from, const Error& why) noexcept;
 
+  TimePoint now() const noexcept;
+
   void on_deferred() noexcept override;  // the next try
   Turn on_turn() noexcept override;      // a server may have room
 

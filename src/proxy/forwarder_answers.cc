@@ -12,6 +12,7 @@
 #include "proxy/grpc_error.h"
 #include "proxy/header_policy.h"
 #include "proxy/proxy_status.h"
+#include "proxy/request_trace.h"
 #include "proxy/worker.h"
 
 namespace pingap::proxy {
@@ -272,6 +273,7 @@ void Forwarder::finish() noexcept {
     plugins_->stop();
     plugins_->on_end();
   }
+  end_trace(x, site_, route_, frontend_.worker());
   frontend_.on_exchange_done(x, site_, route_);
   frontend_.worker().loop().retire(this);
 }

@@ -6,6 +6,7 @@
 #include "proxy/forwarder.h"
 #include "proxy/frontend.h"
 #include "proxy/header_policy.h"
+#include "proxy/request_trace.h"
 #include "proxy/worker.h"
 
 namespace pingap::proxy {
@@ -55,6 +56,7 @@ void Forwarder::choose_upstream() noexcept {
 void Forwarder::answer_for_plugin() noexcept {
   plugin::Answer& answer = plugins_->answer();
   x.plugin = plugins_->answered_by();
+  note_event(x, now(), "pingap.plugin.answered", x.plugin);
   x.reason = answer.reason;
   x.reason_side = Side::local;
   begin_own_answer(answer.reason);

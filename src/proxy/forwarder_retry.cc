@@ -7,6 +7,7 @@
 #include "http/method.h"
 #include "proxy/forwarder.h"
 #include "proxy/frontend.h"
+#include "proxy/request_trace.h"
 #include "proxy/worker.h"
 
 namespace pingap::proxy {
@@ -267,6 +268,7 @@ bool Forwarder::wait_for_room(upstream::Backends& backends) noexcept {
     return false;
   }
   queued_at_ = frontend_.worker().loop().now();
+  note_event(x, queued_at_, "pingap.queued");
   arm_timer(TimerFor::queue, cluster_->backends.queue_timeout);
   return true;
 }
@@ -274,6 +276,7 @@ bool Forwarder::wait_for_room(upstream::Backends& backends) noexcept {
 void Forwarder::note_queued() noexcept {
   const TimePoint now = frontend_.worker().loop().now();
   x.queued += now - std::exchange(queued_at_, now);
+  note_event(x, now, "pingap.dequeued");
 }
 
 void Forwarder::leave_queue() noexcept {

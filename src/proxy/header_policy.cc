@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "http/limits.h"
+#include "proxy/request_trace.h"
 
 namespace pingap::proxy {
 namespace {
@@ -229,8 +230,12 @@ Result<> copy_request_fields(Exchange& x, const Site& site, const Route& route) 
   const http::RequestHead& in = x.request;
   const Removal removal(ConnectionOptions::of(in.headers, in.connection_names_fields, x.arena),
                         site, route.request_remove, route.request_set);
+  const bool traced = x.trace != nullptr;
   for (const Field& field : in.headers.fields()) {
     if ((http::header_policy(field.id) & kNever) != 0) {
+      continue;
+    }
+    if (traced && replaces_field(x, site, field)) {
       continue;
     }
     if ((field.flags & Field::kOurs) != 0) {
@@ -289,7 +294,7 @@ void edit_request(Exchange& x, const Route& route) noexcept {
 }
 
 // More fields than these are never added beside the configured ones.
-constexpr size_t kOwnFields = 12;
+constexpr size_t kOwnFields = 12 + kTraceFields;
 
 }  // namespace
 
@@ -333,6 +338,9 @@ Result<> make_upstream_request(Exchange& x, const Site& site, const Route& route
   add_forwarded(x, trusted, out.headers);
   if (!site.via.empty()) {
     add_via(in.headers, out.headers, via_entry(in.version, site, x.arena), x.arena);
+  }
+  if (x.trace != nullptr) {
+    add_trace_fields(x, site, out.headers);
   }
   edit_request(x, route);
   return {};

@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "net/event_loop.h"
+#include "proxy/request_trace.h"
 #include "proxy/side_call.h"
 #include "proxy/worker.h"
 
@@ -104,16 +105,23 @@ PluginRun::Outcome PluginRun::advance() noexcept {
 PluginRun::Outcome PluginRun::take(Verdict verdict) noexcept {
   if (verdict == Verdict::suspend) {
     waits_ = true;
+    note_event(x_, now(), "pingap.plugin.waits", running());
     return Outcome::waits;
   }
   if (verdict == Verdict::respond) {
-    answered_by_ = parts_[part_ - 1].chain->uses()[use_ - 1].instance->source.name;
+    answered_by_ = running();
     return Outcome::answered;
   }
   return advance();
 }
 
+// The name of the one that runs, or ran last.
+std::string_view PluginRun::running() const noexcept {
+  return parts_[part_ - 1].chain->uses()[use_ - 1].instance->source.name;
+}
+
 PluginRun::Outcome PluginRun::go_on() noexcept {
+  note_event(x_, now(), "pingap.plugin.resumed", running());
   Part& part = parts_[part_ - 1];
   plugin::Context it = context(part, use_ - 1);
   const Verdict verdict = part.chain->uses()[use_ - 1].plugin->on_resume(it);

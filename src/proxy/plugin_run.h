@@ -95,6 +95,7 @@ class PluginRun final : public plugin::Host {
   void note_spent(Part& part, size_t use, TimePoint since) noexcept;
   Outcome advance() noexcept;
   Outcome take(plugin::Verdict verdict) noexcept;
+  std::string_view running() const noexcept;
   void on_resumed(const std::function<void(void*)>& set) noexcept;
   void on_timer() noexcept;
   void on_call_done() noexcept;

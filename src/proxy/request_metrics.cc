@@ -1,6 +1,9 @@
 #include "proxy/request_metrics.h"
 
+#include <array>
+
 #include "proxy/worker.h"
+#include "trace/request_trace.h"
 
 namespace pingap::proxy {
 namespace {
@@ -27,6 +30,17 @@ void count_upstream(const exchange::Exchange& x, observe::UpstreamCell& cell) no
   }
 }
 
+// A request that can be looked at whole goes before one that only has an id.
+void note_trace(const exchange::Exchange& x, observe::Exemplars& exemplars, Duration took,
+                Worker& worker) noexcept {
+  if (exemplars.wants(took, x.finished)) {
+    std::array<char, trace::kTraceIdSize> id;
+    trace::put_trace_id(x.trace->trace, id.data());
+    exemplars.set({id.data(), id.size()}, observe::ExemplarOf::trace_id, took, x.finished,
+                  worker.wall_time());
+  }
+}
+
 }  // namespace
 
 void add_begun(const Site& site, const Worker& worker) noexcept {
@@ -47,8 +61,13 @@ void count_request(const exchange::Exchange& x, const Site& site, const Route* r
     const Cluster& cluster = other != nullptr ? *other->cluster : *route->cluster;
     count_upstream(x, cluster.counts->of(index));
   }
+  if (x.trace != nullptr && x.trace->sampled) {
+    note_trace(x, cell.exemplars(), took, worker);
+    return;
+  }
   if (!x.request_id.empty() && cell.exemplars().wants(took, x.finished) && is_plain(x.request_id)) {
-    cell.exemplars().set(x.request_id, took, x.finished, worker.wall_time());
+    cell.exemplars().set(x.request_id, observe::ExemplarOf::request_id, took, x.finished,
+                         worker.wall_time());
   }
 }
 

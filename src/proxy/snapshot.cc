@@ -11,6 +11,7 @@
 #include "proxy/plugin_builder.h"
 #include "proxy/route_counts.h"
 #include "proxy/tls_loader.h"
+#include "proxy/tracing_builder.h"
 
 namespace pingap::proxy {
 namespace {
@@ -47,6 +48,7 @@ class Builder {
     }
     plugins_.emplace(model_, diagnostics_, before_, *snapshot_);
     build_tls();
+    build_tracing(model_.tracing, diagnostics_, before_, *snapshot_);
     for (const config::Listener& listener : model_.servers) {
       snapshot_->sites.push_back(build_site(listener));
     }
@@ -110,6 +112,7 @@ class Builder {
     if (model_.metrics.on()) {
       site->counts = known_counts(from.name);
     }
+    site->tracer = snapshot_->tracer.get();
     build_routes(from, *site);
     for (const auto& route : site->routes) {
       site->settings.websocket = site->settings.websocket || route->websocket;
@@ -181,6 +184,7 @@ class Builder {
   std::unique_ptr<Route> build_route(const config::Location& from, const Site& site) {
     auto route = std::make_unique<Route>();
     route->name = from.name;
+    route->pattern = from.path.value.empty() ? "/" : from.path.value;
     route->cluster = snapshot_->find_cluster(from.upstream.value);
     if (route->cluster != nullptr) {  // else reported by the loader; here the rest is looked at
       route->settings = route->cluster->settings;

@@ -29,6 +29,7 @@
 #include "route/rewrite.h"
 #include "route/router.h"
 #include "session/session.h"
+#include "trace/tracer.h"
 #include "upstream/backends.h"
 #include "upstream/balancer/hash_key.h"
 #include "upstream/endpoint_set.h"
@@ -77,6 +78,7 @@ struct HeaderRule {
 
 struct Route {  // [locations.NAME] on one server
   std::string name;
+  std::string pattern;               // its path as configured: what spans are named by
 
   // An upstream that a plugin may send a request to instead, with the location's timeouts.
   struct Other {
@@ -134,6 +136,17 @@ struct Site {  // [servers.NAME]
   const RequestLog* log = nullptr;                // of what no route takes; null = off
   plugin::Chain plugins;                          // before the route is looked for
   std::shared_ptr<observe::SiteCounts> counts;    // null = nothing is counted
+  trace::Tracer* tracer = nullptr;                      // the snapshot's; null = no traces
+};
+
+// [tracing] for who sends what workers leave. The same one in the next snapshot where nothing has
+// changed about it.
+struct Tracing {
+  config::Tracing settings;
+  std::string files_state;  // the files that it names, as they were
+  std::string ca;           // contents in PEM; empty = none
+  std::string cert;
+  std::string key;
 };
 
 struct Snapshot {
@@ -154,6 +167,8 @@ struct Snapshot {
   }
 
   std::unordered_map<std::string_view, const Cluster*> cluster_names;
+  std::shared_ptr<trace::Tracer> tracer;   // null = no traces
+  std::shared_ptr<const Tracing> tracing;  // where they go, the same
 };
 
 // What is done about servers that are to be found while the snapshot is in use.

@@ -319,7 +319,7 @@ EtcdError EtcdClient::listen(std::string_view prefix, int64_t revision, const st
   if (*status != 200 && *status != 0) {
     bool next = false;
     token_.clear();  // if that was it, the next login will tell
-    return error_of(Kind::read, {*status, std::move(stream.rest())}, next);
+    return error_of(Kind::read, {*status, std::move(stream.rest()), {}}, next);
   }
   stream.finish();
   return {stream.end().kind,

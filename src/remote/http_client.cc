@@ -10,6 +10,8 @@
 
 #include <curl/curl.h>
 
+#include "base/strings.h"
+
 namespace pingap::remote {
 namespace {
 
@@ -92,7 +94,17 @@ struct HttpClient::Transfer {
   CURL* easy;
   std::function<bool(long, std::string_view)> data;
   std::function<std::optional<milliseconds>()> tick;
-  bool ended = false;  // by `data` or `tick`
+  std::string* fields = nullptr;  // where header lines go; null = nobody asks
+  bool ended = false;             // by `data` or `tick`
+
+  static size_t take_field(char* bytes, size_t size, size_t count, void* self) {
+    auto& transfer = *static_cast<Transfer*>(self);
+    if (transfer.fields != nullptr &&
+        size * count <= HttpAnswer::kMaxFields - transfer.fields->size()) {
+      transfer.fields->append(bytes, size * count);
+    }
+    return size * count;
+  }
 
   static size_t write(char* bytes, size_t size, size_t count, void* self) {
     auto& transfer = *static_cast<Transfer*>(self);
@@ -102,6 +114,23 @@ struct HttpClient::Transfer {
     return transfer.ended ? 0 : size * count;
   }
 };
+
+std::string_view HttpAnswer::field(std::string_view name) const noexcept {
+  std::string_view found;
+  for (std::string_view rest = fields; !rest.empty();) {
+    const size_t end = rest.find('\n');
+    const std::string_view line = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    const size_t colon = line.find(':');
+    if (colon != std::string_view::npos && iequals(line.substr(0, colon), name)) {
+      found = line.substr(colon + 1);
+    }
+  }
+  if (found.ends_with('\r')) {
+    found.remove_suffix(1);
+  }
+  return trim(found);
+}
 
 HttpClient::HttpClient(ClientTls tls) : curl_(std::make_unique<Curl>()) {
   set_tls(std::move(tls));
@@ -139,7 +168,7 @@ tl::expected<HttpAnswer, HttpFailure> HttpClient::ask(Method method, const HttpR
                       }
                       return !too_large;
                     },
-                    [] { return std::optional(kLongestTurn); }};
+                    [] { return std::optional(kLongestTurn); }, &answer.fields};
   const auto status = run(method, request, stop, transfer);
   if (too_large) {
     return tl::unexpected(HttpFailure{HttpFailure::Kind::too_large, "the answer is too large"});
@@ -154,11 +183,19 @@ tl::expected<HttpAnswer, HttpFailure> HttpClient::ask(Method method, const HttpR
 tl::expected<long, HttpFailure> HttpClient::listen(const HttpRequest& request,
                                                    const std::stop_token& stop,
                                                    const Listener& listener) {
-  Transfer transfer{curl_->easy, listener.data, listener.tick};
+  Transfer transfer{curl_->easy, listener.data, listener.tick, nullptr};
   return run(Method::post, request, stop, transfer);
 }
 
 namespace {
+
+long version_of(const HttpRequest& request) noexcept {
+  if (request.version == HttpVersion::http11) {
+    return CURL_HTTP_VERSION_1_1;
+  }
+  return request.url.starts_with("https:") ? CURL_HTTP_VERSION_2TLS
+                                           : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+}
 
 void set_options(CURL* easy, const HttpRequest& request, curl_slist* headers) {
   curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
@@ -167,7 +204,12 @@ void set_options(CURL* easy, const HttpRequest& request, curl_slist* headers) {
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // a stop does not wait for a name server
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version_of(request));
+  if (request.version == HttpVersion::http2) {
+    // libcurl 7.88 fails on a kept connection whose server has sent frames meanwhile.
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+  }
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
@@ -227,6 +269,8 @@ tl::expected<long, HttpFailure> HttpClient::run(Method method, const HttpRequest
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, curl_->error);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::write);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Transfer::take_field);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
   const std::stop_callback on_stop(stop, [multi] { curl_multi_wakeup(multi); });
   curl_multi_add_handle(multi, easy);
   const auto done = turn_until_done(stop, transfer);

@@ -26,6 +26,10 @@ struct ClientTls {  // contents in PEM
   bool verify = true;
 };
 
+// http2: over TLS where the server agrees to it, else without asking (RFC 9113 3.3). Such a
+// connection is not kept.
+enum class HttpVersion : uint8_t { http11, http2 };
+
 struct HttpRequest {
   std::string url;
   std::string body;
@@ -33,11 +37,18 @@ struct HttpRequest {
   milliseconds connect_timeout{2'000};
   milliseconds timeout{0};  // to the end of the answer; 0 = no limit
   size_t max_body = 0;      // bytes of the answer
+  HttpVersion version = HttpVersion::http11;
 };
 
 struct HttpAnswer {
   long status = 0;
   std::string body;
+  std::string fields;  // header and trailer lines as they came, at most kMaxFields bytes of them
+
+  static constexpr size_t kMaxFields = 16 * 1024;
+
+  // The value of the last one with this name, empty where there is none.
+  std::string_view field(std::string_view name) const noexcept;
 };
 
 struct HttpFailure {

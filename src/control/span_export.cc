@@ -1,0 +1,85 @@
+#include "control/span_export.h"
+
+#include <array>
+#include <memory>
+#include <random>
+#include <string>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "trace/tracer.h"
+
+namespace pingap::control {
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+// Tells processes of one service apart (semantic conventions, service.instance.id): the same for as
+// long as this one runs.
+const std::string& instance_id() {
+  static const std::string id = [] {
+    std::random_device random;
+    const auto word = [&random] { return uint64_t{random()} << 32 | random(); };
+    const uint64_t high = (word() & ~uint64_t{0xf000}) | 0x4000;  // version 4 (RFC 9562 5.4)
+    const uint64_t low = word() >> 2 | uint64_t{1} << 63;
+    return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xffff,
+                       high & 0xffff, low >> 48, low & 0xffff'ffff'ffff);
+  }();
+  return id;
+}
+
+// What is configured goes before what we know.
+trace::Attributes resource_of(const config::Tracing& settings) {
+  trace::Attributes all = settings.resource_attributes;
+  const auto add = [&all](std::string_view name, std::string value) {
+    for (const auto& one : all) {
+      if (one.first == name) {
+        return;
+      }
+    }
+    all.emplace_back(name, std::move(value));
+  };
+  std::erase_if(all, [](const auto& one) { return one.first == "service.name"; });
+  add("service.name", settings.service_name);
+  add("service.version", PINGAP_VERSION);
+  add("service.instance.id", instance_id());
+  add("host.name", host_name());
+  add("telemetry.sdk.name", "pingap");
+  add("telemetry.sdk.language", "cpp");
+  add("telemetry.sdk.version", PINGAP_VERSION);
+  return all;
+}
+
+std::shared_ptr<const remote::SpanTarget> target_of(const proxy::Tracing& from) {
+  const config::Tracing& settings = from.settings;
+  auto to = std::make_shared<remote::SpanTarget>();
+  to->url = settings.url;
+  to->grpc = settings.grpc;
+  to->gzip = settings.gzip;
+  for (const auto& [name, value] : settings.headers) {
+    to->headers.push_back(fmt::format("{}: {}", name, value));
+  }
+  to->timeout = settings.timeout;
+  to->batch_size = settings.batch_size;
+  to->batch_delay = settings.batch_delay;
+  to->tls = {from.ca, from.cert, from.key, settings.verify};
+  to->resource = resource_of(settings);
+  to->version = PINGAP_VERSION;
+  return to;
+}
+
+}  // namespace
+
+void export_spans(remote::SpanExporter& exporter, const proxy::Snapshot& snapshot) {
+  if (snapshot.tracing == nullptr) {
+    exporter.use(nullptr, nullptr);
+    return;
+  }
+  exporter.use(target_of(*snapshot.tracing), snapshot.tracer->shared_rings());
+}
+
+}  // namespace pingap::control
