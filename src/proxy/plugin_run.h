@@ -92,6 +92,7 @@ class PluginRun final : public plugin::Host {
   void make_room_for_times(Part& part) noexcept;
   void note_spent(Part& part, size_t use, TimePoint since) noexcept;
   Outcome advance() noexcept;
+  plugin::Verdict ask_measured(Part& part, const plugin::Use& use, plugin::Context& it) noexcept;
   Outcome take(plugin::Verdict verdict) noexcept;
   void on_resumed(const std::function<void(void*)>& set) noexcept;
   void on_timer() noexcept;
