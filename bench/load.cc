@@ -254,7 +254,8 @@ class Load {
     }
     if (connection.chunked) {
       constexpr std::string_view kLast = "\r\n0\r\n\r\n";
-      connection.tail.erase(0, connection.tail.size() - std::min(connection.tail.size(), kLast.size()));
+      connection.tail.erase(
+          0, connection.tail.size() - std::min(connection.tail.size(), kLast.size()));
       connection.body_left = connection.tail == kLast ? body : UINT64_MAX;
     }
     if (body > connection.body_left) {

@@ -209,9 +209,8 @@ gzip_level = 4
 """, ("gzip",)),
     "idle": ("".join(f"""
 [plugins.p{i}]
-type = "ip_restriction"
-mode = "deny"
-ip_list = ["192.0.2.{i}"]
+type = "ping"
+path = "/ping/{i}"
 """ for i in range(10)), tuple(f"p{i}" for i in range(10))),
     "lua-request": (SCRIPT.format(ON_REQUEST), ("script",)),
     "lua-both": (SCRIPT.format(ON_BOTH), ("script",)),

@@ -74,32 +74,45 @@ PluginRun::Outcome PluginRun::run(const plugin::Chain& chain) noexcept {
   return advance();
 }
 
+// What changes with each use is kept out of members, which a hook might look at for all the
+// compiler knows.
 PluginRun::Outcome PluginRun::advance() noexcept {
   Part& part = parts_[part_ - 1];
   const std::vector<plugin::Use>& uses = part.chain->uses();
-  while (use_ < uses.size()) {
-    const size_t i = use_++;
-    const plugin::Use& use = uses[i];
-    if (!use.is_for(x_)) {
+  const plugin::Use* const first = uses.data();
+  const plugin::Use* const end = first + uses.size();
+  uint32_t bit = uint32_t{1} << (use_ & 31);
+  uint32_t ran = part.ran;
+  void** state = part.states + use_;
+  for (const plugin::Use* use = first + use_; use != end; ++use, ++state, bit <<= 1) {
+    if (!use->is_for(x_)) {
       continue;
     }
-    part.ran |= uint32_t{1} << i;
-    if ((use.hooks & Plugin::kRequest) == 0) {
+    ran |= bit;
+    if ((use->hooks & Plugin::kRequest) == 0) {
       continue;
     }
-    plugin::Context it = context(part, i);
-    if (measures_) [[unlikely]] {
-      asked_at_ = steady_now();
-    }
-    const Verdict verdict = use.plugin->on_request(it);
-    if (measures_ && verdict != Verdict::suspend) [[unlikely]] {
-      note_spent(part, i, asked_at_);
-    }
+    plugin::Context it{x_, *this, *state, answer_};
+    const Verdict verdict = measures_ ? ask_measured(part, *use, it) : use->plugin->on_request(it);
     if (verdict != Verdict::next) {
+      part.ran = ran;
+      use_ = static_cast<size_t>(use - first) + 1;
       return take(verdict);
     }
   }
+  part.ran = ran;
+  use_ = uses.size();
   return Outcome::through;
+}
+
+plugin::Verdict PluginRun::ask_measured(Part& part, const plugin::Use& use,
+                                        plugin::Context& it) noexcept {
+  asked_at_ = steady_now();
+  const Verdict verdict = use.plugin->on_request(it);
+  if (verdict != Verdict::suspend) {
+    note_spent(part, static_cast<size_t>(&use - part.chain->uses().data()), asked_at_);
+  }
+  return verdict;
 }
 
 PluginRun::Outcome PluginRun::take(Verdict verdict) noexcept {

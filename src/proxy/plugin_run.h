@@ -94,6 +94,7 @@ class PluginRun final : public plugin::Host {
   void make_room_for_times(Part& part) noexcept;
   void note_spent(Part& part, size_t use, TimePoint since) noexcept;
   Outcome advance() noexcept;
+  plugin::Verdict ask_measured(Part& part, const plugin::Use& use, plugin::Context& it) noexcept;
   Outcome take(plugin::Verdict verdict) noexcept;
   std::string_view running() const noexcept;
   void on_resumed(const std::function<void(void*)>& set) noexcept;

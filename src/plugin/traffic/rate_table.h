@@ -64,6 +64,8 @@ class RateTable {
   };
 
   struct Free {
+    size_t bytes;
+
     void operator()(Bucket* memory) const noexcept;
   };
 
@@ -72,7 +74,7 @@ class RateTable {
   const size_t keys_;
   size_t mask_ = 0;
   HashKey seed_{};
-  std::unique_ptr<Bucket[], Free> buckets_;
+  std::unique_ptr<Bucket[], Free> buckets_{nullptr, Free{0}};
   std::unique_ptr<Lock[]> locks_ = std::make_unique<Lock[]>(kLocks);
   std::array<Slot, kLocks> shared_{};  // where no place was left, one by lock
   std::atomic<uint64_t> crowded_{0};
