@@ -180,8 +180,11 @@ bool LogSink::follow_path() noexcept {
   return true;
 }
 
-// Before `more` bytes are written, between lines: puts the file aside where it is time to.
-void LogSink::rotate(const RotationPolicy& policy, size_t more) noexcept {
+// Before the block is written: puts the file aside where it is time to, and we are between lines.
+void LogSink::rotate(const RotationPolicy& policy, const LogBlock& next) noexcept {
+  if (!policy.on() || !regular_ || next.written > 0 || next.used == 0 || is_stream(path_)) {
+    return;
+  }
   const WallTime now = wall_now();
   if (rotates_ != policy.every) {
     rotates_ = policy.every;
@@ -190,7 +193,7 @@ void LogSink::rotate(const RotationPolicy& policy, size_t more) noexcept {
     const auto written = std::chrono::system_clock::from_time_t(known ? info.st_mtime : 0);
     rotate_at_ = next_rotation(policy.every, known ? WallTime(written) : now);
   }
-  const bool too_big = policy.max_size > 0 && size_ > 0 && size_ + more > policy.max_size;
+  const bool too_big = policy.max_size > 0 && size_ > 0 && size_ + next.used > policy.max_size;
   if ((!too_big && now < rotate_at_) || Clock::now() < next_rotation_ || follow_path()) {
     return;
   }
@@ -215,9 +218,7 @@ void LogSink::write_some(LogBlockQueue& done, const RotationPolicy& policy) noex
     return;
   }
   while (LogBlock* block = queue_.front()) {
-    if (policy.on() && regular_ && block->written == 0 && block->used > 0 && !is_stream(path_)) {
-      rotate(policy, block->used);
-    }
+    rotate(policy, *block);
     const std::string_view rest(block->data + block->written, block->used - block->written);
     if (rest.empty()) {
       done.push(queue_.pop());

@@ -108,7 +108,7 @@ class LogSink {
   void adopt(int fd) noexcept;
   void reopen() noexcept;
   void write_some(LogBlockQueue& done, const RotationPolicy& policy) noexcept;
-  void rotate(const RotationPolicy& policy, size_t more) noexcept;
+  void rotate(const RotationPolicy& policy, const LogBlock& next) noexcept;
   bool follow_path() noexcept;
   void give_up(LogBlockQueue& done) noexcept;
   void fail(int error) noexcept;

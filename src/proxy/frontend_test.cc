@@ -39,7 +39,7 @@ class Crew {
           std::make_unique<Frontend>(*worker, *listening, site, std::move(sockets)));
     }
     for (size_t i = 0; i < std::min<size_t>(count, serving); ++i) {
-      workers_[i]->serve({{listening, &site, nullptr}});
+      workers_[i]->serve({{listening, &site, {}}});
     }
   }
 
