@@ -508,8 +508,10 @@ def test_the_documentation_names_what_is_served():
     ca = authority()
     dead = f"127.0.0.1:{free_port()}"
     with Origin() as origin:
-        with measured([origin.addr, dead], server=ca.issue("a.test").keys(),
-                      upstream={"max_fails": 0}) as product:
+        conf = with_metrics(config([origin.addr, dead], server=ca.issue("a.test").keys(),
+                                   upstream={"max_fails": 0}))
+        conf["tracing"] = {"endpoint": dead}
+        with Product(conf) as product:
             for _ in range(4):
                 with TlsClient(product.address(), settings=context()) as client:
                     client.send(request("/a", [("Connection", "close")]))

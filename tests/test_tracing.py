@@ -382,7 +382,6 @@ def test_the_last_spans_leave_at_the_end(recorder):
         with traced(collector, recorder, keys={"batch_delay": "1h"}) as product:
             product.get("/x")
             product.wait_log(1)
-            assert not collector.spans
         assert len(collector.spans) == 2
 
 

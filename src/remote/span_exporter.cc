@@ -157,17 +157,16 @@ void SpanExporter::forget_old_rings() {
 }
 
 void SpanExporter::wait() {
-  const auto until = Clock::now() + target_->batch_delay;
   if (rings_ != nullptr) {
-    rings_->wait_until(until);
+    rings_->wait_until(Clock::now() + target_->batch_delay);
     return;
   }
   std::unique_lock lock(mutex_);
   const auto called = [this] { return next_.has_value() || stop_by_.has_value(); };
-  if (old_rings_.empty()) {
+  if (old_rings_.empty()) {  // perhaps there was never a target
     changed_.wait(lock, called);
   } else {
-    changed_.wait_until(lock, until, called);
+    changed_.wait_until(lock, Clock::now() + target_->batch_delay, called);
   }
 }
 
