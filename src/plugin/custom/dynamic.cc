@@ -135,7 +135,8 @@ class DynamicFilter final : public BodyFilter {
       const End last = piece.size() == in.size() ? end : End::no;
       ByteQueue made;
       DynamicCall call{hook_, x_, kept_, nullptr, &made};
-      const uint32_t verdict = kept_.failed ? PINGAP_FAILED : plugin_.on_body(call, piece, last);
+      const uint32_t verdict =
+          kept_.failed ? uint32_t{PINGAP_FAILED} : plugin_.on_body(call, piece, last);
       if (verdict == PINGAP_FAILED) {
         return tl::unexpected(
             Error{ErrorCode::plugin_failed, Side::local, Retry::never, 0, nullptr});
