@@ -40,12 +40,12 @@ class Dynamic final : public Plugin {
   ~Dynamic() override { table_.destroy(self_); }
 
   uint8_t hooks() const noexcept override {
-    unsigned hooks = 0;
-    hooks |= table_.on_request != nullptr ? kRequest : 0U;
-    hooks |= table_.on_response != nullptr ? kResponse : 0U;
-    hooks |= table_.on_request_body != nullptr ? kRequestBody : 0U;
-    hooks |= table_.on_response_body != nullptr ? kResponseBody : 0U;
-    hooks |= table_.on_log != nullptr ? kEnd : 0U;
+    const auto bit = [](bool has, Hook hook) { return has ? static_cast<unsigned>(hook) : 0U; };
+    const unsigned hooks = bit(table_.on_request != nullptr, kRequest) |
+                           bit(table_.on_response != nullptr, kResponse) |
+                           bit(table_.on_request_body != nullptr, kRequestBody) |
+                           bit(table_.on_response_body != nullptr, kResponseBody) |
+                           bit(table_.on_log != nullptr, kEnd);
     return static_cast<uint8_t>(hooks);
   }
 
@@ -135,7 +135,8 @@ class DynamicFilter final : public BodyFilter {
       const End last = piece.size() == in.size() ? end : End::no;
       ByteQueue made;
       DynamicCall call{hook_, x_, kept_, nullptr, &made};
-      const uint32_t verdict = kept_.failed ? PINGAP_FAILED : plugin_.on_body(call, piece, last);
+      const uint32_t verdict =
+          kept_.failed ? uint32_t{PINGAP_FAILED} : plugin_.on_body(call, piece, last);
       if (verdict == PINGAP_FAILED) {
         return tl::unexpected(
             Error{ErrorCode::plugin_failed, Side::local, Retry::never, 0, nullptr});

@@ -120,7 +120,7 @@ size_t LuaPattern::item_end(size_t p) noexcept {
   }
   // A `]` right at the start is one of the set.
   for (bool first = true; p < pattern_.size() && (first || pattern_[p] != ']'); first = false) {
-    p += pattern_[p] == '%' ? 2 : 1;
+    p += pattern_[p] == '%' ? 2U : 1U;
   }
   return p < pattern_.size() ? p + 1 : fail("a `[` of the pattern has no `]`");
 }
