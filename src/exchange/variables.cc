@@ -12,7 +12,7 @@
 
 #include "base/hash.h"
 #include "base/strings.h"
-#include "exchange/log_escape.h"
+#include "base/log_escape.h"
 #include "http/params.h"
 #include "http/status.h"
 #include "trace/request_trace.h"
