@@ -65,6 +65,10 @@ void count_request(const exchange::Exchange& x, const Site& site, const Route* r
     note_trace(x, cell.exemplars(), took, worker);
     return;
   }
+  if (x.trace != nullptr && x.trace->sampled) {
+    note_trace(x, cell.exemplars(), took, worker);
+    return;
+  }
   if (!x.request_id.empty() && cell.exemplars().wants(took, x.finished) && is_plain(x.request_id)) {
     cell.exemplars().set(x.request_id, observe::ExemplarOf::request_id, took, x.finished,
                          worker.wall_time());
