@@ -125,14 +125,14 @@ std::string_view without_secrets(std::string_view target, const Exchange& x,
   }
   std::string_view shown = target.substr(0, mark + 1);
   std::string_view query = target.substr(mark + 1);
-  auto secret = exchange::find_secret(query, 0, x.secrets);
+  auto secret = exchange::find_secret(query, 0, {x.secrets});
   if (secret.begin == std::string_view::npos) {
     return target;
   }
   while (secret.begin != std::string_view::npos && shown.size() < trace::kMaxText) {
     shown = arena.concat(shown, query.substr(0, secret.begin), kHidden);
     query = query.substr(secret.end);
-    secret = exchange::find_secret(query, 0, x.secrets);
+    secret = exchange::find_secret(query, 0, {x.secrets});
   }
   return secret.begin == std::string_view::npos ? arena.concat(shown, query) : shown;
 }

@@ -190,6 +190,8 @@ class Request : public Host {
 
   void measure() noexcept override {}
 
+  void fail_response(ErrorCode /*why*/) noexcept override {}
+
   std::string_view server_timing() noexcept override { return {}; }
 
   std::array<char, 4096> block;

@@ -9,6 +9,9 @@
 namespace pingap::plugin {
 namespace {
 
+constexpr log::Component kComponent = log::component_of(__FILE__);
+constexpr char kPlace = 0;  // in the source, for the log
+
 constexpr size_t kMaxText = 512;
 constexpr size_t kMaxLogLine = 4096;
 constexpr const char* kNotNow =
@@ -197,8 +200,8 @@ void fail(pingap_exchange* handle, pingap_text why) {
 
 void write_log(uint32_t level, pingap_text line) {
   const auto at = static_cast<LogLevel>(std::clamp<uint32_t>(level, 1, 4));
-  if (log::enabled(at)) {
-    log::write(at, from_c(line).substr(0, kMaxLogLine));
+  if (log::enabled(at, kComponent)) {
+    log::write(at, kComponent, &kPlace, {}, from_c(line).substr(0, kMaxLogLine));
   }
 }
 

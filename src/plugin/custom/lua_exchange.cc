@@ -15,6 +15,9 @@
 namespace pingap::plugin {
 namespace {
 
+constexpr log::Component kComponent = log::component_of(__FILE__);
+constexpr char kPlace = 0;  // in the source, for the log
+
 constexpr size_t kMaxLogLine = 4096;
 
 enum class Message : uint8_t { request, response };
@@ -316,8 +319,8 @@ int write_log(lua_State* lua) {
   lua_getglobal(lua, "tostring");
   lua_pushvalue(lua, has_level ? 2 : 1);
   lua_call(lua, 1, 1);
-  if (log::enabled(*level)) {
-    log::write(*level, text_at(lua, -1).substr(0, kMaxLogLine));
+  if (log::enabled(*level, kComponent)) {
+    log::write(*level, kComponent, &kPlace, {}, text_at(lua, -1).substr(0, kMaxLogLine));
   }
   return 0;
 }
