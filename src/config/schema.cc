@@ -11,9 +11,9 @@
 namespace pingap::config {
 namespace {
 
-constexpr std::array<std::string_view, 9> kSectionNames = {
-    "basic",   "upstreams", "locations", "servers", "certificates",
-    "plugins", "metrics",   "logging",   "tracing"};
+constexpr std::array<std::string_view, 9> kSectionNames = {"basic",   "upstreams",    "locations",
+                                                           "servers", "certificates", "plugins",
+                                                           "metrics", "logging",      "tracing"};
 
 constexpr std::array<Foreign, 2> kLaterSections = {{{"admin", ""}, {"storages", ""}}};
 

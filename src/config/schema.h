@@ -101,8 +101,7 @@ extern const std::span<const std::string_view> kSections;
 
 // Whether a section is one table, and not one of named entries.
 constexpr bool is_single(std::string_view section) noexcept {
-  return section == "basic" || section == "metrics" || section == "logging" ||
-         section == "tracing";
+  return section == "basic" || section == "metrics" || section == "logging" || section == "tracing";
 }
 
 // Check the keys of a section against each other and complete the result.

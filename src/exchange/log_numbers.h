@@ -1,5 +1,5 @@
-// Numbers of log lines as text. Each writes to `to`, where there is room for them, and returns where
-// it ended. Any thread.
+// Numbers of log lines as text. Each writes to `to`, where there is room for them, and returns
+// where it ended. Any thread.
 #pragma once
 
 #include <algorithm>

@@ -11,8 +11,8 @@
 #include <fmt/core.h>
 
 #include "base/hash.h"
-#include "base/strings.h"
 #include "base/log_escape.h"
+#include "base/strings.h"
 #include "http/params.h"
 #include "http/status.h"
 #include "trace/request_trace.h"

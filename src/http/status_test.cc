@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/strings.h"
+
 namespace pingap::http {
 namespace {
 
@@ -68,7 +70,8 @@ std::map<std::string, std::string> documented_errors() {
   std::ifstream file(std::string(PINGAP_SOURCE_DIR) + "/docs/errors.md");
   for (std::string line; std::getline(file, line);) {
     const size_t name_end = line.find("` | ");
-    if (!line.starts_with("| `") || name_end == std::string::npos) {
+    if (!line.starts_with("| `") || name_end == std::string::npos ||
+        !is_digit(line[name_end + 4])) {
       continue;
     }
     const std::string name = line.substr(3, name_end - 3);

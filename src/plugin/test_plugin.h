@@ -150,6 +150,7 @@ class Asked final : public Host {
   void measure() noexcept override { measures = true; }
 
   std::string_view server_timing() noexcept override { return measures ? "p;dur=1.000" : ""; }
+
   void fail_response(ErrorCode why) noexcept override { failed = why; }
 
  private:

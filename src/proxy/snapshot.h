@@ -78,7 +78,7 @@ struct HeaderRule {
 
 struct Route {  // [locations.NAME] on one server
   std::string name;
-  std::string pattern;               // its path as configured: what spans are named by
+  std::string pattern;  // its path as configured: what spans are named by
 
   // An upstream that a plugin may send a request to instead, with the location's timeouts.
   struct Other {
@@ -136,7 +136,7 @@ struct Site {  // [servers.NAME]
   const RequestLog* log = nullptr;                // of what no route takes; null = off
   plugin::Chain plugins;                          // before the route is looked for
   std::shared_ptr<observe::SiteCounts> counts;    // null = nothing is counted
-  trace::Tracer* tracer = nullptr;                      // the snapshot's; null = no traces
+  trace::Tracer* tracer = nullptr;                // the snapshot's; null = no traces
 };
 
 // [tracing] for who sends what workers leave. The same one in the next snapshot where nothing has
