@@ -56,6 +56,15 @@ TEST(RateTable, KeepsKeysApart) {
   EXPECT_EQ(table.crowded(), 0u);
 }
 
+TEST(RateTable, HasAPlaceForEachOfItsKeys) {
+  RateTable table(1'000'000);
+  const Pace pace{1000 * kMs, 1000 * kMs};
+  for (int i = 0; i < 1'000'000; ++i) {
+    ASSERT_TRUE(table.ask(table.hash(std::to_string(i)), pace, kStart).passes) << i;
+  }
+  EXPECT_EQ(table.crowded(), 0u);
+}
+
 // security.md RT-02: keys that a client invents neither grow the table nor free anybody.
 TEST(RateTable, ForgivesNobodyWhenItIsFull) {
   RateTable table(1000);

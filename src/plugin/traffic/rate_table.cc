@@ -48,7 +48,7 @@ void RateTable::Free::operator()(Bucket* memory) const noexcept {
 }
 
 RateTable::RateTable(size_t keys) : keys_(keys) {
-  // Twice the places: then four buckets of four are next to never full before the table is.
+  // Twice the places: then all four buckets that a key may be in are next to never full.
   const size_t buckets = std::bit_ceil(std::max<size_t>(2 * keys / kWays, kLocks));
   mask_ = buckets - 1;
   const size_t bytes = buckets * sizeof(Bucket);
@@ -68,14 +68,21 @@ uint64_t RateTable::hash(std::string_view key) const noexcept {
   return keyed_hash64(key, seed_) | 1;  // 0 is an unused place
 }
 
-RateTable::Slot* RateTable::find(Bucket& bucket, uint64_t hash, int64_t now, Slot*& room) noexcept {
+// The place of a key, or else one that it may have: in the bucket with the most of these, so that
+// none is full while others are nearly empty.
+RateTable::Slot* RateTable::find(Bucket& bucket, uint64_t hash, int64_t now, Room& room) noexcept {
+  Room here;
   for (Slot& slot : bucket.slots) {
     if (slot.hash == hash) {
       return &slot;
     }
-    if (room == nullptr && slot.until <= now) {
-      room = &slot;
+    if (slot.until <= now) {
+      here.slot = &slot;
+      ++here.places;
     }
+  }
+  if (here.places > room.places) {
+    room = here;
   }
   return nullptr;
 }
@@ -89,7 +96,7 @@ Decision RateTable::ask(uint64_t hash, Pace pace, TimePoint at) noexcept {
   const size_t second = mix64(hash) >> 16;
   __builtin_prefetch(&buckets_[(first & rest) * kLocks + lock], 1);
   const Guard guard(locks_[lock].taken);
-  Slot* room = nullptr;
+  Room room;
   Slot* slot = nullptr;
   for (const size_t place : {first, second, first + 1, second + 1}) {
     slot = find(buckets_[(place & rest) * kLocks + lock], hash, now, room);
@@ -97,9 +104,9 @@ Decision RateTable::ask(uint64_t hash, Pace pace, TimePoint at) noexcept {
       break;
     }
   }
-  if (slot == nullptr && room != nullptr) {
-    *room = {hash, 0};
-    slot = room;
+  if (slot == nullptr && room.slot != nullptr) {
+    *room.slot = {hash, 0};
+    slot = room.slot;
   }
   if (slot == nullptr) {
     crowded_.fetch_add(1, std::memory_order_relaxed);

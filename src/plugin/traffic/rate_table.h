@@ -69,7 +69,13 @@ class RateTable {
     void operator()(Bucket* memory) const noexcept;
   };
 
-  Slot* find(Bucket& bucket, uint64_t hash, int64_t now, Slot*& room) noexcept;
+  // For a new key: how many places its bucket has, and one of them.
+  struct Room {
+    Slot* slot = nullptr;
+    unsigned places = 0;
+  };
+
+  static Slot* find(Bucket& bucket, uint64_t hash, int64_t now, Room& room) noexcept;
 
   const size_t keys_;
   size_t mask_ = 0;
