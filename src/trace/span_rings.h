@@ -53,14 +53,14 @@ class SpanRing {
 
   uint32_t size_at(uint64_t position) const noexcept;
 
-  const size_t capacity_;                // a power of two
-  const std::unique_ptr<char[]> bytes_;  // NOLINT(modernize-avoid-c-arrays): no vector: not zeroed
-  // Each in a line of its own: they have different writers.
+  // In lines of their own, written_ and read_: they have different writers.
   alignas(64) std::atomic<uint64_t> written_{0};  // bytes since the start; the worker
+  const size_t capacity_;                         // a power of two
+  const std::unique_ptr<char[]> bytes_;           // NOLINT(modernize-avoid-c-arrays): not zeroed
   uint64_t end_ = 0;                              // with what was prepared; the worker
   uint64_t seen_read_ = 0;                        // of read_, some time ago; the worker
-  std::array<uint64_t, 2> random_;                // the worker
   std::atomic<uint64_t> dropped_{0};              // spans; the worker
+  std::array<uint64_t, 2> random_;                // the worker
   alignas(64) std::atomic<uint64_t> read_{0};     // bytes since the start; the exporter
 };
 
