@@ -177,6 +177,7 @@ BodyFilter* Dynamic::response_body(Context& context) const noexcept {
 // What the object makes of the options; null where that has been said.
 void* create(const Making& making, const Settings& settings, const pingap_plugin& table) {
   std::vector<pingap_option> options;
+  options.reserve(settings.options.size());
   const auto text = [](std::string_view one) { return pingap_text{one.data(), one.size()}; };
   for (const config::FieldMatch& one : settings.options) {
     options.push_back({text(one.name), one.value ? text(*one.value) : text("")});

@@ -21,7 +21,7 @@
 #include "plugin/plugin.h"
 
 struct lua_State;
-struct lua_Debug;
+struct lua_Debug;  // NOLINT(readability-identifier-naming): not ours
 
 namespace pingap::plugin {
 

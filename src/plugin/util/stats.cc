@@ -1,4 +1,6 @@
 // stats: what the process has counted, as a small JSON. For more there are the metrics.
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <memory>
 #include <unistd.h>
@@ -46,18 +48,19 @@ class Stats final : public Plugin {
     }
     const ProcessReporter* reporter = process_reporter();
     const ProcessReport report = reporter == nullptr ? ProcessReport{} : reporter->report();
-    fmt::memory_buffer text;
-    fmt::format_to(std::back_inserter(text),
-                   R"({{"version":"{}","uptime_seconds":{},"workers":{},"connections":{},)"
-                   R"("requests":{},"server_errors":{},"tls_handshakes":{},"memory_bytes":{}}})"
-                   "\n",
-                   PINGAP_VERSION, report.uptime, report.workers, report.connections,
-                   report.requests, report.server_errors, report.handshakes, resident_memory());
+    std::array<char, 512> text;
+    const auto written = fmt::format_to_n(
+        text.data(), text.size(),
+        R"({{"version":"{}","uptime_seconds":{},"workers":{},"connections":{},)"
+        R"("requests":{},"server_errors":{},"tls_handshakes":{},"memory_bytes":{}}})"
+        "\n",
+        PINGAP_VERSION, report.uptime, report.workers, report.connections, report.requests,
+        report.server_errors, report.handshakes, resident_memory());
     Answer& answer = context.answer;
     answer.headers = http::HeaderMap::copy({}, context.x.arena, 4);
     answer.headers.add(http::HeaderId::content_type, "application/json");
     answer.headers.add(http::HeaderId::cache_control, "no-store");
-    answer.body.append({text.data(), text.size()});
+    answer.body.append({text.data(), std::min(written.size, text.size())});
     return Verdict::respond;
   }
 
