@@ -308,6 +308,33 @@ def test_keys_from_a_server(recorder, tmp_path):
             assert product.get("/", bearer(second.token())).status == 200
 
 
+def test_what_is_remembered_of_a_token_ends_with_it_on_each_worker(recorder):
+    good = token({"exp": int(time.time()) + 6})
+    other = token({"sub": "root"})
+    forged = other.rpartition(".")[0] + "." + good.rpartition(".")[2]  # with the signature of a good one
+    with guarded(recorder, {**JWT, "leeway": "0s"}, basic={"threads": 2}) as product:
+        for _ in range(12):  # each on a connection of its own, so on both workers
+            assert product.get("/", bearer(forged)).status == 401
+            assert product.get("/", [*bearer(good), ("X-User", "root")]).status == 200
+            assert product.get("/", bearer(good[:-4] + "AAAA")).status == 401
+        assert {request.get("X-User") for request in recorder.requests} == {"alice"}
+        until(lambda: product.get("/", bearer(good)).status == 401, "the token has ended", timeout=20)
+        assert {product.get("/", bearer(good)).status for _ in range(20)} == {401}
+
+
+def test_what_is_remembered_of_a_token_ends_with_its_key_on_each_worker(recorder, tmp_path):
+    first, second = EdKey(tmp_path, "first"), EdKey(tmp_path, "second")
+    good = first.token()
+    with KeyServer() as server:
+        server.keys = {"keys": [first.jwk]}
+        plugin = {"type": "jwt", "jwks_url": server.url, "algorithm": "EdDSA", "jwks_cooldown": "1ms"}
+        with guarded(recorder, plugin, basic={"threads": 2}) as product:
+            assert {product.get("/", bearer(good)).status for _ in range(20)} == {200}
+            server.keys = {"keys": [second.jwk]}
+            assert product.get("/", bearer(second.token())).status == 200  # has them fetched
+            assert {product.get("/", bearer(good)).status for _ in range(20)} == {401}
+
+
 @pytest.mark.parametrize("status", [404, 302])
 def test_without_keys_from_a_server_nobody_passes(recorder, tmp_path, status):
     key = EdKey(tmp_path, "a")

@@ -21,7 +21,10 @@ Chain::Chain(std::vector<Use> uses) {
     return std::tuple(one.kind->phase, -one.source.priority, i);
   });
   for (const size_t i : order) {
-    hooks_ |= uses[i].hooks;
+    const Use& use = uses[i];
+    hooks_ |= use.hooks;
+    const bool always = (use.hooks & Plugin::kRequest) != 0 && !use.conditional;
+    always_.push_back(always ? use.plugin : nullptr);
     uses_.push_back(std::move(uses[i]));
   }
 }

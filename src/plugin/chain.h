@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,11 +50,16 @@ class Chain {
 
   const std::vector<Use>& uses() const noexcept { return uses_; }
 
+  // Of each use its plugin, where its request hook is called for every request; else null. Close
+  // together, unlike the uses.
+  std::span<const Plugin* const> always() const noexcept { return always_; }
+
   // The hooks that any of them has.
   uint8_t hooks() const noexcept { return hooks_; }
 
  private:
   std::vector<Use> uses_;
+  std::vector<const Plugin*> always_;
   uint8_t hooks_ = 0;
 };
 

@@ -79,7 +79,7 @@ void Forwarder::go_to_backend() noexcept {
   if (x.upstream_request.websocket) {
     request_body_.forbid_replay();
   }
-  if (plugins_) {
+  if (holds_body_) {
     open_request_filters();
   }
   if (route_->buffer_request && !x.grpc && !request_body_.over()) {
@@ -383,7 +383,7 @@ void Forwarder::on_response(Attempt& from, http::ResponseHead& head, End end) no
     response_body_.buffer();
   }
   End head_end = end;
-  if (plugins_ && !edit_response(head_end)) {
+  if (edits_response() && !edit_response(head_end)) {
     return;
   }
   x.status = x.response.status;

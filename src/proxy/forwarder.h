@@ -105,6 +105,12 @@ class Forwarder final : public http::RequestSink,
   void release_early_body() noexcept;
   Result<> filter_request(ByteQueue& data, End end) noexcept;
   bool edit_response(End& head_end);
+
+  // Whether plugins have a say in it.
+  bool edits_response() const noexcept {
+    return plugins_ && plugins_->has(plugin::Plugin::kResponse | plugin::Plugin::kResponseBody);
+  }
+
   void send_made_body(End head_end, End end) noexcept;
   void on_filtered_sent(size_t bytes) noexcept;
   void on_filter_failed(const Error& why) noexcept;

@@ -134,7 +134,7 @@ void Forwarder::send_own_answer(ByteQueue& body, End end) noexcept {
   }
   const End own_end = body.empty() ? end : End::no;
   End head_end = own_end;
-  if (plugins_ && !edit_response(head_end)) {
+  if (edits_response() && !edit_response(head_end)) {
     return;
   }
   x.status = out.status;
@@ -271,7 +271,9 @@ void Forwarder::finish() noexcept {
   }
   if (plugins_) {
     plugins_->stop();
-    plugins_->on_end();
+    if (plugins_->has(plugin::Plugin::kEnd)) {
+      plugins_->on_end();
+    }
   }
   end_trace(x, site_, route_, frontend_.worker());
   frontend_.on_exchange_done(x, site_, route_);

@@ -19,7 +19,9 @@ bool Forwarder::run_plugins(const plugin::Chain& chain) noexcept {
     plugins_.emplace(x, frontend_.worker(), generation_,
                      Callback<void()>::of<&Forwarder::on_plugins_resumed>(this));
   }
-  holds_body_ = holds_body_ || (chain.hooks() & plugin::Plugin::kRequestBody) != 0;
+  if ((chain.hooks() & plugin::Plugin::kRequestBody) != 0) {
+    holds_body_ = true;
+  }
   return proceed(plugins_->run(chain));
 }
 

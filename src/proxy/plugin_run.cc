@@ -15,6 +15,9 @@ namespace pingap::proxy {
 using plugin::Plugin;
 using plugin::Verdict;
 
+// For chains of which no plugin is asked at once.
+constexpr std::array<const Plugin*, plugin::Chain::kMost> kNone{};
+
 // What a suspended plugin holds: it may call long after the request is gone.
 class PluginRun::Handle final : public plugin::Continuation,
                                 public std::enable_shared_from_this<PluginRun::Handle> {
@@ -48,69 +51,56 @@ PluginRun::~PluginRun() {
   }
 }
 
-void PluginRun::stop() noexcept {
-  waits_ = false;
-  timer_.reset();
-  call_.reset();
-  if (handle_ != nullptr) {
-    handle_->forget();
-    handle_.reset();
+PluginRun::Waiting& PluginRun::waiting() noexcept {
+  return waiting_ ? *waiting_ : waiting_.emplace();
+}
+
+void PluginRun::stop_waiting() noexcept {
+  if (waiting_->handle != nullptr) {
+    waiting_->handle->forget();
   }
+  waiting_.reset();
 }
 
 plugin::Context PluginRun::context(Part& part, size_t use) noexcept {
   return {x_, *this, part.states[use], answer_};
 }
 
-PluginRun::Outcome PluginRun::run(const plugin::Chain& chain) noexcept {
-  Part& part = parts_[part_++];
-  part.chain = &chain;
-  part.states = x_.arena.make_array<void*>(chain.uses().size());
-  std::fill_n(part.states, chain.uses().size(), nullptr);
-  if (measures_) {
-    make_room_for_times(part);
-  }
-  use_ = 0;
-  return advance();
-}
-
-// What changes with each use is kept out of members, which a hook might look at for all the
-// compiler knows.
-PluginRun::Outcome PluginRun::advance() noexcept {
-  Part& part = parts_[part_ - 1];
-  const std::vector<plugin::Use>& uses = part.chain->uses();
-  const plugin::Use* const first = uses.data();
-  const plugin::Use* const end = first + uses.size();
-  uint32_t bit = uint32_t{1} << (use_ & 31);
-  uint32_t ran = part.ran;
-  void** state = part.states + use_;
-  for (const plugin::Use* use = first + use_; use != end; ++use, ++state, bit <<= 1) {
-    if (!use->is_for(x_)) {
-      continue;
-    }
-    ran |= bit;
-    if ((use->hooks & Plugin::kRequest) == 0) {
-      continue;
-    }
-    plugin::Context it{x_, *this, *state, answer_};
-    const Verdict verdict = measures_ ? ask_measured(part, *use, it) : use->plugin->on_request(it);
-    if (verdict != Verdict::next) {
-      part.ran = ran;
-      use_ = static_cast<size_t>(use - first) + 1;
+// Each costs every request some twenty instructions: what is rare is elsewhere.
+PluginRun::Outcome PluginRun::advance(Part& part) noexcept {
+  const size_t count = part.chain->always().size();
+  void** const states = part.states;
+  for (size_t i = use_; i < count; ++i) {
+    states[i] = nullptr;
+    plugin::Context it{x_, *this, states[i], answer_};
+    const Plugin* const plugin = at_once_[i];
+    const Verdict verdict = plugin != nullptr ? plugin->on_request(it) : ask_rare(part, i, it);
+    if (verdict != Verdict::next) [[unlikely]] {
+      use_ = part.reached = i + 1;
       return take(verdict);
     }
   }
-  part.ran = ran;
-  use_ = uses.size();
+  use_ = part.reached = count;
   return Outcome::through;
 }
 
-plugin::Verdict PluginRun::ask_measured(Part& part, const plugin::Use& use,
-                                        plugin::Context& it) noexcept {
+// One that is not always asked, or whose time is measured.
+plugin::Verdict PluginRun::ask_rare(Part& part, size_t use, plugin::Context& it) noexcept {
+  const plugin::Use& what = part.chain->uses()[use];
+  if (!what.is_for(x_)) {
+    part.skipped |= uint32_t{1} << use;
+    return Verdict::next;
+  }
+  if ((what.hooks & Plugin::kRequest) == 0) {
+    return Verdict::next;
+  }
+  if (!measures_) {
+    return what.plugin->on_request(it);
+  }
   asked_at_ = steady_now();
-  const Verdict verdict = use.plugin->on_request(it);
+  const Verdict verdict = what.plugin->on_request(it);
   if (verdict != Verdict::suspend) {
-    note_spent(part, static_cast<size_t>(&use - part.chain->uses().data()), asked_at_);
+    note_spent(part, use, asked_at_);
   }
   return verdict;
 }
@@ -125,7 +115,7 @@ PluginRun::Outcome PluginRun::take(Verdict verdict) noexcept {
     answered_by_ = running();
     return Outcome::answered;
   }
-  return advance();
+  return advance(parts_[part_ - 1]);
 }
 
 // The name of the one that runs, or ran last.
@@ -167,8 +157,8 @@ void PluginRun::backwards(uint8_t hooks, const Visit& visit) noexcept {
       continue;
     }
     const std::vector<plugin::Use>& uses = part.chain->uses();
-    for (size_t i = uses.size(); i-- > 0;) {
-      if ((uses[i].hooks & hooks) != 0 && (part.ran >> i & 1U) != 0) {
+    for (size_t i = part.reached; i-- > 0;) {
+      if ((uses[i].hooks & hooks) != 0 && part.ran(i)) {
         plugin::Context it = context(part, i);
         const TimePoint since = measures_ ? steady_now() : TimePoint{};
         visit(*uses[i].plugin, it);
@@ -231,25 +221,27 @@ uint32_t PluginRun::worker() const noexcept {
 }
 
 std::shared_ptr<plugin::Continuation> PluginRun::continue_later() {
-  handle_ = std::make_shared<Handle>(*this, worker_.loop());
-  return handle_;
+  std::shared_ptr<Handle>& handle = waiting().handle;
+  handle = std::make_shared<Handle>(*this, worker_.loop());
+  return handle;
 }
 
 void PluginRun::continue_after(Duration pause) noexcept {
-  timer_.emplace(Callback<void()>::of<&PluginRun::on_timer>(this));
-  worker_.loop().arm(*timer_, pause);
+  net::Timer& timer = waiting().timer.emplace(Callback<void()>::of<&PluginRun::on_timer>(this));
+  worker_.loop().arm(timer, pause);
 }
 
 void PluginRun::ask(plugin::Subrequest what, plugin::Subresponse& to) noexcept {
   const Cluster* cluster = generation_.snapshot->find_cluster(what.upstream);
-  call_ = std::make_unique<SideCall>(worker_, *cluster, std::move(what), &to, x_.arena,
-                                     Callback<void()>::of<&PluginRun::on_call_done>(this));
-  call_->start();
+  auto& call = waiting().call;
+  call = std::make_unique<SideCall>(worker_, *cluster, std::move(what), &to, x_.arena,
+                                    Callback<void()>::of<&PluginRun::on_call_done>(this));
+  call->start();
 }
 
 // The call says so itself, and is still at it.
 void PluginRun::on_call_done() noexcept {
-  worker_.loop().retire(call_.release());
+  worker_.loop().retire(waiting_->call.release());
   on_resumed({});
 }
 
@@ -264,7 +256,8 @@ void PluginRun::choose_upstream(std::string_view name) noexcept {
 
 // ---- how long they take
 
-void PluginRun::make_room_for_times(Part& part) noexcept {
+void PluginRun::measure_part(Part& part) noexcept {
+  at_once_ = kNone.data();
   const size_t count = part.chain->uses().size();
   part.spent = x_.arena.make_array<Duration>(count);
   std::fill_n(part.spent, count, Duration::zero());
@@ -274,7 +267,7 @@ void PluginRun::measure() noexcept {
   if (!std::exchange(measures_, true)) {
     asked_at_ = steady_now();
     for (size_t p = 0; p < part_; ++p) {
-      make_room_for_times(parts_[p]);
+      measure_part(parts_[p]);
     }
   }
 }

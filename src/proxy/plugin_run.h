@@ -33,13 +33,33 @@ class PluginRun final : public plugin::Host {
   PluginRun& operator=(const PluginRun&) = delete;
   ~PluginRun();
 
-  // The request hooks of another chain.
-  Outcome run(const plugin::Chain& chain) noexcept;
+  // The request hooks of another chain. Inline: each request with plugins comes by.
+  [[gnu::always_inline]] Outcome run(const plugin::Chain& chain) noexcept {
+    Part& part = parts_[part_++];
+    part.chain = &chain;
+    part.states = x_.arena.make_array<void*>(chain.always().size());
+    hooks_ |= chain.hooks();
+    at_once_ = chain.always().data();
+    use_ = 0;
+    if (measures_) [[unlikely]] {
+      measure_part(part);
+    }
+    return advance(part);
+  }
+
   // Behind one that had suspended.
   Outcome go_on() noexcept;
 
+  // Whether any of those that were asked has one of these hooks.
+  bool has(uint8_t hooks) const noexcept { return (hooks_ & hooks) != 0; }
+
   // Nobody waits for them any more: the request is answered.
-  void stop() noexcept;
+  void stop() noexcept {
+    waits_ = false;
+    if (waiting_) {
+      stop_waiting();
+    }
+  }
 
   // The response hooks of all that ran, in reverse. none, or why another answer is to take its
   // place: that is said once.
@@ -79,9 +99,19 @@ class PluginRun final : public plugin::Host {
 
   struct Part {
     const plugin::Chain* chain = nullptr;
-    void** states = nullptr;    // in the arena, one for each use
-    uint32_t ran = 0;           // a bit for each use
+    void** states = nullptr;    // in the arena, one for each use; set of those that were reached
+    size_t reached = 0;         // uses that were looked at
+    uint32_t skipped = 0;       // of these, a bit for each whose conditions did not hold
     Duration* spent = nullptr;  // by each use, where it is measured
+
+    bool ran(size_t use) const noexcept { return use < reached && (skipped >> use & 1U) == 0; }
+  };
+
+  // What one that waits needs; most requests have none.
+  struct Waiting {
+    std::shared_ptr<Handle> handle;
+    std::unique_ptr<SideCall> call;
+    std::optional<net::Timer> timer;
   };
 
   struct AtEnd {
@@ -91,10 +121,12 @@ class PluginRun final : public plugin::Host {
   };
 
   plugin::Context context(Part& part, size_t use) noexcept;
-  void make_room_for_times(Part& part) noexcept;
+  Waiting& waiting() noexcept;
+  void stop_waiting() noexcept;
+  void measure_part(Part& part) noexcept;
   void note_spent(Part& part, size_t use, TimePoint since) noexcept;
-  Outcome advance() noexcept;
-  plugin::Verdict ask_measured(Part& part, const plugin::Use& use, plugin::Context& it) noexcept;
+  Outcome advance(Part& part) noexcept;
+  [[gnu::noinline]] plugin::Verdict ask_rare(Part& part, size_t use, plugin::Context& it) noexcept;
   Outcome take(plugin::Verdict verdict) noexcept;
   std::string_view running() const noexcept;
   void on_resumed(const std::function<void(void*)>& set) noexcept;
@@ -108,20 +140,21 @@ class PluginRun final : public plugin::Host {
   Worker& worker_;
   Generation& generation_;
   Callback<void()> resumed_;
+  // Chain::always() of the part that runs; none of them where times are measured.
+  const plugin::Plugin* const* at_once_ = nullptr;
   std::array<Part, 2> parts_;
   size_t part_ = 0;     // that runs, counted from 1
   size_t use_ = 0;      // of it, that is next
   bool waits_ = false;  // for use_ - 1
   bool measures_ = false;
+  uint8_t hooks_ = 0;     // of the chains
   TimePoint asked_at_{};  // the hook that waits was called, where it is measured
   plugin::Answer answer_;
   std::string_view answered_by_;
   std::string_view chosen_upstream_;
   ErrorCode failed_ = ErrorCode::none;  // a response hook
   bool failed_before_ = false;
-  std::shared_ptr<Handle> handle_;
-  std::unique_ptr<SideCall> call_;
-  std::optional<net::Timer> timer_;
+  std::optional<Waiting> waiting_;
   AtEnd* at_end_ = nullptr;
 };
 

@@ -4,16 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "plugin/auth/jwt_cache.h"
 #include "plugin/auth/jwt_settings.h"
 #include "plugin/auth/kinds.h"
-#include "plugin/auth/verified_cache.h"
 #include "plugin/headers.h"
 
 namespace pingap::plugin {
 namespace {
-
-// How long a signature that was good is not worked out again. The claims are looked at each time.
-constexpr Duration kRemembered = std::chrono::minutes(5);
 
 // As a field's value; nullopt for what is no text, or would not be the same text there.
 std::optional<std::string_view> value_of(const JsonMember& claim, Arena& arena) noexcept {
@@ -46,7 +43,7 @@ class Jwt final : public Plugin {
  public:
   explicit Jwt(JwtParts parts)
       : parts_(std::move(parts)),
-        verified_(parts_.workers),
+        cache_(parts_.cache, parts_.workers),
         refuser_(parts_.delay),
         challenge_(fmt::format("Bearer realm=\"{}\"", parts_.realm)) {}
 
@@ -59,9 +56,13 @@ class Jwt final : public Plugin {
     if (found.found == Credential::Found::several) {
       return refuse(context, 400, "invalid_request", "there are several tokens");
     }
+    const std::string_view text = token_in(found);
+    if (JwtGrant grant; is_kept(context, text, grant)) {
+      return let_in(context, grant);
+    }
     Seen& seen = context.make<Seen>();
     context.state = static_cast<AuthState*>(&seen);
-    seen.text = token_in(found);
+    seen.text = text;
     if (seen.text.empty()) {
       return refuser_.refuse(context, {401, "there is no token", challenge_, {}});
     }
@@ -100,20 +101,32 @@ class Jwt final : public Plugin {
                                       : bearer.value_or(found.value);
   }
 
+  bool is_kept(Context& context, std::string_view text, JwtGrant& grant) const noexcept;
   Verdict look_for_key(Context& context, const Seen& seen, Waited waited) const noexcept;
   Verdict check(Context& context, const Seen& seen, const JwtKeys& keys,
                 const JwtKey& key) const noexcept;
-  bool is_signed(Context& context, const Seen& seen, const JwtKeys& keys,
-                 const JwtKey& key) const noexcept;
-  Verdict let_in(Context& context, const JsonObject& claims) const noexcept;
+  bool read_grant(const JsonObject& claims, Arena& arena, JwtGrant& grant) const noexcept;
+  Verdict let_in(Context& context, const JwtGrant& grant) const noexcept;
   Verdict refuse(Context& context, uint16_t status, std::string_view error,
                  std::string_view why) const noexcept;
 
   JwtParts parts_;
-  VerifiedCache verified_;
+  JwtCache cache_;
   Refuser refuser_;
   std::string challenge_;
 };
+
+double seconds_of(WallTime time) noexcept {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+bool Jwt::is_kept(Context& context, std::string_view text, JwtGrant& grant) const noexcept {
+  const uint32_t worker = context.host.worker();
+  const JwtKeys* keys = parts_.keys->keys(worker);
+  return keys != nullptr &&
+         cache_.find(worker, text, keys->version, seconds_of(context.host.wall_time()),
+                     context.x.arena, grant);
+}
 
 Verdict Jwt::look_for_key(Context& context, const Seen& seen, Waited waited) const noexcept {
   const JwtToken& token = seen.token;
@@ -137,57 +150,65 @@ Verdict Jwt::look_for_key(Context& context, const Seen& seen, Waited waited) con
 
 Verdict Jwt::check(Context& context, const Seen& seen, const JwtKeys& keys,
                    const JwtKey& key) const noexcept {
-  if (!is_signed(context, seen, keys, key)) {
+  const JwtToken& token = seen.token;
+  if (!key.verify(*token.algorithm, token.text, token.signature)) {
     return refuse(context, 401, "invalid_token", "the signature is wrong");
   }
-  const auto claims = read_claims(seen.token, context.x.arena);
+  const auto claims = read_claims(token, context.x.arena);
   if (!claims) {
     return refuse(context, 401, "invalid_token", "the claims cannot be read");
   }
-  const double now =
-      std::chrono::duration<double>(context.host.wall_time().time_since_epoch()).count();
-  const std::string_view fault = check_claims(seen.token, *claims, parts_.rules, now);
-  return fault.empty() ? let_in(context, *claims) : refuse(context, 401, "invalid_token", fault);
+  const double now = seconds_of(context.host.wall_time());
+  const std::string_view fault = check_claims(token, *claims, parts_.rules, now);
+  if (!fault.empty()) {
+    return refuse(context, 401, "invalid_token", fault);
+  }
+  JwtGrant grant;
+  if (!read_grant(*claims, context.x.arena, grant)) {
+    return refuse(context, 401, "invalid_token", "a claim does not fit into a header");
+  }
+  cache_.add(context.host.worker(), seen.text, keys.version, now, grant);
+  return let_in(context, grant);
 }
 
-// A public key is worth remembering what it was good for; a secret is as fast as that.
-bool Jwt::is_signed(Context& context, const Seen& seen, const JwtKeys& keys,
-                    const JwtKey& key) const noexcept {
-  const JwtToken& token = seen.token;
-  if (token.algorithm->family == JwtFamily::hmac) {
-    return key.verify(*token.algorithm, token.text, token.signature);
-  }
-  const uint32_t worker = context.host.worker();
-  const TimePoint now = context.host.now();
-  const Digest digest = keyed_digest(seen.text);
-  if (verified_.has(worker, digest, keys.version, now)) {
-    return true;
-  }
-  if (!key.verify(*token.algorithm, token.text, token.signature)) {
-    return false;
-  }
-  verified_.add(worker, digest, keys.version, now + kRemembered);
-  return true;
-}
-
-Verdict Jwt::let_in(Context& context, const JsonObject& claims) const noexcept {
-  exchange::Exchange& x = context.x;
-  for (const ClaimHeader& header : parts_.claim_headers) {
-    remove_request_header(x, header.name);
-    const JsonMember* claim = claims.find(header.claim);
+// False: a claim that is to become a field cannot be one.
+bool Jwt::read_grant(const JsonObject& claims, Arena& arena, JwtGrant& grant) const noexcept {
+  grant.time = time_of(claims, parts_.rules);
+  const size_t headers = parts_.claim_headers.size();
+  grant.headers = {arena.make_array<std::optional<std::string_view>>(headers), headers};
+  for (size_t i = 0; i < headers; ++i) {
+    auto& header = *std::construct_at(&grant.headers[i]);
+    const JsonMember* claim = claims.find(parts_.claim_headers[i].claim);
     if (claim == nullptr || claim->kind == JsonMember::Kind::null) {
       continue;
     }
-    const auto value = value_of(*claim, x.arena);
-    if (!value) {
-      return refuse(context, 401, "invalid_token", "a claim does not fit into a header");
+    header = value_of(*claim, arena);
+    if (!header) {
+      return false;
     }
-    add_request_header(x, header.name, *value);
   }
+  auto* known = arena.make_array<JwtGrant::Claim>(claims.members.size());
+  size_t count = 0;
   for (const JsonMember& claim : claims.members) {
-    if (const auto value = value_of(claim, x.arena); value && !value->empty()) {
-      add_known(x, claim.name, *value);
+    if (const auto value = value_of(claim, arena); value && !value->empty()) {
+      known[count++] = {claim.name, *value};
     }
+  }
+  grant.claims = {known, count};
+  return true;
+}
+
+Verdict Jwt::let_in(Context& context, const JwtGrant& grant) const noexcept {
+  exchange::Exchange& x = context.x;
+  for (size_t i = 0; i < grant.headers.size(); ++i) {
+    const ClaimHeader& header = parts_.claim_headers[i];
+    remove_request_header(x, header.name);
+    if (grant.headers[i]) {
+      add_request_header(x, header.name, *grant.headers[i]);
+    }
+  }
+  for (const JwtGrant::Claim& claim : grant.claims) {
+    add_known(x, claim.name, claim.value);
   }
   set_request_fields(x, parts_.fields);
   if (parts_.hide) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -71,23 +72,53 @@ size_t to_der(std::string_view signature, Der& out) noexcept {
 using MdPtr = std::unique_ptr<EVP_MD_CTX, tls::Deleter<EVP_MD_CTX_free>>;
 using MacPtr = std::unique_ptr<EVP_MAC_CTX, tls::Deleter<EVP_MAC_CTX_free>>;
 
-// One for each hash, so that it is looked up once.
-EVP_MAC_CTX* mac_of_thread(const JwtAlgorithm& algorithm) noexcept {
-  thread_local std::array<MacPtr, 3> contexts;
-  MacPtr& context = contexts[static_cast<size_t>(&algorithm - kAlgorithms.data())];
-  if (context == nullptr) {
-    EVP_MAC* mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-    context.reset(EVP_MAC_CTX_new(mac));
-    EVP_MAC_free(mac);
-    std::string name = EVP_MD_get0_name(algorithm.hash());
-    const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.data(), 0), OSSL_PARAM_END};
-    if (context == nullptr || EVP_MAC_CTX_set_params(context.get(), params) != 1) {
-      context.reset();
-    }
+// HMAC of one hash, with the key that it has seen last: a key is two of the blocks that are hashed
+// for a token.
+struct Mac {
+  MacPtr context;  // null: there is no memory
+  uint64_t key = 0;
+};
+
+MacPtr make_mac(const JwtAlgorithm& algorithm) noexcept {
+  EVP_MAC* mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+  MacPtr context(EVP_MAC_CTX_new(mac));
+  EVP_MAC_free(mac);
+  std::string name = EVP_MD_get0_name(algorithm.hash());
+  const OSSL_PARAM params[] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.data(), 0), OSSL_PARAM_END};
+  if (context == nullptr || EVP_MAC_CTX_set_params(context.get(), params) != 1) {
+    context.reset();
   }
-  return context.get();
+  return context;
 }
+
+// Ready for a text; null where that fails.
+EVP_MAC_CTX* start_mac(const JwtAlgorithm& algorithm, std::string_view secret,
+                       uint64_t key) noexcept {
+  thread_local std::array<Mac, 3> macs;
+  Mac& mac = macs[static_cast<size_t>(&algorithm - kAlgorithms.data())];
+  if (mac.context == nullptr) {
+    mac = {make_mac(algorithm), 0};
+  }
+  if (mac.context == nullptr) {
+    return nullptr;
+  }
+  const bool again = mac.key == key;
+  mac.key = 0;
+  if (EVP_MAC_init(mac.context.get(), again ? nullptr : bytes(secret), again ? 0 : secret.size(),
+                   nullptr) != 1) {
+    return nullptr;
+  }
+  mac.key = key;
+  return mac.context.get();
+}
+
+uint64_t next_key() noexcept {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
+}
+
+thread_local uint64_t verified = 0;
 
 }  // namespace
 
@@ -107,6 +138,10 @@ const JwtAlgorithm* find_jwt_algorithm(std::string_view name) noexcept {
   return found == kAlgorithms.end() ? nullptr : found;
 }
 
+uint64_t JwtKey::verified_by_thread() noexcept {
+  return verified;
+}
+
 JwtKey::~JwtKey() {
   OPENSSL_cleanse(secret_.data(), secret_.size());
 }
@@ -114,6 +149,7 @@ JwtKey::~JwtKey() {
 JwtKey JwtKey::from_secret(std::string secret) {
   JwtKey key;
   key.secret_ = std::move(secret);
+  key.number_ = next_key();
   return key;
 }
 
@@ -139,6 +175,7 @@ bool JwtKey::fits(const JwtAlgorithm& algorithm) const noexcept {
 
 bool JwtKey::verify(const JwtAlgorithm& algorithm, std::string_view text,
                     std::string_view signature) const noexcept {
+  ++verified;
   const bool valid = algorithm.family == Family::hmac ? verify_mac(algorithm, text, signature)
                                                       : verify_public(algorithm, text, signature);
   ERR_clear_error();  // TLS looks at the thread's queue
@@ -149,10 +186,11 @@ bool JwtKey::verify_mac(const JwtAlgorithm& algorithm, std::string_view text,
                         std::string_view signature) const noexcept {
   std::array<unsigned char, EVP_MAX_MD_SIZE> mac{};
   size_t size = 0;
-  EVP_MAC_CTX* context = mac_of_thread(algorithm);
-  return context != nullptr && key_ == nullptr && !secret_.empty() &&
-         EVP_MAC_init(context, bytes(secret_), secret_.size(), nullptr) == 1 &&
-         EVP_MAC_update(context, bytes(text), text.size()) == 1 &&
+  if (key_ != nullptr || secret_.empty()) {
+    return false;
+  }
+  EVP_MAC_CTX* context = start_mac(algorithm, secret_, number_);
+  return context != nullptr && EVP_MAC_update(context, bytes(text), text.size()) == 1 &&
          EVP_MAC_final(context, mac.data(), &size, mac.size()) == 1 && signature.size() == size &&
          CRYPTO_memcmp(mac.data(), signature.data(), size) == 0;
 }

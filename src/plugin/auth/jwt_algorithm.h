@@ -50,6 +50,9 @@ class JwtKey {
   bool verify(const JwtAlgorithm& algorithm, std::string_view text,
               std::string_view signature) const noexcept;
 
+  // How many signatures this thread has worked out, of all keys.
+  static uint64_t verified_by_thread() noexcept;
+
   std::string_view id() const noexcept { return id_; }  // "kid"; may be empty
 
   // The key itself names an algorithm, which then is the only one.
@@ -71,8 +74,9 @@ class JwtKey {
 
   std::string id_;
   std::string only_;
-  std::string secret_;  // wiped
-  tls::KeyPtr key_;     // null: secret_ is it
+  std::string secret_;   // wiped
+  uint64_t number_ = 0;  // of the secret; of no other in this process
+  tls::KeyPtr key_;      // null: secret_ is it
 };
 
 // Of {"keys": [...]}: those that can be used. nullopt for what is no such text.

@@ -42,6 +42,7 @@ struct Settings {
   bool hide = false;
   std::string realm = "pingap";
   milliseconds delay{0};
+  uint32_t cache = 1000;
 };
 
 constexpr Option<Settings> kOptions[] = {
@@ -110,6 +111,14 @@ constexpr Option<Settings> kOptions[] = {
     {{"realm", "", Type::text, "\"pingap\"", "what a client without a token is told"},
      &Settings::realm},
     {{"delay", "", Type::duration, "0", "before a refusal"}, &Settings::delay},
+    {{"cache",
+      "",
+      Type::integer,
+      "1000",
+      "good tokens that each worker remembers, while their time and their keys last; 0 is off",
+      {},
+      {0, 100'000}},
+     &Settings::cache},
 };
 
 void fail(const Making& making, Position at, std::string what, std::string allowed = {},
@@ -326,6 +335,7 @@ std::optional<JwtParts> read_jwt_settings(const Making& making,
                   std::move(settings.realm),
                   settings.delay,
                   settings.hide,
+                  settings.cache,
                   making.workers};
 }
 

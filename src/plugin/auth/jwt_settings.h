@@ -27,6 +27,7 @@ struct JwtParts {
   std::string realm;
   Duration delay;
   bool hide;
+  uint32_t cache;  // tokens that each worker remembers
   uint32_t workers;
 };
 

@@ -174,4 +174,17 @@ std::string_view check_claims(const JwtToken& token, const JsonObject& claims,
   return {};
 }
 
+JwtTime time_of(const JsonObject& claims, const JwtRules& rules) noexcept {
+  JwtTime time;
+  if (const JsonMember* end = claims.find("exp")) {
+    time.end = end->number + rules.leeway;
+  }
+  for (const char* name : {"nbf", "iat"}) {
+    if (const JsonMember* begin = claims.find(name)) {
+      time.begin = std::max(time.begin, begin->number - rules.leeway);
+    }
+  }
+  return time;
+}
+
 }  // namespace pingap::plugin

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "plugin/auth/jwt_algorithm.h"
+#include "plugin/auth/jwt_cache.h"
 #include "plugin/auth/jwt_json.h"
 
 namespace pingap::plugin {
@@ -43,5 +44,9 @@ struct JwtRules {
 // What is wrong with them at `now` (seconds since 1970); empty where nothing is.
 std::string_view check_claims(const JwtToken& token, const JsonObject& claims,
                               const JwtRules& rules, double now) noexcept;
+
+// When claims pass that check_claims() has let through once: nothing else of it depends on the
+// time.
+JwtTime time_of(const JsonObject& claims, const JwtRules& rules) noexcept;
 
 }  // namespace pingap::plugin

@@ -21,6 +21,15 @@ class Ping final : public Plugin {
   uint8_t hooks() const noexcept override { return kRequest; }
 
   Verdict on_request(Context& context) const noexcept override {
+    if (context.x.uri.match_path.size() != settings_.path.size()) {
+      return Verdict::next;
+    }
+    return answer_at_path(context);
+  }
+
+ private:
+  // Not a part of the above, so that other paths cost little.
+  [[gnu::noinline]] Verdict answer_at_path(Context& context) const noexcept {
     if (context.x.uri.match_path != settings_.path) {
       return Verdict::next;
     }
@@ -32,7 +41,6 @@ class Ping final : public Plugin {
     return Verdict::respond;
   }
 
- private:
   Settings settings_;
 };
 

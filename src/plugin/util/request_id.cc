@@ -1,4 +1,5 @@
 // request_id: an id for each request, to the backend, to the client and in the log.
+#include <algorithm>
 #include <array>
 
 #include "config/syntax.h"
@@ -51,22 +52,39 @@ bool is_id(std::string_view text) noexcept {
   return true;
 }
 
+// Each byte as its two digits.
+constexpr auto kDigits = [] {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> digits{};
+  for (size_t i = 0; i < digits.size(); ++i) {
+    digits[i] = {kHex[i >> 4], kHex[i & 15]};
+  }
+  return digits;
+}();
+
+// The `bytes` upper bytes of `bits`, which are moved out.
+char* put_hex(uint64_t& bits, int bytes, char* to) noexcept {
+  for (int i = 0; i < bytes; ++i) {
+    to = std::ranges::copy(kDigits[bits >> 56], to).out;
+    bits <<= 8;
+  }
+  return to;
+}
+
 // RFC 9562 5.7: 48 bits of milliseconds, then random ones but for version and variant.
 std::string_view make_uuid(WallTime now, Arena& arena) noexcept {
-  constexpr std::string_view kHex = "0123456789abcdef";
   const auto ms = static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
-  const uint64_t high = ms << 16 | 0x7000 | (random_bits() & 0x0fff);
-  const uint64_t low = uint64_t{1} << 63 | random_bits() >> 2;
+  uint64_t high = ms << 16 | 0x7000 | (random_bits() & 0x0fff);
+  uint64_t low = uint64_t{1} << 63 | random_bits() >> 2;
   char* out = arena.make_array<char>(36);
-  char* to = out;
-  for (int i = 0; i < 32; ++i) {
-    if (i == 8 || i == 12 || i == 16 || i == 20) {
-      *to++ = '-';
-    }
-    const uint64_t half = i < 16 ? high : low;
-    *to++ = kHex[half >> (60 - (i % 16) * 4) & 15];
+  char* to = put_hex(high, 4, out);
+  for (uint64_t* part : {&high, &high, &low}) {
+    *to++ = '-';
+    to = put_hex(*part, 2, to);
   }
+  *to++ = '-';
+  put_hex(low, 6, to);
   return {out, 36};
 }
 
