@@ -1,11 +1,8 @@
 // stats: what the process has counted, as a small JSON. For more there are the metrics.
-#include <algorithm>
-#include <array>
 #include <cstdio>
 #include <memory>
+#include <string>
 #include <unistd.h>
-
-#include <fmt/format.h>
 
 #include "plugin/process_report.h"
 #include "plugin/util/kinds.h"
@@ -48,19 +45,18 @@ class Stats final : public Plugin {
     }
     const ProcessReporter* reporter = process_reporter();
     const ProcessReport report = reporter == nullptr ? ProcessReport{} : reporter->report();
-    std::array<char, 512> text;
-    const auto written = fmt::format_to_n(
-        text.data(), text.size(),
-        R"({{"version":"{}","uptime_seconds":{},"workers":{},"connections":{},)"
-        R"("requests":{},"server_errors":{},"tls_handshakes":{},"memory_bytes":{}}})"
-        "\n",
-        PINGAP_VERSION, report.uptime, report.workers, report.connections, report.requests,
-        report.server_errors, report.handshakes, resident_memory());
+    const auto number = [](uint64_t value) { return std::to_string(value); };
+    const std::string_view text = context.x.arena.concat(
+        R"({"version":")", PINGAP_VERSION, R"(","uptime_seconds":)", number(report.uptime),
+        R"(,"workers":)", number(report.workers), R"(,"connections":)", number(report.connections),
+        R"(,"requests":)", number(report.requests), R"(,"server_errors":)",
+        number(report.server_errors), R"(,"tls_handshakes":)", number(report.handshakes),
+        R"(,"memory_bytes":)", number(resident_memory()), "}\n");
     Answer& answer = context.answer;
     answer.headers = http::HeaderMap::copy({}, context.x.arena, 4);
     answer.headers.add(http::HeaderId::content_type, "application/json");
     answer.headers.add(http::HeaderId::cache_control, "no-store");
-    answer.body.append({text.data(), std::min(written.size, text.size())});
+    answer.body.append(text);
     return Verdict::respond;
   }
 
