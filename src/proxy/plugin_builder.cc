@@ -87,6 +87,7 @@ bool PluginBuilder::check_upstreams(const Instance& instance, std::optional<conf
   for (const Located<std::string>& name : instance.upstreams) {
     if (model_.find_upstream(name.value) == nullptr) {
       std::vector<std::string_view> names;
+      names.reserve(model_.upstreams.size());
       for (const config::Upstream& one : model_.upstreams) {
         names.push_back(one.name);
       }

@@ -2,8 +2,6 @@
 
 #include <string>
 
-#include <fmt/format.h>
-
 #include "base/strings.h"
 #include "net/event_loop.h"
 #include "proxy/request_trace.h"
@@ -277,17 +275,16 @@ void PluginRun::note_spent(Part& part, size_t use, TimePoint since) noexcept {
 }
 
 std::string_view PluginRun::server_timing() noexcept {
-  fmt::memory_buffer text;
+  std::string text;
   const auto add = [&](std::string_view name, Duration took) {
-    if (text.size() > 0) {
-      text.append(std::string_view(", "));
-    }
+    text += text.empty() ? "" : ", ";
     for (const char c : name) {  // a token (RFC 9110 5.6.2)
       const char lower = to_lower(c);
       text.push_back((lower >= 'a' && lower <= 'z') || is_digit(c) || c == '-' ? c : '_');
     }
-    const double milliseconds = std::chrono::duration<double, std::milli>(took).count();
-    fmt::format_to(std::back_inserter(text), ";dur={:.3f}", milliseconds);
+    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+    const std::string rest = std::to_string(1000 + micros % 1000);  // three digits behind a one
+    text.append(";dur=").append(std::to_string(micros / 1000)).append(".").append(rest, 1);
   };
   for (size_t p = 0; p < part_ && measures_; ++p) {
     const auto& uses = parts_[p].chain->uses();
@@ -301,7 +298,7 @@ std::string_view PluginRun::server_timing() noexcept {
     add("backend", x_.first_byte - x_.connect_start);
   }
   add("total", steady_now() - x_.started);
-  return x_.arena.copy({text.data(), text.size()});
+  return x_.arena.copy(text);
 }
 
 void PluginRun::at_end(void (*destroy)(void*), void* object) noexcept {

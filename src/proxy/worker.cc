@@ -87,6 +87,7 @@ void Worker::serve(const std::vector<Served>& all) {
   for (const Served& one : all) {
     Frontend& frontend = own(*one.listening);
     std::vector<observe::LogBuffer*> logs;
+    logs.reserve(one.logs.size());
     for (const auto& sink : one.logs) {
       logs.push_back(log_buffer(sink));
     }

@@ -145,12 +145,10 @@ char* put_trace_id(const TraceId& trace, char* to) noexcept {
 }
 
 char* put_traceparent(const TraceId& trace, uint64_t span, bool sampled, char* to) noexcept {
-  std::memcpy(to, "00-", 3);
-  to = put_trace_id(trace, to + 3);
+  to = put_trace_id(trace, to + std::string_view("00-").copy(to, 3));
   *to++ = '-';
   to = put_span_id(span, to);
-  std::memcpy(to, sampled ? "-01" : "-00", 3);
-  return to + 3;
+  return to + std::string_view(sampled ? "-01" : "-00").copy(to, 3);
 }
 
 char* put_b3(const TraceId& trace, uint64_t span, bool sampled, char* to) noexcept {
