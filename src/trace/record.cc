@@ -24,8 +24,7 @@ char* put(const T& value, char* to) noexcept {
 }
 
 char* put_text(std::string_view text, char* to) noexcept {
-  std::memcpy(to, text.data(), text.size());
-  return to + text.size();
+  return to + text.copy(to, text.size());  // unlike memcpy(), also of a view of nothing
 }
 
 TryRecord record_of(const Try& from, TimePoint started) noexcept {
