@@ -81,7 +81,7 @@ namespace {
 // Fields of a message, one after the other.
 class Fields {
  public:
-  explicit Fields(std::string_view bytes) noexcept : rest_(bytes) {}
+  explicit Fields(std::string_view message) noexcept : rest_(message) {}
 
   // False at the end, or where the bytes are no message.
   bool next() noexcept {
