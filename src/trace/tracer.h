@@ -25,9 +25,9 @@ struct Propagation {
 
 class Tracer {
  public:
-  Tracer(const Sampling& sampling, const Propagation& propagation,
+  Tracer(const Sampling& sampling, const Propagation& fields,
          std::shared_ptr<SpanRings> rings) noexcept
-      : sampler(sampling), propagation(propagation), rings_(std::move(rings)) {}
+      : sampler(sampling), propagation(fields), rings_(std::move(rings)) {}
 
   SpanRings& rings() const noexcept { return *rings_; }
 

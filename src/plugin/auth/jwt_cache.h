@@ -84,7 +84,7 @@ class JwtCache {
   };
 
   struct Table {
-    explicit Table(size_t sets) : sets(sets) {}
+    explicit Table(size_t count) : sets(count) {}
 
     std::vector<Set> sets;
     uint64_t turn = 0;
