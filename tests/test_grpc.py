@@ -312,7 +312,8 @@ def test_the_deadline_reaches_the_server_and_ends_there(calls):
         make("unary_unary", "Wait")(b"", timeout=0.5)
     assert status_of(failure) == grpc.StatusCode.DEADLINE_EXCEEDED
     assert record.cancelled.wait(seconds(10))
-    assert 0 < record.remaining[0] <= 0.5
+    # gRPC keeps deadlines in whole milliseconds, rounded up, so that the server may count one more.
+    assert 0 < record.remaining[0] < 0.501
 
 
 def test_gr08_cancellation_reaches_the_server(calls):
