@@ -21,7 +21,8 @@ if(CCACHE)
 endif()
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
-                    -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+                    -Wnon-virtual-dtor -Woverloaded-virtual -Werror
+                    $<$<AND:$<CXX_COMPILER_ID:Clang>,$<CONFIG:Debug>>:-Wreserved-identifier>)
 # One model for libraries and programs, so that all share the precompiled header.
 add_compile_options(-fPIE)
 add_link_options(-pie)
