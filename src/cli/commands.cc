@@ -38,7 +38,7 @@ ExitCode run(const Options& options) {
         loop, admin::Build{PINGAP_VERSION, std::string(build_commit())});
   };
   return control::run_proxy({options.config, options.auto_reload, options.last_good,
-                             options.upgrade, options.arguments, make});
+                             options.upgrade, options.daemon, options.arguments, make});
 }
 
 ExitCode print(std::string_view text) {

@@ -21,14 +21,14 @@ constexpr std::array<std::string_view, 2> kLayouts = {"file", "items"};
 constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 // Everything that can stand after `pingap`, for "did you mean".
-constexpr std::array<std::string_view, 40> kWords = {
+constexpr std::array<std::string_view, 41> kWords = {
     "--strict",    "run",        "validate",     "reload",   "upgrade",  "diff",
     "history",     "show",       "rollback",     "fmt",      "version",  "route",
     "explain",     "completion", "demo-backend", "--config", "--help",   "--version",
     "--json",      "--header",   "--listen",     "--name",   "--test",   "--autoreload",
     "--last-good", "--upgrade",  "--comment",    "--check",  "config",   "push",
     "pull",        "sync",       "--dry-run",    "--force",  "--layout", "--text-only",
-    "-config",     "plugin",     "list",         "log"};
+    "-config",     "plugin",     "list",         "log",      "--daemon"};
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
   return tl::make_unexpected(Exit{
@@ -76,7 +76,8 @@ class CommandLine {
   }
 
   void add_commands() {
-    run_ = app_.add_subcommand("run", "Start the proxy in the foreground (the default)");
+    run_ = app_.add_subcommand(
+        "run", "Start the proxy, in the foreground unless told otherwise (the default)");
     add_config(*run_);
     run_->add_flag("-t,--test", test_, "Only check the configuration");
     run_->add_flag("--autoreload", options_.auto_reload,
@@ -84,6 +85,8 @@ class CommandLine {
     for (CLI::App* app : {&app_, run_}) {
       app->add_flag("-u,--upgrade", options_.upgrade,
                     "Take the sockets of the process that runs, and its place");
+      app->add_flag("-d,--daemon", options_.daemon,
+                    "Go into the background once it serves; the exit code tells whether it does");
     }
     run_->add_flag("--last-good", options_.last_good,
                    "Start with the newest usable revision where the configuration cannot be used");

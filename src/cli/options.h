@@ -54,6 +54,7 @@ struct Options {
   bool strict = false;                  // validate
   bool last_good = false;               // run
   bool upgrade = false;                 // run
+  bool daemon = false;                  // run
   std::vector<std::string> arguments;   // run: the command line, as it was
   std::string comment;                  // reload, rollback
   std::vector<std::string> sides;       // diff: none, or two files or revisions; log: levels

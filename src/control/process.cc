@@ -18,6 +18,7 @@
 #include "control/commands.h"
 #include "control/config_watch.h"
 #include "control/control.h"
+#include "control/daemon.h"
 #include "control/file_watch.h"
 #include "control/history.h"
 #include "control/limits.h"
@@ -30,6 +31,7 @@
 #include "control/user_name.h"
 #include "net/event_loop.h"
 #include "net/socket.h"
+#include "observe/log_output.h"
 #include "plugin/fetch.h"
 #include "plugin/process_report.h"
 #include "proxy/body_spool.h"
@@ -219,7 +221,7 @@ std::string program_path() {
 ExitCode serve(const RunOptions& options, config::Storage& storage, History history, Loaded loaded,
                proxy::Server& server, proxy::LiveUpstreams& upstreams, net::EventLoop& loop,
                CommandSocket socket, net::Fd signals, PidFile& pid_file, pid_t before,
-               SideService* side) {
+               SideService* side, Daemon* daemon) {
   Reloader reloader(storage, std::move(history), std::move(loaded), server, upstreams, loop);
   reloader.keep_first(options.last_good);
   // Sends what is left once Control::run() has waited for the workers.
@@ -253,6 +255,9 @@ ExitCode serve(const RunOptions& options, config::Storage& storage, History hist
   if (!storage.can_follow()) {
     watch.emplace(options.config, options.auto_reload, reloader, loop);
   }
+  if (daemon != nullptr) {
+    daemon->ready();
+  }
   return control.run();
 }
 
@@ -284,9 +289,20 @@ class Reporter final : public plugin::ProcessReporter {
   const TimePoint started_ = steady_now();
 };
 
-}  // namespace
+// Lines to nowhere would be lost, and without a word.
+bool can_log(const Daemon* daemon, const config::Logging& logging) {
+  const auto target = observe::parse_log_target(logging.output.value);
+  if (daemon == nullptr || Daemon::keeps_stderr() || !target ||
+      target->kind != observe::LogTarget::Kind::error_stream) {
+    return true;
+  }
+  print_error(
+      "error: in the background nobody reads stderr; give [logging] an `output`, such as "
+      "a file, or redirect stderr to one (2>>FILE)\n");
+  return false;
+}
 
-ExitCode run_proxy(const RunOptions& options) {
+ExitCode run_here(const RunOptions& options, Daemon* daemon) {
   auto before = inherit(options);
   if (!before) {
     PINGAP_LOG(error, "cannot take over: {}", before.error());
@@ -305,6 +321,9 @@ ExitCode run_proxy(const RunOptions& options) {
   }
   if (loaded->snapshot->ticket_keys != nullptr) {
     loaded->snapshot->ticket_keys->take(before->ticket_keys);
+  }
+  if (!can_log(daemon, loaded->model.logging)) {
+    return ExitCode::invalid_config;
   }
   const config::Basic& basic = loaded->snapshot->basic;
   log::set_levels(loaded->snapshot->logging.levels);
@@ -353,7 +372,19 @@ ExitCode run_proxy(const RunOptions& options) {
   server.start();
   announce(server, side.get());
   return serve(options, **storage, std::move(history), std::move(*loaded), server, upstreams,
-               **loop, std::move(*socket), std::move(signals), pid_file, before->from, side.get());
+               **loop, std::move(*socket), std::move(signals), pid_file, before->from, side.get(),
+               daemon);
+}
+
+}  // namespace
+
+ExitCode run_proxy(const RunOptions& options) {
+  // One that takes over is started by the process that it follows, which waits for this very one.
+  if (!options.daemon || options.upgrade) {
+    return run_here(options, nullptr);
+  }
+  auto daemon = Daemon::detach();
+  return daemon ? run_here(options, &*daemon) : daemon.error();
 }
 
 }  // namespace pingap::control

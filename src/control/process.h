@@ -14,6 +14,7 @@ struct RunOptions {
   bool auto_reload = false;            // whatever the configuration says
   bool last_good = false;              // a broken one: start with the newest revision that is none
   bool upgrade = false;                // take the sockets of the process that runs
+  bool daemon = false;                 // go into the background
   std::vector<std::string> arguments;  // of the command line, to start the program anew
   MakeSideService make_side_service;   // null = there is none
 };
