@@ -1,18 +1,20 @@
 #!/usr/bin/python3
-"""How long a reload takes, what requests notice of it, and what it leaves behind.
+"""How long a reload takes, what requests notice of it, and what it leaves behind; and upgrades.
 
     bench/reload.py --binary build/release/pingap [--locations 1000] [--upstreams 200]
-                    [--reloads 200]
+                    [--reloads 200] [--upgrades 0]
 
 Each reload changes one location. A reload is from `reload` on the command socket to the answer: the
 file is read, parsed, checked and built, every worker goes by it, and the revision is on the disk.
 Meanwhile requests go over kept connections, one after the other; none may fail. Memory is that of
-the process after ten reloads and at the end.
+the process after ten reloads and at the end. An upgrade is `pingap upgrade` from its start to its
+end, with the same requests, after the reloads.
 """
 import argparse
 import http.client
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import tempfile
@@ -82,13 +84,23 @@ class Load(threading.Thread):
                 self.failures.append(answer.status)
             self.times.append((time.perf_counter() - begun) * 1000)
 
+    def taken(self):
+        """The times so far, once."""
+        times, self.times = self.times, []
+        return times
+
 
 def run(options, folder):
     """Measures, and prints a line."""
     port, backend = free_port(), free_port()
     file, command = folder / "pingap.toml", str(folder / "command.sock")
-    file.write_text(f'{config(options, port, backend, 0)}\n'.replace(
-        "threads = 2\n", f'threads = 2\nupgrade_sock = "{command}"\nlog_level = "error"\n'))
+    basic = f'threads = 2\nupgrade_sock = "{command}"\nlog_level = "error"\n' \
+            f'pid_file = "{folder}/pid"\n'
+
+    def write(turn):
+        file.write_text(config(options, port, backend, turn).replace("threads = 2\n", basic))
+
+    write(0)
     origin = subprocess.Popen([options.binary, "demo-backend", "--listen", f"127.0.0.1:{backend}"],
                               stderr=subprocess.DEVNULL)
     product = subprocess.Popen([options.binary, "run", "--config", str(file)])
@@ -100,31 +112,44 @@ def run(options, folder):
             load.start()
         times, early = [], 0
         for turn in range(1, options.reloads + 1):
-            file.write_text(config(options, port, backend, turn).replace(
-                "threads = 2\n", f'threads = 2\nupgrade_sock = "{command}"\nlog_level = "error"\n'))
+            write(turn)
             times.append(reload(command))
             if turn == min(10, options.reloads):
                 early = resident(product.pid)
+        report("reloads", times, loads)
+        print(f"memory: {early} KiB after ten, {resident(product.pid)} KiB at the end")
+        if options.upgrades:
+            report("upgrades", [upgrade(options, file) for _ in range(options.upgrades)], loads)
         for load in loads:
             load.ended.set()
         for load in loads:
             load.join()
-        report(times, loads, early, resident(product.pid))
     finally:
+        newest = folder / "pid"
+        if newest.exists():
+            os.kill(int(newest.read_text(encoding="ascii")), signal.SIGTERM)
         for process in (product, origin):
             process.terminate()
             process.wait(40)
 
 
-def report(times, loads, early, late):
-    requests = sorted(time for load in loads for time in load.times)
+def upgrade(options, file):
+    """Milliseconds; ends the program when it fails."""
+    begun = time.perf_counter()
+    subprocess.run([options.binary, "upgrade", "--config", str(file)], check=True,
+                   stdout=subprocess.DEVNULL, timeout=60)
+    return (time.perf_counter() - begun) * 1000
+
+
+def report(what, times, loads):
+    """Prints a line; the requests are those since the one before."""
+    requests = sorted(time for load in loads for time in load.taken())
     failures = [failure for load in loads for failure in load.failures]
     times.sort()
-    print(f"reloads {len(times)}: median {times[len(times) // 2]:.1f} ms, "
+    print(f"{what} {len(times)}: median {times[len(times) // 2]:.1f} ms, "
           f"longest {times[-1]:.1f} ms")
     print(f"requests {len(requests)}: median {requests[len(requests) // 2]:.2f} ms, "
           f"longest {requests[-1]:.1f} ms, failed {len(failures)} {failures[:3] or ''}")
-    print(f"memory: {early} KiB after ten, {late} KiB at the end")
 
 
 def main():
@@ -133,6 +158,7 @@ def main():
     parser.add_argument("--locations", type=int, default=1000)
     parser.add_argument("--upstreams", type=int, default=200)
     parser.add_argument("--reloads", type=int, default=200)
+    parser.add_argument("--upgrades", type=int, default=0)
     parser.add_argument("--clients", type=int, default=2)
     options = parser.parse_args()
     options.binary = os.path.abspath(options.binary)
