@@ -42,7 +42,7 @@ def base64url(data):
 
 
 def token(claims=None, header=None, sign=None):
-    claims = {"sub": "alice", "exp": int(time.time()) + 600, **(claims or {})}
+    claims = {"sub": "alice", "exp": int(time.time()) + 86400, **(claims or {})}
     parts = [base64url(json.dumps(part).encode())
              for part in ({"alg": "HS256", "typ": "JWT", **(header or {})}, claims)]
     text = ".".join(parts).encode()
