@@ -144,6 +144,28 @@ def test_retries_do_not_amplify_an_outage():
     assert seen <= count + 6 * 20
 
 
+def test_who_cannot_reach_a_server_is_no_matter_of_the_budget():
+    """The first other server gets each of them, however many they are at once."""
+    count = 24
+
+    async def wait(conn):
+        message = await conn.request()
+        if message is not None:
+            await conn.origin.gate.wait()
+            await conn.send(echo(message))
+
+    keys = {"max_fails": 0, "retry_budget_percent": 0, "retry_budget_min": 0}
+    with Origin(wait) as good, contextlib.ExitStack() as stack:
+        good.gate = Gate()
+        product = stack.enter_context(front([dead(), good], upstream=keys))
+        clients = [stack.enter_context(product.client()) for _ in range(count)]
+        for client in clients:
+            client.send(request("/"))
+        good.wait_requests(count)
+        good.gate.open()
+        assert [client.response().status for client in clients] == [200] * count
+
+
 def test_a_request_timeout_bounds_all_of_it():
     async def silent(conn):
         await conn.request()

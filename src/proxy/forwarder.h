@@ -150,7 +150,7 @@ class Forwarder final : public http::RequestSink,
   bool can_repeat() const noexcept;
   bool may_repeat(Seen seen) const noexcept;
   bool may_repeat_stale(Seen seen) const noexcept;
-  bool begin_retry() noexcept;
+  bool begin_retry(Seen seen) noexcept;
   void drop_retry() noexcept;
   bool retry(const Error& why) noexcept;
   bool retry_status() noexcept;

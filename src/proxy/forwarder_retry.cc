@@ -61,10 +61,14 @@ bool Forwarder::may_repeat_stale(Seen seen) const noexcept {
                               retries_ < std::max(route_->retry.most_seen, 1U));
 }
 
-// Counts one more, unless too many are repeated as it is.
-bool Forwarder::begin_retry() noexcept {
+// Counts one more, unless too many are repeated as it is. A server that could not be reached has
+// done no work: the first other one is asked in any case, which makes no outage worse.
+bool Forwarder::begin_retry(Seen seen) noexcept {
   attempt_->end_retry();  // it is over
-  if (!frontend_.worker().backends(*cluster_).begin_retry()) {
+  upstream::Backends& backends = frontend_.worker().backends(*cluster_);
+  if (seen == Seen::no && retries_ == 0) {
+    backends.count_retry();
+  } else if (!backends.begin_retry()) {
     return false;
   }
   repeats_ = true;
@@ -97,7 +101,7 @@ bool Forwarder::retry(const Error& why) noexcept {
       ++retries_;     // and the last one: a server that is dying would reset the next one, too
       fresh_ = true;  // of another server, the kept ones may be as dead
     }
-  } else if (!route_->retry.has(*kind) || !may_repeat(seen) || !begin_retry()) {
+  } else if (!route_->retry.has(*kind) || !may_repeat(seen) || !begin_retry(seen)) {
     return false;
   }
   if (why.code == ErrorCode::upstream_protocol &&
@@ -128,7 +132,7 @@ void Forwarder::on_attempt_failed(Attempt& from, const Error& why) noexcept {
 
 // An answer that is as good as none.
 bool Forwarder::retry_status() noexcept {
-  if (!can_repeat() || !may_repeat(Seen::yes) || !begin_retry()) {
+  if (!can_repeat() || !may_repeat(Seen::yes) || !begin_retry(Seen::yes)) {
     return false;
   }
   attempt_->count_failure(ErrorCode::upstream_bad_status);

@@ -238,7 +238,7 @@ bool Backends::begin_retry() noexcept {
   if (retries_ >= allowed) {
     return false;
   }
-  ++retries_;
+  count_retry();
   return true;
 }
 

@@ -122,6 +122,9 @@ class Backends final : public net::Deferrable {
   // Whether one more may be a repeated one: then it is counted, until end_retry().
   bool begin_retry() noexcept;
 
+  // One that is made in any case, and counts for others.
+  void count_retry() noexcept { ++retries_; }
+
   void end_retry() noexcept { --retries_; }
 
   // Closes what is idle and keeps nothing from now on.
