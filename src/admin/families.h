@@ -57,6 +57,8 @@ inline constexpr Family kState{"upstream_server_state", Kind::gauge,
                                "1 for the state that a server is in."};
 inline constexpr Family kBreaker{"upstream_breaker_open", Kind::gauge,
                                  "Whether the breaker of all servers together is open (1)."};
+inline constexpr Family kLeftOut{"upstream_servers_left_out", Kind::gauge,
+                                 "Servers that were found and are not used."};
 inline constexpr Family kWeight{"upstream_server_weight", Kind::gauge, "The weight of a server."};
 inline constexpr Family kOpen{"upstream_connections", Kind::gauge, "Open connections to a server."};
 inline constexpr Family kOpened{"upstream_connections_opened_total", Kind::counter,

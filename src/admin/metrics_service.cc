@@ -139,10 +139,11 @@ std::vector<std::string> MetricsService::addresses() const {
 }
 
 std::vector<proxy::Server::Socket> MetricsService::sockets() const {
-  if (http_.fd() < 0) {
+  const int fd = early_ ? early_.get() : http_.fd();
+  if (fd < 0) {
     return {};
   }
-  return {{settings_.addr.value, http_.fd()}};
+  return {{settings_.addr.value, fd}};
 }
 
 void MetricsService::hand_over() {

@@ -275,6 +275,10 @@ class Writer {
     each(families::kBreaker, clusters_, [](const ClusterRow& row) {
       return flag(row.cluster->backends.state->breaker.state() == upstream::Breaker::State::open);
     });
+    out_.begin(families::kLeftOut);
+    for (const auto& [upstream, servers] : running_.upstreams.left_out()) {
+      out_.sample(labels({{"upstream", upstream}}), uint64_t{servers});
+    }
     each(families::kQueued, clusters_, [](const ClusterRow& row) {
       return uint64_t{row.cluster->backends.state->pending.load(std::memory_order_relaxed)};
     });

@@ -367,6 +367,7 @@ ExitCode run_here(const RunOptions& options, Daemon* daemon) {
     return ExitCode::cannot_bind;
   }
   proxy::LiveUpstreams upstreams(**loop, loaded->snapshot, server, remote::make_etcd_source);
+  upstreams.set_own(listening(server, side.get()));
   wait_for_servers(**loop, upstreams);
   upstreams.serve();
   server.start();

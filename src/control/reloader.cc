@@ -260,6 +260,7 @@ void Reloader::commit() {
   }
   server_.publish(loaded_.snapshot, loop_, [this, what] { finish(what); });
   upstreams_.commit(loaded_.snapshot);
+  upstreams_.set_own(listening(server_, side_));
   certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
   print_error(loaded_.warnings);
 }

@@ -53,6 +53,9 @@ class SideService {
   virtual void hand_over() = 0;
 };
 
+// What the process listens on, for clients and beside them; null: nothing beside them.
+std::vector<net::Address> listening(const proxy::Server& server, const SideService* side);
+
 using MakeSideService = std::function<std::unique_ptr<SideService>(net::EventLoop&)>;
 
 }  // namespace pingap::control

@@ -62,7 +62,7 @@ void EtcdSource::use(const EtcdResult<EtcdRange>& range) {
   std::vector<upstream::Found> servers;
   std::map<std::string, int64_t> complained;
   for (const EtcdItem& item : range->items) {
-    auto found = parse_etcd_server(item.value, query_.port, query_.filter);
+    auto found = parse_etcd_server(item.value, query_.rules);
     if (found) {
       servers.insert(servers.end(), found->begin(), found->end());
       continue;

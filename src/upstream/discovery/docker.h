@@ -36,6 +36,8 @@ class DockerSource final : public Source {
 
   bool settled() const noexcept override { return settled_; }
 
+  size_t left_out() const noexcept override { return unusable_.size(); }
+
  private:
   void listen() noexcept;
   void on_listening();

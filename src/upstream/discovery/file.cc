@@ -5,7 +5,6 @@
 
 #include "base/file_state.h"
 #include "base/log.h"
-#include "upstream/discovery/server_list.h"
 
 namespace pingap::upstream {
 namespace {
@@ -14,12 +13,13 @@ constexpr Duration kInterval = std::chrono::seconds(1);
 
 }  // namespace
 
-FileSource::FileSource(net::EventLoop& loop, std::string upstream, std::string path, uint16_t port)
+FileSource::FileSource(net::EventLoop& loop, std::string upstream, std::string path,
+                       ListRules rules)
     : loop_(loop),
       upstream_(std::move(upstream)),
       path_(std::move(path)),
       name_("file " + path_),
-      port_(port) {
+      rules_(std::move(rules)) {
 }
 
 void FileSource::start(Report report) {
@@ -45,7 +45,7 @@ void FileSource::look() noexcept {
 
 void FileSource::read() {
   config::Diagnostics diagnostics;
-  std::vector<Found> found = read_server_list(path_, port_, diagnostics);
+  std::vector<Found> found = read_server_list(path_, rules_, diagnostics);
   if (!diagnostics.has_errors()) {
     PINGAP_LOG(info, "upstream {}: {} lists {} server{}", upstream_, path_, found.size(),
                found.size() == 1 ? "" : "s");
