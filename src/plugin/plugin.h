@@ -15,6 +15,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "base/byte_queue.h"
 #include "base/clock.h"
@@ -158,6 +159,15 @@ class Plugin {
 
   // The request is over; nothing can be changed any more.
   virtual void on_end(Context& /*context*/) const noexcept {}
+
+  // How often it has not done what it is for, by the reason, for the metrics; since it came to be.
+  // Control thread.
+  struct LeftOut {
+    std::string_view reason;
+    uint64_t times;
+  };
+
+  virtual std::vector<LeftOut> left_out() const { return {}; }
 };
 
 }  // namespace pingap::plugin
