@@ -73,7 +73,7 @@ def test_connections_over_tls_are_made_before_anybody_asks(alpn, listen, protoco
                 assert product.get("/").get("x-protocol") == protocol
             samples = scrape(product)
     assert samples.one("upstream_connections_opened_total") == 3
-    assert samples.one("upstream_connections_reused_total") == 5
+    assert samples.one("upstream_connections_reused_total") >= 5
 
 
 @pytest.mark.parametrize("requests", [1, 3])

@@ -289,8 +289,10 @@ void Reloader::end(const Answer& answer) {
   if (status_.last_taken) {
     ++status_.taken;
     status_.loaded_at = wall_now();
+    refused_.end();
   } else {
     ++status_.refused;
+    refused_.begin("the last one was refused: " + answer.text.substr(0, answer.text.find('\n')));
   }
   for (const Asked& one : std::exchange(served_, {})) {
     one.done(answer);

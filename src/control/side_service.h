@@ -19,8 +19,14 @@ namespace pingap::control {
 
 class Reloader;
 
+struct Build {
+  std::string version;
+  std::string commit;
+};
+
 // What can be asked about the process; all of it outlives its use.
 struct Running {
+  const Build& build;
   const proxy::Server& server;
   const proxy::LiveUpstreams& upstreams;
   const Reloader& reloader;

@@ -51,6 +51,8 @@ class LiveUpstreams {
     uint32_t active;  // requests under way, where they are counted
     upstream::ServerTotals totals;
 
+    bool takes_requests() const noexcept { return state == "up" || state == "probing"; }
+
     std::string to_string() const;  // for people
   };
 

@@ -34,7 +34,7 @@ EtcdSource::EtcdSource(net::EventLoop& loop, upstream::StoreQuery query,
       follower_(client_,
                 {prefix_of(client_.address()), [](std::string_view /*key*/) { return true; },
                  fmt::format("upstream {}: etcd:{}", query_.upstream, client_.address().path),
-                 "the servers of before stay"}),
+                 Trouble::Part::discovery, query_.upstream, "the servers of before stay"}),
       self_(std::make_shared<EtcdSource*>(this)) {
 }
 

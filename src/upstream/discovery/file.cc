@@ -3,6 +3,8 @@
 #include <exception>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/file_state.h"
 #include "base/log.h"
 
@@ -19,7 +21,8 @@ FileSource::FileSource(net::EventLoop& loop, std::string upstream, std::string p
       upstream_(std::move(upstream)),
       path_(std::move(path)),
       name_("file " + path_),
-      rules_(std::move(rules)) {
+      rules_(std::move(rules)),
+      trouble_(Trouble::Part::discovery, upstream_) {
 }
 
 void FileSource::start(Report report) {
@@ -50,6 +53,7 @@ void FileSource::read() {
     PINGAP_LOG(info, "upstream {}: {} lists {} server{}", upstream_, path_, found.size(),
                found.size() == 1 ? "" : "s");
     known_ = true;
+    trouble_.end();
     report_(std::move(found));
     return;
   }
@@ -59,8 +63,11 @@ void FileSource::read() {
                entry.what, entry.allowed.empty() ? "" : "; ", entry.allowed,
                entry.hint.empty() ? "" : "; ", entry.hint);
   }
-  PINGAP_LOG(error, "upstream {}: {} cannot be used: {}", upstream_, path_,
-             known_ ? "the servers of before stay" : "there are no servers of it yet");
+  const std::string what =
+      fmt::format("{} cannot be used: {}", path_,
+                  known_ ? "the servers of before stay" : "there are no servers of it yet");
+  PINGAP_LOG(error, "upstream {}: {}", upstream_, what);
+  trouble_.begin(what);
 }
 
 }  // namespace pingap::upstream

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/trouble.h"
 #include "net/event_loop.h"
 #include "net/timer.h"
 #include "upstream/discovery/server_list.h"
@@ -39,6 +40,7 @@ class FileSource final : public Source {
   bool known_ = false;   // it could be read before
   std::string read_at_;  // state of the file that was read, or was refused
   std::string seen_;     // at the last look
+  Trouble trouble_;
   net::Timer timer_{Callback<void()>::of<&FileSource::look>(this)};
 };
 
