@@ -2,13 +2,14 @@
 
 import gzip
 import os
+import shutil
 import subprocess
 
 import pytest
 
 from rig import h2, product as rig
 from rig.client import request
-from rig.deadline import holds
+from rig.deadline import holds, until
 from rig.product import config
 
 INDEX = b"<!doctype html><title>index</title>"
@@ -198,6 +199,46 @@ def test_http2_and_curl(folder):
         out = subprocess.run(["curl", "-s", "--max-time", "20", "-r", "100-199",
                               f"http://{host}:{port}/big.bin"], capture_output=True, check=True)
         assert out.stdout == BIG[100:200]
+
+
+def test_folder_that_goes_and_comes_while_it_serves(folder):
+    """A deployment that puts another folder in its place; the path is what counts."""
+    with serving(folder, {"fallback": "/index.html"}) as product, product.client() as client:
+        assert client.get("/a.txt").body == b"0123456789"
+        shutil.move(folder, f"{folder}.old")
+        product.wait_line(f"the files of {folder} are as before: No such file", 10)
+        assert client.get("/a.txt").body == b"0123456789", "what was open is still to be had"
+        shutil.rmtree(f"{folder}.old")
+        assert client.get("/a.txt").status == client.get("/users/7").status == 404
+        folder.mkdir()
+        (folder / "a.txt").write_bytes(b"another")
+        until(lambda: client.get("/a.txt").body == b"another", "the new one is seen", 10)
+        assert client.get("/none").status == 404
+
+
+def test_folder_behind_a_link_that_is_exchanged(folder, tmp_path):
+    link = tmp_path / "current"
+    os.symlink(folder, link)
+    other = tmp_path / "next"
+    other.mkdir()
+    (other / "a.txt").write_bytes(b"next")
+    with serving(link) as product:
+        assert product.get("/a.txt").body == b"0123456789"
+        os.symlink(other, tmp_path / "new")
+        os.rename(tmp_path / "new", link)
+        until(lambda: product.get("/a.txt").body == b"next", "the other folder", 10)
+        assert product.get("/sub/x.css").status == 404
+
+
+def test_file_that_becomes_shorter_while_it_is_sent(folder):
+    with serving(folder) as product:
+        with product.client(rcvbuf=4096, timeout=20) as client:
+            client.send(request("/big.bin"))
+            client.readable(10)
+            os.truncate(folder / "big.bin", 10)
+            answer, whole = client.any_response()
+        assert answer.status == 200 and not whole
+        assert product.get("/big.bin").body == BIG[:10]
 
 
 def test_folder_that_is_not_there_stops_the_load(folder):

@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 namespace pingap::plugin {
 namespace {
 
@@ -17,6 +19,11 @@ struct CloseFolder {
 };
 
 }  // namespace
+
+std::string FileRoot::identity(const std::string& folder) {
+  struct stat info{};
+  return ::stat(folder.c_str(), &info) == 0 ? fmt::format("{}:{}", info.st_dev, info.st_ino) : "-";
+}
 
 tl::expected<FileRoot, int> FileRoot::open(const std::string& folder, bool follow_links) {
   FileRoot made;

@@ -23,6 +23,9 @@ struct OpenFile {
 class FileRoot {
  public:
   FileRoot() = default;
+  // Which folder is at that path now; another text where it has been replaced.
+  static std::string identity(const std::string& folder);
+
   // The error is an errno.
   static tl::expected<FileRoot, int> open(const std::string& folder, bool follow_links);
 
