@@ -20,6 +20,7 @@
 #include "base/byte_queue.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/pipe.h"
 #include "exchange/exchange.h"
 #include "plugin/body_filter.h"
 #include "plugin/subrequest.h"
@@ -39,6 +40,12 @@ class BodySource {
   virtual ~BodySource() = default;
   // Adds up to `most` bytes, and more than none, to `out`.
   virtual Result<> read(size_t most, ByteQueue& out) noexcept = 0;
+
+  // Its bytes may go through a pipe instead, without being copied to us.
+  virtual bool can_fill() const noexcept { return false; }
+
+  // As read(); how many bytes went into the pipe, which has room.
+  virtual Result<size_t> fill(Pipe& /*pipe*/, size_t /*most*/) noexcept { return size_t{0}; }
 };
 
 // An answer of ours instead of one of the backend.

@@ -54,7 +54,13 @@ class FileSource final : public BodySource {
 
   Result<> read(size_t most, ByteQueue& out) noexcept override;
 
+  bool can_fill() const noexcept override { return true; }
+
+  Result<size_t> fill(Pipe& pipe, size_t most) noexcept override;
+
  private:
+  static tl::unexpected<Error> failure(ssize_t got) noexcept;
+
   net::Fd fd_;
   uint64_t at_;
 };
