@@ -38,7 +38,7 @@ void check_message(std::string_view bytes) {
 void check_list(const std::string& text) {
   Diagnostics diagnostics;
   const uint32_t source = diagnostics.add_source("f", text);
-  const auto servers = pingap::upstream::parse_server_list(text, 80, source, diagnostics);
+  const auto servers = pingap::upstream::parse_server_list(text, {}, source, diagnostics);
   if (diagnostics.has_errors()) {
     require(!diagnostics.render().empty());
     return;

@@ -1,14 +1,16 @@
 """Files of a folder: ranges, conditional requests, listings, fallbacks, and no way out of it."""
 
+import contextlib
 import gzip
 import os
+import shutil
 import subprocess
 
 import pytest
 
 from rig import h2, product as rig
 from rig.client import request
-from rig.deadline import holds
+from rig.deadline import holds, until
 from rig.product import config
 
 INDEX = b"<!doctype html><title>index</title>"
@@ -198,6 +200,84 @@ def test_http2_and_curl(folder):
         out = subprocess.run(["curl", "-s", "--max-time", "20", "-r", "100-199",
                               f"http://{host}:{port}/big.bin"], capture_output=True, check=True)
         assert out.stdout == BIG[100:200]
+
+
+def test_folder_that_goes_and_comes_while_it_serves(folder):
+    """A deployment that puts another folder in its place; the path is what counts."""
+    with serving(folder, {"fallback": "/index.html"}) as product, product.client() as client:
+        assert client.get("/a.txt").body == b"0123456789"
+        shutil.move(folder, f"{folder}.old")
+        product.wait_line(f"the files of {folder} are as before: No such file", 10)
+        assert client.get("/a.txt").body == b"0123456789", "what was open is still to be had"
+        shutil.rmtree(f"{folder}.old")
+        assert client.get("/a.txt").status == client.get("/users/7").status == 404
+        folder.mkdir()
+        (folder / "a.txt").write_bytes(b"another")
+        until(lambda: client.get("/a.txt").body == b"another", "the new one is seen", 10)
+        assert client.get("/none").status == 404
+
+
+def test_folder_behind_a_link_that_is_exchanged(folder, tmp_path):
+    link = tmp_path / "current"
+    os.symlink(folder, link)
+    other = tmp_path / "next"
+    other.mkdir()
+    (other / "a.txt").write_bytes(b"next")
+    with serving(link) as product:
+        assert product.get("/a.txt").body == b"0123456789"
+        os.symlink(other, tmp_path / "new")
+        os.rename(tmp_path / "new", link)
+        until(lambda: product.get("/a.txt").body == b"next", "the other folder", 10)
+        assert product.get("/sub/x.css").status == 404
+
+
+def test_parts_of_a_large_file_from_anywhere(folder):
+    """Long ones go from the file to the socket inside the kernel, by pages that they do not begin
+    or end with."""
+    with serving(folder) as product, product.client(timeout=20) as client:
+        for first, last in ((1, len(BIG) - 1), (4095, 4096 + 65536), (12345, 12345 + 200_000),
+                            (len(BIG) - 65536, len(BIG) - 1), (0, 65534), (0, 65535), (0, 65536)):
+            client.send(request("/big.bin", [("Range", f"bytes={first}-{last}")]))
+            answer = client.response(keep=len(BIG))
+            assert answer.status == 206
+            assert answer.body == BIG[first:last + 1], (first, last)
+        lines = product.wait_log(7)
+    assert [line["response_bytes"] for line in lines][1] == 65538
+
+
+def test_clients_that_go_while_a_large_file_is_sent(folder):
+    with serving(folder) as product:
+        for turn in range(20):
+            with product.client(rcvbuf=4096, timeout=20) as client:
+                client.send(request("/big.bin"))
+                client.readable(10)
+            product.wait_log(turn + 1)
+        with product.client(timeout=20) as client:
+            client.send(request("/big.bin"))
+            assert client.response(keep=len(BIG)).body == BIG
+        pipes = [link for link in links(product) if link.startswith("pipe:")]
+        assert len(pipes) <= 4, "they are used again"
+
+
+def links(product):
+    """What the descriptors of the process are."""
+    base = f"/proc/{product.process.pid}/fd"
+    found = []
+    for name in os.listdir(base):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(f"{base}/{name}"))
+    return found
+
+
+def test_file_that_becomes_shorter_while_it_is_sent(folder):
+    with serving(folder) as product:
+        with product.client(rcvbuf=4096, timeout=20) as client:
+            client.send(request("/big.bin"))
+            client.readable(10)
+            os.truncate(folder / "big.bin", 10)
+            answer, whole = client.any_response()
+        assert answer.status == 200 and not whole
+        assert product.get("/big.bin").body == BIG[:10]
 
 
 def test_folder_that_is_not_there_stops_the_load(folder):

@@ -511,6 +511,8 @@ def test_the_documentation_names_what_is_served():
         conf = with_metrics(config([origin.addr, dead], server=ca.issue("a.test").keys(),
                                    upstream={"max_fails": 0}))
         conf["tracing"] = {"endpoint": dead}
+        conf["upstreams"]["found"] = {"discovery": "file", "discovery_file": "/none"}
+        conf["plugins"] = {"copies": {"type": "mirror", "upstream": "found"}}
         with Product(conf) as product:
             for _ in range(4):
                 with TlsClient(product.address(), settings=context()) as client:

@@ -16,7 +16,7 @@ from rig import h2
 from rig.deadline import until
 from rig.h2 import H2Client, frame, head
 from rig.origin import Origin
-from rig.product import Product, config
+from rig.product import Product, binary, config, sanitized
 from rig.tls import openssl
 from test_websocket import HANDSHAKE, echo_tunnel
 
@@ -306,6 +306,28 @@ def test_keys_from_a_server(recorder, tmp_path):
             server.status = 500  # what is known goes on
             assert product.get("/", bearer(second.token("third"))).status == 401
             assert product.get("/", bearer(second.token())).status == 200
+
+
+def test_keys_from_a_server_that_answers_without_end(recorder, tmp_path):
+    """10 MiB where a set of keys was: the keys of before stay, and no memory is spent on it."""
+    key = EdKey(tmp_path, "a")
+    with KeyServer() as server:
+        server.keys = {"keys": [key.jwk]}
+        plugin = {"type": "jwt", "jwks_url": server.url, "algorithm": "EdDSA", "jwks_ttl": "1s",
+                  "jwks_cooldown": "1ms"}
+        with guarded(recorder, plugin) as product:
+            assert product.get("/", bearer(key.token())).status == 200
+            before = product.rss()
+            server.keys = {"keys": [key.jwk], "more": "x" * (10 << 20)}
+            product.wait_line(f"cannot get the keys of {server.url}: ", 20)
+            asked = server.asked
+            until(lambda: server.asked > asked + 1, "it is tried again", 30)
+            assert product.get("/", bearer(key.token())).status == 200
+            if not sanitized(binary()):
+                assert product.rss() - before < 2 << 20
+            server.keys = {"keys": [key.jwk]}
+            product.wait_line(f"got the keys of {server.url} again", 30)
+            assert sum("cannot get the keys" in line for line in product.stderr) == 1
 
 
 def test_what_is_remembered_of_a_token_ends_with_it_on_each_worker(recorder):

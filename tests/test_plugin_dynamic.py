@@ -171,6 +171,40 @@ def test_file_that_others_can_write_is_refused(folder):
     assert code != 0 and "its folder" in said
 
 
+def test_half_a_copy_is_refused_and_what_runs_goes_on(recorder, folder):
+    """As a full disk leaves it. The loader would be killed by the missing pages."""
+    path = compile_text(folder, GREETING % "", "p.so", '-DTEXT="one"')
+    with open(path, "rb") as file:
+        whole = file.read()
+    with with_plugin(recorder, path) as product:
+        for size in (0, 100, 5000, len(whole) // 2):
+            with open(path, "wb") as file:
+                file.write(whole[:size])
+            code, _, err = product.order("reload")
+            assert code == 3 and "cannot load the plugin" in err, size
+            assert product.get("/").body == b"one"
+        with open(path, "wb") as file:
+            file.write(whole)
+        assert product.order("reload")[0] == 0
+        assert product.get("/").body == b"one"
+
+
+def test_a_copy_that_memory_does_not_take_is_refused(recorder, folder):
+    """A file in memory is a file: the limit for those holds for it, too."""
+    small = compile_text(folder, GREETING % "", "p.so", '-DTEXT="one"')
+    large = compile_text(folder, "static const char fill[1 << 20] = {1}; " + GREETING % (
+        'if (fill[x.path().size()] == 7) { return pingap_sdk::Verdict::next; }'), "large.so",
+        '-DTEXT="two"')
+    conf = config(recorder.addr, location={"plugins": ["d"]})
+    conf["plugins"] = {"d": {"type": "dynamic", "file": small}}
+    with rig.Product(conf, fsize=1 << 19) as product:
+        assert product.get("/").body == b"one"
+        os.rename(large, small)
+        code, _, err = product.order("reload")
+        assert code == 3 and "it cannot be copied to memory: File too large" in err
+        assert product.get("/").body == b"one"
+
+
 @pytest.mark.parametrize("in_place", [True, False])
 def test_reload_loads_what_has_replaced_it(recorder, folder, in_place):
     """Also where the file that runs is written over, which would crash a mapped one."""

@@ -81,3 +81,25 @@ def test_a_changed_file_is_taken_up_by_itself(recorder, places):
         places.write_bytes(b"nonsense")
         product.wait_line("are as before", timeout=8)
         assert product.get("/", far).status == 200
+
+
+def test_a_file_that_is_written_over_while_it_serves(recorder, places):
+    """Truncated, filled piece by piece and full disks: what was read is a copy, and what is not
+    whole is refused."""
+    far = come_from("198.51.100.1")
+    other = mmdb.database({"198.51.100.0/24": ("DE", "EU")})
+    with product_of(recorder, places) as product:
+        for size in (0, len(other) // 3, len(other) - 1):
+            with open(places, "wb") as file:
+                file.write(other[:size])
+            with open(places, "ab") as file:
+                file.flush()
+            assert product.get("/", come_from("192.0.2.9")).status == 200
+            assert product.get("/", far).status == 403
+        product.wait_line("are as before", timeout=8)
+        assert product.get("/", come_from("192.0.2.9")).status == 200
+        places.write_bytes(other)
+        until(lambda: product.get("/", far).status == 200, "all of it is there", timeout=8)
+        places.unlink()
+        product.wait_line("are as before: .*No such file", timeout=8)
+        assert product.get("/", far).status == 200

@@ -226,6 +226,28 @@ def test_script_in_a_file_is_loaded_anew(recorder):
         assert product.get("/").body == b"two!"
 
 
+def test_script_of_which_a_part_is_missing(recorder):
+    """As a full disk leaves it, or a copy that is under way: what runs goes on."""
+    text = "function on_request()\n  return respond(200, nil, 'one')\nend\n"
+    with with_script(recorder, text) as product:
+        path = product.path("s.lua")
+        write(path, text)
+        product.conf["plugins"]["s"] = {"type": "lua", "file": path}
+        product.write_config()
+        assert product.order("reload")[0] == 0
+        for size in (0, 10, len(text) - 5):
+            write(path, text[:size])
+            assert product.order("reload")[0] == 3, size
+            assert product.get("/").body == b"one"
+        os.unlink(path)
+        code, _, err = product.order("reload")
+        assert code == 3 and "cannot read the script" in err
+        assert product.get("/").body == b"one"
+        write(path, text.replace("one", "two"))
+        assert product.order("reload")[0] == 0
+        assert product.get("/").body == b"two"
+
+
 def test_state_of_an_exchange_that_outlives_its_script(recorder):
     """What a script keeps of a request is let go when its script may be gone already."""
     code = "function on_request() ctx.a = {} end function on_response_body() ctx.b = {} end"

@@ -7,8 +7,9 @@ import pytest
 from rig.client import request
 from rig.deadline import until
 from rig.h2 import H2Client, head
-from rig.origin import Origin, play, response
-from rig.product import Product, config
+from rig.metrics import scrape
+from rig.origin import Origin, play, response, serve
+from rig.product import Product, binary, config, sanitized
 from test_websocket import HANDSHAKE, echo_tunnel
 
 
@@ -173,6 +174,86 @@ def test_it_never_delays_or_fails_the_request(recorder, shadow):
             assert time.monotonic() - began < 20
             product.check_alive()
     assert len(recorder.requests) == 300
+
+
+def omitted(product, plugin="plugin"):
+    return {row["reason"]: value
+            for row, value in scrape(product).of("plugin_left_out_total", plugin=plugin)}
+
+
+def test_copies_that_are_left_out_are_counted_by_reason(other):
+    tunnels = [echo_tunnel]
+
+    async def either(conn):
+        """The first is a tunnel."""
+        await (tunnels.pop() if tunnels else serve)(conn)
+
+    with Origin(script=either) as origin:
+        conf = config(origin.addr, location={"plugins": ["plugin"]})
+        conf["upstreams"]["other"] = {"addrs": [other.addr]}
+        conf["plugins"] = {"plugin": mirror(max_body="1kb")}
+        conf["metrics"] = {"addr": "127.0.0.1:0"}
+        with Product(conf) as product:
+            with product.client() as client:
+                assert client.get("/ws", HANDSHAKE).status == 101
+            for framing in ("Content-Length: 5000", "Transfer-Encoding: chunked"):
+                with product.client() as client:
+                    body = b"x" * 5000
+                    if "chunked" in framing:
+                        body = b"1388\r\n" + body + b"\r\n0\r\n\r\n"
+                    client.send(f"POST / HTTP/1.1\r\nHost: a.test\r\n{framing}\r\n\r\n".encode()
+                                + body)
+                    assert client.response("POST").status == 200
+            with product.client() as client:
+                client.send(b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100\r\n\r\nhalf")
+            until(lambda: omitted(product) == {"no_room": 0, "long_body": 2, "endless": 1,
+                                               "incomplete": 1}, "each is counted")
+            product.conf["plugins"]["plugin"]["max_body"] = "2kb"
+            product.write_config()
+            assert product.order("reload")[0] == 0
+            assert omitted(product)["long_body"] == 2, "a reload loses no count"
+    assert not other.requests
+
+
+def test_bodies_of_copies_nobody_answers_are_bounded_also_over_reloads(recorder):
+    """16 MiB wait for an upstream that says nothing; more is left out. What is under way belongs to
+    the configuration before, which ends with it."""
+    body = b"x" * (1 << 20)
+    with Origin(script=play(b"", then="hang"), keep=1 << 30) as other:
+        conf = config(recorder.addr, location={"plugins": ["plugin"]})
+        conf["upstreams"]["other"] = {"addrs": [other.addr]}
+        conf["plugins"] = {"plugin": mirror(max_body="1MiB", timeout="60s")}
+        conf["metrics"] = {"addr": "127.0.0.1:0"}
+        with Product(conf) as product, product.client(timeout=20) as client:
+            def post(times):
+                for _ in range(times):
+                    client.send(request("/", method="POST", body=body))
+                    assert client.response("POST").status == 200
+
+            post(16)
+            assert omitted(product)["no_room"] == 0
+            post(4)
+            assert omitted(product)["no_room"] == 4
+            full = 0
+            for turn in range(6):
+                product.conf["plugins"]["plugin"]["timeout"] = f"{61 + turn}s"
+                product.write_config()
+                assert product.order("reload")[0] == 0
+                post(4)
+                assert omitted(product)["no_room"] == 8 + 4 * turn
+                full = product.rss() if turn == 1 else full  # what is kept for reuse is there
+            if not sanitized(binary()):
+                assert product.rss() - full < 2 << 20
+            assert client.get("/").status == 200
+            other.stop_listening()
+            other.close_connections()
+            with Origin(host="127.0.0.1", port=other.port) as back:
+                until(lambda: client.get("/").status == 200 and back.requests,
+                      "there is room for copies again", 20)
+                before = omitted(product)["no_room"]
+                post(3)
+                back.wait_requests(3)
+                assert omitted(product)["no_room"] == before
 
 
 def test_copies_are_bounded_in_number(recorder):

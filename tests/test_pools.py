@@ -2,10 +2,14 @@
 
 import pytest
 
+from rig.client import request
 from rig.deadline import until
 from rig.h2_origin import H2Origin
+from rig.metrics import scrape
+from rig.nginx import Nginx
 from rig.origin import Origin
-from rig.product import front
+from rig.product import Product, config, front
+from rig.tls import authority
 
 
 def alive(origin):
@@ -33,6 +37,43 @@ def test_connections_of_http2_are_made_before_anybody_asks():
         for _ in range(5):
             assert product.get("/").status == 200
         assert len(origin.connections) == 2
+
+
+def test_one_of_http2_that_takes_nothing_new_is_replaced():
+    """It says so with GOAWAY, while it still serves."""
+    keys = {"protocol": "h2c", "keepalive_pool_min": 2}
+    held = []
+    with H2Origin(held.append) as origin, front(origin, upstream=keys) as product, \
+            product.client() as client:
+        until(lambda: len(origin.connections) == 2, "two connections")
+        client.send(request("/slow"))
+        origin.wait_requests(1)
+        held[0].conn.send_goaway(held[0].stream)
+        until(lambda: len(origin.connections) == 3, "another one")
+        held[0].conn.send(held[0].answer())
+        assert client.response().status == 200
+
+
+@pytest.mark.parametrize("alpn,listen,protocol", [
+    ("h2", " ssl http2", "HTTP/2.0"), ("auto", " ssl http2", "HTTP/2.0"),
+    ("auto", " ssl", "HTTP/1.1")])
+def test_connections_over_tls_are_made_before_anybody_asks(alpn, listen, protocol):
+    """Also where it shows only then which protocol they have."""
+    pair = authority().issue("backend.test")
+    seen = (f"ssl_certificate {pair.cert}; ssl_certificate_key {pair.key}; "
+            'location / { add_header X-Protocol "$server_protocol"; return 200 ""; }')
+    keys = {"sni": "backend.test", "ca": authority().ca.cert, "alpn": alpn,
+            "keepalive_pool_min": 3}
+    with Nginx(seen, listen=listen) as nginx:
+        conf = config(nginx.addr, upstream=keys)
+        conf["metrics"] = {"addr": "127.0.0.1:0"}
+        with Product(conf) as product:
+            until(lambda: scrape(product).one("upstream_connections") == 3, "three connections")
+            for _ in range(5):
+                assert product.get("/").get("x-protocol") == protocol
+            samples = scrape(product)
+    assert samples.one("upstream_connections_opened_total") == 3
+    assert samples.one("upstream_connections_reused_total") >= 5
 
 
 @pytest.mark.parametrize("requests", [1, 3])

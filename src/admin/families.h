@@ -57,6 +57,8 @@ inline constexpr Family kState{"upstream_server_state", Kind::gauge,
                                "1 for the state that a server is in."};
 inline constexpr Family kBreaker{"upstream_breaker_open", Kind::gauge,
                                  "Whether the breaker of all servers together is open (1)."};
+inline constexpr Family kLeftOut{"upstream_servers_left_out", Kind::gauge,
+                                 "Servers that were found and are not used."};
 inline constexpr Family kWeight{"upstream_server_weight", Kind::gauge, "The weight of a server."};
 inline constexpr Family kOpen{"upstream_connections", Kind::gauge, "Open connections to a server."};
 inline constexpr Family kOpened{"upstream_connections_opened_total", Kind::counter,
@@ -96,6 +98,10 @@ inline constexpr Family kLastReload{"config_last_reload_successful", Kind::gauge
                                     "Whether the last reload was taken (1) or refused (0)."};
 inline constexpr Family kLoadedAt{"config_loaded_timestamp_seconds", Kind::gauge,
                                   "When the configuration in use was loaded."};
+inline constexpr Family kPluginLeftOut{"plugin_left_out_total", Kind::counter,
+                                       "What a plugin has left out, by the reason."};
+inline constexpr Family kDegraded{"pingap_degraded", Kind::gauge,
+                                  "What does not work as it should: how many things."};
 inline constexpr Family kBuild{"pingap_build_info", Kind::gauge, "1, with the version that runs."};
 inline constexpr Family kCpu{"process_cpu_seconds_total", Kind::counter,
                              "User and system CPU time."};

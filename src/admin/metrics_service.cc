@@ -5,8 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "admin/state_text.h"
 #include "base/log.h"
+#include "control/state_text.h"
+#include "control/troubles.h"
 #include "net/socket.h"
 
 namespace pingap::admin {
@@ -27,8 +28,7 @@ HttpReply text(uint16_t status, std::string body) {
 
 }  // namespace
 
-MetricsService::MetricsService(net::EventLoop& loop, Build build)
-    : build_(std::move(build)), lag_(loop), http_(loop, *this, 0) {
+MetricsService::MetricsService(net::EventLoop& loop) : lag_(loop), http_(loop, *this, 0) {
 }
 
 MetricsService::~MetricsService() {
@@ -139,10 +139,11 @@ std::vector<std::string> MetricsService::addresses() const {
 }
 
 std::vector<proxy::Server::Socket> MetricsService::sockets() const {
-  if (http_.fd() < 0) {
+  const int fd = early_ ? early_.get() : http_.fd();
+  if (fd < 0) {
     return {};
   }
-  return {{settings_.addr.value, http_.fd()}};
+  return {{settings_.addr.value, fd}};
 }
 
 void MetricsService::hand_over() {
@@ -179,7 +180,7 @@ HttpReply MetricsService::route(const HttpRequest& request) const {
     return reply;
   }
   if (state) {
-    HttpReply reply = text(200, state_text(*running_, build_, lag_.lags()));
+    HttpReply reply = text(200, control::state_text(*running_, lag_.lags()));
     reply.content_type = "application/json";
     return reply;
   }
@@ -187,14 +188,19 @@ HttpReply MetricsService::route(const HttpRequest& request) const {
 }
 
 HttpReply MetricsService::ready() const {
-  return running_->stopping() ? text(503, "stopping\n") : text(200, "ready\n");
+  if (running_->stopping()) {
+    return text(503, "stopping\n");
+  }
+  // Whoever asks may not be meant to know more than that.
+  const size_t degraded = control::troubles(running_->upstreams).size();
+  return text(200, degraded == 0 ? "ready\n" : fmt::format("ready, {} degraded\n", degraded));
 }
 
 HttpReply MetricsService::metrics(const HttpRequest& request) const {
   const observe::Form form = observe::choose_form(request.header("Accept"));
   HttpReply reply;
   reply.content_type = observe::content_type(form);
-  reply.body = metrics_text(*running_, build_, lag_.lags(), form);
+  reply.body = metrics_text(*running_, lag_.lags(), form);
   return reply;
 }
 

@@ -18,7 +18,7 @@ namespace pingap::admin {
 class MetricsService final : public control::SideService, public HttpHandler {
  public:
   // `loop` outlives it.
-  MetricsService(net::EventLoop& loop, Build build);
+  explicit MetricsService(net::EventLoop& loop);
   ~MetricsService() override;
 
   // control::SideService
@@ -50,7 +50,6 @@ class MetricsService final : public control::SideService, public HttpHandler {
   HttpReply ready() const;
   HttpReply metrics(const HttpRequest& request) const;
 
-  const Build build_;
   std::optional<control::Running> running_;
   config::Metrics settings_;  // in use
   std::optional<Prepared> next_;

@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "admin/families.h"
-#include "admin/process_stats.h"
+#include "control/process_stats.h"
 #include "control/reloader.h"
+#include "control/troubles.h"
 #include "http/method.h"
 
 namespace pingap::admin {
@@ -53,16 +55,18 @@ class Writer {
     }
   }
 
-  std::string run(const Build& build, const std::vector<Duration>& lags) {
+  std::string run(const std::vector<Duration>& lags) {
     write_requests();
     write_connections();
     write_servers();
     write_upstreams();
+    write_plugins();
     write_workers(lags);
     write_logs();
     write_tracing();
     write_config();
-    write_process(build);
+    write_troubles();
+    write_process();
     return out_.finish();
   }
 
@@ -214,9 +218,8 @@ class Writer {
       const upstream::ServerTotals& totals = row.report.totals;
       return totals.requests - std::min(totals.requests, totals.ended);
     });
-    each(families::kHealth, servers_, [](const Row& row) {
-      return flag(row.report.state == "up" || row.report.state == "probing");
-    });
+    each(families::kHealth, servers_,
+         [](const Row& row) { return flag(row.report.takes_requests()); });
     out_.begin(families::kState);
     for (const Row& row : servers_) {
       out_.sample(row.labels, {"state", row.report.state}, 1);
@@ -275,6 +278,10 @@ class Writer {
     each(families::kBreaker, clusters_, [](const ClusterRow& row) {
       return flag(row.cluster->backends.state->breaker.state() == upstream::Breaker::State::open);
     });
+    out_.begin(families::kLeftOut);
+    for (const auto& [upstream, servers] : running_.upstreams.left_out()) {
+      out_.sample(labels({{"upstream", upstream}}), uint64_t{servers});
+    }
     each(families::kQueued, clusters_, [](const ClusterRow& row) {
       return uint64_t{row.cluster->backends.state->pending.load(std::memory_order_relaxed)};
     });
@@ -284,6 +291,15 @@ class Writer {
                    [](const ClusterRow& row) { return row.totals.connect; });
     each_histogram(families::kFirstByte, clusters_,
                    [](const ClusterRow& row) { return row.totals.first_byte; });
+  }
+
+  void write_plugins() {
+    out_.begin(families::kPluginLeftOut);
+    for (const auto& instance : snapshot_.plugins) {
+      for (const auto& [reason, times] : instance->plugin->left_out()) {
+        out_.sample(labels({{"plugin", instance->source.name}}), {"reason", reason}, times);
+      }
+    }
   }
 
   void write_workers(const std::vector<Duration>& lags) {
@@ -334,10 +350,23 @@ class Writer {
     one(families::kLoadedAt, seconds_since_1970(status.loaded_at));
   }
 
-  void write_process(const Build& build) {
+  // Several troubles of one name are one row.
+  void write_troubles() {
+    std::map<std::string, uint64_t> counts;
+    for (const control::TroubleReport& found : control::troubles(running_.upstreams)) {
+      ++counts[labels({{"part", found.part}, {"name", found.name}})];
+    }
+    out_.begin(families::kDegraded);
+    for (const auto& [text, count] : counts) {
+      out_.sample(text, count);
+    }
+  }
+
+  void write_process() {
     out_.begin(families::kBuild);
-    out_.sample(labels({{"version", build.version}, {"commit", build.commit}}), uint64_t{1});
-    const ProcessStats stats = read_process_stats();
+    out_.sample(labels({{"version", running_.build.version}, {"commit", running_.build.commit}}),
+                uint64_t{1});
+    const control::ProcessStats stats = control::read_process_stats();
     one(families::kCpu, stats.cpu_seconds);
     one(families::kResident, stats.resident_bytes);
     one(families::kVirtual, stats.virtual_bytes);
@@ -358,9 +387,9 @@ class Writer {
 
 }  // namespace
 
-std::string metrics_text(const control::Running& running, const Build& build,
-                         const std::vector<Duration>& lags, observe::Form form) {
-  return Writer(running, form).run(build, lags);
+std::string metrics_text(const control::Running& running, const std::vector<Duration>& lags,
+                         observe::Form form) {
+  return Writer(running, form).run(lags);
 }
 
 }  // namespace pingap::admin

@@ -10,13 +10,8 @@
 
 namespace pingap::admin {
 
-struct Build {
-  std::string version;
-  std::string commit;
-};
-
 // `lags`: of the event loops, by worker. Every family is there, also without a sample.
-std::string metrics_text(const control::Running& running, const Build& build,
-                         const std::vector<Duration>& lags, observe::Form form);
+std::string metrics_text(const control::Running& running, const std::vector<Duration>& lags,
+                         observe::Form form);
 
 }  // namespace pingap::admin

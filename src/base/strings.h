@@ -17,6 +17,15 @@ constexpr bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
 }
 
+// -1 where it is no hex digit.
+constexpr int hex_value(char c) noexcept {
+  if (is_digit(c)) {
+    return c - '0';
+  }
+  const char lower = to_lower(c);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 // Equal but for the case of ASCII letters.
 constexpr bool iequals(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) {

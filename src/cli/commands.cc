@@ -34,11 +34,16 @@ ExitCode validate(const Options& options) {
 
 ExitCode run(const Options& options) {
   const auto make = [](net::EventLoop& loop) -> std::unique_ptr<control::SideService> {
-    return std::make_unique<admin::MetricsService>(
-        loop, admin::Build{PINGAP_VERSION, std::string(build_commit())});
+    return std::make_unique<admin::MetricsService>(loop);
   };
-  return control::run_proxy({options.config, options.auto_reload, options.last_good,
-                             options.upgrade, options.daemon, options.arguments, make});
+  return control::run_proxy({options.config,
+                             options.auto_reload,
+                             options.last_good,
+                             options.upgrade,
+                             options.daemon,
+                             options.arguments,
+                             make,
+                             {PINGAP_VERSION, std::string(build_commit())}});
 }
 
 ExitCode print(std::string_view text) {
@@ -56,6 +61,8 @@ ExitCode run_command(const Options& options) {
       return validate(options);
     case Command::reload:
       return reload(options);
+    case Command::status:
+      return show_status(options);
     case Command::upgrade:
       return upgrade(options);
     case Command::log:

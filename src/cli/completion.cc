@@ -8,7 +8,7 @@ _pingap() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
-      run|validate|reload|upgrade|log|diff|history|show|rollback|version|config|push|pull|\
+      run|validate|reload|status|upgrade|log|diff|history|show|rollback|version|config|push|pull|\
       sync|route|explain|plugin|list|fmt|completion|demo-backend) command=$word ;;
     esac
   done
@@ -23,7 +23,7 @@ _pingap() {
   local words=
   COMPREPLY=()
   case $command in
-    '') words='run validate reload upgrade log diff history show rollback version config route
+    '') words='run validate reload status upgrade log diff history show rollback version config route
                plugin fmt completion demo-backend --config --test --help --version' ;;
     run) words='--config --test --autoreload --last-good --upgrade --help' ;;
     validate) words='--config --strict --help' ;;
@@ -37,6 +37,7 @@ _pingap() {
         COMPREPLY=($(compgen -f -- "$current"))
         return
       fi ;;
+    status) words='--json --config --help' ;;
     version) words='--json --help' ;;
     config) words='push pull sync --help' ;;
     push|pull|sync)
@@ -74,6 +75,7 @@ _pingap() {
     'run:Start the proxy in the foreground'
     'validate:Check the configuration'
     'reload:Make the running process use its configuration as it is now'
+    'status:How the running process is'
     'upgrade:Start the program anew in place of the running process'
     'log:Show or change the levels of the application log'
     'diff:What a reload would change'
@@ -106,6 +108,7 @@ _pingap() {
         log) _arguments $config '*:level:(reset trace debug info warn error off)' ;;
         reload|rollback) _arguments $config '--comment[why]:text:' '1:revision:' ;;
         diff) _arguments $config '*:file or revision:_files' ;;
+        status) _arguments $config '--json[as JSON]' ;;
         version) _arguments '--json[as JSON]' ;;
         config)
           _arguments '1:command:(push pull sync)' $config '*:file or URL:_files' \
@@ -131,12 +134,14 @@ fi
 )sh";
 
 constexpr std::string_view kFish = R"sh(# fish completion for pingap
-set -l commands run validate reload upgrade log diff history show rollback version config route plugin fmt completion demo-backend
+set -l commands run validate reload status upgrade log diff history show rollback version config route plugin fmt completion demo-backend
 complete -c pingap -f
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a run -d 'Start the proxy'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a validate -d 'Check the configuration'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a reload -d 'Use the configuration as it is now'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a upgrade -d 'Start the program anew in its place'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a status -d 'How the running process is'
+complete -c pingap -n '__fish_seen_subcommand_from status' -l json -d 'As JSON'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a log -d 'Show or change the levels of the application log'
 complete -c pingap -n '__fish_seen_subcommand_from log' -a 'reset trace debug info warn error off'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a diff -d 'What a reload would change'

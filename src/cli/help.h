@@ -38,6 +38,14 @@ Exit codes:
 PINGAP_CONFIG stands in for a missing --config. PINGAP_ETCD_USER and PINGAP_ETCD_PASSWORD are for
 an etcd that wants to know who asks.)";
 
+inline constexpr const char* kStatusFooter = R"(
+Examples:
+  pingap status -c pingap.toml
+  pingap status -c pingap.toml --json    all that is known, as /state of [metrics] has it
+
+What is degraded is what does not work as it should right now: names that do not resolve, new
+certificates that cannot be used, etcd that is away. It goes away by itself.)";
+
 inline constexpr const char* kLogFooter = R"(
 Examples:
   pingap log -c pingap.toml                     how it is

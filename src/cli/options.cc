@@ -21,14 +21,14 @@ constexpr std::array<std::string_view, 2> kLayouts = {"file", "items"};
 constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 // Everything that can stand after `pingap`, for "did you mean".
-constexpr std::array<std::string_view, 41> kWords = {
+constexpr std::array<std::string_view, 42> kWords = {
     "--strict",    "run",        "validate",     "reload",   "upgrade",  "diff",
     "history",     "show",       "rollback",     "fmt",      "version",  "route",
     "explain",     "completion", "demo-backend", "--config", "--help",   "--version",
     "--json",      "--header",   "--listen",     "--name",   "--test",   "--autoreload",
     "--last-good", "--upgrade",  "--comment",    "--check",  "config",   "push",
     "pull",        "sync",       "--dry-run",    "--force",  "--layout", "--text-only",
-    "-config",     "plugin",     "list",         "log",      "--daemon"};
+    "-config",     "plugin",     "list",         "log",      "--daemon", "status"};
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
   return tl::make_unexpected(Exit{
@@ -128,6 +128,10 @@ class CommandLine {
     log_->add_option("levels", options_.sides, "LEVEL, COMPONENT=LEVEL or reset; none: only show")
         ->type_name("LEVEL");
     add_config(*log_);
+    status_ = app_.add_subcommand("status", "How the running process is, and what is degraded");
+    status_->footer(kStatusFooter);
+    add_config(*status_);
+    status_->add_flag("--json", json_, "As JSON");
     diff_ = app_.add_subcommand("diff", "What a reload would change, or how two others differ");
     diff_->footer(kDiffFooter);
     diff_->add_option("sides", options_.sides, "Two files, folders or numbers of revisions")
@@ -260,6 +264,7 @@ class CommandLine {
       case Command::config_sync:
         return finish_sync();
       case Command::version:
+      case Command::status:
         options_.format = json_ ? Format::json : Format::text;
         break;
       case Command::plugin_list:
@@ -291,8 +296,9 @@ class CommandLine {
     if (reload_->parsed()) {
       return Command::reload;
     }
-    const std::array<std::pair<const CLI::App*, Command>, 6> of_history = {
-        {{upgrade_, Command::upgrade},
+    const std::array<std::pair<const CLI::App*, Command>, 7> of_history = {
+        {{status_, Command::status},
+         {upgrade_, Command::upgrade},
          {log_, Command::log},
          {diff_, Command::diff},
          {history_, Command::history},
@@ -393,6 +399,7 @@ class CommandLine {
   CLI::App* upgrade_ = nullptr;
   CLI::App* diff_ = nullptr;
   CLI::App* history_ = nullptr;
+  CLI::App* status_ = nullptr;
   CLI::App* show_ = nullptr;
   CLI::App* rollback_ = nullptr;
   CLI::App* sync_ = nullptr;

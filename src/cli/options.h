@@ -18,6 +18,7 @@ enum class Command : uint8_t {
   run,
   validate,
   reload,
+  status,
   diff,
   history,
   show,
@@ -65,7 +66,7 @@ struct Options {
   bool dry_run = false;                 // config sync
   bool force = false;                   // config sync
   bool text_only = false;               // config sync
-  Format format = Format::text;         // version
+  Format format = Format::text;         // version, plugin, status
   Shell shell = Shell::bash;            // completion
   std::string method;                   // route explain: upper case
   std::string url;                      // route explain: "http://host/path" or "/path"

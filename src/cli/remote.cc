@@ -151,6 +151,11 @@ ExitCode change_log(const Options& options) {
       order(options, {"log", {{"levels", fmt::format("{}", fmt::join(options.sides, " "))}}, {}}));
 }
 
+ExitCode show_status(const Options& options) {
+  const std::string format = options.format == Format::json ? "json" : "text";
+  return print(order(options, {"status", {{"format", format}}, {}}));
+}
+
 ExitCode reload(const Options& options) {
   return print(order(options, {"reload", {{"comment", options.comment}}, {}}));
 }

@@ -7,6 +7,8 @@
 namespace pingap::cli {
 
 ExitCode reload(const Options& options);
+// How it is.
+ExitCode show_status(const Options& options);
 ExitCode upgrade(const Options& options);
 // Shows or changes the levels of the application log.
 ExitCode change_log(const Options& options);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "control/log_levels.h"
+#include "control/state_text.h"
 
 namespace pingap::control {
 
@@ -22,6 +23,11 @@ void Commands::on_command(const Command& command, const std::string& author, Rep
   }
   if (command.name == "log") {
     reply(change_log_levels(command.field("levels"), reloader_.log_levels()));
+    return;
+  }
+  if (command.name == "status") {
+    const bool json = command.field("format") == "json";
+    reply({ExitCode::ok, json ? state_text(running_, {}) : status_text(running_)});
     return;
   }
   if (command.name == "upgrade") {

@@ -9,14 +9,16 @@ namespace pingap::control {
 
 class Commands final : public CommandHandler {
  public:
-  // Both outlive it.
-  Commands(Reloader& reloader, Control& control) : reloader_(reloader), control_(control) {}
+  // All outlive it.
+  Commands(Reloader& reloader, Control& control, const Running& running)
+      : reloader_(reloader), control_(control), running_(running) {}
 
   void on_command(const Command& command, const std::string& author, Reply reply) override;
 
  private:
   Reloader& reloader_;
   Control& control_;
+  const Running& running_;
 };
 
 }  // namespace pingap::control

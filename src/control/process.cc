@@ -230,12 +230,14 @@ ExitCode serve(const RunOptions& options, config::Storage& storage, History hist
   reloader.set_exporter(exporter);
   Control control(reloader, server, upstreams, loop, std::move(signals),
                   {program_path(), options.arguments});
+  const Running running{options.build, server, upstreams, reloader,
+                        [&control] { return control.stopping(); }};
   if (side != nullptr) {
     reloader.set_side_service(*side);
     control.set_side_service(*side);
-    side->start({server, upstreams, reloader, [&control] { return control.stopping(); }});
+    side->start(running);
   }
-  Commands commands(reloader, control);
+  Commands commands(reloader, control, running);
   std::optional<CommandServer> command_server;
   if (before > 0) {
     if (auto taken = say_taken_over(socket.path, before); !taken) {
@@ -367,6 +369,7 @@ ExitCode run_here(const RunOptions& options, Daemon* daemon) {
     return ExitCode::cannot_bind;
   }
   proxy::LiveUpstreams upstreams(**loop, loaded->snapshot, server, remote::make_etcd_source);
+  upstreams.set_own(listening(server, side.get()));
   wait_for_servers(**loop, upstreams);
   upstreams.serve();
   server.start();

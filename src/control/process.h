@@ -17,6 +17,7 @@ struct RunOptions {
   bool daemon = false;                 // go into the background
   std::vector<std::string> arguments;  // of the command line, to start the program anew
   MakeSideService make_side_service;   // null = there is none
+  Build build;
 };
 
 // Runs the proxy until it is told to stop; the returned code is the process's.

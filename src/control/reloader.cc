@@ -260,6 +260,7 @@ void Reloader::commit() {
   }
   server_.publish(loaded_.snapshot, loop_, [this, what] { finish(what); });
   upstreams_.commit(loaded_.snapshot);
+  upstreams_.set_own(listening(server_, side_));
   certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
   print_error(loaded_.warnings);
 }
@@ -288,8 +289,10 @@ void Reloader::end(const Answer& answer) {
   if (status_.last_taken) {
     ++status_.taken;
     status_.loaded_at = wall_now();
+    refused_.end();
   } else {
     ++status_.refused;
+    refused_.begin("the last one was refused: " + answer.text.substr(0, answer.text.find('\n')));
   }
   for (const Asked& one : std::exchange(served_, {})) {
     one.done(answer);

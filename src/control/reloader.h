@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/trouble.h"
 #include "control/command.h"
 #include "control/guard.h"
 #include "control/history.h"
@@ -119,7 +120,8 @@ class Reloader {
   bool stopped_ = false;
   Guard guard_;
   std::vector<config::Text> safe_;  // what the guard goes back to
-  std::string worse_;               // why it is to, once what is under way has come to nothing
+  Trouble refused_{Trouble::Part::configuration, "reload"};
+  std::string worse_;  // why it is to, once what is under way has come to nothing
   net::Timer timer_{Callback<void()>::of<&Reloader::apply>(this)};
 };
 

@@ -19,8 +19,14 @@ namespace pingap::control {
 
 class Reloader;
 
+struct Build {
+  std::string version;
+  std::string commit;
+};
+
 // What can be asked about the process; all of it outlives its use.
 struct Running {
+  const Build& build;
   const proxy::Server& server;
   const proxy::LiveUpstreams& upstreams;
   const Reloader& reloader;
@@ -52,6 +58,9 @@ class SideService {
   // That process has them from now on.
   virtual void hand_over() = 0;
 };
+
+// What the process listens on, for clients and beside them; null: nothing beside them.
+std::vector<net::Address> listening(const proxy::Server& server, const SideService* side);
 
 using MakeSideService = std::function<std::unique_ptr<SideService>(net::EventLoop&)>;
 

@@ -7,14 +7,6 @@
 namespace pingap::http {
 namespace {
 
-int hex_value(char c) noexcept {
-  if (is_digit(c)) {
-    return c - '0';
-  }
-  const char lower = to_lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 // Takes what is before `separator` off `list`.
 std::string_view take_until(std::string_view& list, char separator) noexcept {
   const size_t end = std::min(list.find(separator), list.size());

@@ -9,14 +9,6 @@
 namespace pingap::http::uri {
 namespace {
 
-constexpr int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  const char lower = to_lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 struct Findings {
   bool refused = false;
   bool rewrite = false;  // something has to be written anew

@@ -61,14 +61,6 @@ const Digest& process_key() noexcept {
   return key;
 }
 
-int hex_value(char c) noexcept {
-  const char lower = to_lower(c);
-  if (is_digit(lower)) {
-    return lower - '0';
-  }
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 }  // namespace
 
 Digest hmac_sha256(std::string_view key, std::string_view text) noexcept {

@@ -15,10 +15,12 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "base/byte_queue.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/pipe.h"
 #include "exchange/exchange.h"
 #include "plugin/body_filter.h"
 #include "plugin/subrequest.h"
@@ -38,6 +40,12 @@ class BodySource {
   virtual ~BodySource() = default;
   // Adds up to `most` bytes, and more than none, to `out`.
   virtual Result<> read(size_t most, ByteQueue& out) noexcept = 0;
+
+  // Its bytes may go through a pipe instead, without being copied to us.
+  virtual bool can_fill() const noexcept { return false; }
+
+  // As read(); how many bytes went into the pipe, which has room.
+  virtual Result<size_t> fill(Pipe& /*pipe*/, size_t /*most*/) noexcept { return size_t{0}; }
 };
 
 // An answer of ours instead of one of the backend.
@@ -158,6 +166,15 @@ class Plugin {
 
   // The request is over; nothing can be changed any more.
   virtual void on_end(Context& /*context*/) const noexcept {}
+
+  // How often it has not done what it is for, by the reason, for the metrics; since it came to be.
+  // Control thread.
+  struct LeftOut {
+    std::string_view reason;
+    uint64_t times;
+  };
+
+  virtual std::vector<LeftOut> left_out() const { return {}; }
 };
 
 }  // namespace pingap::plugin

@@ -51,7 +51,7 @@ class Made {
   std::shared_ptr<const Plugin> plugin_;
 };
 
-class Asked final : public Host {
+class Asked : public Host {
  public:
   using Headers = std::vector<std::pair<std::string, std::string>>;
 
@@ -76,7 +76,7 @@ class Asked final : public Host {
   Asked(const Asked&) = delete;
   Asked& operator=(const Asked&) = delete;
 
-  ~Asked() {
+  virtual ~Asked() {
     for (auto one = ends_.rbegin(); one != ends_.rend(); ++one) {
       one->first(one->second);
     }
@@ -159,7 +159,9 @@ class Asked final : public Host {
   Headers given_;
   std::string method_;
   std::vector<std::pair<void (*)(void*), void*>> ends_;
-  void* state_ = nullptr;
+
+ protected:
+  void* state_ = nullptr;  // of the plugin
 
  public:
   exchange::Exchange x{std::span<char>(room_)};

@@ -3,6 +3,8 @@
 #include <exception>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/log.h"
 #include "proxy/tls_loader.h"
 
@@ -20,7 +22,8 @@ CertificateWatch::CertificateWatch(net::EventLoop& loop, const config::Model& mo
     const Site& site = *snapshot.sites[i];
     if (site.tls != nullptr && !site.certificate_files.paths.empty()) {
       const CertificateFiles& files = site.certificate_files;
-      watched_.push_back({&model.servers[i], &site, files, files.state});
+      watched_.push_back({&model.servers[i], &site, files, files.state,
+                          std::make_unique<Trouble>(Trouble::Part::certificates, site.name)});
     }
   }
   if (!watched_.empty()) {
@@ -62,8 +65,13 @@ void CertificateWatch::replace(Watched& watched) {
                "certificates of [servers.{}] have changed and cannot be used: the old ones "
                "stay",
                watched.site->name);
+    watched.trouble->begin(
+        fmt::format("they have changed and cannot be used{}{}: the old ones stay",
+                    diagnostics.entries().empty() ? "" : ", ",
+                    diagnostics.entries().empty() ? "" : diagnostics.entries().front().what));
     return;
   }
+  watched.trouble->end();
   watched.site->tls->set(std::move(context));
   PINGAP_LOG(info, "certificates of [servers.{}] are new", watched.site->name);
 }

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "base/trouble.h"
 #include "config/model.h"
 #include "net/event_loop.h"
 #include "proxy/certificate_files.h"
@@ -30,6 +32,7 @@ class CertificateWatch {
     const Site* site;
     CertificateFiles files;  // as of the last look
     std::string loaded;      // their state when they were read, whether they are in use or refused
+    std::unique_ptr<Trouble> trouble;
   };
 
   void on_timer() noexcept;

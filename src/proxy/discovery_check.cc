@@ -17,10 +17,10 @@ void try_name(const config::Sought& sought, config::Diagnostics& diagnostics) {
   }
 }
 
-void try_file(const config::Located<std::string>& file, uint16_t port,
-              config::Diagnostics& diagnostics) {
+void try_file(const config::Discovery& discovery, uint16_t port, config::Diagnostics& diagnostics) {
+  const config::Located<std::string>& file = discovery.file;
   config::Diagnostics found;
-  upstream::read_server_list(file.value, port, found);
+  upstream::read_server_list(file.value, upstream::file_rules(discovery, port), found);
   for (const config::Diagnostic& entry : found.entries()) {
     const std::string place = found.place(entry.at);
     diagnostics.warning(file.at, place.empty() ? entry.what : place + ": " + entry.what,
@@ -39,7 +39,7 @@ void try_discovery(const config::Discovery& discovery, uint16_t port,
     }
   }
   if (discovery.kind == config::DiscoveryKind::file && !discovery.file.value.empty()) {
-    try_file(discovery.file, port, diagnostics);
+    try_file(discovery, port, diagnostics);
   }
 }
 

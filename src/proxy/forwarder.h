@@ -100,6 +100,8 @@ class Forwarder final : public http::RequestSink,
   void on_plugins_resumed() noexcept;
   void answer_for_plugin() noexcept;
   void pump_source() noexcept;
+  Result<size_t> copy_source(uint64_t most) noexcept;
+  Result<size_t> pipe_source(uint64_t most) noexcept;
   void open_request_filters();
   bool hold_body(ByteQueue& data, End end) noexcept;
   void release_early_body() noexcept;
@@ -235,6 +237,7 @@ class Forwarder final : public http::RequestSink,
   std::unique_ptr<plugin::BodySource> source_;
   uint64_t source_left_ = 0;
   uint64_t source_in_flight_ = 0;
+  bool source_fills_ = false;  // pipe_
   // The last member: the arena's first block.
   static constexpr size_t kFirstBlock = 6 * 1024;
   std::array<char, kFirstBlock> first_block_;

@@ -99,23 +99,51 @@ void Forwarder::answer_for_plugin() noexcept {
   source_ = std::move(answer.source);
   source_left_ = answer.source_size;
   send_own_answer(body, source_left_ == 0 ? End::yes : End::no);
+  if (source_ != nullptr && source_->can_fill() && source_left_ >= http::limits::kPipeFrom &&
+      pipe_ == nullptr && client_->can_send_piped()) {
+    pipe_ = Pipe::take();
+    source_fills_ = pipe_ != nullptr;
+  }
   pump_source();
 }
 
-// Never more on its way than a window.
+// Never more on its way than a window, nor than fits into the pipe.
 void Forwarder::pump_source() noexcept {
   while (source_left_ > 0 && source_in_flight_ < http::limits::kWindow && !client_gone_) {
-    ByteQueue piece;
-    const uint64_t room = http::limits::kWindow - source_in_flight_;
-    if (auto got = source_->read(std::min(room, source_left_), piece); !got) {
-      abort_response(got.error().code, Side::local);
+    const uint64_t most = std::min(http::limits::kWindow - source_in_flight_, source_left_);
+    const auto sent = source_fills_ ? pipe_source(most) : copy_source(most);
+    if (!sent) {
+      if (source_in_flight_ == 0 || sent.error().sys != EAGAIN) {
+        abort_response(sent.error().code, Side::local);
+      }
       return;
     }
-    source_left_ -= piece.size();
-    source_in_flight_ += piece.size();
-    x.response_bytes += piece.size();
-    client_->send_body(piece, source_left_ == 0 ? End::yes : End::no);
+    x.response_bytes += *sent;
   }
+}
+
+Result<size_t> Forwarder::copy_source(uint64_t most) noexcept {
+  ByteQueue piece;
+  if (auto got = source_->read(most, piece); !got) {
+    return tl::unexpected(got.error());
+  }
+  const size_t size = piece.size();
+  source_left_ -= size;
+  source_in_flight_ += size;
+  client_->send_body(piece, source_left_ == 0 ? End::yes : End::no);
+  return size;
+}
+
+// Pages of a file fill a pipe before a window does where the first of them is a part: it has room
+// once something has left (EAGAIN).
+Result<size_t> Forwarder::pipe_source(uint64_t most) noexcept {
+  auto got = source_->fill(*pipe_, most);
+  if (got) {
+    source_left_ -= *got;
+    source_in_flight_ += *got;
+    client_->send_piped(*pipe_, *got, source_left_ == 0 ? End::yes : End::no);
+  }
+  return got;
 }
 
 // ---- the body of the request

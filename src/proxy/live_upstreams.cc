@@ -62,9 +62,12 @@ LiveUpstreams::Live LiveUpstreams::make(const std::shared_ptr<const Cluster>& cl
       health->watch(*servers);
     }
   };
-  live.members = std::make_unique<Membership>(
-      Membership::Settings{cluster->balancing, workers, cluster->health.has_value()},
-      cluster->servers->endpoints(), publish);
+  live.members =
+      std::make_unique<Membership>(Membership::Settings{.balancing = cluster->balancing,
+                                                        .workers = workers,
+                                                        .checked = cluster->health.has_value(),
+                                                        .own = &own_},
+                                   cluster->servers->endpoints(), publish);
   if (live.health != nullptr) {
     live.health->watch(*cluster->servers);
   }
@@ -170,6 +173,23 @@ bool LiveUpstreams::set_weight(std::string_view upstream, std::string_view serve
                                uint32_t weight) {
   Membership* members = find(upstream);
   return members != nullptr && members->set_weight(server, weight);
+}
+
+void LiveUpstreams::set_own(std::vector<net::Address> listening) {
+  own_.set(std::move(listening));
+  for (const Live& live : upstreams_) {
+    live.members->look_again();
+  }
+}
+
+std::vector<LiveUpstreams::LeftOut> LiveUpstreams::left_out() const {
+  std::vector<LeftOut> all;
+  for (const Live& live : upstreams_) {
+    if (live.members->looks()) {
+      all.push_back({live.members->upstream(), live.members->left_out()});
+    }
+  }
+  return all;
 }
 
 void LiveUpstreams::serve() noexcept {

@@ -35,6 +35,9 @@ class LiveUpstreams {
   // The workers have been told of `next`: what is not in it any more ends.
   void commit(std::shared_ptr<const Snapshot> next);
 
+  // What this process listens on from now on: no server that is found is used there.
+  void set_own(std::vector<net::Address> listening);
+
   // The workers begin: who is found from now on is a newcomer.
   void serve() noexcept;
 
@@ -48,10 +51,21 @@ class LiveUpstreams {
     uint32_t active;  // requests under way, where they are counted
     upstream::ServerTotals totals;
 
+    bool takes_requests() const noexcept { return state == "up" || state == "probing"; }
+
     std::string to_string() const;  // for people
   };
 
   std::vector<ServerReport> report() const;
+
+  // Of one upstream, how many servers are not used although sources have found them.
+  struct LeftOut {
+    std::string_view upstream;  // until the next turn of the loop
+    size_t servers;
+  };
+
+  // Of those upstreams that have sources.
+  std::vector<LeftOut> left_out() const;
 
   // What an operator can tell a server to do.
   enum class Order : uint8_t {
@@ -79,6 +93,7 @@ class LiveUpstreams {
   Server& server_;
   std::shared_ptr<const Snapshot> snapshot_;
   upstream::Discovery discovery_;
+  upstream::OwnListeners own_;
   std::vector<Live> upstreams_;
   std::vector<Live> next_;  // prepared
 };

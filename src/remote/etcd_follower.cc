@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/log.h"
 
 namespace pingap::remote {
@@ -26,7 +28,7 @@ milliseconds until(TimePoint now, TimePoint then) {
 }  // namespace
 
 EtcdFollower::EtcdFollower(EtcdClient& client, Settings settings)
-    : client_(client), settings_(std::move(settings)) {
+    : client_(client), settings_(std::move(settings)), trouble_(settings_.part, settings_.owner) {
 }
 
 void EtcdFollower::refresh() noexcept {
@@ -104,6 +106,7 @@ void EtcdFollower::watch() {
 
 void EtcdFollower::on_watching() {
   watching_since_ = heard_at_ = steady_now();
+  trouble_.end();
   if (std::exchange(troubled_, false)) {
     PINGAP_LOG(info, "{} can be read again", settings_.name);
   }
@@ -146,11 +149,15 @@ std::optional<milliseconds> EtcdFollower::tick() {
 
 void EtcdFollower::on_trouble(const EtcdError& error) {
   ++failures_;
-  if (stop_.stop_requested() || std::exchange(troubled_, true)) {
+  if (stop_.stop_requested()) {
     return;
   }
-  PINGAP_LOG(warn, "{} cannot be read: {}; {}, and it is tried again and again", settings_.name,
-             error.what, settings_.meanwhile);
+  const std::string what = fmt::format("{} cannot be read: {}; {}, and it is tried again and again",
+                                       settings_.name, error.what, settings_.meanwhile);
+  trouble_.begin(what);
+  if (!std::exchange(troubled_, true)) {
+    PINGAP_LOG(warn, "{}", what);
+  }
 }
 
 void EtcdFollower::wait() {

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/trouble.h"
 #include "remote/backoff.h"
 #include "remote/etcd_client.h"
 
@@ -27,6 +28,8 @@ class EtcdFollower {
     std::string prefix;
     std::function<bool(std::string_view key)> wanted;  // others are passed over
     std::string name;                                  // for logs
+    Trouble::Part part;                                // that is in trouble without it
+    std::string owner;                                 // of that, by its name
     std::string meanwhile;                             // what is so as long as it cannot be read
   };
 
@@ -65,7 +68,8 @@ class EtcdFollower {
   TimePoint heard_at_{};
   unsigned failures_ = 0;  // since it was well for a while
   bool troubled_ = false;  // and it has been said
-  EtcdError failure_;      // of the last read
+  Trouble trouble_;
+  EtcdError failure_;  // of the last read
   Backoff backoff_;
   std::atomic<bool> asked_{false};  // by refresh()
   std::mutex mutex_;                // of the wait

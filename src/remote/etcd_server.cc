@@ -9,7 +9,6 @@
 #include "base/strings.h"
 #include "config/suggest.h"
 #include "config/value.h"
-#include "upstream/discovery/server_list.h"
 
 namespace pingap::remote {
 namespace {
@@ -27,9 +26,9 @@ std::string first_error(const config::Diagnostics& diagnostics) {
   return fmt::format("{}{}{}", entry.what, entry.allowed.empty() ? "" : "; ", entry.allowed);
 }
 
-Servers read_list(std::string_view text, uint16_t port) {
+Servers read_list(std::string_view text, const upstream::ListRules& rules) {
   config::Diagnostics diagnostics;
-  auto found = upstream::parse_server_list(text, port, 0, diagnostics);
+  auto found = upstream::parse_server_list(text, rules, 0, diagnostics);
   if (diagnostics.has_errors()) {
     return tl::unexpected(first_error(diagnostics));
   }
@@ -48,9 +47,9 @@ std::string as_list(std::string_view addr) {
   return fmt::format(R"([{{"targets": ["{}"]}}])", quoted);
 }
 
-Servers read_line(std::string_view text, uint16_t port) {
+Servers read_line(std::string_view text, const upstream::ListRules& rules) {
   const size_t blank = text.find_first_of(kBlanks);
-  auto found = read_list(as_list(text.substr(0, blank)), port);
+  auto found = read_list(as_list(text.substr(0, blank)), rules);
   if (!found || blank == std::string_view::npos) {
     return found;
   }
@@ -71,7 +70,7 @@ const Value* find(const Value& table, std::string_view name, std::string_view ot
   return found == table.members.end() ? nullptr : &found->value;
 }
 
-Servers read_object(std::string_view text, uint16_t port) {
+Servers read_object(std::string_view text, const upstream::ListRules& rules) {
   config::Diagnostics diagnostics;
   const Value root = config::read_json(text, 0, diagnostics);
   if (diagnostics.has_errors()) {
@@ -80,10 +79,10 @@ Servers read_object(std::string_view text, uint16_t port) {
   const Value* addr = find(root, "addr", "Addr");
   if (addr == nullptr || addr->kind != ValueKind::string) {
     return find(root, "servers", "servers") != nullptr
-               ? read_list(text, port)
+               ? read_list(text, rules)
                : tl::make_unexpected(std::string("it has no `addr`"));
   }
-  auto found = read_list(as_list(addr->text), port);
+  auto found = read_list(as_list(addr->text), rules);
   for (const auto& [name, most, field] :
        {std::tuple{"weight", int64_t{1000}, &upstream::Found::weight},
         std::tuple{"priority", int64_t{3}, &upstream::Found::priority}}) {
@@ -99,19 +98,18 @@ Servers read_object(std::string_view text, uint16_t port) {
   return found;
 }
 
-Servers read_any(std::string_view text, uint16_t port) {
+Servers read_any(std::string_view text, const upstream::ListRules& rules) {
   if (text.starts_with('{')) {
-    return read_object(text, port);
+    return read_object(text, rules);
   }
   const bool list = text.starts_with("[{") || text.starts_with("[[") || text.starts_with("[]") ||
                     text.starts_with("[ ") || text.starts_with("[\n");
-  return list ? read_list(text, port) : read_line(text, port);
+  return list ? read_list(text, rules) : read_line(text, rules);
 }
 
 }  // namespace
 
-Servers parse_etcd_server(std::string_view text, uint16_t port,
-                          const upstream::AddressFilter& filter) {
+Servers parse_etcd_server(std::string_view text, const upstream::ListRules& rules) {
   const size_t from = text.find_first_not_of(kBlanks);
   if (from == std::string_view::npos) {
     return tl::unexpected(std::string("it is empty"));
@@ -120,14 +118,10 @@ Servers parse_etcd_server(std::string_view text, uint16_t port,
   if (!std::ranges::all_of(text, [](char c) { return c != '\0'; })) {
     return tl::unexpected(std::string("it is no text"));
   }
-  Servers found = read_any(text, port);
+  Servers found = read_any(text, rules);
   for (const upstream::Found& one : found ? *found : std::vector<upstream::Found>{}) {
     if (one.address.is_unix()) {
       return tl::unexpected(std::string("a unix socket of this machine is not for etcd to name"));
-    }
-    if (const char* why =
-            filter.refuses(one.address.ip(), upstream::AddressFilter::Loopback::refused)) {
-      return tl::unexpected(fmt::format("{} is refused: {}", one.address.to_string(), why));
     }
   }
   return found;

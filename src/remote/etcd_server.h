@@ -8,20 +8,18 @@
 // or a list of servers, as in a file. Control thread.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <tl/expected.hpp>
 
-#include "upstream/discovery/address_filter.h"
-#include "upstream/discovery/source.h"
+#include "upstream/discovery/server_list.h"
 
 namespace pingap::remote {
 
-// `port` is that of addresses without one. Or why the text is of no use.
+// Or why the text is of no use.
 tl::expected<std::vector<upstream::Found>, std::string> parse_etcd_server(
-    std::string_view text, uint16_t port, const upstream::AddressFilter& filter);
+    std::string_view text, const upstream::ListRules& rules);
 
 }  // namespace pingap::remote

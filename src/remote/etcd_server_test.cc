@@ -6,7 +6,7 @@ namespace pingap::remote {
 namespace {
 
 std::string read(std::string_view text) {
-  const auto found = parse_etcd_server(text, 81, upstream::AddressFilter({}));
+  const auto found = parse_etcd_server(text, {81, {}});
   if (!found) {
     return "no: " + found.error();
   }
@@ -52,8 +52,7 @@ TEST(EtcdServer, RefusesTheRest) {
 
 TEST(EtcdServer, MayBeTheMachineItselfWhereThatIsAllowed) {
   const std::vector<config::Located<std::string>> allowed = {{"127.0.0.0/8", {}}};
-  const upstream::AddressFilter filter(allowed);
-  EXPECT_TRUE(parse_etcd_server("127.0.0.1:80", 80, filter));
+  EXPECT_TRUE(parse_etcd_server("127.0.0.1:80", {80, upstream::AddressFilter(allowed)}));
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ EtcdSource::EtcdSource(net::EventLoop& loop, upstream::StoreQuery query,
       follower_(client_,
                 {prefix_of(client_.address()), [](std::string_view /*key*/) { return true; },
                  fmt::format("upstream {}: etcd:{}", query_.upstream, client_.address().path),
-                 "the servers of before stay"}),
+                 Trouble::Part::discovery, query_.upstream, "the servers of before stay"}),
       self_(std::make_shared<EtcdSource*>(this)) {
 }
 
@@ -62,7 +62,7 @@ void EtcdSource::use(const EtcdResult<EtcdRange>& range) {
   std::vector<upstream::Found> servers;
   std::map<std::string, int64_t> complained;
   for (const EtcdItem& item : range->items) {
-    auto found = parse_etcd_server(item.value, query_.port, query_.filter);
+    auto found = parse_etcd_server(item.value, query_.rules);
     if (found) {
       servers.insert(servers.end(), found->begin(), found->end());
       continue;

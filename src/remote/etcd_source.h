@@ -26,6 +26,8 @@ class EtcdSource final : public upstream::Source {
 
   bool settled() const noexcept override { return settled_; }
 
+  size_t left_out() const noexcept override { return complained_.size(); }
+
  private:
   void use(const EtcdResult<EtcdRange>& range);
 

@@ -60,7 +60,7 @@ EtcdStorage::EtcdStorage(config::EtcdAddress address)
       name_("etcd:" + path_),
       client_(std::move(address)),
       follower_(client_, {prefix_, [this](std::string_view key) { return wanted(key); }, name_,
-                          "the configuration before stays"}) {
+                          Trouble::Part::configuration, "etcd", "the configuration before stays"}) {
 }
 
 bool EtcdStorage::wanted(std::string_view key) const {

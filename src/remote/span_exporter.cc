@@ -311,19 +311,21 @@ std::optional<milliseconds> SpanExporter::time_left() {
 // That it fails, now and then; that it works again, once.
 void SpanExporter::tell(const Outcome& outcome) {
   if (outcome.sent == Sent::taken && outcome.rejected == 0) {
+    trouble_.end();
     if (std::exchange(failing_, false)) {
       PINGAP_LOG(info, "[tracing]: spans are taken again by {}", target_->url);
     }
     return;
   }
+  const std::string what =
+      outcome.sent == Sent::taken
+          ? fmt::format("{} rejects spans: {}", target_->url, outcome.why)
+          : fmt::format("spans cannot be sent to {}: {}", target_->url, outcome.why);
+  trouble_.begin(what);
   const auto now = Clock::now();
   if (!std::exchange(failing_, true) || now - told_ >= kTellEvery) {
     told_ = now;
-    if (outcome.sent == Sent::taken) {
-      PINGAP_LOG(warn, "[tracing]: {} rejects spans: {}", target_->url, outcome.why);
-    } else {
-      PINGAP_LOG(warn, "[tracing]: spans cannot be sent to {}: {}", target_->url, outcome.why);
-    }
+    PINGAP_LOG(warn, "[tracing]: {}", what);
   }
 }
 

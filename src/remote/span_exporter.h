@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/trouble.h"
 #include "remote/http_client.h"
 #include "trace/otlp.h"
 #include "trace/span_rings.h"
@@ -101,6 +102,7 @@ class SpanExporter {
   size_t spans_ = 0;  // in it
   std::optional<HttpClient> client_;
   bool failing_ = false;
+  Trouble trouble_{Trouble::Part::tracing, "collector"};
   Clock::time_point told_{};
 
   std::jthread thread_;

@@ -21,7 +21,7 @@ Membership::Membership(Settings settings, Endpoints servers, Publish publish)
 Membership::~Membership() = default;
 
 void Membership::add_source(std::unique_ptr<Source> source) {
-  sources_.push_back({std::move(source), {}});
+  sources_.push_back({std::move(source), {}, {}, {}});
 }
 
 void Membership::start() {
@@ -37,12 +37,54 @@ bool Membership::settled() const noexcept {
 
 void Membership::on_found(size_t source, std::vector<Found> found) {
   Known& known = sources_[source];
-  if (known.found == found && known.reported) {
-    return;
+  known.told = std::move(found);
+  if (use(known)) {
+    rebuild();
+  }
+}
+
+void Membership::look_again() {
+  bool changed = false;
+  for (Known& known : sources_) {
+    const bool spoke = known.reported || !known.ours.empty();
+    changed = (spoke && use(known)) || changed;
+  }
+  if (changed) {
+    rebuild();
+  }
+}
+
+// Whether it makes a difference. An answer that leads nowhere but to ourselves is none: who can
+// give one must not be able to take away the others.
+bool Membership::use(Known& known) {
+  std::vector<Found> found = known.told;
+  std::set<std::string> ours;
+  for (const Found& one :
+       settings_.own == nullptr ? std::vector<Found>{} : settings_.own->take_from(found)) {
+    const auto [address, another] = ours.insert(one.address.to_string());
+    if (another && !known.ours.contains(*address)) {
+      PINGAP_LOG(error, "upstream {}: {} of {} is not used: this process itself listens there",
+                 upstream(), *address, known.source->name());
+    }
+  }
+  known.ours = std::move(ours);
+  if (found.empty() && !known.ours.empty()) {
+    return false;
+  }
+  if (known.reported && known.found == found) {
+    return false;
   }
   known.reported = true;
   known.found = std::move(found);
-  rebuild();
+  return true;
+}
+
+size_t Membership::left_out() const noexcept {
+  size_t sum = 0;
+  for (const Known& known : sources_) {
+    sum += known.ours.size() + known.source->left_out();
+  }
+  return sum;
 }
 
 void Membership::rebuild() {

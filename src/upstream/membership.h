@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,6 +22,7 @@
 #include "config/model.h"
 #include "upstream/discovery/source.h"
 #include "upstream/endpoint_set.h"
+#include "upstream/own_listeners.h"
 
 namespace pingap::upstream {
 
@@ -32,6 +34,7 @@ class Membership {
     bool checked = false;  // there is a health check: newcomers wait for their first
     // What is known of a server that has gone is kept so long: it may come back.
     Duration memory = std::chrono::minutes(10);
+    const OwnListeners* own = nullptr;  // outlives this; null: every server that is found is used
   };
 
   using Publish = std::function<void(std::shared_ptr<const EndpointSet>)>;
@@ -52,6 +55,15 @@ class Membership {
   // Every source has answered once.
   bool settled() const noexcept;
 
+  // What we listen on ourselves is something else now.
+  void look_again();
+
+  // There are sources.
+  bool looks() const noexcept { return !sources_.empty(); }
+
+  // How many of those that sources have found are not used: refused, no servers, or ourselves.
+  size_t left_out() const noexcept;
+
   const std::string& upstream() const noexcept { return settings_.balancing.upstream; }
 
   const EndpointSet& current() const noexcept { return *current_; }
@@ -64,7 +76,9 @@ class Membership {
  private:
   struct Known {
     std::unique_ptr<Source> source;
-    std::vector<Found> found;
+    std::vector<Found> told;     // by the source
+    std::vector<Found> found;    // of that, what is used
+    std::set<std::string> ours;  // addresses of it that are not, as we listen there
     bool reported = false;
   };
 
@@ -78,6 +92,7 @@ class Membership {
   static constexpr size_t kMost = 10'000;
 
   void on_found(size_t source, std::vector<Found> found);
+  bool use(Known& known);
   void rebuild();
   void remember_current() noexcept;
   Endpoints collect();

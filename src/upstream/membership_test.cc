@@ -14,6 +14,10 @@ class Told final : public Source {
 
   bool settled() const noexcept override { return settled_; }
 
+  size_t left_out() const noexcept override { return left_out_; }
+
+  void leave_out(size_t servers) noexcept { left_out_ = servers; }
+
   void say(std::vector<Found> found) {
     settled_ = true;
     report_(std::move(found));
@@ -23,6 +27,7 @@ class Told final : public Source {
   std::string name_ = "told";
   Report report_;
   bool settled_ = false;
+  size_t left_out_ = 0;
 };
 
 Found found(const std::string& address, uint32_t weight = 1, uint32_t priority = 0) {
@@ -39,7 +44,7 @@ class MembershipTest : public testing::Test {
       endpoint->state = std::make_shared<EndpointState>();
       endpoints.push_back(std::move(endpoint));
     }
-    members_.emplace(Membership::Settings{{}, 1, checked, memory_}, std::move(endpoints),
+    members_.emplace(Membership::Settings{{}, 1, checked, memory_, &own_}, std::move(endpoints),
                      [this](std::shared_ptr<const EndpointSet> set) {
                        published_ = std::move(set);
                        ++publications_;
@@ -59,6 +64,7 @@ class MembershipTest : public testing::Test {
   }
 
   Duration memory_ = std::chrono::minutes(10);
+  OwnListeners own_;
   std::optional<Membership> members_;
   Told* source_ = nullptr;
   std::shared_ptr<const EndpointSet> published_;
@@ -73,6 +79,44 @@ TEST_F(MembershipTest, JoinsWhatIsWrittenAndWhatIsFound) {
   EXPECT_EQ(names(), "10.0.0.1:80 10.0.0.2:80 [::1]:80 ");
   source_->say({});
   EXPECT_EQ(names(), "10.0.0.1:80 ");
+}
+
+TEST_F(MembershipTest, LeavesOutWhereWeListen) {
+  own_.set({*net::Address::parse("10.0.0.2:80")});
+  make({"10.0.0.2:80"});
+  source_->say({found("10.0.0.2:80"), found("10.0.0.3:80")});
+  EXPECT_EQ(names(), "10.0.0.2:80 10.0.0.3:80 ") << "what is written down is meant";
+  EXPECT_EQ(members_->left_out(), 1U);
+  source_->leave_out(2);
+  EXPECT_EQ(members_->left_out(), 3U);
+}
+
+TEST_F(MembershipTest, NobodyTakesTheServersAwayByLeadingToUs) {
+  own_.set({*net::Address::parse("10.0.0.2:80")});
+  make({});
+  source_->say({found("10.0.0.3:80")});
+  source_->say({found("10.0.0.2:80")});
+  EXPECT_EQ(names(), "10.0.0.3:80 ");
+  EXPECT_EQ(members_->left_out(), 1U);
+  source_->say({});
+  EXPECT_EQ(names(), "");
+  EXPECT_EQ(members_->left_out(), 0U);
+}
+
+TEST_F(MembershipTest, FollowsWhatWeListenOn) {
+  own_.set({*net::Address::parse("10.0.0.2:80")});
+  make({});
+  source_->say({found("10.0.0.2:80")});
+  EXPECT_EQ(publications_, 0);
+  own_.set({*net::Address::parse("10.0.0.4:80")});
+  members_->look_again();
+  EXPECT_EQ(names(), "10.0.0.2:80 ");
+  source_->say({found("10.0.0.2:80"), found("10.0.0.3:80")});
+  own_.set({*net::Address::parse("10.0.0.3:80")});
+  members_->look_again();
+  EXPECT_EQ(names(), "10.0.0.2:80 ");
+  members_->look_again();
+  EXPECT_EQ(publications_, 3);
 }
 
 TEST_F(MembershipTest, SaysNothingWhereNothingHasChanged) {

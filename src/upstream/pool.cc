@@ -131,16 +131,21 @@ bool EndpointPool::on_other_protocol(session::ClientSession& session,
     return false;
   }
   loop_.remove(transport->fd());
-  Dialed stands{std::move(transport), false};
+  Dialed stands{std::move(transport), false, true};
   speaks_h2_ = session.kind() == session::ClientSession::Kind::exclusive;
   if (speaks_h2_) {
-    return add_shared(std::move(stands), session.server_name()) != nullptr;
-  }
-  session::H1ClientSession* made = add_exclusive(std::move(stands), session.server_name());
-  if (made != nullptr) {
+    if (add_shared(std::move(stands), session.server_name()) == nullptr) {
+      return false;
+    }
+  } else {
+    session::H1ClientSession* made = add_exclusive(std::move(stands), session.server_name());
+    if (made == nullptr) {
+      return false;
+    }
     keep(*made);
   }
-  return made != nullptr;
+  replaced_ = &session;
+  return true;
 }
 
 // ---- HTTP/1
@@ -193,7 +198,9 @@ session::H1ClientSession* EndpointPool::add_exclusive(Dialed dialed, std::string
   session->set_server_name(std::move(name));
   session->set_made_at(loop_.now());
   ++connections_;
-  counts_.add(ServerCounts::opened);
+  if (!dialed.known) {
+    counts_.add(ServerCounts::opened);
+  }
   return session.release();  // it owns itself until it is closed
 }
 
@@ -258,9 +265,13 @@ void EndpointPool::on_session_lingers(session::ClientSession& session) noexcept 
 void EndpointPool::on_session_gone(session::ClientSession& session) noexcept {
   --connections_;
   const bool unused = session.pooled();
-  counts_.add(closing_.value_or(session.left_by_peer() ? Closed::by_peer
-                                : unused               ? Closed::idle
-                                                       : Closed::broken));
+  if (replaced_ == &session) {
+    replaced_ = nullptr;
+  } else {
+    counts_.add(closing_.value_or(session.left_by_peer() ? Closed::by_peer
+                                  : unused               ? Closed::idle
+                                                         : Closed::broken));
+  }
   if (session.kind() == session::ClientSession::Kind::exclusive && unused) {
     --idle_count_;
     if (session.left_by_peer()) {

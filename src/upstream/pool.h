@@ -119,6 +119,7 @@ class EndpointPool final : public session::ClientSessionOwner {
   struct Dialed {
     std::unique_ptr<net::Transport> transport;
     bool in_progress;
+    bool known = false;  // it is counted already, and only gets another protocol
   };
 
   // Backends rarely close a connection that was in use this recently, so a request that must not
@@ -165,7 +166,9 @@ class EndpointPool final : public session::ClientSessionOwner {
   const std::shared_ptr<const Endpoint> endpoint_;
   const PoolSettings& settings_;
   ServerCounts& counts_;
-  std::optional<Closed> closing_;            // why we close a session, while we do
+  std::optional<Closed> closing_;  // why we close a session, while we do
+  // Whose connection goes on in another session: its end is none of the connection's.
+  const session::ClientSession* replaced_ = nullptr;
   session::ClientSettings client_settings_;  // of the request that made the last connection
   bool speaks_h2_;                           // as far as is known
   const bool wears_out_;                     // connections do

@@ -79,7 +79,9 @@ H2ClientSession* EndpointPool::add_shared(Dialed dialed, std::string name) noexc
   session->set_made_at(loop_.now());
   session->expect_limit(streams_hint_);
   ++connections_;
-  counts_.add(ServerCounts::opened);
+  if (!dialed.known) {
+    counts_.add(ServerCounts::opened);
+  }
   shared_.push_front(*session);
   return session.release();  // it owns itself until it is closed
 }

@@ -24,8 +24,8 @@ TEST(ApiKey, OnlyTheExactKeyPasses) {
                             "c3459480502070372835c7c5cc038c81d457d1fe08de10d76fb5bbb4b7d6af8c"}) {
     Request request;
     EXPECT_EQ(request.with("X-API-Key", wrong).run(*it), 401) << wrong;
-    EXPECT_EQ(request.answer_header("www-authenticate"), "ApiKey realm=\"pingap\"");
-    EXPECT_TRUE(request.answer_.page);
+    EXPECT_EQ(request.answered("www-authenticate"), "ApiKey realm=\"pingap\"");
+    EXPECT_TRUE(request.answer.page);
   }
   EXPECT_EQ(Request().with("X-API-Key", "first-key").run(*it), 0);
   EXPECT_EQ(Request().with("x-api-key", "second-key").run(*it), 0);
@@ -68,16 +68,16 @@ TEST(ApiKey, TheBackendSeesWhoItIsAndNotTheKey) {
   Request request;
   request.with("X-API-Key", "second-key").with("X-Client", "root").with("X_Client", "root");
   ASSERT_EQ(request.run(*it), 0);
-  EXPECT_EQ(request.header("x-api-key"), "");
-  EXPECT_EQ(request.header("x-client"), "second");
-  EXPECT_EQ(request.header("x_client"), "");
-  EXPECT_EQ(request.header("x-plan"), "gold");
+  EXPECT_EQ(request.sent("x-api-key"), "");
+  EXPECT_EQ(request.sent("x-client"), "second");
+  EXPECT_EQ(request.sent("x_client"), "");
+  EXPECT_EQ(request.sent("x-plan"), "gold");
   EXPECT_EQ(request.known("name"), "second");
   EXPECT_EQ(request.known("key"), "");
   Request nameless;  // a key without a name leaves no room for the client's
   nameless.with("X-API-Key", "first-key").with("X-Client", "root");
   ASSERT_EQ(nameless.run(*it), 0);
-  EXPECT_EQ(nameless.header("x-client"), "");
+  EXPECT_EQ(nameless.sent("x-client"), "");
 }
 
 TEST(ApiKey, TakesTheKeyOutOfTheTarget) {
@@ -105,7 +105,7 @@ TEST(ApiKey, TakesTheKeyOutOfTheCookies) {
   Request request;
   request.with("Cookie", "a=1; k=first-key; b=2");
   ASSERT_EQ(request.run(*it), 0);
-  EXPECT_EQ(request.header("cookie"), "a=1; b=2");
+  EXPECT_EQ(request.sent("cookie"), "a=1; b=2");
   Request only;
   only.with("Cookie", "k=first-key");
   ASSERT_EQ(only.run(*it), 0);
@@ -116,14 +116,14 @@ TEST(ApiKey, LeavesTheKeyWhereItIsTold) {
   const auto it = plugin("hide_credentials = false");
   Request request;
   ASSERT_EQ(request.with("X-API-Key", "first-key").run(*it), 0);
-  EXPECT_EQ(request.header("x-api-key"), "first-key");
+  EXPECT_EQ(request.sent("x-api-key"), "first-key");
 }
 
 TEST(ApiKey, RefusesAfterAPause) {
   const auto it = plugin("delay = \"250ms\"");
   Request request;
   ASSERT_EQ(request.with("X-API-Key", "wrong").run(*it), -1);
-  EXPECT_EQ(request.paused_, std::chrono::milliseconds(250));
+  EXPECT_EQ(request.paused, std::chrono::milliseconds(250));
   EXPECT_EQ(request.resume(*it), 401);
   EXPECT_EQ(Request().with("X-API-Key", "first-key").run(*it), 0);
 }

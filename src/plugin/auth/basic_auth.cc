@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "base/file_state.h"
-#include "base/log.h"
 #include "config/read_file.h"
 #include "config/suggest.h"
 #include "http/base64.h"
@@ -11,6 +10,7 @@
 #include "plugin/auth/kinds.h"
 #include "plugin/auth/password_check.h"
 #include "plugin/auth/verified_cache.h"
+#include "plugin/file_watch.h"
 
 namespace pingap::plugin {
 namespace {
@@ -22,7 +22,6 @@ using config::ValueKind;
 constexpr size_t kMaxFile = 16 << 20;
 constexpr size_t kMaxCredentials = 4096;  // characters
 constexpr size_t kMaxPassword = 511;      // bytes; crypt(3) takes no more
-constexpr Duration kLookEvery = std::chrono::seconds(2);
 
 struct Settings {
   const Value* users = nullptr;
@@ -98,39 +97,6 @@ tl::expected<Table, std::string> build_table(const Listed& listed, const std::st
   }
   return table;
 }
-
-// Looks in the background whether the file is another.
-class FileWatch {
- public:
-  FileWatch(std::string path, std::string state, Listed listed,
-            std::shared_ptr<PasswordCheck> check)
-      : path_(std::move(path)),
-        state_(std::move(state)),
-        listed_(std::move(listed)),
-        check_(std::move(check)),
-        repeated_(Background::instance().repeat(kLookEvery, [this] { look(); })) {}
-
- private:
-  void look() {
-    std::string state = file_state(path_);
-    if (state == state_) {
-      return;
-    }
-    state_ = std::move(state);
-    if (auto table = build_table(listed_, path_)) {
-      check_->table().publish(std::move(*table));
-      PINGAP_LOG(info, "read the passwords of {} again", path_);
-    } else {
-      PINGAP_LOG(error, "the passwords of {} are as before: {}", path_, table.error());
-    }
-  }
-
-  const std::string path_;
-  std::string state_;  // background
-  const Listed listed_;
-  const std::shared_ptr<PasswordCheck> check_;
-  std::unique_ptr<Background::Repeated> repeated_;  // the first to go
-};
 
 // ---- the plugin
 
@@ -308,6 +274,20 @@ Listed read_users(const Making& making, const Settings& settings) {
   return listed;
 }
 
+std::unique_ptr<FileWatch> watch_file(FileWatch::Settings settings, Listed listed,
+                                      std::shared_ptr<PasswordCheck> check) {
+  auto read = [path = settings.path, listed = std::move(listed),
+               check = std::move(check)]() -> tl::expected<void, std::string> {
+    auto table = build_table(listed, path);
+    if (!table) {
+      return tl::unexpected(std::move(table.error()));
+    }
+    check->table().publish(std::move(*table));
+    return {};
+  };
+  return std::make_unique<FileWatch>(std::move(settings), std::move(read));
+}
+
 std::shared_ptr<const Plugin> make(const Making& making) {
   const size_t errors = making.reader.diagnostics().errors();
   Settings settings;
@@ -339,9 +319,9 @@ std::shared_ptr<const Plugin> make(const Making& making) {
     return nullptr;
   }
   auto check = std::make_shared<PasswordCheck>(making.workers, std::move(*table));
-  auto watch = path.empty()
-                   ? nullptr
-                   : std::make_unique<FileWatch>(path, std::move(state), std::move(listed), check);
+  auto watch = path.empty() ? nullptr
+                            : watch_file({making.entry.name, "passwords", path, std::move(state)},
+                                         std::move(listed), check);
   return std::make_shared<BasicAuth>(settings, std::move(fields), making.workers, std::move(check),
                                      std::move(watch));
 }

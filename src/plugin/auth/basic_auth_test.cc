@@ -108,7 +108,7 @@ TEST(BasicAuth, ReadsExactlyOneForm) {
             400);
   Request none;
   EXPECT_EQ(none.finish(*it), 401);
-  EXPECT_EQ(none.answer_header("www-authenticate"), "Basic realm=\"pingap\", charset=\"UTF-8\"");
+  EXPECT_EQ(none.answered("www-authenticate"), "Basic realm=\"pingap\", charset=\"UTF-8\"");
 }
 
 // BA-02: a name that is not there is asked for a password of somebody.
@@ -165,7 +165,7 @@ TEST(BasicAuth, TheNumberOfGuessesIsBounded) {
     ++taken;
   }
   EXPECT_EQ(taken, 16);
-  EXPECT_EQ(waiting.back().answer_header("retry-after"), "1");
+  EXPECT_EQ(waiting.back().answered("retry-after"), "1");
   waiting.pop_back();
   EXPECT_EQ(guess(1000, "192.0.2.2"), -1);  // somebody else
   // One network of IPv6 is one client.
@@ -191,7 +191,7 @@ TEST(BasicAuth, APairIsNotWorkedOutTwice) {
   Request wrong;
   EXPECT_EQ(wrong.with("Authorization", "Basic " + base64("alice:wrong")).run(*it), 401);
   Request later;
-  later.now_ += std::chrono::seconds(61);
+  later.at += std::chrono::seconds(61);
   EXPECT_EQ(later.with("Authorization", "Basic " + base64("alice:secret")).run(*it), -1);
   EXPECT_EQ(later.resume(*it), 0);
 }
@@ -204,13 +204,13 @@ TEST(BasicAuth, TheBackendSeesTheNameOnly) {
       .with("X-User", "root")
       .with("X_User", "root");
   ASSERT_EQ(request.finish(*it), 0);
-  EXPECT_EQ(request.header("authorization"), "");
-  EXPECT_EQ(request.header("x-user"), "alice");
-  EXPECT_EQ(request.header("x_user"), "");
+  EXPECT_EQ(request.sent("authorization"), "");
+  EXPECT_EQ(request.sent("x-user"), "alice");
+  EXPECT_EQ(request.sent("x_user"), "");
   Request kept;
   kept.with("Authorization", "Basic " + base64("alice:secret"));
   ASSERT_EQ(kept.finish(*plugin("\"alice:secret\"", "hide_credentials = false")), 0);
-  EXPECT_NE(kept.header("authorization"), "");
+  EXPECT_NE(kept.sent("authorization"), "");
 }
 
 TEST(BasicAuth, TakesAChangedFileUp) {

@@ -68,7 +68,7 @@ TEST(CombinedAuth, TellsTheBackendWhoItIs) {
                       .plugin;
   Request request(target("shop", kNow, "topsecret") + "&x=1");
   ASSERT_EQ(request.with("X-App", "root").run(*it), 0);
-  EXPECT_EQ(request.header("x-app"), "shop");
+  EXPECT_EQ(request.sent("x-app"), "shop");
   EXPECT_EQ(request.x.uri.target, "/a?x=1");
 }
 

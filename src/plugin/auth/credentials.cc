@@ -13,14 +13,6 @@ namespace {
 
 using Found = Credential::Found;
 
-int hex_value(char c) noexcept {
-  const char lower = to_lower(c);
-  if (is_digit(lower)) {
-    return lower - '0';
-  }
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 // A bad escape stands for itself.
 std::string_view decode(std::string_view text, Arena& arena) noexcept {
   if (text.find_first_of("%+") == std::string_view::npos) {

@@ -68,10 +68,10 @@ TEST_F(ForwardAuth, LetsInWith2xxAndItsFields) {
     Request fields;
     fields.with("X-User", "alice").with("X-Other", "no");
     EXPECT_EQ(answer(request, static_cast<uint16_t>(status), fields), 0);
-    EXPECT_EQ(request.header("X-User"), "alice");
-    EXPECT_EQ(request.header("X_User"), "");
-    EXPECT_EQ(request.header("Remote-Groups"), "");
-    EXPECT_EQ(request.header("X-Other"), "");
+    EXPECT_EQ(request.sent("X-User"), "alice");
+    EXPECT_EQ(request.sent("X_User"), "");
+    EXPECT_EQ(request.sent("Remote-Groups"), "");
+    EXPECT_EQ(request.sent("X-Other"), "");
     EXPECT_EQ(request.known("x_user"), "alice");
   }
 }
@@ -83,12 +83,12 @@ TEST_F(ForwardAuth, GivesTheClientWhatTheServerRefusesWith) {
     fields.with("Location", "https://login.test/").with("Set-Cookie", "s=1");
     fields.with("Connection", "close").with("Content-Length", "4");
     EXPECT_EQ(answer(request, static_cast<uint16_t>(status), fields, "body"), status);
-    EXPECT_FALSE(request.answer_.page);
-    EXPECT_EQ(request.answer_header("Location"), "https://login.test/");
-    EXPECT_EQ(request.answer_header("Set-Cookie"), "s=1");
-    EXPECT_EQ(request.answer_header("Connection"), "");
-    EXPECT_EQ(request.answer_header("Content-Length"), "");
-    EXPECT_EQ(request.answer_.body.front(), "body");
+    EXPECT_FALSE(request.answer.page);
+    EXPECT_EQ(request.answered("Location"), "https://login.test/");
+    EXPECT_EQ(request.answered("Set-Cookie"), "s=1");
+    EXPECT_EQ(request.answered("Connection"), "");
+    EXPECT_EQ(request.answered("Content-Length"), "");
+    EXPECT_EQ(request.answer.body.front(), "body");
   }
 }
 
@@ -96,7 +96,7 @@ TEST_F(ForwardAuth, LetsNobodyInWhereTheServerFails) {
   for (const int status : {100, 199, 304, 500, 502, 503, 599, 600, 0}) {
     Request request;
     EXPECT_EQ(answer(request, static_cast<uint16_t>(status)), 503) << status;
-    EXPECT_TRUE(request.answer_.page);
+    EXPECT_TRUE(request.answer.page);
   }
   Request request;
   EXPECT_EQ(request.run(*made_.plugin), -1);
@@ -118,14 +118,14 @@ TEST_F(ForwardAuth, GivesAPageForABodyThatIsTooLong) {
   got.cut = true;
   got.body.append("half");
   EXPECT_EQ(request.resume(*made_.plugin), 403);
-  EXPECT_TRUE(request.answer_.page);
+  EXPECT_TRUE(request.answer.page);
 }
 
 TEST_F(ForwardAuth, AnswersACallOfGrpcInItsForm) {
   Request request;
   request.x.grpc = true;
   EXPECT_EQ(answer(request, 401, Request(), "body"), 401);
-  EXPECT_TRUE(request.answer_.page);
+  EXPECT_TRUE(request.answer.page);
 }
 
 class ForwardAuthChosen : public ForwardAuth {

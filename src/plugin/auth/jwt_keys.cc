@@ -3,17 +3,13 @@
 #include <algorithm>
 #include <atomic>
 
-#include "base/file_state.h"
-#include "base/log.h"
 #include "config/read_file.h"
-#include "plugin/background.h"
 #include "plugin/swapped.h"
 
 namespace pingap::plugin {
 namespace {
 
 constexpr size_t kMaxFile = 1 << 20;
-constexpr Duration kLookEvery = std::chrono::seconds(2);
 
 uint64_t next_version() noexcept {
   static std::atomic<uint64_t> last{0};
@@ -32,35 +28,27 @@ class FixedKeys final : public JwtKeySource {
 
 class FileKeys final : public JwtKeySource {
  public:
-  FileKeys(std::string path, std::string state, std::shared_ptr<const JwtKeys> first,
-           uint32_t workers)
-      : path_(std::move(path)),
-        state_(std::move(state)),
+  FileKeys(FileWatch::Settings watched, std::shared_ptr<const JwtKeys> first, uint32_t workers)
+      : path_(watched.path),
         keys_(workers, std::move(first)),
-        watch_(Background::instance().repeat(kLookEvery, [this] { look(); })) {}
+        watch_(std::move(watched), [this] { return read(); }) {}
 
   const JwtKeys* keys(uint32_t worker) const override { return keys_.of(worker); }
 
  private:
   // Background.
-  void look() {
-    std::string state = file_state(path_);
-    if (state == state_) {
-      return;
+  tl::expected<void, std::string> read() {
+    auto next = read_jwks_file(path_);
+    if (!next) {
+      return tl::unexpected(std::move(next.error()));
     }
-    state_ = std::move(state);
-    if (auto read = read_jwks_file(path_)) {
-      keys_.publish(std::move(*read));
-      PINGAP_LOG(info, "read the keys of {} again", path_);
-    } else {
-      PINGAP_LOG(error, "the keys of {} are as before: {}", path_, read.error());
-    }
+    keys_.publish(std::move(*next));
+    return {};
   }
 
   const std::string path_;
-  std::string state_;  // background
   Swapped<JwtKeys> keys_;
-  std::unique_ptr<Background::Repeated> watch_;  // the first to go
+  FileWatch watch_;  // the first to go
 };
 
 }  // namespace
@@ -105,9 +93,9 @@ tl::expected<std::shared_ptr<const JwtKeys>, std::string> read_jwks_file(const s
   return std::make_shared<const JwtKeys>(std::move(*keys), true);
 }
 
-std::shared_ptr<JwtKeySource> file_keys(std::string path, std::string state,
+std::shared_ptr<JwtKeySource> file_keys(FileWatch::Settings watched,
                                         std::shared_ptr<const JwtKeys> first, uint32_t workers) {
-  return std::make_shared<FileKeys>(std::move(path), std::move(state), std::move(first), workers);
+  return std::make_shared<FileKeys>(std::move(watched), std::move(first), workers);
 }
 
 }  // namespace pingap::plugin

@@ -9,6 +9,7 @@
 
 #include "plugin/auth/jwt_algorithm.h"
 #include "plugin/fetch.h"
+#include "plugin/file_watch.h"
 #include "plugin/plugin.h"
 
 namespace pingap::plugin {
@@ -28,6 +29,7 @@ struct JwtKeys {
 };
 
 struct RemoteKeysSettings {
+  std::string plugin;  // its name
   std::string url;
   std::chrono::milliseconds refresh;   // how often they are looked for
   std::chrono::milliseconds max_age;   // of keys that are used while the server fails
@@ -60,10 +62,8 @@ std::shared_ptr<JwtKeySource> fixed_keys(std::shared_ptr<const JwtKeys> keys);
 // Reads a file of a set of keys (RFC 7517 5); the error says what is wrong. Blocks.
 tl::expected<std::shared_ptr<const JwtKeys>, std::string> read_jwks_file(const std::string& path);
 
-// `first` is what read_jwks_file() gave, `state` the file_state() from before. Looks every few
-// seconds whether the file is another; one that cannot be used changes nothing, and is complained
-// of in the log.
-std::shared_ptr<JwtKeySource> file_keys(std::string path, std::string state,
+// `first` is what read_jwks_file() gave of the file that is watched.
+std::shared_ptr<JwtKeySource> file_keys(FileWatch::Settings watched,
                                         std::shared_ptr<const JwtKeys> first, uint32_t workers);
 
 // From a server: in time, and when a token has a key that is not there. One request at a time. What

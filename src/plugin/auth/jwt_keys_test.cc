@@ -380,11 +380,11 @@ TEST(JwtServer, WithoutKeysNobodyPasses) {
   EXPECT_EQ(request.with("Authorization", good).run(*it.plugin), -1);
   it.fetcher.answer(tl::unexpected<std::string>("connection refused"));
   EXPECT_EQ(request.resume(*it.plugin), 503);
-  EXPECT_EQ(request.answer_header("retry-after"), "5");
+  EXPECT_EQ(request.answered("retry-after"), "5");
   EXPECT_EQ(status_of(*it.plugin, good.substr(7)), 503);  // at once: it was just tried
   EXPECT_EQ(it.fetcher.asked(), 1U);
   Request later;
-  later.now_ += std::chrono::seconds(6);
+  later.at += std::chrono::seconds(6);
   EXPECT_EQ(later.with("Authorization", good).run(*it.plugin), -1);
   EXPECT_EQ(it.fetcher.asked(), 2U);
   it.fetcher.answer(it.set(rsa(), "a"));
@@ -404,7 +404,7 @@ TEST(JwtServer, AnUnknownKeyIsAskedForOnceInAWhile) {
   EXPECT_EQ(it.fetcher.asked(), 1U);
   const std::string rotated = "Bearer " + token(other, "RS256", R"(,"kid":"b")");
   Request request;
-  request.now_ += std::chrono::seconds(31);
+  request.at += std::chrono::seconds(31);
   EXPECT_EQ(request.with("Authorization", rotated).run(*it.plugin), -1);
   EXPECT_EQ(it.fetcher.asked(), 2U);
   it.fetcher.answer(it.set(other, "b"));
@@ -430,7 +430,7 @@ TEST(JwtServer, WhatFailsLeavesTheKeys) {
     Served it;
     it.fetcher.answer(it.set(rsa(), "a"));
     Request request;
-    request.now_ += std::chrono::seconds(31);
+    request.at += std::chrono::seconds(31);
     request.with("Authorization", "Bearer " + token(rsa(), "RS256", R"(,"kid":"x")"));
     ASSERT_EQ(request.run(*it.plugin), -1);
     it.fetcher.answer(wrong);

@@ -1,7 +1,11 @@
 // Keys from a server (RFC 7517), looked for in the background.
 #include <mutex>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "base/log.h"
+#include "base/trouble.h"
 #include "plugin/auth/jwt_keys.h"
 #include "plugin/background.h"
 #include "plugin/swapped.h"
@@ -21,7 +25,10 @@ constexpr Duration kAgain = seconds(5);  // after a failure, while there is some
 class Remote : public std::enable_shared_from_this<Remote> {
  public:
   Remote(RemoteKeysSettings settings, Fetcher& fetcher, uint32_t workers)
-      : settings_(std::move(settings)), fetcher_(fetcher), keys_(workers, nullptr) {}
+      : settings_(std::move(settings)),
+        fetcher_(fetcher),
+        keys_(workers, nullptr),
+        trouble_(Trouble::Part::plugin, settings_.plugin) {}
 
   const JwtKeys* keys(uint32_t worker) const { return keys_.of(worker); }
 
@@ -59,6 +66,21 @@ class Remote : public std::enable_shared_from_this<Remote> {
   }
 
  private:
+  // Of each kind of trouble once: it is tried again every few seconds.
+  void tell(const std::string& fault) {
+    if (fault.empty()) {
+      if (!std::exchange(told_, {}).empty()) {
+        PINGAP_LOG(info, "got the keys of {} again", settings_.url);
+      }
+      trouble_.end();
+      return;
+    }
+    if (std::exchange(told_, fault) != fault) {
+      PINGAP_LOG(error, "cannot get the keys of {}: {}", settings_.url, fault);
+    }
+    trouble_.begin(fmt::format("cannot get the keys of {}: {}", settings_.url, fault));
+  }
+
   bool is_time(TimePoint now) const noexcept {
     return !tried_ || now - *tried_ >= (has_keys_ ? Duration(settings_.cooldown) : kAgain);
   }
@@ -86,9 +108,7 @@ class Remote : public std::enable_shared_from_this<Remote> {
     } else {
       fault = keys ? "no key in the answer can be used" : "the answer is no set of keys";
     }
-    if (!fault.empty()) {
-      PINGAP_LOG(error, "cannot get the keys of {}: {}", settings_.url, fault);
-    }
+    tell(fault);
     std::vector<std::shared_ptr<Continuation>> waiting;
     {
       const std::lock_guard lock(mutex_);
@@ -108,6 +128,8 @@ class Remote : public std::enable_shared_from_this<Remote> {
   const RemoteKeysSettings settings_;
   Fetcher& fetcher_;
   Swapped<JwtKeys> keys_;
+  std::string told_;  // what there was to say last; the fetcher's thread
+  Trouble trouble_;   // the same
   std::mutex mutex_;
   bool has_keys_ = false;
   bool under_way_ = false;

@@ -174,7 +174,8 @@ std::shared_ptr<JwtKeySource> read_file(const Making& making, const Settings& se
          fmt::format("cannot use the keys of {}: {}", config::quote_path(path), keys.error()));
     return nullptr;
   }
-  return file_keys(path, std::move(state), std::move(*keys), making.workers);
+  return file_keys({making.entry.name, "keys", path, std::move(state)}, std::move(*keys),
+                   making.workers);
 }
 
 // Keys that are not there: where the plugin is only looked at.
@@ -202,7 +203,8 @@ std::shared_ptr<JwtKeySource> read_url(const Making& making, const Settings& set
   if (making.fetcher == nullptr) {
     return std::make_shared<NoKeys>();
   }
-  RemoteKeysSettings wanted{url, settings.jwks_ttl, settings.jwks_max_age, settings.jwks_cooldown};
+  RemoteKeysSettings wanted{making.entry.name, url, settings.jwks_ttl, settings.jwks_max_age,
+                            settings.jwks_cooldown};
   if (before != nullptr && before->is_of(wanted)) {
     return before;
   }

@@ -1,17 +1,12 @@
-// Plugins of this folder without a proxy: made from TOML, run on requests that the test makes. For
-// tests.
+// As plugin/test_plugin.h, for plugins that work in the background: requests that wait. For tests.
 #pragma once
 
-#include <array>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -19,10 +14,9 @@
 #include "config/diagnostics.h"
 #include "config/reader.h"
 #include "exchange/variables.h"
-#include "http/method.h"
-#include "http/uri.h"
 #include "plugin/background.h"
 #include "plugin/kind.h"
+#include "plugin/test_plugin.h"
 
 namespace pingap::plugin::test {
 
@@ -88,23 +82,14 @@ class Later final : public Continuation {
   bool resumed_ = false;
 };
 
-// One request and what has come of it.
-class Request : public Host {
+// One request and what has come of it. It may wait for what works in the background.
+class Request : public Asked {
  public:
-  explicit Request(std::string_view target = "/", std::string_view method = "GET") {
+  explicit Request(std::string_view target = "/", std::string_view method = "GET")
+      : Asked(std::string(target), {}, std::string(method)) {
+    at = steady_now();
+    wall = WallTime(std::chrono::seconds(1'700'000'000));  // when the tokens of tests are good
     x.request.headers = http::HeaderMap::copy({}, x.arena, 8);
-    x.request.method_text = x.arena.copy(method);
-    x.request.method = http::parse_method(x.request.method_text);
-    x.request.target = x.arena.copy(target);
-    x.uri = *http::canonicalize(x.request.target, {}, x.arena);
-    x.host = "a.test";
-    x.response.headers = http::HeaderMap::copy({}, x.arena, 8);
-  }
-
-  virtual ~Request() {
-    for (auto one = ends_.rbegin(); one != ends_.rend(); ++one) {
-      one->first(one->second);
-    }
   }
 
   Request& with(std::string_view name, std::string_view value) {
@@ -119,10 +104,7 @@ class Request : public Host {
   }
 
   // The status of the plugin's answer; 0 where the request goes on, -1 where it waits.
-  int run(const Plugin& plugin) {
-    Context context{x, *this, state_, answer_};
-    return verdict(plugin.on_request(context));
-  }
+  int run(const Plugin& plugin) { return status_of(ask(plugin)); }
 
   // Behind a -1.
   int resume(const Plugin& plugin) {
@@ -133,8 +115,8 @@ class Request : public Host {
       }
       later_ = nullptr;
     }
-    Context context{x, *this, state_, answer_};
-    return verdict(plugin.on_resume(context));
+    Context it = context();
+    return status_of(plugin.on_resume(it));
   }
 
   // To its end, whatever it waits for.
@@ -146,79 +128,29 @@ class Request : public Host {
     return status;
   }
 
-  // The response hook, on an answer that has nothing yet.
-  void respond(const Plugin& plugin) {
-    Context context{x, *this, state_, answer_};
-    plugin.on_response(context);
-  }
-
-  std::string_view header(std::string_view name) const { return x.request.headers.get(name); }
-
   std::string known(std::string_view name) {
     return std::string(exchange::Template::compile("$auth_" + std::string(name))->render(x));
   }
-
-  std::string_view answer_header(std::string_view name) const { return answer_.headers.get(name); }
-
-  std::string_view why() const { return x.plugin_reason; }
-
-  TimePoint now() const noexcept override { return now_; }
-
-  WallTime wall_time() const noexcept override { return wall_; }
 
   std::shared_ptr<Continuation> continue_later() override {
     later_ = std::make_shared<Later>();
     return later_;
   }
 
-  void continue_after(Duration pause) noexcept override { paused_ = pause; }
-
-  void at_end(void (*destroy)(void*), void* object) noexcept override {
-    ends_.emplace_back(destroy, object);
-  }
-
-  uint32_t worker() const noexcept override { return 0; }
-
-  void ask(Subrequest what, Subresponse& to) noexcept override {
-    asked.push_back(std::move(what));
-    subresponse = &to;
-  }
-
-  bool send_aside(const Subrequest& /*what*/) noexcept override { return false; }
-
-  void choose_upstream(std::string_view /*name*/) noexcept override {}
-
-  void measure() noexcept override {}
-
-  void fail_response(ErrorCode /*why*/) noexcept override {}
-
-  std::string_view server_timing() noexcept override { return {}; }
-
-  std::array<char, 4096> block;
-  exchange::Exchange x{std::span<char>(block)};
-  TimePoint now_ = steady_now();
-  WallTime wall_{std::chrono::seconds(1'700'000'000)};
-  Duration paused_{};
-  Answer answer_;
-  std::vector<Subrequest> asked;  // by ask()
-  Subresponse* subresponse = nullptr;
-
  private:
-  int verdict(Verdict verdict) const {
+  int status_of(Verdict verdict) const {
     switch (verdict) {
       case Verdict::next:
         return 0;
       case Verdict::respond:
-        return answer_.status;
+        return answer.status;
       case Verdict::suspend:
-        return -1;
+        break;
     }
-    return -2;
+    return -1;
   }
 
-  void* state_ = nullptr;
   std::shared_ptr<Later> later_;
-  std::vector<std::pair<void (*)(void*), void*>> ends_;
 };
 
 }  // namespace pingap::plugin::test

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -16,13 +17,17 @@
 #include "plugin/content/listing.h"
 #include "plugin/content/media_type.h"
 #include "plugin/fields.h"
+#include "plugin/file_watch.h"
 #include "plugin/http_list.h"
+#include "plugin/swapped.h"
 
 namespace pingap::plugin {
 namespace {
 
 using Type = OptionInfo::Type;
 using http::HeaderId;
+
+using Roots = Swapped<FileRoot>;
 
 struct Settings {
   Located<std::string> path;
@@ -84,29 +89,17 @@ struct Found {
   std::string_view encoding;  // of a precompressed one
 };
 
-bool hex_digit(char c, int& value) noexcept {
-  const char lower = to_lower(c);
-  if (is_digit(c)) {
-    value = c - '0';
-  } else if (lower >= 'a' && lower <= 'f') {
-    value = lower - 'a' + 10;
-  } else {
-    return false;
-  }
-  return true;
-}
-
 // The path of a file. False: no file has such a name.
 bool decode(std::string_view path, std::string& out) {
   for (size_t i = 0; i < path.size(); ++i) {
     char c = path[i];
     if (c == '%') {
-      int high = 0;
-      int low = 0;
-      if (i + 2 >= path.size() || !hex_digit(path[i + 1], high) || !hex_digit(path[i + 2], low)) {
+      const int high = i + 2 < path.size() ? hex_value(path[i + 1]) : -1;
+      const int low = high >= 0 ? hex_value(path[i + 2]) : -1;
+      if (low < 0) {
         return false;
       }
-      c = static_cast<char>(high * 16 + low);
+      c = static_cast<char>(high << 4 | low);
       if (c == '/') {
         return false;  // a part of a name, which no file can have
       }
@@ -122,8 +115,12 @@ bool decode(std::string_view path, std::string& out) {
 
 class Directory final : public Plugin {
  public:
-  Directory(Settings settings, FileRoot root, FieldList fields) noexcept
-      : settings_(std::move(settings)), root_(std::move(root)), fields_(std::move(fields)) {}
+  Directory(Settings settings, std::shared_ptr<Roots> roots, std::unique_ptr<FileWatch> watch,
+            FieldList fields) noexcept
+      : settings_(std::move(settings)),
+        roots_(std::move(roots)),
+        watch_(std::move(watch)),
+        fields_(std::move(fields)) {}
 
   uint8_t hooks() const noexcept override { return kRequest; }
 
@@ -136,23 +133,24 @@ class Directory final : public Plugin {
     if (!path_of(context.x.uri.path, path)) {
       return not_found(context);
     }
-    Found found{root_.find(path), path, {}};
+    const FileRoot& root = *roots_->of(context.host.worker());
+    Found found{root.find(path), path, {}};
     if (found.file.is_folder()) {
       if (!context.x.uri.path.ends_with('/')) {
         return add_slash(context);
       }
-      if (!find_index(path, found)) {
+      if (!find_index(root, path, found)) {
         return settings_.autoindex && found.file.fd ? list(context, found.file)
-                                                    : fall_back(context);
+                                                    : fall_back(context, root);
       }
     }
     if (!found.file.fd || context.x.uri.path.ends_with('/') != found.name.ends_with('/')) {
       const bool index = found.file.fd && found.name != path;
       if (!index) {
-        return fall_back(context);
+        return fall_back(context, root);
       }
     }
-    return send(context, std::move(found));
+    return send(context, root, std::move(found));
   }
 
  private:
@@ -187,9 +185,9 @@ class Directory final : public Plugin {
            path.find("/../") == std::string_view::npos;
   }
 
-  bool find_index(const std::string& folder, Found& found) const {
+  bool find_index(const FileRoot& root, const std::string& folder, Found& found) const {
     for (const std::string& name : settings_.index) {
-      OpenFile file = root_.find(folder + name);
+      OpenFile file = root.find(folder + name);
       if (file.is_file() && file.fd) {
         found = {std::move(file), folder + name, {}};
         return true;
@@ -198,12 +196,12 @@ class Directory final : public Plugin {
     return false;
   }
 
-  Verdict fall_back(Context& context) const {
+  Verdict fall_back(Context& context, const FileRoot& root) const {
     if (settings_.fallback.empty()) {
       return not_found(context);
     }
-    Found found{root_.find(settings_.fallback), settings_.fallback, {}};
-    return found.file.fd && found.file.is_file() ? send(context, std::move(found))
+    Found found{root.find(settings_.fallback), settings_.fallback, {}};
+    return found.file.fd && found.file.is_file() ? send(context, root, std::move(found))
                                                  : not_found(context);
   }
 
@@ -242,7 +240,7 @@ class Directory final : public Plugin {
   }
 
   // A file beside the one that was found, in a coding that the client accepts.
-  void choose_encoded(const http::HeaderMap& asked, Found& found) const {
+  static void choose_encoded(const FileRoot& root, const http::HeaderMap& asked, Found& found) {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kKnown = {
         {{"zstd", ".zst"}, {"br", ".br"}, {"gzip", ".gz"}}};
     int most = 0;
@@ -251,7 +249,7 @@ class Directory final : public Plugin {
       if (quality <= most) {
         continue;
       }
-      OpenFile file = root_.find(found.name + std::string(extension));
+      OpenFile file = root.find(found.name + std::string(extension));
       if (file.fd && file.is_file()) {
         found.file = std::move(file);
         found.encoding = coding;
@@ -260,10 +258,10 @@ class Directory final : public Plugin {
     }
   }
 
-  Verdict send(Context& context, Found found) const {
+  Verdict send(Context& context, const FileRoot& root, Found found) const {
     exchange::Exchange& x = context.x;
     if (settings_.precompressed) {
-      choose_encoded(x.request.headers, found);
+      choose_encoded(root, x.request.headers, found);
     }
     const auto size = static_cast<uint64_t>(found.file.info.st_size);
     const std::string_view etag = etag_of(found.file.info, x.arena);
@@ -357,9 +355,26 @@ class Directory final : public Plugin {
   }
 
   Settings settings_;
-  FileRoot root_;
+  std::shared_ptr<Roots> roots_;
+  std::unique_ptr<FileWatch> watch_;  // whether another folder has taken its place
   FieldList fields_;
 };
+
+// Files are looked for in the folder that was there: one that takes its place has to be seen.
+std::unique_ptr<FileWatch> watch_folder(const std::string& name, const Settings& settings,
+                                        std::string state, std::shared_ptr<Roots> roots) {
+  const std::string& path = settings.path.value;
+  return std::make_unique<FileWatch>(
+      FileWatch::Settings{name, "files", path, std::move(state), &FileRoot::identity},
+      [path, follow = settings.follow_symlinks, roots]() -> tl::expected<void, std::string> {
+        auto root = FileRoot::open(path, follow);
+        if (!root) {
+          return tl::make_unexpected(std::generic_category().message(root.error()));
+        }
+        roots->publish(std::make_shared<const FileRoot>(std::move(*root)));
+        return {};
+      });
+}
 
 std::shared_ptr<const Plugin> make(const Making& making) {
   config::Reader& reader = making.reader;
@@ -376,6 +391,7 @@ std::shared_ptr<const Plugin> make(const Making& making) {
     reader.error(settings.path.at, {"`path` is not absolute", {}, {}});
     return nullptr;
   }
+  std::string state = FileRoot::identity(settings.path.value);
   auto root = FileRoot::open(settings.path.value, settings.follow_symlinks);
   if (!root) {
     reader.error(settings.path.at,
@@ -384,7 +400,11 @@ std::shared_ptr<const Plugin> make(const Making& making) {
                   {}});
     return nullptr;
   }
-  return std::make_shared<Directory>(std::move(settings), std::move(*root), std::move(fields));
+  auto roots =
+      std::make_shared<Roots>(making.workers, std::make_shared<const FileRoot>(std::move(*root)));
+  auto watch = watch_folder(making.entry.name, settings, std::move(state), roots);
+  return std::make_shared<Directory>(std::move(settings), std::move(roots), std::move(watch),
+                                     std::move(fields));
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 namespace pingap::plugin {
 namespace {
 
@@ -17,6 +19,11 @@ struct CloseFolder {
 };
 
 }  // namespace
+
+std::string FileRoot::identity(const std::string& folder) {
+  struct stat info{};
+  return ::stat(folder.c_str(), &info) == 0 ? fmt::format("{}:{}", info.st_dev, info.st_ino) : "-";
+}
 
 tl::expected<FileRoot, int> FileRoot::open(const std::string& folder, bool follow_links) {
   FileRoot made;
@@ -67,13 +74,29 @@ std::vector<FileRoot::Entry> FileRoot::list(const OpenFile& folder) {
   return entries;
 }
 
+// Also of a file that has become shorter.
+tl::unexpected<Error> FileSource::failure(ssize_t got) noexcept {
+  return tl::make_unexpected(Error{ErrorCode::io, Side::local, Retry::never, got < 0 ? errno : 0,
+                                   "a file cannot be read"});
+}
+
+Result<size_t> FileSource::fill(Pipe& pipe, size_t most) noexcept {
+  auto at = static_cast<off64_t>(at_);
+  const ssize_t got = ::splice(fd_.get(), &at, pipe.write_end(), nullptr, most, SPLICE_F_NONBLOCK);
+  if (got <= 0) {
+    return failure(got);
+  }
+  pipe.filled(static_cast<size_t>(got));
+  at_ += static_cast<uint64_t>(got);
+  return static_cast<size_t>(got);
+}
+
 Result<> FileSource::read(size_t most, ByteQueue& out) noexcept {
   const std::span<char> room = out.prepare(std::min<size_t>(most, 16 * 1024));
   const ssize_t got =
       ::pread(fd_.get(), room.data(), std::min(room.size(), most), static_cast<off_t>(at_));
-  if (got <= 0) {  // also a file that has become shorter
-    return tl::unexpected(Error{ErrorCode::io, Side::local, Retry::never, got < 0 ? errno : 0,
-                                "a file cannot be read"});
+  if (got <= 0) {
+    return failure(got);
   }
   out.commit(static_cast<size_t>(got));
   at_ += static_cast<uint64_t>(got);

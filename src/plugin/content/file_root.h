@@ -23,6 +23,9 @@ struct OpenFile {
 class FileRoot {
  public:
   FileRoot() = default;
+  // Which folder is at that path now; another text where it has been replaced.
+  static std::string identity(const std::string& folder);
+
   // The error is an errno.
   static tl::expected<FileRoot, int> open(const std::string& folder, bool follow_links);
 
@@ -51,7 +54,13 @@ class FileSource final : public BodySource {
 
   Result<> read(size_t most, ByteQueue& out) noexcept override;
 
+  bool can_fill() const noexcept override { return true; }
+
+  Result<size_t> fill(Pipe& pipe, size_t most) noexcept override;
+
  private:
+  static tl::unexpected<Error> failure(ssize_t got) noexcept;
+
   net::Fd fd_;
   uint64_t at_;
 };

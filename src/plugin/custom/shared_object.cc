@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <dlfcn.h>
+#include <elf.h>
 #include <fcntl.h>
 #include <pingap_plugin.h>
 #include <sys/mman.h>
@@ -100,6 +101,40 @@ bool copy(int from, int to, off_t size) {
   return true;
 }
 
+// What is not there at this place is zero.
+template <class T>
+T read_at(int fd, off_t at) {
+  T out{};
+  if (::pread(fd, &out, sizeof(out), at) != static_cast<ssize_t>(sizeof(out))) {
+    out = {};
+  }
+  return out;
+}
+
+// Whether all is there that its headers tell of. The loader maps that as it is told to, and a page
+// behind the end of a file is a SIGBUS: half a copy (a full disk) must not get to it.
+bool is_whole(int fd, off_t size) {
+  const auto head = read_at<Elf64_Ehdr>(fd, 0);
+  if (std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_phentsize != sizeof(Elf64_Phdr)) {
+    return true;  // no object of this machine, as the loader will say
+  }
+  const auto room = static_cast<uint64_t>(size);
+  const auto fits = [room](uint64_t at, uint64_t bytes) {
+    return at <= room && bytes <= room - at;
+  };
+  if (!fits(head.e_phoff, uint64_t{head.e_phnum} * sizeof(Elf64_Phdr))) {
+    return false;
+  }
+  for (uint64_t i = 0; i < head.e_phnum; ++i) {
+    const auto part =
+        read_at<Elf64_Phdr>(fd, static_cast<off_t>(head.e_phoff + i * sizeof(Elf64_Phdr)));
+    if (part.p_type == PT_LOAD && !fits(part.p_offset, part.p_filesz)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 tl::expected<std::unique_ptr<SharedObject>, std::string> SharedObject::load(
@@ -117,6 +152,9 @@ tl::expected<std::unique_ptr<SharedObject>, std::string> SharedObject::load(
   made->copy_ = ::memfd_create(shown.c_str(), MFD_CLOEXEC);
   if (made->copy_ < 0 || !copy(file.get(), made->copy_, *size)) {
     return tl::unexpected("it cannot be copied to memory: " + last_error());
+  }
+  if (!is_whole(made->copy_, *size)) {
+    return tl::unexpected<std::string>("a part of it is missing: it was not copied to its end");
   }
   if (auto opened = made->open(); !opened) {
     return tl::unexpected(std::move(opened.error()));

@@ -29,7 +29,7 @@ struct Site : Request {
 };
 
 std::string cookie_of(const Site& site) {
-  const std::string_view all = site.answer_header("set-cookie");
+  const std::string all = site.answered("set-cookie");
   return std::string(all.substr(0, all.find(';')));
 }
 
@@ -37,7 +37,7 @@ std::string cookie_of(const Site& site) {
 std::string token_for(const Plugin& it, const std::string& session, const char* host = "a.test",
                       std::chrono::seconds later = {}) {
   Site site("GET", "/csrf", host);
-  site.wall_ += later;
+  site.wall += later;
   site.with("Cookie", "sid=" + session);
   EXPECT_EQ(site.run(it), 200);
   const std::string cookie = cookie_of(site);
@@ -58,8 +58,8 @@ TEST(Csrf, GivesATokenThatIsGood) {
   const auto it = plugin();
   Site site("GET", "/csrf");
   ASSERT_EQ(site.with("Cookie", "sid=s1").run(*it), 200);
-  EXPECT_EQ(site.answer_header("cache-control"), "no-store");  // CS-06
-  const std::string_view cookie = site.answer_header("set-cookie");
+  EXPECT_EQ(site.answered("cache-control"), "no-store");  // CS-06
+  const std::string cookie = site.answered("set-cookie");
   EXPECT_TRUE(cookie.starts_with("__Host-csrf="));
   EXPECT_TRUE(cookie.ends_with("; Path=/; SameSite=Lax; Secure; Max-Age=43200"));
   const std::string token = token_for(*it, "s1");

@@ -5,10 +5,9 @@
 #include <fmt/format.h>
 
 #include "base/file_state.h"
-#include "base/log.h"
 #include "base/strings.h"
 #include "config/suggest.h"
-#include "plugin/background.h"
+#include "plugin/file_watch.h"
 #include "plugin/security/geo_database.h"
 #include "plugin/security/kinds.h"
 #include "plugin/security/list_mode.h"
@@ -20,7 +19,6 @@ namespace {
 using Type = OptionInfo::Type;
 using Databases = Swapped<GeoDatabase>;
 
-constexpr Duration kLookEvery = std::chrono::seconds(2);
 constexpr std::array<std::string_view, 3> kModes = {"allow", "deny", "report"};
 constexpr std::array<std::string_view, 3> kUnknown = {"unlisted", "allow", "deny"};
 constexpr std::array<std::string_view, 7> kContinents = {"AF", "AN", "AS", "EU", "NA", "OC", "SA"};
@@ -57,40 +55,10 @@ constexpr Option<Settings> kOptions[] = {
     {{"message", "", Type::text, "an error page", "what the others are told"}, &Settings::message},
 };
 
-// Looks whether the file has changed. On threads of the background's.
-class Watch {
- public:
-  Watch(std::string path, std::string state, std::shared_ptr<Databases> databases)
-      : path_(std::move(path)),
-        state_(std::move(state)),
-        databases_(std::move(databases)),
-        repeated_(Background::instance().repeat(kLookEvery, [this] { look(); })) {}
-
- private:
-  void look() {
-    std::string state = file_state(path_);
-    if (state == state_) {
-      return;
-    }
-    state_ = std::move(state);
-    if (auto database = GeoDatabase::open(path_)) {
-      databases_->publish(std::move(*database));
-      PINGAP_LOG(info, "read the countries of {} again", path_);
-    } else {
-      PINGAP_LOG(error, "the countries of {} are as before: {}", path_, database.error());
-    }
-  }
-
-  const std::string path_;
-  std::string state_;  // background
-  const std::shared_ptr<Databases> databases_;
-  std::unique_ptr<Background::Repeated> repeated_;  // the first to go
-};
-
 class GeoRestriction final : public Plugin {
  public:
   GeoRestriction(const Settings& settings, std::shared_ptr<Databases> databases,
-                 std::unique_ptr<Watch> watch)
+                 std::unique_ptr<FileWatch> watch)
       : databases_(std::move(databases)),
         watch_(std::move(watch)),
         message_(settings.message),
@@ -130,7 +98,7 @@ class GeoRestriction final : public Plugin {
   }
 
   std::shared_ptr<Databases> databases_;
-  std::unique_ptr<Watch> watch_;
+  std::unique_ptr<FileWatch> watch_;
   std::string message_;
   std::string_view mode_;
   std::string_view unknown_;
@@ -183,7 +151,16 @@ std::shared_ptr<const Plugin> make(const Making& making) {
     return nullptr;
   }
   auto databases = std::make_shared<Databases>(making.workers, std::move(*database));
-  auto watch = std::make_unique<Watch>(path, std::move(state), databases);
+  auto watch = std::make_unique<FileWatch>(
+      FileWatch::Settings{making.entry.name, "countries", path, std::move(state)},
+      [path, databases]() -> tl::expected<void, std::string> {
+        auto next = GeoDatabase::open(path);
+        if (!next) {
+          return tl::unexpected(std::move(next.error()));
+        }
+        databases->publish(std::move(*next));
+        return {};
+      });
   return std::make_shared<GeoRestriction>(settings, std::move(databases), std::move(watch));
 }
 

@@ -1,6 +1,8 @@
 // mirror: sends a part of the requests to another upstream, too, and throws its answers away. The
 // request itself neither waits for that nor learns of it.
+#include <array>
 #include <atomic>
+#include <memory>
 
 #include "base/log.h"
 #include "plugin/fields.h"
@@ -46,6 +48,20 @@ constexpr Option<Settings> kOptions[] = {
      &Settings::set_headers},
 };
 
+// Why there is no copy.
+enum class Omitted : uint8_t {
+  no_room,     // too many are under way
+  long_body,   // longer than `max_body`
+  endless,     // a tunnel or a call of gRPC
+  incomplete,  // the request ended before its body did
+};
+
+constexpr std::array<std::string_view, 4> kOmitted = {"no_room", "long_body", "endless",
+                                                      "incomplete"};
+
+// One in the next configuration goes on counting. Any thread.
+using Omissions = std::array<std::atomic<uint64_t>, kOmitted.size()>;
+
 class Mirror;
 
 // Keeps what passes, and sends it at the end.
@@ -53,6 +69,10 @@ class Copying final : public BodyFilter {
  public:
   Copying(const Mirror& mirror, exchange::Exchange& x, Host& host) noexcept
       : mirror_(mirror), x_(x), host_(host) {}
+
+  Copying(const Copying&) = delete;
+  Copying& operator=(const Copying&) = delete;
+  ~Copying();
 
   Result<> filter(ByteQueue& in, ByteQueue& out, End end) noexcept override;
 
@@ -63,29 +83,35 @@ class Copying final : public BodyFilter {
   exchange::Exchange& x_;
   Host& host_;
   ByteQueue copy_;
-  bool given_up_ = false;
+  bool over_ = false;  // it was sent, or never will be
 };
 
 class Mirror final : public Plugin {
  public:
-  Mirror(Settings settings, FieldList fields) noexcept
-      : settings_(std::move(settings)), fields_(std::move(fields)) {}
+  Mirror(Settings settings, FieldList fields, std::shared_ptr<Omissions> omissions) noexcept
+      : settings_(std::move(settings)),
+        fields_(std::move(fields)),
+        omissions_(std::move(omissions)) {}
 
   uint8_t hooks() const noexcept override { return kRequest | kRequestBody; }
 
   Verdict on_request(Context& context) const noexcept override {
     exchange::Exchange& x = context.x;
-    // A tunnel has no end; a call of gRPC may have none, either.
-    if (x.request.websocket || x.grpc || !happens(settings_.percent.value)) {
+    if (!happens(settings_.percent.value)) {
       return Verdict::next;
     }
-    if (x.request.framing == http::Framing::none ||
-        (x.request.framing == http::Framing::length && x.request.content_length == 0)) {
+    // A tunnel has no end; a call of gRPC may have none, either.
+    if (x.request.websocket || x.grpc) {
+      omit(Omitted::endless);
+    } else if (x.request.framing == http::Framing::none ||
+               (x.request.framing == http::Framing::length && x.request.content_length == 0)) {
       ByteQueue none;
       send(x, context.host, none);
     } else if (x.request.framing != http::Framing::length ||
                x.request.content_length <= settings_.max_body) {
       context.state = static_cast<BodyFilter*>(&context.make<Copying>(*this, x, context.host));
+    } else {
+      omit(Omitted::long_body);
     }
     return Verdict::next;
   }
@@ -94,7 +120,21 @@ class Mirror final : public Plugin {
     return static_cast<BodyFilter*>(context.state);
   }
 
+  std::vector<LeftOut> left_out() const override {
+    std::vector<LeftOut> found;
+    for (size_t i = 0; i < kOmitted.size(); ++i) {
+      found.push_back({kOmitted[i], (*omissions_)[i].load(std::memory_order_relaxed)});
+    }
+    return found;
+  }
+
   uint64_t max_body() const noexcept { return settings_.max_body; }
+
+  const std::shared_ptr<Omissions>& omissions() const noexcept { return omissions_; }
+
+  void omit(Omitted why) const noexcept {
+    (*omissions_)[static_cast<size_t>(why)].fetch_add(1, std::memory_order_relaxed);
+  }
 
   void send(exchange::Exchange& x, Host& host, ByteQueue& body) const noexcept {
     Subrequest copy;
@@ -112,6 +152,7 @@ class Mirror final : public Plugin {
     copy.body = std::move(body);
     copy.timeout = settings_.timeout;
     if (!host.send_aside(copy)) {
+      omit(Omitted::no_room);
       tell(host.now());
     }
   }
@@ -129,21 +170,29 @@ class Mirror final : public Plugin {
 
   Settings settings_;
   FieldList fields_;
+  std::shared_ptr<Omissions> omissions_;
   mutable std::atomic<int64_t> told_at_{0};
 };
 
+Copying::~Copying() {
+  if (!over_) {
+    mirror_.omit(Omitted::incomplete);
+  }
+}
+
 Result<> Copying::filter(ByteQueue& in, ByteQueue& out, End end) noexcept {
-  if (!given_up_) {
-    given_up_ = copy_.size() + in.size() > mirror_.max_body();
-    if (given_up_) {
+  if (!over_) {
+    over_ = copy_.size() + in.size() > mirror_.max_body();
+    if (over_) {
       copy_.clear();
+      mirror_.omit(Omitted::long_body);
     } else {
       copy_.share_from(in, kCopyBelow);
     }
   }
   out.move_from(in, in.size());
-  if (end == End::yes && !given_up_) {
-    given_up_ = true;
+  if (end == End::yes && !over_) {
+    over_ = true;
     mirror_.send(x_, host_, copy_);
   }
   return {};
@@ -157,7 +206,10 @@ std::shared_ptr<const Plugin> make(const Making& making) {
   }
   FieldList fields =
       FieldList::compile(settings.set_headers, config::EditOf::request, making.reader);
-  return std::make_shared<Mirror>(std::move(settings), std::move(fields));
+  const auto* before = static_cast<const Mirror*>(making.before);
+  return std::make_shared<Mirror>(
+      std::move(settings), std::move(fields),
+      before == nullptr ? std::make_shared<Omissions>() : before->omissions());
 }
 
 }  // namespace

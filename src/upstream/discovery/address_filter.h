@@ -14,6 +14,7 @@ class AddressFilter {
  public:
   enum class Loopback : bool { refused, allowed };
 
+  AddressFilter() = default;
   // `allow` are networks that are never refused.
   explicit AddressFilter(const std::vector<config::Located<std::string>>& allow);
 

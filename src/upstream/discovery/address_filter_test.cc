@@ -17,7 +17,7 @@ bool refuses(const char* ip, Loopback loopback = Loopback::refused, const char* 
 
 TEST(AddressFilter, ServersMayBeInPrivateNetworks) {
   for (const char* ip : {"10.0.0.1", "192.168.1.1", "172.17.0.2", "8.8.8.8", "100.64.0.1",
-                         "fd00::1", "2001:db8::1"}) {
+                         "fd00::1", "2001:db8::1", "64:ff9b::808:808"}) {
     EXPECT_FALSE(refuses(ip)) << ip;
   }
 }
@@ -25,7 +25,9 @@ TEST(AddressFilter, ServersMayBeInPrivateNetworks) {
 TEST(AddressFilter, RefusesWhatIsNoServer) {
   for (const char* ip :
        {"0.0.0.0", "0.1.2.3", "169.254.169.254", "224.0.0.1", "239.255.255.255", "255.255.255.255",
-        "240.0.0.1", "::", "fe80::1", "febf::1", "ff02::1", "::ffff:169.254.169.254"}) {
+        "240.0.0.1", "::", "fe80::1", "febf::1", "ff02::1", "::ffff:169.254.169.254",
+        "100.100.100.200", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254", "64:ff9b::a9fe:a9fe",
+        "64:ff9b::7f00:1"}) {
     EXPECT_TRUE(refuses(ip)) << ip;
     EXPECT_TRUE(refuses(ip, Loopback::allowed)) << ip;
   }

@@ -66,10 +66,12 @@ std::vector<std::unique_ptr<Source>> Discovery::make_sources(const std::string& 
     sources.push_back(make_source(sought, from, names));
   }
   if (from.kind == config::DiscoveryKind::file) {
-    sources.push_back(std::make_unique<FileSource>(loop_, upstream, from.file.value, port));
+    sources.push_back(
+        std::make_unique<FileSource>(loop_, upstream, from.file.value, file_rules(from, port)));
   }
   if (from.kind == config::DiscoveryKind::etcd && make_store_source_) {
-    if (auto source = make_store_source_(loop_, {upstream, from.etcd.value, port, names.filter})) {
+    if (auto source =
+            make_store_source_(loop_, {upstream, from.etcd.value, {port, names.filter}})) {
       sources.push_back(std::move(source));
     }
   }

@@ -71,6 +71,14 @@ bool ServiceSource::settled() const noexcept {
   return refresh_.settled() && hosts_are_settled();
 }
 
+size_t ServiceSource::left_out() const noexcept {
+  size_t sum = 0;
+  for (const auto& [name, host] : hosts_) {
+    sum += host->refused();
+  }
+  return sum;
+}
+
 bool ServiceSource::hosts_are_settled() const noexcept {
   return std::ranges::all_of(hosts_, [](const auto& one) { return one.second->settled(); });
 }

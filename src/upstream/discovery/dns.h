@@ -32,6 +32,8 @@ class HostSource final : public Source {
 
   bool settled() const noexcept override { return host_.settled(); }
 
+  size_t left_out() const noexcept override { return host_.refused(); }
+
  private:
   void on_changed();
 
@@ -55,6 +57,7 @@ class ServiceSource final : public Source {
 
   void start(Report report) override;
   bool settled() const noexcept override;
+  size_t left_out() const noexcept override;
 
  private:
   void ask() noexcept;

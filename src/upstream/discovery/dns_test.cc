@@ -45,7 +45,7 @@ class DnsTest : public testing::Test {
 
   std::unique_ptr<net::EventLoop> loop_;
   FakeResolver resolver_;
-  NameSettings settings_{"u", AddressFilter({}), {}, false};
+  NameSettings settings_{"u", AddressFilter(), {}, false};
   int reports_ = 0;
   std::string servers_;
 };

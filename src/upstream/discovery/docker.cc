@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/log.h"
 
 namespace pingap::upstream {
@@ -57,6 +59,7 @@ DockerSource::DockerSource(net::EventLoop& loop, Settings settings)
       list_settings_(settings_for(kListTimeout)),
       events_settings_(settings_for(kEventsTimeout)),
       pool_(loop, endpoint_for(settings_.socket), pool_settings_, counts_),
+      trouble_(Trouble::Part::discovery, settings_.upstream),
       retry_(kFirstRetry),
       list_retry_(kFirstRetry),
       events_(pool_, events_settings_,
@@ -163,18 +166,20 @@ void DockerSource::use_list() {
   }
   known_ = true;
   failing_ = false;
+  trouble_.end();
   list_retry_ = kFirstRetry;
   servers_ = found.servers.size();
   report_(std::move(found.servers));
 }
 
 void DockerSource::note_failure(std::string_view why) {
-  if (!failing_) {
-    PINGAP_LOG(warn, "upstream {}: {} does not list containers: {}; {}", settings_.upstream,
-               settings_.socket, why,
-               known_ ? "the servers of before stay" : "there are no servers of it yet");
+  const std::string what =
+      fmt::format("{} does not list containers: {}; {}", settings_.socket, why,
+                  known_ ? "the servers of before stay" : "there are no servers of it yet");
+  if (!std::exchange(failing_, true)) {
+    PINGAP_LOG(warn, "upstream {}: {}", settings_.upstream, what);
   }
-  failing_ = true;
+  trouble_.begin(what);
 }
 
 }  // namespace pingap::upstream

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/trouble.h"
 #include "net/event_loop.h"
 #include "net/timer.h"
 #include "upstream/discovery/containers.h"
@@ -36,6 +37,8 @@ class DockerSource final : public Source {
 
   bool settled() const noexcept override { return settled_; }
 
+  size_t left_out() const noexcept override { return unusable_.size(); }
+
  private:
   void listen() noexcept;
   void on_listening();
@@ -62,6 +65,7 @@ class DockerSource final : public Source {
   bool settled_ = false;
   bool known_ = false;    // there was a list
   bool failing_ = false;  // and has been said so
+  Trouble trouble_;
   bool too_large_ = false;
   bool asking_ = false;
   bool again_ = false;  // something has happened since

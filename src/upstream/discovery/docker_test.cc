@@ -58,8 +58,7 @@ class DockerSourceTest : public testing::Test {
 };
 
 TEST_F(DockerSourceTest, AListThatComesInDropsIsGivenUp) {
-  DockerSource source(*loop_,
-                      {"test", path_, {}, AddressFilter({}), seconds(60), milliseconds(50)});
+  DockerSource source(*loop_, {"test", path_, {}, AddressFilter(), seconds(60), milliseconds(50)});
   source.start([](const std::vector<Found>& /*found*/) { FAIL(); });
   net::Fd list = accept();
   if (read(list).find("/events") != std::string::npos) {

@@ -3,9 +3,10 @@
 #include <exception>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/file_state.h"
 #include "base/log.h"
-#include "upstream/discovery/server_list.h"
 
 namespace pingap::upstream {
 namespace {
@@ -14,12 +15,14 @@ constexpr Duration kInterval = std::chrono::seconds(1);
 
 }  // namespace
 
-FileSource::FileSource(net::EventLoop& loop, std::string upstream, std::string path, uint16_t port)
+FileSource::FileSource(net::EventLoop& loop, std::string upstream, std::string path,
+                       ListRules rules)
     : loop_(loop),
       upstream_(std::move(upstream)),
       path_(std::move(path)),
       name_("file " + path_),
-      port_(port) {
+      rules_(std::move(rules)),
+      trouble_(Trouble::Part::discovery, upstream_) {
 }
 
 void FileSource::start(Report report) {
@@ -45,11 +48,12 @@ void FileSource::look() noexcept {
 
 void FileSource::read() {
   config::Diagnostics diagnostics;
-  std::vector<Found> found = read_server_list(path_, port_, diagnostics);
+  std::vector<Found> found = read_server_list(path_, rules_, diagnostics);
   if (!diagnostics.has_errors()) {
     PINGAP_LOG(info, "upstream {}: {} lists {} server{}", upstream_, path_, found.size(),
                found.size() == 1 ? "" : "s");
     known_ = true;
+    trouble_.end();
     report_(std::move(found));
     return;
   }
@@ -59,8 +63,11 @@ void FileSource::read() {
                entry.what, entry.allowed.empty() ? "" : "; ", entry.allowed,
                entry.hint.empty() ? "" : "; ", entry.hint);
   }
-  PINGAP_LOG(error, "upstream {}: {} cannot be used: {}", upstream_, path_,
-             known_ ? "the servers of before stay" : "there are no servers of it yet");
+  const std::string what =
+      fmt::format("{} cannot be used: {}", path_,
+                  known_ ? "the servers of before stay" : "there are no servers of it yet");
+  PINGAP_LOG(error, "upstream {}: {}", upstream_, what);
+  trouble_.begin(what);
 }
 
 }  // namespace pingap::upstream

@@ -40,6 +40,7 @@ void NameWatch::ask() noexcept {
 
 void NameWatch::on_answer(AddressAnswer answer) {
   answer_ = std::move(answer);
+  refused_now_ = 0;
   drop_refused(answer_);
   if (answer_.outcome == Verdict::failed || settings_.ipv4_only) {
     conclude();
@@ -129,6 +130,7 @@ void NameWatch::drop_refused(AddressAnswer& answer) {
     if (fault == nullptr) {
       return false;
     }
+    ++refused_now_;
     char room[46];
     const std::string text(ip.format(room));
     why = fmt::format("{} is refused: {}", text, fault);

@@ -48,6 +48,9 @@ class NameWatch {
   // Those of the better family first; in an order that does not change with each answer.
   const std::vector<IpAddress>& addresses() const noexcept { return known_; }
 
+  // Addresses of the last answer that are refused.
+  size_t refused() const noexcept { return refused_now_; }
+
  private:
   void ask() noexcept;
   void on_answer(AddressAnswer answer);
@@ -71,6 +74,7 @@ class NameWatch {
   std::array<bool, 2> asked_alone_{};
   std::string fault_;              // of one of those
   std::set<std::string> refused_;  // what was logged; bounded by kMost
+  size_t refused_now_ = 0;
   net::Timer timer_{Callback<void()>::of<&NameWatch::ask>(this)};
 };
 

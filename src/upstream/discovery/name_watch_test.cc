@@ -39,7 +39,7 @@ class NameWatchTest : public testing::Test {
 
   std::unique_ptr<net::EventLoop> loop_;
   FakeResolver resolver_;
-  NameSettings settings_{"u", AddressFilter({}), {}, false};
+  NameSettings settings_{"u", AddressFilter(), {}, false};
   std::optional<NameWatch> watch_;
   int changes_ = 0;
 };

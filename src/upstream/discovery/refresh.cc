@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/log.h"
 
 namespace pingap::upstream {
@@ -23,7 +25,8 @@ constexpr unsigned kBelieved = 3;
 Refresh::Refresh(std::string upstream, std::string what, Duration longest)
     : upstream_(std::move(upstream)),
       what_(std::move(what)),
-      longest_(longest == Duration::zero() ? kLongest : std::clamp(longest, kShortest, kLongest)) {
+      longest_(longest == Duration::zero() ? kLongest : std::clamp(longest, kShortest, kLongest)),
+      trouble_(Trouble::Part::discovery, upstream_) {
 }
 
 Duration Refresh::soon() noexcept {
@@ -32,14 +35,20 @@ Duration Refresh::soon() noexcept {
   return std::min(wait, longest_);
 }
 
+void Refresh::warn(State next, std::string_view what, std::string_view why,
+                   std::string_view meanwhile) {
+  const std::string text = fmt::format("{} {}: {}{}", what_, what, why, meanwhile);
+  if (state_ != next) {
+    PINGAP_LOG(warn, "upstream {}: {}", upstream_, text);
+  }
+  state_ = next;
+  trouble_.begin(text);
+}
+
 Duration Refresh::found(Duration ttl, size_t servers, std::string_view why) {
   gone_ = 0;
   if (!why.empty()) {
-    if (state_ != State::troubled) {
-      PINGAP_LOG(warn, "upstream {}: {} is known in part: {}; the rest of the last answer is used",
-                 upstream_, what_, why);
-    }
-    state_ = State::troubled;
+    warn(State::troubled, "is known in part", why, "; the rest of the last answer is used");
     servers_ = servers;
     return soon();
   }
@@ -48,6 +57,7 @@ Duration Refresh::found(Duration ttl, size_t servers, std::string_view why) {
                servers == 1 ? "" : "s");
   }
   state_ = State::well;
+  trouble_.end();
   servers_ = servers;
   misses_ = 0;
   return std::clamp(ttl, kShortest, longest_);
@@ -55,12 +65,9 @@ Duration Refresh::found(Duration ttl, size_t servers, std::string_view why) {
 
 Duration Refresh::failed(std::string_view why) {
   if (state_ == State::well) {
-    PINGAP_LOG(warn, "upstream {}: {} does not resolve: {}; the last answer is used", upstream_,
-               what_, why);
-    state_ = State::troubled;
+    warn(State::troubled, "does not resolve", why, "; the last answer is used");
   } else if (state_ == State::unknown) {
-    PINGAP_LOG(warn, "upstream {}: {} does not resolve: {}", upstream_, what_, why);
-    state_ = State::empty;
+    warn(State::empty, "does not resolve", why, "");
   }
   return soon();
 }
@@ -68,8 +75,7 @@ Duration Refresh::failed(std::string_view why) {
 Duration Refresh::gone(std::string_view why) {
   ++gone_;
   if (state_ == State::troubled && gone_ >= kBelieved) {
-    PINGAP_LOG(warn, "upstream {}: {} has no servers any more: {}", upstream_, what_, why);
-    state_ = State::empty;
+    warn(State::empty, "has no servers any more", why, "");
     return soon();
   }
   return failed(why);

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/trouble.h"
 
 namespace pingap::upstream {
 
@@ -42,6 +43,8 @@ class Refresh {
   };
 
   Duration soon() noexcept;
+  // Of each kind of trouble once in the log.
+  void warn(State next, std::string_view what, std::string_view why, std::string_view meanwhile);
 
   const std::string upstream_;
   const std::string what_;
@@ -50,6 +53,7 @@ class Refresh {
   size_t servers_ = 0;
   unsigned misses_ = 0;  // questions in a row without a good answer
   unsigned gone_ = 0;    // answers in a row that there is nothing
+  Trouble trouble_;
 };
 
 }  // namespace pingap::upstream

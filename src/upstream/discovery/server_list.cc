@@ -41,7 +41,8 @@ bool is_json(std::string_view text) noexcept {
 
 class List {
  public:
-  List(uint16_t port, config::Diagnostics& diagnostics) : port_(port), reader_(diagnostics) {}
+  List(const ListRules& rules, config::Diagnostics& diagnostics)
+      : rules_(rules), reader_(diagnostics) {}
 
   std::vector<Found> read(const Value& root) {
     if (root.kind == ValueKind::array) {
@@ -148,7 +149,7 @@ class List {
       reader_.error(addr.at,
                     {"there are too many servers", fmt::format("at most {}", kMaxListed), {}});
     }
-    auto endpoint = config::parse_backend_address(addr.value, port_);
+    auto endpoint = config::parse_backend_address(addr.value, rules_.port);
     if (!endpoint) {
       reader_.error(addr.at, std::move(endpoint.error()));
       return;
@@ -159,28 +160,40 @@ class List {
                               "an IP address or a unix socket", "names belong into `addrs`"});
       return;
     }
+    const char* fault =
+        address->is_unix() ? nullptr : rules_.filter.refuses(address->ip(), rules_.loopback);
+    if (fault != nullptr) {
+      reader_.error(addr.at, {fmt::format("{} is refused: {}", address->to_string(), fault),
+                              {},
+                              "`discovery_allow` lists what is not"});
+      return;
+    }
     found.address = *address;
     found_.push_back(std::move(found));
   }
 
-  const uint16_t port_;
+  const ListRules& rules_;
   config::Reader reader_;
   std::vector<Found> found_;
 };
 
 }  // namespace
 
-std::vector<Found> parse_server_list(std::string_view text, uint16_t port, uint32_t source,
+ListRules file_rules(const config::Discovery& discovery, uint16_t port) {
+  return {port, AddressFilter(discovery.allow), AddressFilter::Loopback::allowed};
+}
+
+std::vector<Found> parse_server_list(std::string_view text, const ListRules& rules, uint32_t source,
                                      config::Diagnostics& diagnostics) {
   const Value root = is_json(text) ? config::read_json(text, source, diagnostics)
                                    : config::read_toml(text, source, diagnostics);
   if (diagnostics.has_errors()) {
     return {};
   }
-  return List(port, diagnostics).read(root);
+  return List(rules, diagnostics).read(root);
 }
 
-std::vector<Found> read_server_list(const std::string& path, uint16_t port,
+std::vector<Found> read_server_list(const std::string& path, const ListRules& rules,
                                     config::Diagnostics& diagnostics) {
   const auto text = config::read_file(path, kMaxServerList);
   if (!text) {
@@ -190,7 +203,7 @@ std::vector<Found> read_server_list(const std::string& path, uint16_t port,
     return {};
   }
   const uint32_t source = diagnostics.add_source(path, *text);
-  return parse_server_list(*text, port, source, diagnostics);
+  return parse_server_list(*text, rules, source, diagnostics);
 }
 
 }  // namespace pingap::upstream

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "config/diagnostics.h"
+#include "config/model.h"
+#include "upstream/discovery/address_filter.h"
 #include "upstream/discovery/source.h"
 
 namespace pingap::upstream {
@@ -18,13 +20,22 @@ namespace pingap::upstream {
 inline constexpr size_t kMaxServerList = 1 << 20;  // bytes
 inline constexpr size_t kMaxListed = 10'000;       // servers
 
+struct ListRules {
+  uint16_t port = 80;    // of addresses without one
+  AddressFilter filter;  // an address that it refuses is an error
+  AddressFilter::Loopback loopback = AddressFilter::Loopback::refused;
+};
+
+// Of a file that the configuration names: who may write it may name servers of this machine.
+ListRules file_rules(const config::Discovery& discovery, uint16_t port);
+
 // The servers of a text that is source `source` of the diagnostics; of no use where these have
-// errors then. `port` is that of addresses without one.
-std::vector<Found> parse_server_list(std::string_view text, uint16_t port, uint32_t source,
+// errors then.
+std::vector<Found> parse_server_list(std::string_view text, const ListRules& rules, uint32_t source,
                                      config::Diagnostics& diagnostics);
 
 // The same of a file, which becomes the first source.
-std::vector<Found> read_server_list(const std::string& path, uint16_t port,
+std::vector<Found> read_server_list(const std::string& path, const ListRules& rules,
                                     config::Diagnostics& diagnostics);
 
 }  // namespace pingap::upstream

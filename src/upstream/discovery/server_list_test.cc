@@ -11,7 +11,7 @@ std::string read(const std::string& text) {
   config::Diagnostics diagnostics;
   const uint32_t source = diagnostics.add_source("f", text);
   std::string out;
-  for (const Found& one : parse_server_list(text, 80, source, diagnostics)) {
+  for (const Found& one : parse_server_list(text, file_rules({}, 80), source, diagnostics)) {
     out += fmt::format("{} w{} p{};", one.address.to_string(), one.weight, one.priority);
   }
   if (!diagnostics.entries().empty()) {
@@ -70,6 +70,23 @@ TEST(ServerList, ProblemsHaveAPlace) {
   }
 }
 
+TEST(ServerList, AnAddressThatIsRefusedIsAMistake) {
+  EXPECT_EQ(read("[[servers]]\naddr = '10.0.0.1'\n[[servers]]\naddr = '169.254.169.254'"),
+            "f:4:8: 169.254.169.254:80 is refused: it is link-local");
+  EXPECT_EQ(read("[{\"targets\": [\"100.100.100.200\"]}]"),
+            "f:1:15: 100.100.100.200:80 is refused: it tells secrets of a cloud");
+}
+
+TEST(ServerList, OfAFileMayNameThisMachine) {
+  config::Discovery discovery;
+  discovery.allow = {{"169.254.0.0/16", {}}};
+  config::Diagnostics diagnostics;
+  const auto found = parse_server_list("[{\"targets\": [\"127.0.0.1\", \"169.254.1.1\"]}]",
+                                       file_rules(discovery, 81), 0, diagnostics);
+  EXPECT_FALSE(diagnostics.has_errors());
+  EXPECT_EQ(found.size(), 2U);
+}
+
 TEST(ServerList, TheNumberOfServersIsBounded) {
   std::string text = "[{\"targets\": [";
   for (size_t i = 0; i <= kMaxListed; ++i) {
@@ -80,7 +97,7 @@ TEST(ServerList, TheNumberOfServersIsBounded) {
 
 TEST(ServerList, AFileThatIsMissingIsAProblem) {
   config::Diagnostics diagnostics;
-  EXPECT_TRUE(read_server_list("/nonexistent/servers.json", 80, diagnostics).empty());
+  EXPECT_TRUE(read_server_list("/nonexistent/servers.json", {}, diagnostics).empty());
   ASSERT_TRUE(diagnostics.has_errors());
   EXPECT_NE(diagnostics.entries()[0].what.find("`/nonexistent/servers.json`"), std::string::npos);
 }

@@ -41,6 +41,9 @@ class Source {
 
   // It has answered once, with servers or without: a start need not wait for it any longer.
   virtual bool settled() const noexcept = 0;
+
+  // How many of those in its last answer were left out: they are refused, or no servers.
+  virtual size_t left_out() const noexcept = 0;
 };
 
 }  // namespace pingap::upstream

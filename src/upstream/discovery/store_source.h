@@ -2,13 +2,12 @@
 // which gives what makes such sources. Control thread.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "net/event_loop.h"
-#include "upstream/discovery/address_filter.h"
+#include "upstream/discovery/server_list.h"
 #include "upstream/discovery/source.h"
 
 namespace pingap::upstream {
@@ -16,8 +15,7 @@ namespace pingap::upstream {
 struct StoreQuery {
   std::string upstream;  // its name
   std::string url;       // may hold secrets
-  uint16_t port = 80;    // of addresses without one
-  AddressFilter filter;
+  ListRules rules;
 };
 
 // The loop outlives the sources.

@@ -1,4 +1,4 @@
-#include "admin/process_stats.h"
+#include "control/process_stats.h"
 
 #include <dirent.h>
 #include <fstream>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <vector>
 
-namespace pingap::admin {
+namespace pingap::control {
 namespace {
 
 std::string read(const char* path) {
@@ -71,4 +71,4 @@ ProcessStats read_process_stats() {
   return stats;
 }
 
-}  // namespace pingap::admin
+}  // namespace pingap::control

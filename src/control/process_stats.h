@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace pingap::admin {
+namespace pingap::control {
 
 struct ProcessStats {
   double cpu_seconds = 0;
@@ -19,4 +19,4 @@ struct ProcessStats {
 // What cannot be read is 0.
 ProcessStats read_process_stats();
 
-}  // namespace pingap::admin
+}  // namespace pingap::control

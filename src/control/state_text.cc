@@ -1,13 +1,14 @@
-#include "admin/state_text.h"
+#include "control/state_text.h"
 
 #include <algorithm>
 #include <unordered_map>
 
-#include "admin/json_writer.h"
-#include "admin/process_stats.h"
+#include "base/json_writer.h"
+#include "control/process_stats.h"
 #include "control/reloader.h"
+#include "control/troubles.h"
 
-namespace pingap::admin {
+namespace pingap::control {
 namespace {
 
 using proxy::LiveUpstreams;
@@ -25,7 +26,7 @@ std::string_view name_of(upstream::Breaker::State state) noexcept {
   return "half_open";
 }
 
-void write_config(JsonWriter& out, const control::Reloader::Status& status) {
+void write_config(JsonWriter& out, const Reloader::Status& status) {
   out.key("config");
   out.begin_object();
   out.number("revision", status.revision);
@@ -101,21 +102,7 @@ void write_upstream(JsonWriter& out, const proxy::Cluster& cluster, const Server
   out.end();
 }
 
-}  // namespace
-
-std::string state_text(const control::Running& running, const Build& build,
-                       const std::vector<Duration>& lags) {
-  const proxy::Snapshot& snapshot = *running.reloader.current().snapshot;
-  JsonWriter out;
-  out.begin_object();
-  out.text("version", build.version);
-  out.text("commit", build.commit);
-  out.number("started", read_process_stats().started);
-  out.key("ready");
-  out.boolean(!running.stopping());
-  write_config(out, running.reloader.status());
-  write_workers(out, running.server, lags);
-  write_sites(out, running.server);
+void write_upstreams(JsonWriter& out, const Running& running) {
   out.key("upstreams");
   out.begin_list();
   const auto reports = running.upstreams.report();
@@ -123,12 +110,45 @@ std::string state_text(const control::Running& running, const Build& build,
   for (const auto& report : reports) {
     by_upstream[report.upstream].push_back(&report);
   }
-  for (const auto& cluster : snapshot.clusters) {
+  for (const auto& cluster : running.reloader.current().snapshot->clusters) {
     write_upstream(out, *cluster, by_upstream[cluster->name]);
   }
   out.end();
+}
+
+void write_troubles(JsonWriter& out, const LiveUpstreams& upstreams) {
+  out.key("degraded");
+  out.begin_list();
+  for (const TroubleReport& one : troubles(upstreams)) {
+    out.begin_object();
+    out.text("part", one.part);
+    out.text("name", one.name);
+    out.text("what", one.what);
+    if (one.since) {
+      out.number("since", std::chrono::duration<double>(one.since->time_since_epoch()).count());
+    }
+    out.end();
+  }
+  out.end();
+}
+
+}  // namespace
+
+std::string state_text(const Running& running, const std::vector<Duration>& lags) {
+  JsonWriter out;
+  out.begin_object();
+  out.text("version", running.build.version);
+  out.text("commit", running.build.commit);
+  out.number("started", read_process_stats().started);
+  out.key("ready");
+  out.boolean(!running.stopping());
+  write_config(out, running.reloader.status());
+  write_workers(out, running.server, lags);
+  write_sites(out, running.server);
+  write_upstreams(out, running);
+  write_troubles(out, running.upstreams);
   out.end();
   return out.finish() + '\n';
 }
 
-}  // namespace pingap::admin
+}  // namespace pingap::control

@@ -1,4 +1,4 @@
-#include "admin/json_writer.h"
+#include "base/json_writer.h"
 
 #include <iterator>
 
@@ -6,7 +6,7 @@
 
 #include "base/log_escape.h"
 
-namespace pingap::admin {
+namespace pingap {
 
 void JsonWriter::separate() {
   if (!first_) {
@@ -59,4 +59,4 @@ void JsonWriter::boolean(bool value) {
   text_ += value ? "true" : "false";
 }
 
-}  // namespace pingap::admin
+}  // namespace pingap

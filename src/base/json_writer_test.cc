@@ -1,8 +1,8 @@
-#include "admin/json_writer.h"
+#include "base/json_writer.h"
 
 #include <gtest/gtest.h>
 
-namespace pingap::admin {
+namespace pingap {
 namespace {
 
 TEST(JsonWriter, PutsCommasWhereTheyBelong) {
@@ -35,4 +35,4 @@ TEST(JsonWriter, EscapesTexts) {
 }
 
 }  // namespace
-}  // namespace pingap::admin
+}  // namespace pingap

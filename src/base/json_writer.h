@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-namespace pingap::admin {
+namespace pingap {
 
 class JsonWriter {
  public:
@@ -48,4 +48,4 @@ class JsonWriter {
   bool first_ = true;
 };
 
-}  // namespace pingap::admin
+}  // namespace pingap

@@ -1,0 +1,63 @@
+// The answer of `pingap status`.
+#include <string>
+#include <unistd.h>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "control/process_stats.h"
+#include "control/reloader.h"
+#include "control/state_text.h"
+#include "control/troubles.h"
+
+namespace pingap::control {
+namespace {
+
+std::string shown(WallTime time) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
+WallTime from_seconds(double since_1970) {
+  return WallTime(
+      std::chrono::duration_cast<WallTime::duration>(std::chrono::duration<double>(since_1970)));
+}
+
+std::string configuration_line(const Reloader::Status& status) {
+  const std::string revision =
+      status.revision == 0 ? "" : fmt::format("revision {}, ", status.revision);
+  return fmt::format("configuration: {}loaded at {}; {} reloads, {} refused\n", revision,
+                     shown(status.loaded_at), status.taken, status.refused);
+}
+
+std::string upstream_lines(const proxy::LiveUpstreams& upstreams) {
+  std::string text;
+  for (const auto& [name, servers] : servers_in_use(upstreams)) {
+    text += fmt::format("upstream {}: {} of {} servers take requests\n", name, servers.taking,
+                        servers.all);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string status_text(const Running& running) {
+  std::string text = fmt::format("pingap {}, process {}, since {}{}\n", running.build.version,
+                                 ::getpid(), shown(from_seconds(read_process_stats().started)),
+                                 running.stopping() ? ", stopping" : "");
+  text += configuration_line(running.reloader.status());
+  text += fmt::format("{} workers, {} connections\n", running.server.workers(),
+                      running.server.connections());
+  text += upstream_lines(running.upstreams);
+  const auto found = troubles(running.upstreams);
+  if (found.empty()) {
+    return text + "all is well\n";
+  }
+  for (const TroubleReport& one : found) {
+    text += fmt::format("degraded: {} {}: {}{}\n", one.part, one.name, one.what,
+                        one.since ? fmt::format(" (since {})", shown(*one.since)) : "");
+  }
+  return text;
+}
+
+}  // namespace pingap::control

@@ -1,0 +1,239 @@
+"""What is degraded right now is told in one place, whatever part of the process it is, and goes away
+by itself: `pingap status`, /state, /readyz and a metric."""
+
+import contextlib
+import json
+import os
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from rig import mmdb, toml
+from rig.deadline import until
+from rig.dns import NameServer, address, reply
+from rig.docker import Docker
+from rig.etcd import Etcd, etcd_is_there
+from rig.metrics import get, scrape
+from rig.origin import Origin
+from rig.product import Product, config, run
+from rig.standin import free_port
+from rig.tls import authority
+
+needs_etcd = pytest.mark.skipif(not etcd_is_there(), reason="etcd is not installed")
+
+
+def status(product):
+    code, out, err = product.order("status", "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def degraded(product):
+    """{(part, name): what}"""
+    return {(one["part"], one["name"]): one["what"] for one in status(product)["degraded"]}
+
+
+def replace(path, data):
+    with open(f"{path}.new", "wb") as file:
+        file.write(data)
+    os.chmod(f"{path}.new", 0o600)  # it may be a key
+    os.rename(f"{path}.new", path)
+
+
+# Each gives a configuration, (part, name, text), what breaks it in the running process and what
+# mends it.
+
+@contextlib.contextmanager
+def a_name(origin, _folder):
+    answers = [address("127.0.0.1")]
+    with NameServer(lambda query: [reply(query, answers, code=0 if answers else 2)]) as server:
+        conf = config(f"api.test:{origin.port}", upstream={
+            "dns_server": server.addr, "ipv4_only": True, "discovery_allow": ["127.0.0.0/8"]})
+        yield conf, ("discovery", "origin", "api.test does not resolve: "), answers.clear, \
+            lambda: answers.append(address("127.0.0.1"))
+
+
+@contextlib.contextmanager
+def a_file_of_servers(origin, folder):
+    path = folder / "servers.json"
+    good = json.dumps({"servers": [{"addr": origin.addr}]}).encode()
+    replace(path, good)
+    conf = config([], upstream={"discovery": "file", "discovery_file": str(path)})
+    del conf["upstreams"]["origin"]["addrs"]
+    yield conf, ("discovery", "origin", f"{path} cannot be used: the servers of before stay"), \
+        lambda: replace(path, b"{"), lambda: replace(path, good + b"\n")
+
+
+@contextlib.contextmanager
+def a_daemon(origin, _folder):
+    with Docker() as docker:
+        conf = config([origin.addr])
+        conf["upstreams"]["web"] = {"discovery": "docker", "addrs": ["web"],
+                                    "docker_socket": docker.path, "update_frequency": "1s"}
+        yield conf, ("discovery", "web", "does not list containers: "), docker.stop, docker.start
+
+
+@contextlib.contextmanager
+def a_database(origin, folder):
+    path = folder / "geo.mmdb"
+    mmdb.write(path, {"192.0.2.0/24": ("DE", "EU")})
+    conf = config(origin.addr, location={"plugins": ["geo"]})
+    conf["plugins"] = {"geo": {"type": "geo_restriction", "database": str(path), "mode": "report"}}
+    yield conf, ("plugin", "geo", f"the countries of {path} are as before: "), \
+        lambda: replace(path, b"nonsense"), \
+        lambda: mmdb.write(path, {"192.0.2.0/24": ("FR", "EU")})
+
+
+@contextlib.contextmanager
+def a_certificate(origin, folder):
+    ca, (cert, key) = authority(), (folder / "cert.pem", folder / "key.pem")
+
+    def put():
+        pair = ca.issue("a.test")
+        for path, source in ((cert, pair.cert), (key, pair.key)):
+            with open(source, "rb") as file:
+                replace(path, file.read())
+
+    put()
+    conf = config(origin.addr)
+    conf["servers"]["secure"] = {"addr": "127.0.0.1:0", "locations": ["all"],
+                                 "tls_cert": str(cert), "tls_key": str(key)}
+    yield conf, ("certificates", "secure", "have changed and cannot be used"), \
+        lambda: replace(cert, b"nonsense"), put
+
+
+@contextlib.contextmanager
+def a_collector(origin, _folder):
+    """It is away, and comes: a socket that takes connections and answers with 200."""
+    port = free_port()
+    conf = config(origin.addr)
+    conf["tracing"] = {"endpoint": f"http://127.0.0.1:{port}/v1/traces", "batch_delay": "10ms"}
+    with contextlib.ExitStack() as stack:
+        def come():
+            class Handler(BaseHTTPRequestHandler):
+                def do_POST(self):
+                    self.rfile.read(int(self.headers["Content-Length"]))
+                    self.send_response(200)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+
+                def log_message(self, *_):
+                    pass
+
+            server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            stack.callback(server.server_close)
+            stack.callback(server.shutdown)
+
+        yield conf, ("tracing", "collector", "spans cannot be sent to "), lambda: None, come
+
+
+WAYS = [a_name, a_file_of_servers, a_daemon, a_database, a_certificate, a_collector]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=[way.__name__ for way in WAYS])
+def test_what_is_degraded_is_told_and_heals(tmp_path, way):
+    with Origin() as origin, way(origin, tmp_path) as (conf, (part, name, what), break_, mend):
+        conf["metrics"] = {"addr": "127.0.0.1:0"}
+        with Product(conf) as product:
+            break_()
+            serves = lambda: product.get("/").status == 200
+            until(lambda: serves() and (part, name) in degraded(product), "it is told", 20)
+            assert what in degraded(product)[part, name]
+            assert f"degraded: {part} {name}: " in product.order("status")[1]
+            assert scrape(product).one("pingap_degraded", part=part, name_=name) == 1
+            count = len(status(product)["degraded"])
+            assert get(product.address("metrics"), "/readyz")[::2] == \
+                (200, f"ready, {count} degraded\n")
+            mend()
+            until(lambda: serves() and (part, name) not in degraded(product), "it heals", 40)
+            assert not scrape(product).of("pingap_degraded", part=part, name_=name)
+            assert sum(what in line for line in product.stderr) == 1, "the log says it once"
+
+
+@needs_etcd
+def test_etcd_that_is_away_is_told():
+    with Etcd() as etcd, Origin() as origin:
+        conf = config(origin.addr)
+
+        def store(text):
+            etcd.put("/pingap/pingap.toml", text)
+            return etcd.at("/pingap")
+
+        conf["metrics"] = {"addr": "127.0.0.1:0"}
+        with Product(conf, store=store) as product:
+            assert scrape(product).of("pingap_degraded") == []
+            etcd.kill()
+            until(lambda: scrape(product).of("pingap_degraded", part="configuration", name_="etcd"),
+                  "it is told", 20)
+            assert product.get("/").status == 200
+            etcd.start()
+            until(lambda: scrape(product).of("pingap_degraded") == [], "it heals", 30)
+
+
+def test_a_reload_that_was_refused_is_told_until_one_is_not(recorder):
+    with Product(config(recorder.addr)) as product:
+        assert degraded(product) == {}
+        good = product.conf["upstreams"]["origin"]
+        product.conf["upstreams"]["origin"] = {**good, "adrs": "x"}
+        product.write_config()
+        assert product.order("reload")[0] == 3
+        assert "unknown key `adrs`" in degraded(product)["configuration", "reload"]
+        product.conf["upstreams"]["origin"] = good
+        product.write_config()
+        assert product.order("reload")[0] == 0
+        assert degraded(product) == {}
+
+
+def test_an_upstream_without_a_server_is_told():
+    dead = f"127.0.0.1:{free_port()}"
+    conf = config([dead, f"127.0.0.1:{free_port()}"],
+                  upstream={"health_check": "tcp://x?interval=100ms&fall=1&rise=1"})
+    with Product(conf) as product:
+        until(lambda: ("upstream", "origin") in degraded(product), "both are out")
+        assert degraded(product)["upstream", "origin"] == "none of its 2 servers takes requests"
+        host, _, port = dead.partition(":")
+        with socket.create_server((host, int(port))):
+            until(lambda: degraded(product) == {}, "one is back")
+
+
+def test_what_has_gone_with_a_reload_is_not_told_any_more(tmp_path):
+    with Origin() as origin:
+        conf = config(origin.addr)
+        conf["upstreams"]["late"] = {"discovery": "file",
+                                     "discovery_file": str(tmp_path / "none.json")}
+        with Product(conf) as product:
+            assert set(degraded(product)) == {("discovery", "late"), ("upstream", "late")}
+            del product.conf["upstreams"]["late"]
+            product.write_config()
+            assert product.order("reload")[0] == 0
+            assert degraded(product) == {}
+
+
+def test_the_status_in_words_and_as_json(recorder):
+    conf = config(recorder.addr, basic={"threads": 2})
+    conf["metrics"] = {"addr": "127.0.0.1:0"}
+    with Product(conf) as product:
+        assert product.get("/").status == 200
+        code, out, err = product.order("status")
+        assert (code, err) == (0, "")
+        lines = out.splitlines()
+        assert lines[0].startswith("pingap ") and f"process {product.process.pid}, " in lines[0]
+        assert lines[1].startswith("configuration: loaded at ")
+        assert lines[2].startswith("2 workers, ")
+        assert lines[3:] == ["upstream origin: 1 of 1 servers take requests", "all is well"]
+        found = status(product)
+        shown = json.loads(get(product.address("metrics"), "/state")[2])
+        assert found["degraded"] == shown["degraded"] == []
+        assert [one["name"] for one in found["upstreams"]] == ["origin"]
+        assert set(found) == set(shown)
+
+
+def test_without_a_process_there_is_no_status(tmp_path):
+    path = tmp_path / "pingap.toml"
+    path.write_text(toml.dumps(config("127.0.0.1:1")))
+    code, out, err = run("status", "--config", str(path),
+                         env={"RUNTIME_DIRECTORY": str(tmp_path)})
+    assert (code, out) == (1, "") and err
