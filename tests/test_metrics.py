@@ -124,6 +124,40 @@ def test_refused_requests_are_counted():
     assert samples.sum("http_request_errors_total") == 3
 
 
+# The letters are those of the log; every request has two.
+def test_requests_are_counted_by_how_they_ended():
+    dead = f"127.0.0.1:{free_port()}"
+    locations = {"a": {"path": "/a"}, "dead": {"path": "/dead", "upstream": "dead"},
+                 "mock": {"path": "/mock", "plugins": ["mock"]}}
+    gate = Gate()
+
+    async def script(conn):
+        while (message := await conn.request()) is not None:
+            if message.path() == "/a/slow":
+                await gate.wait()
+            await conn.send(echo(message))
+
+    with Origin(script=script) as origin:
+        conf = with_metrics(config(origin.addr, locations=locations))
+        conf["upstreams"]["dead"] = {"addrs": [dead], "max_fails": 0}
+        conf["plugins"] = {"mock": {"type": "mock", "body": "x"}}
+        with Product(conf) as product:
+            for path in ("/a", "/a", "/dead", "/mock", "/none"):
+                product.get(path)
+            with product.client() as client:
+                client.send(request("/a/slow"))
+                origin.wait_requests(3)
+                client.rst()
+            samples = settled(product, 6)
+            gate.open()
+            product.wait_log(6)
+    name = "http_terminations_total"
+    for location, letters, count in [("a", "--", 2), ("a", "CH", 1), ("dead", "SC", 1),
+                                     ("mock", "LR", 1), ("_other", "PR", 1)]:
+        assert samples.one(name, server="main", location=location, termination=letters) == count
+    assert samples.sum(name) == samples.sum("http_requests_total") == 6
+
+
 def test_every_try_is_counted_at_its_server():
     dead = f"127.0.0.1:{free_port()}"
     with Origin() as origin:

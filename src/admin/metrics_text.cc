@@ -10,6 +10,7 @@
 #include "admin/families.h"
 #include "admin/process_stats.h"
 #include "control/reloader.h"
+#include "exchange/termination.h"
 #include "http/method.h"
 
 namespace pingap::admin {
@@ -166,6 +167,19 @@ class Writer {
     const observe::Totals totals = running_.server.totals();
     for (size_t i = 1; i < totals.errors.size(); ++i) {
       out_.sample({}, {"reason", to_string(static_cast<ErrorCode>(i))}, totals.errors[i]);
+    }
+    write_terminations();
+  }
+
+  // Those that there were: 32 for each location are many.
+  void write_terminations() {
+    out_.begin(families::kTerminations);
+    for (const Location& one : locations_) {
+      for (size_t i = 0; i < exchange::kTerminations.size(); ++i) {
+        if (const uint64_t count = one.totals.ends[i]; count > 0) {
+          out_.sample(one.labels, {"termination", exchange::kTerminations[i]}, count);
+        }
+      }
     }
   }
 
