@@ -138,6 +138,10 @@ std::vector<std::string> MetricsService::addresses() const {
   return {fmt::format("{} (metrics)", shown)};
 }
 
+std::string MetricsService::metrics() const {
+  return metrics_text(*running_, build_, lag_.lags(), observe::Form::text);
+}
+
 std::vector<proxy::Server::Socket> MetricsService::sockets() const {
   if (http_.fd() < 0) {
     return {};
@@ -183,14 +187,14 @@ HttpReply MetricsService::route(const HttpRequest& request) const {
     reply.content_type = "application/json";
     return reply;
   }
-  return metrics(request);
+  return answer_metrics(request);
 }
 
 HttpReply MetricsService::ready() const {
   return running_->stopping() ? text(503, "stopping\n") : text(200, "ready\n");
 }
 
-HttpReply MetricsService::metrics(const HttpRequest& request) const {
+HttpReply MetricsService::answer_metrics(const HttpRequest& request) const {
   const observe::Form form = observe::choose_form(request.header("Accept"));
   HttpReply reply;
   reply.content_type = observe::content_type(form);

@@ -31,6 +31,7 @@ class MetricsService final : public control::SideService, public HttpHandler {
 
   void start(const control::Running& running) override;
   std::vector<std::string> addresses() const override;
+  std::string metrics() const override;
   std::vector<proxy::Server::Socket> sockets() const override;
   void hand_over() override;
 
@@ -48,7 +49,7 @@ class MetricsService final : public control::SideService, public HttpHandler {
   void remove_file() noexcept;
   HttpReply route(const HttpRequest& request) const;
   HttpReply ready() const;
-  HttpReply metrics(const HttpRequest& request) const;
+  HttpReply answer_metrics(const HttpRequest& request) const;
 
   const Build build_;
   std::optional<control::Running> running_;

@@ -13,6 +13,7 @@
 #include "cli/plugins.h"
 #include "cli/remote.h"
 #include "cli/sync.h"
+#include "cli/top.h"
 #include "cli/version.h"
 #include "config/etcd_url.h"
 #include "control/load.h"
@@ -60,6 +61,10 @@ ExitCode run_command(const Options& options) {
       return upgrade(options);
     case Command::log:
       return change_log(options);
+    case Command::top:
+      return show_top(options);
+    case Command::trace:
+      return trace_requests(options);
     case Command::diff:
       return show_difference(options);
     case Command::history:

@@ -10,6 +10,7 @@
 #include <tl/expected.hpp>
 
 #include "base/exit_code.h"
+#include "cli/top_view.h"
 #include "cli/version.h"
 
 namespace pingap::cli {
@@ -24,6 +25,8 @@ enum class Command : uint8_t {
   rollback,
   upgrade,
   log,
+  top,
+  trace,
   version,
   config_sync,
   plugin_list,
@@ -65,7 +68,15 @@ struct Options {
   bool dry_run = false;                 // config sync
   bool force = false;                   // config sync
   bool text_only = false;               // config sync
-  Format format = Format::text;         // version
+  Format format = Format::text;         // version, top
+  bool once = false;                    // top
+  double interval = 1;                  // top: seconds between two looks
+  TopSort sort = TopSort::requests;     // top
+  std::string client;                   // trace: an address or network
+  std::string path;                     // trace: how it begins
+  std::string lasts;                    // trace: a duration
+  std::string most;                     // trace: a number
+  bool off = false;                     // trace
   Shell shell = Shell::bash;            // completion
   std::string method;                   // route explain: upper case
   std::string url;                      // route explain: "http://host/path" or "/path"

@@ -24,6 +24,14 @@ void Commands::on_command(const Command& command, const std::string& author, Rep
     reply(change_log_levels(command.field("levels"), reloader_.log_levels()));
     return;
   }
+  if (command.name == "metrics" && side_ != nullptr) {
+    reply({ExitCode::ok, side_->metrics()});
+    return;
+  }
+  if (command.name == "trace") {
+    reply(watching_.order(command));
+    return;
+  }
   if (command.name == "upgrade") {
     control_.upgrade().start(std::move(reply));
     return;

@@ -4,19 +4,25 @@
 #include "control/command_server.h"
 #include "control/control.h"
 #include "control/reloader.h"
+#include "control/side_service.h"
+#include "control/watching.h"
 
 namespace pingap::control {
 
 class Commands final : public CommandHandler {
  public:
-  // Both outlive it.
-  Commands(Reloader& reloader, Control& control) : reloader_(reloader), control_(control) {}
+  // All outlive it; `side` may be null.
+  Commands(Reloader& reloader, Control& control, const SideService* side, proxy::Server& server,
+           net::EventLoop& loop)
+      : reloader_(reloader), control_(control), side_(side), watching_(server, loop) {}
 
   void on_command(const Command& command, const std::string& author, Reply reply) override;
 
  private:
   Reloader& reloader_;
   Control& control_;
+  const SideService* side_;
+  Watching watching_;
 };
 
 }  // namespace pingap::control

@@ -47,6 +47,8 @@ class SideService {
 
   // "127.0.0.1:9090 (metrics)", ports resolved.
   virtual std::vector<std::string> addresses() const = 0;
+  // What is counted, as Prometheus reads it.
+  virtual std::string metrics() const = 0;
   // The listening sockets, for another process; ours.
   virtual std::vector<proxy::Server::Socket> sockets() const = 0;
   // That process has them from now on.
