@@ -11,6 +11,7 @@
 #include "cli/fmt.h"
 #include "cli/history.h"
 #include "cli/plugins.h"
+#include "cli/profile.h"
 #include "cli/remote.h"
 #include "cli/sync.h"
 #include "cli/top.h"
@@ -65,6 +66,8 @@ ExitCode run_command(const Options& options) {
       return show_top(options);
     case Command::trace:
       return trace_requests(options);
+    case Command::profile:
+      return profile_process(options);
     case Command::diff:
       return show_difference(options);
     case Command::history:

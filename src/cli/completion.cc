@@ -8,7 +8,7 @@ _pingap() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
-      run|validate|reload|upgrade|log|top|trace|diff|history|show|rollback|version|config|push|\
+      run|validate|reload|upgrade|log|top|trace|profile|diff|history|show|rollback|version|config|push|\
       pull|sync|route|explain|plugin|list|fmt|completion|demo-backend) command=$word ;;
     esac
   done
@@ -19,19 +19,20 @@ _pingap() {
       return ;;
     --layout) COMPREPLY=($(compgen -W 'file items' -- "$current")); return ;;
     --sort) COMPREPLY=($(compgen -W 'requests errors p99 name' -- "$current")); return ;;
-    -H|--header|--listen|--name|--comment|--interval|--client|--path|--for|--most) return ;;
+    -H|--header|--listen|--name|--comment|--interval|--client|--path|--for|--most|--seconds) return ;;
   esac
   local words=
   COMPREPLY=()
   case $command in
-    '') words='run validate reload upgrade log top trace diff history show rollback version config
-               route plugin fmt completion demo-backend --config --test --help --version' ;;
+    '') words='run validate reload upgrade log top trace profile diff history show rollback version
+               config route plugin fmt completion demo-backend --config --test --help --version' ;;
     run) words='--config --test --autoreload --last-good --upgrade --help' ;;
     validate) words='--config --strict --help' ;;
     upgrade|history|show) words='--config --help' ;;
     log) words='reset trace debug info warn error off --config --help' ;;
     top) words='--once --json --interval --sort --config --help' ;;
     trace) words='--client --path --for --most --off --config --help' ;;
+    profile) words='--seconds --config --help' ;;
     reload|rollback) words='--config --comment --help' ;;
     diff)
       words='--config --help'
@@ -81,6 +82,7 @@ _pingap() {
     'log:Show or change the levels of the application log'
     'top:What the running process does, live'
     'trace:Write the requests of a client or path to the log'
+    'profile:What the threads of the running process work on'
     'diff:What a reload would change'
     'history:The configurations that were in use'
     'show:The text of a revision'
@@ -115,6 +117,7 @@ _pingap() {
         trace)
           _arguments $config '--client[of whom]:address:' '--path[for what]:path:' \
             '--for[how long]:time:' '--most[how many]:number:' '--off[no more]' ;;
+        profile) _arguments $config '--seconds[how long]:seconds:' ;;
         reload|rollback) _arguments $config '--comment[why]:text:' '1:revision:' ;;
         diff) _arguments $config '*:file or revision:_files' ;;
         version) _arguments '--json[as JSON]' ;;
@@ -142,7 +145,7 @@ fi
 )sh";
 
 constexpr std::string_view kFish = R"sh(# fish completion for pingap
-set -l commands run validate reload upgrade log top trace diff history show rollback version config route plugin fmt completion demo-backend
+set -l commands run validate reload upgrade log top trace profile diff history show rollback version config route plugin fmt completion demo-backend
 complete -c pingap -f
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a run -d 'Start the proxy'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a validate -d 'Check the configuration'
@@ -161,6 +164,8 @@ complete -c pingap -n '__fish_seen_subcommand_from trace' -l path -x -d 'Whose p
 complete -c pingap -n '__fish_seen_subcommand_from trace' -l for -x -d 'How long'
 complete -c pingap -n '__fish_seen_subcommand_from trace' -l most -x -d 'How many'
 complete -c pingap -n '__fish_seen_subcommand_from trace' -l off -d 'No more'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a profile -d 'What its threads work on'
+complete -c pingap -n '__fish_seen_subcommand_from profile' -l seconds -x -d 'How long'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a diff -d 'What a reload would change'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a history -d 'Configurations that were in use'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a show -d 'The text of a revision'

@@ -67,6 +67,15 @@ Examples:
   pingap trace -c pingap.toml                     how it is
   pingap trace --off -c pingap.toml)";
 
+inline constexpr const char* kProfileFooter = R"(
+Notes 99 times in each second of CPU time where each thread is, and prints how often it was where:
+"THREAD;OUTERMOST;...;INNERMOST COUNT", as programs that draw flame graphs read it. A thread that
+waits is not noted.
+
+Examples:
+  pingap profile -c pingap.toml > pingap.folded
+  pingap profile --seconds 30 -c pingap.toml | flamegraph.pl > pingap.svg)";
+
 inline constexpr const char* kConfigFooter = R"(
 Examples:
   pingap config push -c pingap.toml etcd://127.0.0.1:2379/pingap

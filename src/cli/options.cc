@@ -31,7 +31,7 @@ constexpr auto kWords = std::to_array<std::string_view>(
      "pull",        "sync",       "--dry-run",    "--force",  "--layout", "--text-only",
      "-config",     "plugin",     "list",         "log",      "--daemon", "top",
      "--once",      "--interval", "--sort",       "trace",    "--client", "--path",
-     "--for",       "--most",     "--off"});
+     "--for",       "--most",     "--off",        "profile",  "--seconds"});
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
   return tl::make_unexpected(Exit{
@@ -139,6 +139,7 @@ class CommandLine {
         ->type_name("A B");
     add_config(*diff_);
     add_trace();
+    add_profile();
     history_ = app_.add_subcommand("history", "The configurations that were in use");
     add_config(*history_);
     show_ = app_.add_subcommand("show", "The text of a revision");
@@ -164,6 +165,15 @@ class CommandLine {
         ->check(CLI::Range(0.1, 3600.0))
         ->type_name("SECONDS");
     top_->add_option("--sort", sort_, "By `requests`, `errors`, `p99` or `name`")->type_name("KEY");
+  }
+
+  void add_profile() {
+    profile_ = app_.add_subcommand("profile", "What the threads of the running process work on");
+    profile_->footer(kProfileFooter);
+    add_config(*profile_);
+    profile_->add_option("--seconds", options_.seconds, "How long; 10, at most 60")
+        ->check(CLI::Range(1, 60))
+        ->type_name("N");
   }
 
   void add_trace() {
@@ -280,6 +290,7 @@ class CommandLine {
       case Command::rollback:
       case Command::upgrade:
       case Command::log:
+      case Command::profile:
         break;
       case Command::trace:
         return finish_trace();
@@ -324,11 +335,12 @@ class CommandLine {
     if (reload_->parsed()) {
       return Command::reload;
     }
-    const std::array<std::pair<const CLI::App*, Command>, 8> of_running = {
+    const std::array<std::pair<const CLI::App*, Command>, 9> of_running = {
         {{upgrade_, Command::upgrade},
          {log_, Command::log},
          {top_, Command::top},
          {trace_, Command::trace},
+         {profile_, Command::profile},
          {diff_, Command::diff},
          {history_, Command::history},
          {show_, Command::show},
@@ -451,6 +463,7 @@ class CommandLine {
   CLI::App* log_ = nullptr;
   CLI::App* top_ = nullptr;
   CLI::App* trace_ = nullptr;
+  CLI::App* profile_ = nullptr;
   CLI::App* upgrade_ = nullptr;
   CLI::App* diff_ = nullptr;
   CLI::App* history_ = nullptr;

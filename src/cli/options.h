@@ -27,6 +27,7 @@ enum class Command : uint8_t {
   log,
   top,
   trace,
+  profile,
   version,
   config_sync,
   plugin_list,
@@ -62,21 +63,22 @@ struct Options {
   std::string comment;                  // reload, rollback
   std::vector<std::string> sides;       // diff: none, or two files or revisions; log: levels
   uint64_t revision = 0;                // show, rollback
+  double interval = 1;                  // top: seconds between two looks
+  uint64_t seconds = 10;                // profile
   std::string source;                   // config sync: as `config`
   std::string target;                   // config sync: as `config`, without "-"
   Layout layout = Layout::kept;         // config sync
   bool dry_run = false;                 // config sync
   bool force = false;                   // config sync
   bool text_only = false;               // config sync
+  bool off = false;                     // trace
   Format format = Format::text;         // version, top
   bool once = false;                    // top
-  double interval = 1;                  // top: seconds between two looks
   TopSort sort = TopSort::requests;     // top
   std::string client;                   // trace: an address or network
   std::string path;                     // trace: how it begins
   std::string lasts;                    // trace: a duration
   std::string most;                     // trace: a number
-  bool off = false;                     // trace
   Shell shell = Shell::bash;            // completion
   std::string method;                   // route explain: upper case
   std::string url;                      // route explain: "http://host/path" or "/path"

@@ -101,6 +101,14 @@ TEST(Options, ReadsTrace) {
   EXPECT_TRUE(parse({"trace", "--off", "-c", "a.toml"})->off);
 }
 
+TEST(Options, ReadsProfile) {
+  EXPECT_EQ(parse({"profile", "-c", "a.toml"})->seconds, 10U);
+  const auto options = parse({"profile", "--seconds", "3", "-c", "a.toml"});
+  ASSERT_TRUE(options) << options.error().text;
+  EXPECT_EQ(options->command, Command::profile);
+  EXPECT_EQ(options->seconds, 3U);
+}
+
 TEST(Options, ReadsRouteExplain) {
   const auto options = parse({"route", "explain", "get", "http://a.test/x?y", "-H", "X-One: 1",
                               "-H", "X-Two:2:3", "-c", "a.toml"});
@@ -185,6 +193,8 @@ TEST(Options, RefusesAWrongLineWithAHint) {
       {{"top", "--interval", "0", "-c", "x"}, "--interval"},
       {{"trace", "--for", "1s", "-c", "x"}, "trace what?"},
       {{"trace", "--off", "--path", "/", "-c", "x"}, "--off goes alone"},
+      {{"profile", "--seconds", "61", "-c", "x"}, "--seconds"},
+      {{"profile", "--seconds", "0", "-c", "x"}, "--seconds"},
       {{"fmt"}, "file is required"},
       {{"fmt", "--chek", "a.toml"}, "did you mean `--check`?"},
       {{"completion"}, "shell is required"},
@@ -237,8 +247,8 @@ TEST(Completion, KnowsEveryCommandAndOption) {
   for (const Shell shell : {Shell::bash, Shell::zsh, Shell::fish}) {
     const std::string_view script = completion_script(shell);
     for (const char* word : {"run", "validate", "version", "route", "explain", "fmt", "completion",
-                             "demo-backend", "config", "top", "trace", "interval", "check", "test",
-                             "json", "header", "listen", "name"}) {
+                             "demo-backend", "config", "top", "trace", "profile", "interval",
+                             "check", "test", "json", "header", "listen", "name"}) {
       EXPECT_NE(script.find(word), std::string_view::npos) << word << " in\n" << script;
     }
   }

@@ -32,6 +32,10 @@ void Commands::on_command(const Command& command, const std::string& author, Rep
     reply(watching_.order(command));
     return;
   }
+  if (command.name == "profile") {
+    profile_.take(command, std::move(reply));
+    return;
+  }
   if (command.name == "upgrade") {
     control_.upgrade().start(std::move(reply));
     return;

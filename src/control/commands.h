@@ -3,6 +3,7 @@
 
 #include "control/command_server.h"
 #include "control/control.h"
+#include "control/profile.h"
 #include "control/reloader.h"
 #include "control/side_service.h"
 #include "control/watching.h"
@@ -14,7 +15,11 @@ class Commands final : public CommandHandler {
   // All outlive it; `side` may be null.
   Commands(Reloader& reloader, Control& control, const SideService* side, proxy::Server& server,
            net::EventLoop& loop)
-      : reloader_(reloader), control_(control), side_(side), watching_(server, loop) {}
+      : reloader_(reloader),
+        control_(control),
+        side_(side),
+        watching_(server, loop),
+        profile_(loop) {}
 
   void on_command(const Command& command, const std::string& author, Reply reply) override;
 
@@ -23,6 +28,7 @@ class Commands final : public CommandHandler {
   Control& control_;
   const SideService* side_;
   Watching watching_;
+  Profile profile_;
 };
 
 }  // namespace pingap::control
