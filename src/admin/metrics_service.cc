@@ -7,6 +7,7 @@
 
 #include "admin/state_text.h"
 #include "base/log.h"
+#include "control/reloader.h"
 #include "net/socket.h"
 
 namespace pingap::admin {
@@ -138,8 +139,12 @@ std::vector<std::string> MetricsService::addresses() const {
   return {fmt::format("{} (metrics)", shown)};
 }
 
-std::string MetricsService::metrics() const {
-  return metrics_text(*running_, build_, lag_.lags(), observe::Form::text);
+std::string MetricsService::metrics(observe::Form form) const {
+  return metrics_text(*running_, build_, lag_.lags(), form);
+}
+
+std::string MetricsService::otlp_metrics() const {
+  return metrics_otlp(*running_, build_, lag_.lags());
 }
 
 std::vector<proxy::Server::Socket> MetricsService::sockets() const {
@@ -164,6 +169,12 @@ HttpReply MetricsService::on_request(const HttpRequest& request) {
     return reply;
   }
   return route(request);
+}
+
+// That of the configuration in use, with its certificates as they are now.
+std::shared_ptr<const tls::ServerContext> MetricsService::tls() const noexcept {
+  const proxy::LiveTls* live = running_->reloader.current().snapshot->metrics_tls.get();
+  return live == nullptr ? nullptr : live->get();
 }
 
 HttpReply MetricsService::route(const HttpRequest& request) const {
@@ -198,7 +209,7 @@ HttpReply MetricsService::answer_metrics(const HttpRequest& request) const {
   const observe::Form form = observe::choose_form(request.header("Accept"));
   HttpReply reply;
   reply.content_type = observe::content_type(form);
-  reply.body = metrics_text(*running_, build_, lag_.lags(), form);
+  reply.body = metrics(form);
   return reply;
 }
 

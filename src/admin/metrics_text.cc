@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "admin/families.h"
+#include "admin/otlp_metrics.h"
 #include "admin/process_stats.h"
 #include "control/reloader.h"
 #include "exchange/termination.h"
@@ -37,10 +38,12 @@ std::string_view method_label(uint8_t method) noexcept {
   return name.empty() ? observe::kOther : name;
 }
 
+// Out: an observe::Exposition, or what stands in its place.
+template <class Out>
 class Writer {
  public:
-  Writer(const control::Running& running, observe::Form form)
-      : running_(running), snapshot_(*running.reloader.current().snapshot), out_(form) {
+  Writer(const control::Running& running, Out out)
+      : running_(running), snapshot_(*running.reloader.current().snapshot), out_(std::move(out)) {
     gather_requests();
     gather_servers();
     for (const auto& site : snapshot_.sites) {
@@ -363,7 +366,7 @@ class Writer {
 
   const control::Running& running_;
   const proxy::Snapshot& snapshot_;
-  Exposition out_;
+  Out out_;
   std::vector<Location> locations_;
   std::vector<SiteRow> sites_;
   std::vector<ClusterRow> clusters_;
@@ -374,7 +377,14 @@ class Writer {
 
 std::string metrics_text(const control::Running& running, const Build& build,
                          const std::vector<Duration>& lags, observe::Form form) {
-  return Writer(running, form).run(build, lags);
+  return Writer(running, Exposition(form)).run(build, lags);
+}
+
+std::string metrics_otlp(const control::Running& running, const Build& build,
+                         const std::vector<Duration>& lags) {
+  const auto started = std::chrono::duration<double>(read_process_stats().started);
+  const WallTime since(std::chrono::duration_cast<WallTime::duration>(started));
+  return Writer(running, OtlpMetrics(since, wall_now())).run(build, lags);
 }
 
 }  // namespace pingap::admin

@@ -19,4 +19,8 @@ struct Build {
 std::string metrics_text(const control::Running& running, const Build& build,
                          const std::vector<Duration>& lags, observe::Form form);
 
+// The same as fields of a ScopeMetrics of OTLP.
+std::string metrics_otlp(const control::Running& running, const Build& build,
+                         const std::vector<Duration>& lags);
+
 }  // namespace pingap::admin

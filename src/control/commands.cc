@@ -25,7 +25,7 @@ void Commands::on_command(const Command& command, const std::string& author, Rep
     return;
   }
   if (command.name == "metrics" && side_ != nullptr) {
-    reply({ExitCode::ok, side_->metrics()});
+    reply({ExitCode::ok, side_->metrics(observe::Form::text)});
     return;
   }
   if (command.name == "trace") {
