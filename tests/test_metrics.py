@@ -5,6 +5,8 @@ import http.client
 import json
 import os
 import re
+import shutil
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -19,7 +21,7 @@ from rig.metrics import OPENMETRICS, Samples, get, scrape
 from rig.origin import Gate, Origin, echo, response
 from rig.product import ROOT, Product, config, run
 from rig.standin import find, free_port
-from rig.tls import TlsClient, authority, context
+from rig.tls import Authority, TlsClient, authority, context
 
 needs_prometheus = pytest.mark.skipif(not (find("prometheus") and find("promtool")),
                                       reason="prometheus is not installed")
@@ -122,6 +124,40 @@ def test_refused_requests_are_counted():
     assert samples.one("http_request_errors_total", reason="no_route") == 1
     assert samples.one("http_request_errors_total", reason="bad_host") == 1
     assert samples.sum("http_request_errors_total") == 3
+
+
+# The letters are those of the log; every request has two.
+def test_requests_are_counted_by_how_they_ended():
+    dead = f"127.0.0.1:{free_port()}"
+    locations = {"a": {"path": "/a"}, "dead": {"path": "/dead", "upstream": "dead"},
+                 "mock": {"path": "/mock", "plugins": ["mock"]}}
+    gate = Gate()
+
+    async def script(conn):
+        while (message := await conn.request()) is not None:
+            if message.path() == "/a/slow":
+                await gate.wait()
+            await conn.send(echo(message))
+
+    with Origin(script=script) as origin:
+        conf = with_metrics(config(origin.addr, locations=locations))
+        conf["upstreams"]["dead"] = {"addrs": [dead], "max_fails": 0}
+        conf["plugins"] = {"mock": {"type": "mock", "body": "x"}}
+        with Product(conf) as product:
+            for path in ("/a", "/a", "/dead", "/mock", "/none"):
+                product.get(path)
+            with product.client() as client:
+                client.send(request("/a/slow"))
+                origin.wait_requests(3)
+                client.rst()
+            samples = settled(product, 6)
+            gate.open()
+            product.wait_log(6)
+    name = "http_terminations_total"
+    for location, letters, count in [("a", "--", 2), ("a", "CH", 1), ("dead", "SC", 1),
+                                     ("mock", "LR", 1), ("_other", "PR", 1)]:
+        assert samples.one(name, server="main", location=location, termination=letters) == count
+    assert samples.sum(name) == samples.sum("http_requests_total") == 6
 
 
 def test_every_try_is_counted_at_its_server():
@@ -245,6 +281,137 @@ def test_http2_is_counted_as_http1_is():
         samples = settled(product, 5)
         until(lambda: scrape(product).one("http2_glitches_total") >= 7, "the glitches are counted")
     assert samples.one("http_requests_total", method="GET", status="200") == 5
+
+
+# --- at a path of a server
+
+def at_a_server(origin, plugins, names):
+    conf = with_metrics(config(origin.addr))
+    conf["plugins"] = plugins
+    conf["servers"]["main"]["plugins"] = names
+    return Product(conf)
+
+
+def test_a_plugin_serves_them_at_a_path():
+    with Origin() as origin, at_a_server(origin, {}, ["metrics"]) as product:
+        for _ in range(3):
+            product.get("/a")
+        product.wait_log(3)
+        answer = product.get("/metrics")
+        assert answer.status == 200
+        assert answer.get("Content-Type") == "text/plain; version=0.0.4; charset=utf-8"
+        samples = Samples(answer.body.decode())
+        assert samples.one("http_requests_total", location="all") == 3
+        assert samples.families == scrape(product).families
+        openmetrics = product.get("/metrics", headers=[("Accept", OPENMETRICS)])
+        assert openmetrics.body.endswith(b"# EOF\n")
+        assert product.get("/metrics/x").body == b"echo /metrics/x"
+        assert product.get("/metrics", method="HEAD").status == 200
+
+
+def test_other_plugins_say_who_may_read_them():
+    plugins = {"numbers": {"type": "metrics", "path": "/internal/metrics"},
+               "reader": {"type": "api_key", "keys": ["t0ken"], "header": "X-Token",
+                          "when": {"path": ["= /internal/metrics"]}}}
+    with Origin() as origin, at_a_server(origin, plugins, ["numbers", "reader"]) as product:
+        assert product.get("/internal/metrics").status == 401
+        assert product.get("/a").status == 200
+        answer = product.get("/internal/metrics", headers=[("X-Token", "t0ken")])
+        assert answer.status == 200 and b"http_requests_total" in answer.body
+
+
+def test_many_may_ask_at_once_and_go_away():
+    with Origin() as origin, at_a_server(origin, {}, ["metrics"]) as product:
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(product.client()) for _ in range(50)]
+            for client in clients:
+                client.send(request("/metrics"))
+            for client in clients[::2]:
+                client.rst()
+            for client in clients[1::2]:
+                assert b"pingap_build_info" in client.response().body
+        assert product.get("/metrics").status == 200
+
+
+# --- TLS
+
+
+def get_tls(address, settings, path="/metrics"):
+    """(status, text) by HTTPS."""
+    connection = http.client.HTTPSConnection(*address, timeout=seconds(10), context=settings)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def verifying(ca):
+    settings = ssl.create_default_context(cafile=ca.ca.cert)
+    settings.check_hostname = True
+    return settings
+
+
+def test_they_can_be_served_by_https():
+    ca = authority()
+    with Origin() as origin, measured(origin, ca.issue("127.0.0.1").keys()) as product:
+        product.get("/a")
+        address = product.address("metrics")
+        settings = verifying(ca)
+        settings.set_alpn_protocols(["h2", "http/1.1"])  # the first is not spoken
+        status, text = get_tls(address, settings)
+        assert status == 200 and Samples(text).sum("http_requests_total") >= 0
+        assert get_tls(address, settings, "/readyz") == (200, "ready\n")
+        with pytest.raises(ssl.SSLError):
+            get_tls(address, ssl.create_default_context())
+        for silence in (b"", b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n", b"\x16\x03\x01"):
+            with Client(address) as client:  # no TLS: no answer, and nobody else waits for it
+                client.send(silence)
+                assert get_tls(address, settings, "/healthz") == (200, "ok\n")
+        with contextlib.ExitStack() as stack:
+            for _ in range(80):  # more than are kept
+                stack.enter_context(Client(address))
+            assert get_tls(address, settings, "/healthz") == (200, "ok\n")
+
+
+def test_a_reload_brings_tls_and_takes_it_away():
+    ca = authority()
+    pair = ca.issue("127.0.0.1").keys()
+    with Origin() as origin, measured(origin) as product:
+        address = product.address("metrics")
+        product.conf["metrics"].update(pair)
+        product.write_config()
+        assert product.order("reload")[0] == 0
+        assert get_tls(address, verifying(ca))[0] == 200
+        product.conf["metrics"]["tls_key"] = "/no/such/key.pem"
+        product.write_config()
+        code, _, err = product.order("reload")
+        assert code == 3 and "cannot use tls_key `/no/such/key.pem`" in err
+        assert get_tls(address, verifying(ca))[0] == 200
+        for key in pair:
+            del product.conf["metrics"][key]
+        product.write_config()
+        assert product.order("reload")[0] == 0
+        assert get(address)[0] == 200
+
+
+def test_new_certificates_are_taken_up():
+    first, second = authority(), Authority("another authority")
+    with Origin() as origin, tempfile.TemporaryDirectory() as folder:
+        keys = {key: os.path.join(folder, key) for key in ("tls_cert", "tls_key")}
+
+        def put(ca):
+            for key, source in ca.issue("127.0.0.1").keys().items():
+                shutil.copy(source, keys[key])
+
+        put(first)
+        with measured(origin, keys) as product:
+            address = product.address("metrics")
+            assert get_tls(address, verifying(first))[0] == 200
+            put(second)
+            product.wait_line(r"certificates of \[metrics\] are new", 15)
+            assert get_tls(address, verifying(second))[0] == 200
 
 
 # --- reloads

@@ -22,6 +22,9 @@ inline constexpr Family kInFlight{"http_requests_in_flight", Kind::gauge,
 inline constexpr Family kErrors{"http_request_errors_total", Kind::counter,
                                 "Requests, and connections before their first, that ended with an "
                                 "error, by its reason."};
+inline constexpr Family kTerminations{
+    "http_terminations_total", Kind::counter,
+    "Requests by who ended them and in which phase, two letters."};
 // Connections of clients
 inline constexpr Family kConnections{"http_connections", Kind::gauge, "Open client connections."};
 inline constexpr Family kAccepted{"http_connections_accepted_total", Kind::counter,

@@ -4,6 +4,7 @@
 #include "base/strings.h"
 #include "net/transport.h"
 #include "session/h1_server_session.h"
+#include "tls/transport.h"
 
 namespace pingap::admin {
 namespace {
@@ -70,13 +71,39 @@ void HttpService::on_accept(net::Fd connection, const net::Address& peer) noexce
   if (connections_ >= kMostConnections && !make_room()) {
     return;
   }
-  auto transport = std::make_unique<net::SocketTransport>(std::move(connection));
-  auto session = std::make_unique<session::H1ServerSession>(loop_, std::move(transport),
-                                                            session::Peer(peer), settings_, *this);
+  const session::Peer from(peer);
+  auto context = handler_.tls();
+  if (context == nullptr) {
+    auto transport = std::make_unique<net::SocketTransport>(std::move(connection));
+    begin(std::make_unique<session::H1ServerSession>(loop_, std::move(transport), from, settings_,
+                                                     *this));
+    return;
+  }
+  auto ssl = context->accept();
+  if (ssl != nullptr) {  // else: out of memory
+    auto transport =
+        std::make_unique<tls::Transport>(std::move(connection), std::move(ssl), std::move(context));
+    begin(std::make_unique<session::HandshakeSession>(loop_, handshakes_, std::move(transport),
+                                                      from, settings_, *this));
+  }
+}
+
+template <class Session>
+void HttpService::begin(std::unique_ptr<Session> session) noexcept {
   if (session->start()) {
     ++connections_;
     sessions_.push_back(*session.release());  // it owns itself until it is closed
   }
+}
+
+// HTTP/2 is not offered: it is HTTP/1.
+void HttpService::on_secured(session::ServerSession& session,
+                             std::unique_ptr<net::Transport> transport) noexcept {
+  auto agreed = transport->take_secured();
+  auto successor = std::make_unique<session::H1ServerSession>(loop_, std::move(transport),
+                                                              session.peer(), settings_, *this);
+  successor->set_secured(std::move(agreed));
+  begin(std::move(successor));
 }
 
 bool HttpService::make_room() noexcept {

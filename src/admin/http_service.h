@@ -13,8 +13,10 @@
 #include "http/method.h"
 #include "net/event_loop.h"
 #include "net/listener.h"
+#include "session/handshake_session.h"
 #include "session/server_session.h"
 #include "session/session.h"
+#include "tls/server_context.h"
 
 namespace pingap::admin {
 
@@ -41,6 +43,9 @@ struct HttpReply {
 class HttpHandler {
  public:
   virtual HttpReply on_request(const HttpRequest& request) = 0;
+
+  // For connections from now on; null = without TLS.
+  virtual std::shared_ptr<const tls::ServerContext> tls() const noexcept { return nullptr; }
 
  protected:
   ~HttpHandler() = default;
@@ -78,9 +83,13 @@ class HttpService final : public net::AcceptHandler, public session::RequestAcce
   // session::RequestAcceptor
   http::RequestSink& on_new_stream(http::ServerStream& stream,
                                    session::ServerSession& session) noexcept override;
+  void on_secured(session::ServerSession& session,
+                  std::unique_ptr<net::Transport> transport) noexcept override;
   void on_session_closed(session::ServerSession& session) noexcept override;
 
  private:
+  template <class Session>
+  void begin(std::unique_ptr<Session> session) noexcept;
   bool make_room() noexcept;
   void drain_sessions() noexcept;
 
@@ -89,6 +98,7 @@ class HttpService final : public net::AcceptHandler, public session::RequestAcce
   const size_t max_body_;
   const session::ServerSettings settings_;
   std::optional<net::Listener> listener_;
+  session::HandshakeQueue handshakes_{loop_};
   size_t connections_ = 0;
   IntrusiveList<session::ServerSession, session::ServerSessionTag> sessions_;
 };

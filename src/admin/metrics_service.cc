@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
-#include "control/state_text.h"
+#include "control/reloader.h"
 #include "control/troubles.h"
 #include "net/socket.h"
 
@@ -138,6 +138,14 @@ std::vector<std::string> MetricsService::addresses() const {
   return {fmt::format("{} (metrics)", shown)};
 }
 
+std::string MetricsService::metrics(observe::Form form) const {
+  return metrics_text(*running_, lag_.lags(), form);
+}
+
+std::string MetricsService::otlp_metrics() const {
+  return metrics_otlp(*running_, lag_.lags());
+}
+
 std::vector<proxy::Server::Socket> MetricsService::sockets() const {
   const int fd = early_ ? early_.get() : http_.fd();
   if (fd < 0) {
@@ -163,6 +171,12 @@ HttpReply MetricsService::on_request(const HttpRequest& request) {
   return route(request);
 }
 
+// That of the configuration in use, with its certificates as they are now.
+std::shared_ptr<const tls::ServerContext> MetricsService::tls() const noexcept {
+  const proxy::LiveTls* live = running_->reloader.current().snapshot->metrics_tls.get();
+  return live == nullptr ? nullptr : live->get();
+}
+
 HttpReply MetricsService::route(const HttpRequest& request) const {
   if (request.path == "/healthz") {
     return text(200, "ok\n");
@@ -184,7 +198,7 @@ HttpReply MetricsService::route(const HttpRequest& request) const {
     reply.content_type = "application/json";
     return reply;
   }
-  return metrics(request);
+  return answer_metrics(request);
 }
 
 HttpReply MetricsService::ready() const {
@@ -196,11 +210,11 @@ HttpReply MetricsService::ready() const {
   return text(200, degraded == 0 ? "ready\n" : fmt::format("ready, {} degraded\n", degraded));
 }
 
-HttpReply MetricsService::metrics(const HttpRequest& request) const {
+HttpReply MetricsService::answer_metrics(const HttpRequest& request) const {
   const observe::Form form = observe::choose_form(request.header("Accept"));
   HttpReply reply;
   reply.content_type = observe::content_type(form);
-  reply.body = metrics_text(*running_, lag_.lags(), form);
+  reply.body = metrics(form);
   return reply;
 }
 

@@ -2,6 +2,7 @@
 // Control thread.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,11 +32,14 @@ class MetricsService final : public control::SideService, public HttpHandler {
 
   void start(const control::Running& running) override;
   std::vector<std::string> addresses() const override;
+  std::string metrics(observe::Form form) const override;
+  std::string otlp_metrics() const override;
   std::vector<proxy::Server::Socket> sockets() const override;
   void hand_over() override;
 
   // HttpHandler
   HttpReply on_request(const HttpRequest& request) override;
+  std::shared_ptr<const tls::ServerContext> tls() const noexcept override;
 
  private:
   struct Prepared {
@@ -48,7 +52,7 @@ class MetricsService final : public control::SideService, public HttpHandler {
   void remove_file() noexcept;
   HttpReply route(const HttpRequest& request) const;
   HttpReply ready() const;
-  HttpReply metrics(const HttpRequest& request) const;
+  HttpReply answer_metrics(const HttpRequest& request) const;
 
   std::optional<control::Running> running_;
   config::Metrics settings_;  // in use

@@ -9,9 +9,11 @@
 #include <fmt/format.h>
 
 #include "admin/families.h"
+#include "admin/otlp_metrics.h"
 #include "control/process_stats.h"
 #include "control/reloader.h"
 #include "control/troubles.h"
+#include "exchange/termination.h"
 #include "http/method.h"
 
 namespace pingap::admin {
@@ -38,10 +40,12 @@ std::string_view method_label(uint8_t method) noexcept {
   return name.empty() ? observe::kOther : name;
 }
 
+// Out: an observe::Exposition, or what stands in its place.
+template <class Out>
 class Writer {
  public:
-  Writer(const control::Running& running, observe::Form form)
-      : running_(running), snapshot_(*running.reloader.current().snapshot), out_(form) {
+  Writer(const control::Running& running, Out out)
+      : running_(running), snapshot_(*running.reloader.current().snapshot), out_(std::move(out)) {
     gather_requests();
     gather_servers();
     for (const auto& site : snapshot_.sites) {
@@ -170,6 +174,19 @@ class Writer {
     const observe::Totals totals = running_.server.totals();
     for (size_t i = 1; i < totals.errors.size(); ++i) {
       out_.sample({}, {"reason", to_string(static_cast<ErrorCode>(i))}, totals.errors[i]);
+    }
+    write_terminations();
+  }
+
+  // Those that there were: 32 for each location are many.
+  void write_terminations() {
+    out_.begin(families::kTerminations);
+    for (const Location& one : locations_) {
+      for (size_t i = 0; i < exchange::kTerminations.size(); ++i) {
+        if (const uint64_t count = one.totals.ends[i]; count > 0) {
+          out_.sample(one.labels, {"termination", exchange::kTerminations[i]}, count);
+        }
+      }
     }
   }
 
@@ -378,7 +395,7 @@ class Writer {
 
   const control::Running& running_;
   const proxy::Snapshot& snapshot_;
-  Exposition out_;
+  Out out_;
   std::vector<Location> locations_;
   std::vector<SiteRow> sites_;
   std::vector<ClusterRow> clusters_;
@@ -389,7 +406,13 @@ class Writer {
 
 std::string metrics_text(const control::Running& running, const std::vector<Duration>& lags,
                          observe::Form form) {
-  return Writer(running, form).run(lags);
+  return Writer(running, Exposition(form)).run(lags);
+}
+
+std::string metrics_otlp(const control::Running& running, const std::vector<Duration>& lags) {
+  const auto started = std::chrono::duration<double>(control::read_process_stats().started);
+  const WallTime since(std::chrono::duration_cast<WallTime::duration>(started));
+  return Writer(running, OtlpMetrics(since, wall_now())).run(lags);
 }
 
 }  // namespace pingap::admin

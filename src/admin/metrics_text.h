@@ -14,4 +14,7 @@ namespace pingap::admin {
 std::string metrics_text(const control::Running& running, const std::vector<Duration>& lags,
                          observe::Form form);
 
+// The same as fields of a ScopeMetrics of OTLP.
+std::string metrics_otlp(const control::Running& running, const std::vector<Duration>& lags);
+
 }  // namespace pingap::admin

@@ -11,8 +11,10 @@
 #include "cli/fmt.h"
 #include "cli/history.h"
 #include "cli/plugins.h"
+#include "cli/profile.h"
 #include "cli/remote.h"
 #include "cli/sync.h"
+#include "cli/top.h"
 #include "cli/version.h"
 #include "config/etcd_url.h"
 #include "control/load.h"
@@ -67,6 +69,12 @@ ExitCode run_command(const Options& options) {
       return upgrade(options);
     case Command::log:
       return change_log(options);
+    case Command::top:
+      return show_top(options);
+    case Command::trace:
+      return trace_requests(options);
+    case Command::profile:
+      return profile_process(options);
     case Command::diff:
       return show_difference(options);
     case Command::history:

@@ -8,8 +8,8 @@ _pingap() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
-      run|validate|reload|status|upgrade|log|diff|history|show|rollback|version|config|push|pull|\
-      sync|route|explain|plugin|list|fmt|completion|demo-backend) command=$word ;;
+      run|validate|reload|status|upgrade|log|top|trace|profile|diff|history|show|rollback|version|config|push|\
+      pull|sync|route|explain|plugin|list|fmt|completion|demo-backend) command=$word ;;
     esac
   done
   case $previous in
@@ -18,17 +18,21 @@ _pingap() {
       COMPREPLY=($(compgen -f -- "$current"))
       return ;;
     --layout) COMPREPLY=($(compgen -W 'file items' -- "$current")); return ;;
-    -H|--header|--listen|--name|--comment) return ;;
+    --sort) COMPREPLY=($(compgen -W 'requests errors p99 name' -- "$current")); return ;;
+    -H|--header|--listen|--name|--comment|--interval|--client|--path|--for|--most|--seconds) return ;;
   esac
   local words=
   COMPREPLY=()
   case $command in
-    '') words='run validate reload status upgrade log diff history show rollback version config route
-               plugin fmt completion demo-backend --config --test --help --version' ;;
+    '') words='run validate reload status upgrade log top trace profile diff history show rollback version
+               config route plugin fmt completion demo-backend --config --test --help --version' ;;
     run) words='--config --test --autoreload --last-good --upgrade --help' ;;
     validate) words='--config --strict --help' ;;
     upgrade|history|show) words='--config --help' ;;
     log) words='reset trace debug info warn error off --config --help' ;;
+    top) words='--once --json --interval --sort --config --help' ;;
+    trace) words='--client --path --for --most --off --config --help' ;;
+    profile) words='--seconds --config --help' ;;
     reload|rollback) words='--config --comment --help' ;;
     diff)
       words='--config --help'
@@ -78,6 +82,9 @@ _pingap() {
     'status:How the running process is'
     'upgrade:Start the program anew in place of the running process'
     'log:Show or change the levels of the application log'
+    'top:What the running process does, live'
+    'trace:Write the requests of a client or path to the log'
+    'profile:What the threads of the running process work on'
     'diff:What a reload would change'
     'history:The configurations that were in use'
     'show:The text of a revision'
@@ -106,6 +113,13 @@ _pingap() {
         validate) _arguments $config '--strict[warnings count]' ;;
         upgrade|history|show) _arguments $config '1:revision:' ;;
         log) _arguments $config '*:level:(reset trace debug info warn error off)' ;;
+        top)
+          _arguments $config '--once[print it once]' '--json[as JSON]' '--interval[of rates]:seconds:' \
+            '--sort[by what]:key:(requests errors p99 name)' ;;
+        trace)
+          _arguments $config '--client[of whom]:address:' '--path[for what]:path:' \
+            '--for[how long]:time:' '--most[how many]:number:' '--off[no more]' ;;
+        profile) _arguments $config '--seconds[how long]:seconds:' ;;
         reload|rollback) _arguments $config '--comment[why]:text:' '1:revision:' ;;
         diff) _arguments $config '*:file or revision:_files' ;;
         status) _arguments $config '--json[as JSON]' ;;
@@ -134,7 +148,7 @@ fi
 )sh";
 
 constexpr std::string_view kFish = R"sh(# fish completion for pingap
-set -l commands run validate reload status upgrade log diff history show rollback version config route plugin fmt completion demo-backend
+set -l commands run validate reload status upgrade log top trace profile diff history show rollback version config route plugin fmt completion demo-backend
 complete -c pingap -f
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a run -d 'Start the proxy'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a validate -d 'Check the configuration'
@@ -144,6 +158,19 @@ complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a status -d '
 complete -c pingap -n '__fish_seen_subcommand_from status' -l json -d 'As JSON'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a log -d 'Show or change the levels of the application log'
 complete -c pingap -n '__fish_seen_subcommand_from log' -a 'reset trace debug info warn error off'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a top -d 'What the running process does, live'
+complete -c pingap -n '__fish_seen_subcommand_from top' -l once -d 'Print it once'
+complete -c pingap -n '__fish_seen_subcommand_from top' -l json -d 'As JSON'
+complete -c pingap -n '__fish_seen_subcommand_from top' -l interval -x -d 'Seconds that rates are over'
+complete -c pingap -n '__fish_seen_subcommand_from top' -l sort -x -a 'requests errors p99 name' -d 'By what'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a trace -d 'Write requests to the log'
+complete -c pingap -n '__fish_seen_subcommand_from trace' -l client -x -d 'Of this address'
+complete -c pingap -n '__fish_seen_subcommand_from trace' -l path -x -d 'Whose path begins so'
+complete -c pingap -n '__fish_seen_subcommand_from trace' -l for -x -d 'How long'
+complete -c pingap -n '__fish_seen_subcommand_from trace' -l most -x -d 'How many'
+complete -c pingap -n '__fish_seen_subcommand_from trace' -l off -d 'No more'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a profile -d 'What its threads work on'
+complete -c pingap -n '__fish_seen_subcommand_from profile' -l seconds -x -d 'How long'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a diff -d 'What a reload would change'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a history -d 'Configurations that were in use'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a show -d 'The text of a revision'

@@ -55,6 +55,35 @@ Examples:
 
 LEVEL is trace, debug, info, warn, error or off. It holds until the next reload.)";
 
+inline constexpr const char* kTopFooter = R"(
+Examples:
+  pingap top -c pingap.toml                       q ends it; r, e, p, n sort by requests, errors,
+                                                  p99, name
+  pingap top --once --interval 10 -c pingap.toml  a table of the next ten seconds
+  pingap top --json -c pingap.toml                the same of one second, for programs
+
+Times are those of the histograms: what is below their first bound is shown as <5ms.)";
+
+inline constexpr const char* kTraceFooter = R"(
+Each of these requests is a line in the application log, whatever its level is: the location and
+server that were chosen, what plugins did, every try, how long each phase took, how it ended. It
+ends by itself.
+
+Examples:
+  pingap trace --client 10.0.0.7 -c pingap.toml
+  pingap trace --path /api/orders --for 5m --most 1000 -c pingap.toml
+  pingap trace -c pingap.toml                     how it is
+  pingap trace --off -c pingap.toml)";
+
+inline constexpr const char* kProfileFooter = R"(
+Notes 99 times in each second of CPU time where each thread is, and prints how often it was where:
+"THREAD;OUTERMOST;...;INNERMOST COUNT", as programs that draw flame graphs read it. A thread that
+waits is not noted.
+
+Examples:
+  pingap profile -c pingap.toml > pingap.folded
+  pingap profile --seconds 30 -c pingap.toml | flamegraph.pl > pingap.svg)";
+
 inline constexpr const char* kConfigFooter = R"(
 Examples:
   pingap config push -c pingap.toml etcd://127.0.0.1:2379/pingap

@@ -18,17 +18,20 @@ namespace pingap::cli {
 namespace {
 
 constexpr std::array<std::string_view, 2> kLayouts = {"file", "items"};
+constexpr std::array<std::string_view, 4> kSorts = {"requests", "errors", "p99", "name"};
 constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 // Everything that can stand after `pingap`, for "did you mean".
-constexpr std::array<std::string_view, 42> kWords = {
-    "--strict",    "run",        "validate",     "reload",   "upgrade",  "diff",
-    "history",     "show",       "rollback",     "fmt",      "version",  "route",
-    "explain",     "completion", "demo-backend", "--config", "--help",   "--version",
-    "--json",      "--header",   "--listen",     "--name",   "--test",   "--autoreload",
-    "--last-good", "--upgrade",  "--comment",    "--check",  "config",   "push",
-    "pull",        "sync",       "--dry-run",    "--force",  "--layout", "--text-only",
-    "-config",     "plugin",     "list",         "log",      "--daemon", "status"};
+constexpr auto kWords = std::to_array<std::string_view>(
+    {"--strict",    "run",        "validate",     "reload",   "upgrade",  "diff",
+     "history",     "show",       "rollback",     "fmt",      "version",  "route",
+     "explain",     "completion", "demo-backend", "--config", "--help",   "--version",
+     "--json",      "--header",   "--listen",     "--name",   "--test",   "--autoreload",
+     "--last-good", "--upgrade",  "--comment",    "--check",  "config",   "push",
+     "pull",        "sync",       "--dry-run",    "--force",  "--layout", "--text-only",
+     "-config",     "plugin",     "list",         "log",      "--daemon", "top",
+     "--once",      "--interval", "--sort",       "trace",    "--client", "--path",
+     "--for",       "--most",     "--off",        "profile",  "--seconds", "status"});
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {
   return tl::make_unexpected(Exit{
@@ -102,6 +105,7 @@ class CommandLine {
     reload_->add_option("--comment", options_.comment, "Why, for the history")->type_name("TEXT");
     add_history();
     add_sync();
+    add_top();
     version_ = app_.add_subcommand("version", "Print version, commit and compiler");
     version_->add_flag("--json", json_, "As JSON");
     add_route();
@@ -138,6 +142,8 @@ class CommandLine {
         ->expected(0, 2)
         ->type_name("A B");
     add_config(*diff_);
+    add_trace();
+    add_profile();
     history_ = app_.add_subcommand("history", "The configurations that were in use");
     add_config(*history_);
     show_ = app_.add_subcommand("show", "The text of a revision");
@@ -151,6 +157,39 @@ class CommandLine {
           ->required()
           ->type_name("N");
     }
+  }
+
+  void add_top() {
+    top_ = app_.add_subcommand("top", "What the running process does: rates, times, errors, live");
+    top_->footer(kTopFooter);
+    add_config(*top_);
+    top_->add_flag("--once", options_.once, "Print it once, as where there is no terminal");
+    top_->add_flag("--json", json_, "Print it once, as JSON");
+    top_->add_option("--interval", options_.interval, "Seconds that the rates are over; 1")
+        ->check(CLI::Range(0.1, 3600.0))
+        ->type_name("SECONDS");
+    top_->add_option("--sort", sort_, "By `requests`, `errors`, `p99` or `name`")->type_name("KEY");
+  }
+
+  void add_profile() {
+    profile_ = app_.add_subcommand("profile", "What the threads of the running process work on");
+    profile_->footer(kProfileFooter);
+    add_config(*profile_);
+    profile_->add_option("--seconds", options_.seconds, "How long; 10, at most 60")
+        ->check(CLI::Range(1, 60))
+        ->type_name("N");
+  }
+
+  void add_trace() {
+    trace_ = app_.add_subcommand("trace", "Write the requests of a client or path to the log");
+    trace_->footer(kTraceFooter);
+    add_config(*trace_);
+    trace_->add_option("--client", options_.client, "Of this address or network")
+        ->type_name("ADDR");
+    trace_->add_option("--path", options_.path, "Whose path begins so")->type_name("PATH");
+    trace_->add_option("--for", options_.lasts, "How long; 30s, at most 1h")->type_name("TIME");
+    trace_->add_option("--most", options_.most, "How many; 100, at most 10000")->type_name("N");
+    trace_->add_flag("--off", options_.off, "No more from now on");
   }
 
   void add_fmt() {
@@ -255,7 +294,10 @@ class CommandLine {
       case Command::rollback:
       case Command::upgrade:
       case Command::log:
+      case Command::profile:
         break;
+      case Command::trace:
+        return finish_trace();
       case Command::diff:
         if (options_.sides.size() == 1) {
           return usage("diff takes two, or none", "pingap diff A B");
@@ -263,6 +305,8 @@ class CommandLine {
         break;
       case Command::config_sync:
         return finish_sync();
+      case Command::top:
+        return finish_top();
       case Command::version:
       case Command::status:
         options_.format = json_ ? Format::json : Format::text;
@@ -296,15 +340,18 @@ class CommandLine {
     if (reload_->parsed()) {
       return Command::reload;
     }
-    const std::array<std::pair<const CLI::App*, Command>, 7> of_history = {
+    const std::array<std::pair<const CLI::App*, Command>, 10> of_running = {
         {{status_, Command::status},
          {upgrade_, Command::upgrade},
          {log_, Command::log},
+         {top_, Command::top},
+         {trace_, Command::trace},
+         {profile_, Command::profile},
          {diff_, Command::diff},
          {history_, Command::history},
          {show_, Command::show},
          {rollback_, Command::rollback}}};
-    for (const auto& [app, command] : of_history) {
+    for (const auto& [app, command] : of_running) {
       if (app->parsed()) {
         return command;
       }
@@ -340,6 +387,30 @@ class CommandLine {
     }
     if (options_.target == "-") {
       return usage("stdout cannot be the target", "a file, a folder, or etcd://...");
+    }
+    return std::move(options_);
+  }
+
+  tl::expected<Options, Exit> finish_top() {
+    options_.format = json_ ? Format::json : Format::text;
+    if (!sort_.empty()) {
+      const auto found = std::ranges::find(kSorts, sort_);
+      if (found == kSorts.end()) {
+        return usage("no sorting by " + config::quote(sort_), "requests, errors, p99 or name");
+      }
+      options_.sort = static_cast<TopSort>(found - kSorts.begin());
+    }
+    return std::move(options_);
+  }
+
+  tl::expected<Options, Exit> finish_trace() {
+    const bool whom = !options_.client.empty() || !options_.path.empty();
+    const bool how = !options_.lasts.empty() || !options_.most.empty();
+    if (how && !whom) {
+      return usage("trace what?", "--client ADDR or --path PATH; `--path /` is everything");
+    }
+    if (options_.off && (whom || how)) {
+      return usage("--off goes alone");
     }
     return std::move(options_);
   }
@@ -396,6 +467,9 @@ class CommandLine {
   CLI::App* validate_ = nullptr;
   CLI::App* reload_ = nullptr;
   CLI::App* log_ = nullptr;
+  CLI::App* top_ = nullptr;
+  CLI::App* trace_ = nullptr;
+  CLI::App* profile_ = nullptr;
   CLI::App* upgrade_ = nullptr;
   CLI::App* diff_ = nullptr;
   CLI::App* history_ = nullptr;
@@ -417,6 +491,7 @@ class CommandLine {
   std::vector<std::string> headers_;
   std::string shell_;
   std::string layout_;
+  std::string sort_;
   bool test_ = false;
   bool json_ = false;
   bool markdown_ = false;

@@ -10,6 +10,7 @@
 #include <tl/expected.hpp>
 
 #include "base/exit_code.h"
+#include "cli/top_view.h"
 #include "cli/version.h"
 
 namespace pingap::cli {
@@ -25,6 +26,9 @@ enum class Command : uint8_t {
   rollback,
   upgrade,
   log,
+  top,
+  trace,
+  profile,
   version,
   config_sync,
   plugin_list,
@@ -60,13 +64,22 @@ struct Options {
   std::string comment;                  // reload, rollback
   std::vector<std::string> sides;       // diff: none, or two files or revisions; log: levels
   uint64_t revision = 0;                // show, rollback
+  double interval = 1;                  // top: seconds between two looks
+  uint64_t seconds = 10;                // profile
   std::string source;                   // config sync: as `config`
   std::string target;                   // config sync: as `config`, without "-"
   Layout layout = Layout::kept;         // config sync
   bool dry_run = false;                 // config sync
   bool force = false;                   // config sync
   bool text_only = false;               // config sync
-  Format format = Format::text;         // version, plugin, status
+  bool off = false;                     // trace
+  Format format = Format::text;         // version, plugin, status, top
+  bool once = false;                    // top
+  TopSort sort = TopSort::requests;     // top
+  std::string client;                   // trace: an address or network
+  std::string path;                     // trace: how it begins
+  std::string lasts;                    // trace: a duration
+  std::string most;                     // trace: a number
   Shell shell = Shell::bash;            // completion
   std::string method;                   // route explain: upper case
   std::string url;                      // route explain: "http://host/path" or "/path"

@@ -67,6 +67,48 @@ TEST(Options, ReadsVersion) {
   EXPECT_EQ(json->format, Format::json);
 }
 
+TEST(Options, ReadsTop) {
+  const auto plain = parse({"top", "-c", "a.toml"});
+  ASSERT_TRUE(plain) << plain.error().text;
+  EXPECT_EQ(plain->command, Command::top);
+  EXPECT_FALSE(plain->once);
+  EXPECT_EQ(plain->sort, TopSort::requests);
+  const std::pair<const char*, TopSort> sorts[] = {{"requests", TopSort::requests},
+                                                   {"errors", TopSort::errors},
+                                                   {"p99", TopSort::slowest},
+                                                   {"name", TopSort::name}};
+  for (const auto& [name, sort] : sorts) {
+    const auto options =
+        parse({"top", "--once", "--json", "--interval", "2.5", "--sort", name, "-c", "a.toml"});
+    ASSERT_TRUE(options) << options.error().text;
+    EXPECT_TRUE(options->once);
+    EXPECT_EQ(options->format, Format::json);
+    EXPECT_EQ(options->interval, 2.5);
+    EXPECT_EQ(options->sort, sort);
+  }
+}
+
+TEST(Options, ReadsTrace) {
+  const auto options = parse({"trace", "--client", "10.0.0.0/8", "--path", "/x", "--for", "5m",
+                              "--most", "7", "-c", "a.toml"});
+  ASSERT_TRUE(options) << options.error().text;
+  EXPECT_EQ(options->command, Command::trace);
+  EXPECT_EQ(options->client, "10.0.0.0/8");
+  EXPECT_EQ(options->path, "/x");
+  EXPECT_EQ(options->lasts, "5m");
+  EXPECT_EQ(options->most, "7");
+  EXPECT_FALSE(options->off);
+  EXPECT_TRUE(parse({"trace", "--off", "-c", "a.toml"})->off);
+}
+
+TEST(Options, ReadsProfile) {
+  EXPECT_EQ(parse({"profile", "-c", "a.toml"})->seconds, 10U);
+  const auto options = parse({"profile", "--seconds", "3", "-c", "a.toml"});
+  ASSERT_TRUE(options) << options.error().text;
+  EXPECT_EQ(options->command, Command::profile);
+  EXPECT_EQ(options->seconds, 3U);
+}
+
 TEST(Options, ReadsRouteExplain) {
   const auto options = parse({"route", "explain", "get", "http://a.test/x?y", "-H", "X-One: 1",
                               "-H", "X-Two:2:3", "-c", "a.toml"});
@@ -146,6 +188,13 @@ TEST(Options, RefusesAWrongLineWithAHint) {
       {{"route", "explain", "GET", "/", "-H", "nocolon", "-c", "x"}, "-H 'Name: value'"},
       {{"route", "explain", "GET", "/", "-H", "a b: c", "-c", "x"}, "-H 'Name: value'"},
       {{"route", "explain", "GET", "/", "-H", "a: b\r\nc: d", "-c", "x"}, "-H 'Name: value'"},
+      {{"top"}, "no configuration given"},
+      {{"top", "--sort", "size", "-c", "x"}, "no sorting by `size`; requests, errors, p99 or name"},
+      {{"top", "--interval", "0", "-c", "x"}, "--interval"},
+      {{"trace", "--for", "1s", "-c", "x"}, "trace what?"},
+      {{"trace", "--off", "--path", "/", "-c", "x"}, "--off goes alone"},
+      {{"profile", "--seconds", "61", "-c", "x"}, "--seconds"},
+      {{"profile", "--seconds", "0", "-c", "x"}, "--seconds"},
       {{"fmt"}, "file is required"},
       {{"fmt", "--chek", "a.toml"}, "did you mean `--check`?"},
       {{"completion"}, "shell is required"},
@@ -197,9 +246,9 @@ TEST(Options, VersionFlagPrintsTheVersion) {
 TEST(Completion, KnowsEveryCommandAndOption) {
   for (const Shell shell : {Shell::bash, Shell::zsh, Shell::fish}) {
     const std::string_view script = completion_script(shell);
-    for (const char* word :
-         {"run", "validate", "version", "route", "explain", "fmt", "completion", "demo-backend",
-          "config", "check", "test", "json", "header", "listen", "name"}) {
+    for (const char* word : {"run", "validate", "version", "route", "explain", "fmt", "completion",
+                             "demo-backend", "config", "top", "trace", "profile", "interval",
+                             "check", "test", "json", "header", "listen", "name"}) {
       EXPECT_NE(script.find(word), std::string_view::npos) << word << " in\n" << script;
     }
   }

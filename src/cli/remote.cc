@@ -32,22 +32,6 @@ config::Basic basic_of(const std::string& config) {
                  : config::Basic{};
 }
 
-// The answer; without one, why.
-control::Answer order(const Options& options, const control::Command& command) {
-  const std::string socket = control::find_command_socket(basic_of(options.config), options.config);
-  if (socket.empty()) {
-    return {ExitCode::runtime_failure,
-            fmt::format("pingap: no process can be found by {}: it must be a file, a folder or in "
-                        "etcd, and `upgrade_sock` not \"off\"\n",
-                        config::shown_url(options.config))};
-  }
-  auto answer = control::ask(socket, command);
-  if (!answer) {
-    return {ExitCode::runtime_failure, fmt::format("pingap: {}\n", answer.error())};
-  }
-  return std::move(*answer);
-}
-
 ExitCode print(const control::Answer& answer) {
   fmt::print(answer.code == ExitCode::ok ? stdout : stderr, "{}", answer.text);
   return answer.code;
@@ -146,6 +130,21 @@ ExitCode roll_back_etcd(const Options& options, const std::vector<config::Text>&
 
 }  // namespace
 
+control::Answer order(const Options& options, const control::Command& command, Duration longest) {
+  const std::string socket = control::find_command_socket(basic_of(options.config), options.config);
+  if (socket.empty()) {
+    return {ExitCode::runtime_failure,
+            fmt::format("pingap: no process can be found by {}: it must be a file, a folder or in "
+                        "etcd, and `upgrade_sock` not \"off\"\n",
+                        config::shown_url(options.config))};
+  }
+  auto answer = control::ask(socket, command, 0, longest);
+  if (!answer) {
+    return {ExitCode::runtime_failure, fmt::format("pingap: {}\n", answer.error())};
+  }
+  return std::move(*answer);
+}
+
 ExitCode change_log(const Options& options) {
   return print(
       order(options, {"log", {{"levels", fmt::format("{}", fmt::join(options.sides, " "))}}, {}}));
@@ -154,6 +153,16 @@ ExitCode change_log(const Options& options) {
 ExitCode show_status(const Options& options) {
   const std::string format = options.format == Format::json ? "json" : "text";
   return print(order(options, {"status", {{"format", format}}, {}}));
+}
+
+ExitCode trace_requests(const Options& options) {
+  return print(order(options, {"trace",
+                               {{"client", options.client},
+                                {"path", options.path},
+                                {"for", options.lasts},
+                                {"most", options.most},
+                                {"off", options.off ? "yes" : ""}},
+                               {}}));
 }
 
 ExitCode reload(const Options& options) {

@@ -230,6 +230,7 @@ void check_metrics(const Metrics& metrics, Diagnostics& diagnostics) {
     diagnostics.error(metrics.user.value.empty() ? metrics.at : metrics.user.at,
                       "`user` and `password` of [metrics] need each other");
   }
+  check_pair(metrics.tls.pair, diagnostics);
   const bool near = metrics.addr.value.starts_with("127.") ||
                     metrics.addr.value.starts_with("[::1]:") ||
                     metrics.addr.value.starts_with("unix:");

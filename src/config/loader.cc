@@ -67,6 +67,9 @@ class Loader {
     if (model_.tracing.present) {
       finish(model_.tracing, diagnostics());
     }
+    if (model_.metrics.on()) {
+      finish(model_.metrics, diagnostics());
+    }
     // Half a text says nothing about what refers to its other half.
     if (!incomplete_) {
       check_model(model_, diagnostics());

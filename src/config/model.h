@@ -444,6 +444,19 @@ struct NameHash {
 
 using NameIndex = std::unordered_map<std::string, size_t, NameHash, std::equal_to<>>;
 
+struct MetricsPush {              // otlp_...: to a collector
+  Located<std::string> endpoint;  // empty = none
+  Tracing::Protocol protocol = Tracing::Protocol::by_endpoint;
+  Tracing::Pairs headers;  // secret
+  milliseconds interval{60'000};
+  Located<std::string> ca;  // path or PEM; empty = the system's authorities
+  // Made of endpoint and protocol, once all is read:
+  std::string url;
+  bool grpc = true;
+
+  bool operator==(const MetricsPush&) const = default;
+};
+
 struct Metrics {  // [metrics]
   Position at;
   bool present = false;  // there is such a section
@@ -453,6 +466,11 @@ struct Metrics {  // [metrics]
   Located<std::string> user;  // with a password: who may read them; empty = see token
   std::string password;       // secret
   std::string token;          // secret: who shows it may read them, too; empty = none
+  ServerTls tls;              // with a certificate of its own, or none
+
+  MetricsPush push;
+
+  Metrics() { tls.h2 = false; }  // they are served by HTTP/1.1 only
 
   bool on() const noexcept { return present && enabled; }
 

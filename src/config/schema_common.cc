@@ -28,6 +28,30 @@ void read_match_headers(Reader& reader, const Field& field, std::vector<FieldMat
   }
 }
 
+void set_pair(Tracing::Pairs& pairs, std::string name, std::string value) {
+  const auto known = std::ranges::find(pairs, name, &Tracing::Pairs::value_type::first);
+  if (known != pairs.end()) {
+    known->second = std::move(value);
+    return;
+  }
+  pairs.emplace_back(std::move(name), std::move(value));
+}
+
+void read_secret_headers(Reader& reader, const Field& field, Tracing::Pairs& out) {
+  reader.diagnostics().hide(field.value.at);
+  for (FieldMatch& pair : reader.pairs(field)) {
+    reader.diagnostics().hide(pair.at);
+    if (!reader.check(pair.at, check_header_name(pair.name))) {
+      continue;
+    }
+    if (!pair.value) {
+      reader.error(pair.at, {"a header without a value", R"(["Authorization: Bearer ..."])", {}});
+      continue;
+    }
+    set_pair(out, std::move(pair.name), std::move(*pair.value));
+  }
+}
+
 void read_methods(Reader& reader, const Field& field, std::vector<std::string>& out) {
   for (Located<std::string>& method : reader.list(field, Commas::yes)) {
     if (!is_token(method.value)) {

@@ -215,7 +215,8 @@ constexpr Key<Listener> kKeys[] = {
 };
 
 constexpr Foreign kForeign[] = {
-    {"prometheus_metrics", "use [metrics]: it has an address of its own, for all servers"},
+    {"prometheus_metrics",
+     "use [metrics], which has an address of its own, or a plugin of type \"metrics\""},
     {"otlp_exporter", ""},
     {"modules", ""},
     {"enable_server_timing", ""},

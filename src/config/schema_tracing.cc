@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
-#include "config/address.h"
+#include "config/otlp_endpoint.h"
 #include "config/schema.h"
 #include "config/suggest.h"
 #include "config/syntax.h"
@@ -21,26 +21,10 @@ constexpr std::array<std::string_view, 2> kProtocols = {"grpc", "http/protobuf"}
 constexpr std::array<std::string_view, 3> kParents = {"all", "trusted", "none"};
 constexpr std::array<std::string_view, 2> kCompressions = {"none", "gzip"};
 
-constexpr std::string_view kTracesPath = "/v1/traces";
-constexpr std::string_view kGrpcPath =
-    "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-constexpr uint16_t kHttpPort = 4318;
-constexpr uint16_t kGrpcPort = 4317;
-
 void read_protocol(Reader& reader, const Field& field, Tracing& out) {
   if (const auto chosen = reader.choice(field, kProtocols)) {
     out.protocol = *chosen == 0 ? Tracing::Protocol::grpc : Tracing::Protocol::http;
   }
-}
-
-// Later ones go before those of the environment.
-void set(Tracing::Pairs& pairs, std::string name, std::string value) {
-  const auto known = std::ranges::find(pairs, name, &Tracing::Pairs::value_type::first);
-  if (known != pairs.end()) {
-    known->second = std::move(value);
-    return;
-  }
-  pairs.emplace_back(std::move(name), std::move(value));
 }
 
 void read_attributes(Reader& reader, const Field& field, Tracing& out) {
@@ -51,24 +35,13 @@ void read_attributes(Reader& reader, const Field& field, Tracing& out) {
                              {}});
       continue;
     }
-    set(out.resource_attributes, std::move(pair.name), std::move(*pair.value));
+    set_pair(out.resource_attributes, std::move(pair.name), std::move(*pair.value));
   }
 }
 
 void read_headers(Reader& reader, const Field& field, Tracing& out) {
-  reader.diagnostics().hide(field.value.at);
   out.headers.clear();
-  for (FieldMatch& pair : reader.pairs(field)) {
-    reader.diagnostics().hide(pair.at);
-    if (!reader.check(pair.at, check_header_name(pair.name))) {
-      continue;
-    }
-    if (!pair.value) {
-      reader.error(pair.at, {"a header without a value", R"(["Authorization: Bearer ..."])", {}});
-      continue;
-    }
-    set(out.headers, std::move(pair.name), std::move(*pair.value));
-  }
+  read_secret_headers(reader, field, out.headers);
 }
 
 void read_sample_ratio(Reader& reader, const Field& field, Tracing& out) {
@@ -175,53 +148,6 @@ constexpr std::array<Key<Tracing>, 21> kKeys = {{
      }},
 }};
 
-// "http://HOST[:PORT][/PATH]" or "HOST[:PORT]" in its parts.
-struct Parts {
-  bool tls = false;
-  bool scheme = false;
-  std::string_view address;
-  std::string_view path;  // with its slash; empty = none
-};
-
-Parts split(std::string_view text) noexcept {
-  Parts parts;
-  for (const auto& [scheme, tls] :
-       {std::pair{std::string_view("http://"), false}, {std::string_view("https://"), true}}) {
-    if (text.starts_with(scheme)) {
-      parts.tls = tls;
-      parts.scheme = true;
-      text.remove_prefix(scheme.size());
-      break;
-    }
-  }
-  const size_t slash = text.find('/');
-  parts.address = text.substr(0, slash);
-  parts.path = slash == std::string_view::npos ? std::string_view{} : text.substr(slash);
-  return parts;
-}
-
-bool has_port(std::string_view address) noexcept {
-  const size_t colon = address.rfind(':');
-  return colon != std::string_view::npos && address.find(']', colon) == std::string_view::npos;
-}
-
-bool is_url_path(std::string_view path) noexcept {
-  return std::ranges::all_of(path, [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
-}
-
-std::string path_of(const Tracing& tracing, std::string_view path) {
-  if (tracing.grpc) {
-    return std::string(kGrpcPath);
-  }
-  if (path.empty() || path == "/") {
-    return std::string(kTracesPath);
-  }
-  if (!tracing.endpoint_is_base) {
-    return std::string(path);
-  }
-  return std::string(path.substr(0, path.find_last_not_of('/') + 1)) + std::string(kTracesPath);
-}
-
 }  // namespace
 
 const Schema<Tracing> kTracingSchema{kKeys, {}};
@@ -236,36 +162,21 @@ bool Tracing::propagates(std::string_view how) const noexcept {
 
 void finish(Tracing& tracing, Diagnostics& diagnostics) {
   const Position at = given(tracing.endpoint.at) ? tracing.endpoint.at : tracing.at;
-  const Parts parts = split(tracing.endpoint.value);
-  const bool port_given = has_port(parts.address);
-  auto address = parse_endpoint(parts.address);
-  if (!address || address->kind == HostKind::unix_path || !is_url_path(parts.path)) {
-    diagnostics.error(at,
-                      fmt::format("{} is not an endpoint of OTLP", quote(tracing.endpoint.value)),
-                      R"("localhost:4317", "https://otel.test:4317" or "http://otel.test:4318")");
+  auto endpoint = parse_otlp_endpoint(tracing.endpoint.value, tracing.protocol, OtlpSignal::traces,
+                                      tracing.endpoint_is_base);
+  if (!endpoint) {
+    Problem& wrong = endpoint.error();
+    diagnostics.error(at, std::move(wrong.what), std::move(wrong.allowed), std::move(wrong.hint));
     return;
   }
-  const bool plain_path = parts.path.empty() || parts.path == "/";
-  tracing.grpc = tracing.protocol == Tracing::Protocol::by_endpoint
-                     ? plain_path && address->port != kHttpPort
-                     : tracing.protocol == Tracing::Protocol::grpc;
-  if (tracing.grpc && !plain_path) {
-    diagnostics.error(at, "an endpoint of gRPC has no path", "\"https://otel.test:4317\"",
-                      "remove it, or set protocol = \"http/protobuf\"");
-    return;
-  }
-  if (!port_given) {
-    const uint16_t otlp = tracing.grpc ? kGrpcPort : kHttpPort;
-    address->port = !parts.scheme ? otlp : parts.tls ? uint16_t{443} : kDefaultPort;
-  }
-  tracing.url = fmt::format("{}://{}{}", parts.tls ? "https" : "http", address->to_string(),
-                            path_of(tracing, parts.path));
+  tracing.url = std::move(endpoint->url);
+  tracing.grpc = endpoint->grpc;
   if (tracing.cert.value.empty() != tracing.key.value.empty()) {
     diagnostics.error(tracing.cert.value.empty() ? tracing.key.at : tracing.cert.at,
                       "`tls_cert` and `tls_key` of [tracing] need each other");
   }
   const bool tls_keys = !tracing.ca.value.empty() || !tracing.cert.value.empty() || !tracing.verify;
-  if (!parts.tls && tls_keys) {
+  if (!endpoint->tls && tls_keys) {
     diagnostics.warning(at, "the spans go in the clear: tls_... has no effect", {},
                         "begin the endpoint with https://");
   }

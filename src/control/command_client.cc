@@ -20,6 +20,9 @@ namespace pingap::control {
 namespace {
 
 tl::unexpected<std::string> failure(const std::string& socket, int error) {
+  if (error == EAGAIN) {
+    return tl::make_unexpected(fmt::format("the process at {} does not answer", socket));
+  }
   const bool gone = error == ENOENT || error == ECONNREFUSED;
   return tl::make_unexpected(
       fmt::format("no process answers at {}: {}{}", socket, std::generic_category().message(error),
@@ -47,6 +50,14 @@ int send_all(int fd, std::string_view text) noexcept {
     text.remove_prefix(sent > 0 ? static_cast<size_t>(sent) : 0);
   }
   return ::shutdown(fd, SHUT_WR) == 0 ? 0 : errno;
+}
+
+// Of each call; then it fails with EAGAIN.
+void set_patience(int fd, Duration longest) noexcept {
+  const auto all = std::chrono::duration_cast<std::chrono::microseconds>(longest).count();
+  const timeval time{all / 1'000'000, all % 1'000'000};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
 }
 
 // A piece of the answer, and what is passed with it.
@@ -80,7 +91,7 @@ int receive_all(int fd, std::string& text, std::vector<net::Fd>& descriptors, pi
     if (got == 0) {
       return 0;
     }
-    if (got < 0 && errno == EAGAIN && ::kill(alive, 0) == 0) {
+    if (got < 0 && errno == EAGAIN && alive > 0 && ::kill(alive, 0) == 0) {
       continue;  // it takes its time
     }
     if (got < 0 && errno != EINTR) {
@@ -94,12 +105,15 @@ int receive_all(int fd, std::string& text, std::vector<net::Fd>& descriptors, pi
 }  // namespace
 
 tl::expected<Answer, std::string> ask(const std::string& socket, const Command& command,
-                                      pid_t alive) {
+                                      pid_t alive, Duration longest) {
   const auto address = net::Address::parse("unix:" + socket);
   if (!address) {
     return failure(socket, ENAMETOOLONG);
   }
   const net::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (longest > Duration::zero()) {
+    set_patience(fd.get(), longest);
+  }
   if (!fd || ::connect(fd.get(), address->get(), address->size()) != 0) {
     return failure(socket, errno);
   }
@@ -108,8 +122,7 @@ tl::expected<Answer, std::string> ask(const std::string& socket, const Command& 
         fmt::format("who listens at {} is neither root nor this user: it is told nothing", socket));
   }
   if (alive > 0) {
-    const timeval look{1, 0};
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &look, sizeof(look));
+    set_patience(fd.get(), std::chrono::seconds(1));
   }
   std::string text;
   auto descriptors = std::make_shared<std::vector<net::Fd>>();

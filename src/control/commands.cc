@@ -30,6 +30,18 @@ void Commands::on_command(const Command& command, const std::string& author, Rep
     reply({ExitCode::ok, json ? state_text(running_, {}) : status_text(running_)});
     return;
   }
+  if (command.name == "metrics" && side_ != nullptr) {
+    reply({ExitCode::ok, side_->metrics(observe::Form::text)});
+    return;
+  }
+  if (command.name == "trace") {
+    reply(watching_.order(command));
+    return;
+  }
+  if (command.name == "profile") {
+    profile_.take(command, std::move(reply));
+    return;
+  }
   if (command.name == "upgrade") {
     control_.upgrade().start(std::move(reply));
     return;

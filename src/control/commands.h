@@ -3,15 +3,24 @@
 
 #include "control/command_server.h"
 #include "control/control.h"
+#include "control/profile.h"
 #include "control/reloader.h"
+#include "control/side_service.h"
+#include "control/watching.h"
 
 namespace pingap::control {
 
 class Commands final : public CommandHandler {
  public:
-  // All outlive it.
-  Commands(Reloader& reloader, Control& control, const Running& running)
-      : reloader_(reloader), control_(control), running_(running) {}
+  // All outlive it; `side` may be null.
+  Commands(Reloader& reloader, Control& control, const Running& running, const SideService* side,
+           proxy::Server& server, net::EventLoop& loop)
+      : reloader_(reloader),
+        control_(control),
+        running_(running),
+        side_(side),
+        watching_(server, loop),
+        profile_(loop) {}
 
   void on_command(const Command& command, const std::string& author, Reply reply) override;
 
@@ -19,6 +28,9 @@ class Commands final : public CommandHandler {
   Reloader& reloader_;
   Control& control_;
   const Running& running_;
+  const SideService* side_;
+  Watching watching_;
+  Profile profile_;
 };
 
 }  // namespace pingap::control

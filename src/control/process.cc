@@ -19,13 +19,14 @@
 #include "control/config_watch.h"
 #include "control/control.h"
 #include "control/daemon.h"
+#include "control/exporters.h"
 #include "control/file_watch.h"
 #include "control/history.h"
 #include "control/limits.h"
 #include "control/load.h"
 #include "control/pid_file.h"
 #include "control/reloader.h"
-#include "control/span_export.h"
+#include "control/reporter.h"
 #include "control/storage.h"
 #include "control/upgrade.h"
 #include "control/user_name.h"
@@ -33,14 +34,12 @@
 #include "net/socket.h"
 #include "observe/log_output.h"
 #include "plugin/fetch.h"
-#include "plugin/process_report.h"
 #include "proxy/body_spool.h"
 #include "proxy/live_upstreams.h"
 #include "proxy/server.h"
 #include "proxy/sticky_seed.h"
 #include "remote/etcd_source.h"
 #include "remote/fetcher.h"
-#include "remote/span_exporter.h"
 
 namespace pingap::control {
 namespace {
@@ -224,10 +223,9 @@ ExitCode serve(const RunOptions& options, config::Storage& storage, History hist
                SideService* side, Daemon* daemon) {
   Reloader reloader(storage, std::move(history), std::move(loaded), server, upstreams, loop);
   reloader.keep_first(options.last_good);
-  // Sends what is left once Control::run() has waited for the workers.
-  remote::SpanExporter exporter;
-  export_spans(exporter, *reloader.current().snapshot);
-  reloader.set_exporter(exporter);
+  Exporters exporters(loop, side);
+  exporters.use(reloader.current());
+  reloader.set_export([&exporters](const Loaded& now) { exporters.use(now); });
   Control control(reloader, server, upstreams, loop, std::move(signals),
                   {program_path(), options.arguments});
   const Running running{options.build, server, upstreams, reloader,
@@ -237,7 +235,7 @@ ExitCode serve(const RunOptions& options, config::Storage& storage, History hist
     control.set_side_service(*side);
     side->start(running);
   }
-  Commands commands(reloader, control, running);
+  Commands commands(reloader, control, running, side, server, loop);
   std::optional<CommandServer> command_server;
   if (before > 0) {
     if (auto taken = say_taken_over(socket.path, before); !taken) {
@@ -260,36 +258,10 @@ ExitCode serve(const RunOptions& options, config::Storage& storage, History hist
   if (daemon != nullptr) {
     daemon->ready();
   }
-  return control.run();
+  const ExitCode code = control.run();
+  exporters.finish();
+  return code;
 }
-
-// What plugins can say of the process.
-class Reporter final : public plugin::ProcessReporter {
- public:
-  explicit Reporter(const proxy::Server& server) noexcept : server_(server) {
-    plugin::set_process_reporter(this);
-  }
-
-  Reporter(const Reporter&) = delete;
-  Reporter& operator=(const Reporter&) = delete;
-
-  ~Reporter() { plugin::set_process_reporter(nullptr); }
-
-  plugin::ProcessReport report() const noexcept override {
-    const observe::Totals totals = server_.totals();
-    const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(steady_now() - started_);
-    return {.requests = totals.answers,
-            .server_errors = totals.server_errors,
-            .handshakes = totals.handshakes,
-            .uptime = static_cast<uint64_t>(uptime.count()),
-            .connections = server_.connections(),
-            .workers = static_cast<uint32_t>(server_.workers())};
-  }
-
- private:
-  const proxy::Server& server_;
-  const TimePoint started_ = steady_now();
-};
 
 // Lines to nowhere would be lost, and without a word.
 bool can_log(const Daemon* daemon, const config::Logging& logging) {
@@ -347,7 +319,7 @@ ExitCode run_here(const RunOptions& options, Daemon* daemon) {
     side->commit();
   }
   proxy::Server server(loaded->snapshot);
-  const Reporter reporter(server);
+  Reporter reporter(server, side.get(), **loop);
   if (auto bound = server.bind(std::move(before->sockets)); !bound) {
     PINGAP_LOG(error, "{}", bound.error());
     return ExitCode::cannot_bind;

@@ -13,7 +13,6 @@
 #include "config/changes.h"
 #include "config/difference.h"
 #include "control/limits.h"
-#include "control/span_export.h"
 #include "control/user_name.h"
 
 namespace pingap::control {
@@ -255,8 +254,8 @@ void Reloader::commit() {
   if (side_ != nullptr) {
     side_->commit();
   }
-  if (exporter_ != nullptr) {
-    export_spans(*exporter_, *loaded_.snapshot);
+  if (export_) {
+    export_(loaded_);
   }
   server_.publish(loaded_.snapshot, loop_, [this, what] { finish(what); });
   upstreams_.commit(loaded_.snapshot);

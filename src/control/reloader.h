@@ -17,7 +17,6 @@
 #include "proxy/certificate_watch.h"
 #include "proxy/live_upstreams.h"
 #include "proxy/server.h"
-#include "remote/span_exporter.h"
 
 namespace pingap::control {
 
@@ -63,8 +62,8 @@ class Reloader {
 
   const Status& status() const noexcept { return status_; }
 
-  // Who sends the spans of the configuration in use; outlives this.
-  void set_exporter(remote::SpanExporter& exporter) noexcept { exporter_ = &exporter; }
+  // Tells who sends spans and metrics of another configuration.
+  void set_export(std::function<void(const Loaded&)> tell) { export_ = std::move(tell); }
 
   // What is bound and changed with the servers; outlives this.
   void set_side_service(SideService& side) noexcept { side_ = &side; }
@@ -112,7 +111,7 @@ class Reloader {
   proxy::Server& server_;
   proxy::LiveUpstreams& upstreams_;
   SideService* side_ = nullptr;
-  remote::SpanExporter* exporter_ = nullptr;
+  std::function<void(const Loaded&)> export_;
   Status status_;
   net::EventLoop& loop_;
   NameLookup lookup_;

@@ -11,6 +11,7 @@
 
 #include "config/model.h"
 #include "net/event_loop.h"
+#include "observe/exposition.h"
 #include "proxy/inherited.h"
 #include "proxy/live_upstreams.h"
 #include "proxy/server.h"
@@ -53,6 +54,10 @@ class SideService {
 
   // "127.0.0.1:9090 (metrics)", ports resolved.
   virtual std::vector<std::string> addresses() const = 0;
+  // What is counted, as Prometheus reads it.
+  virtual std::string metrics(observe::Form form) const = 0;
+  // The same as fields of a ScopeMetrics of OTLP.
+  virtual std::string otlp_metrics() const = 0;
   // The listening sockets, for another process; ours.
   virtual std::vector<proxy::Server::Socket> sockets() const = 0;
   // That process has them from now on.

@@ -1,5 +1,6 @@
 #include "exchange/termination.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -70,23 +71,35 @@ constexpr std::string_view letters_of(ErrorCode code) noexcept {
   }
 }
 
-constexpr std::string_view kPhases = "RCHD";
+constexpr uint8_t index_of(std::string_view letters) noexcept {
+  return static_cast<uint8_t>(std::ranges::find(kTerminations, letters) - kTerminations.begin());
+}
 
-// "RR", "RC", ... of the letters in front that need the times.
-struct Pairs {
-  std::array<std::array<char, 2>, 4> text;
-
-  constexpr explicit Pairs(char first) noexcept : text{} {
-    for (size_t i = 0; i < text.size(); ++i) {
-      text[i] = {first, kPhases[i]};
-    }
-  }
+// Where the letters of a reason are; with `phases`, where those of the first phase are: the others
+// follow it.
+struct Place {
+  uint8_t index;
+  bool phases;
 };
 
-constexpr std::array<Pairs, 5> kPairs = {Pairs('c'), Pairs('C'), Pairs('T'), Pairs('K'),
-                                         Pairs('R')};
+constexpr auto kPlaces = [] {
+  std::array<Place, static_cast<size_t>(ErrorCode::count_)> places{};
+  for (size_t i = 0; i < places.size(); ++i) {
+    const std::string_view letters = letters_of(static_cast<ErrorCode>(i));
+    const std::array<char, 2> first = {letters[0], 'R'};
+    places[i] = letters[1] == '?' ? Place{index_of({first.data(), first.size()}), true}
+                                  : Place{index_of(letters), false};
+  }
+  return places;
+}();
 
-size_t phase_of(const Exchange& x) noexcept {
+static_assert(std::ranges::none_of(kPlaces, [](Place place) {
+  return place.index + (place.phases ? 3U : 0U) >= kTerminations.size();
+}));
+
+constexpr uint8_t kByPlugin = index_of("LR");
+
+uint8_t phase_of(const Exchange& x) noexcept {
   if (x.connect_start == TimePoint{}) {
     return 0;
   }
@@ -98,18 +111,12 @@ size_t phase_of(const Exchange& x) noexcept {
 
 }  // namespace
 
-std::string_view termination(const Exchange& x) noexcept {
-  const std::string_view letters = letters_of(x.reason);
-  if (letters[1] != '?') {
-    return x.reason == ErrorCode::none && !x.plugin.empty() ? "LR" : letters;
+uint8_t termination_index(const Exchange& x) noexcept {
+  if (x.reason == ErrorCode::none) {
+    return x.plugin.empty() ? 0U : kByPlugin;
   }
-  for (const Pairs& pairs : kPairs) {
-    if (pairs.text[0][0] == letters[0]) {
-      const auto& pair = pairs.text[phase_of(x)];
-      return {pair.data(), pair.size()};
-    }
-  }
-  return letters;
+  const Place place = kPlaces[static_cast<size_t>(x.reason)];
+  return static_cast<uint8_t>(place.index + (place.phases ? phase_of(x) : 0U));
 }
 
 }  // namespace pingap::exchange

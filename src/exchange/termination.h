@@ -2,6 +2,9 @@
 // one of them. docs/errors.md has the table. Pure; any thread.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "exchange/exchange.h"
@@ -19,6 +22,16 @@ namespace pingap::exchange {
 //   s  the server was too slow
 //   T  the time for the whole exchange was over
 //   K  the process ended
-std::string_view termination(const Exchange& x) noexcept;
+// All that there are: labels of metrics are these, and no others.
+inline constexpr std::array<std::string_view, 32> kTerminations = {
+    "--", "LR", "PR", "RQ", "SQ", "SC", "SH", "SD", "sQ", "sC", "sH", "sD", "cR", "cC", "cH", "cD",
+    "CR", "CC", "CH", "CD", "TR", "TC", "TH", "TD", "KR", "KC", "KH", "KD", "RR", "RC", "RH", "RD"};
+
+// The place of its letters in kTerminations.
+uint8_t termination_index(const Exchange& x) noexcept;
+
+inline std::string_view termination(const Exchange& x) noexcept {
+  return kTerminations[termination_index(x)];
+}
 
 }  // namespace pingap::exchange

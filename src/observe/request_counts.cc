@@ -22,6 +22,9 @@ void RequestCell::add_to(RequestTotals& totals) const {
     }
   }
   add(0, 0, rest_.get());
+  for (size_t i = 0; i < kEnds; ++i) {
+    totals.ends[i] += ends_[i].get();
+  }
   duration_.add_to(totals.duration);
   if (const Exemplars* exemplars = exemplars_.load(std::memory_order_acquire)) {
     exemplars->merge_into(totals.exemplars);

@@ -28,9 +28,13 @@ struct AnswerTotals {
   uint64_t count;
 };
 
+// How a request can have ended: numbers of the caller's (exchange/termination.h), below this.
+inline constexpr size_t kEnds = 32;
+
 // A sum over workers.
 struct RequestTotals {
   std::vector<AnswerTotals> answers;  // each combination once
+  std::array<uint64_t, kEnds> ends{};
   HistogramTotals duration;
   ExemplarSet exemplars;
   uint64_t request_bytes = 0;   // of bodies, from clients
@@ -50,11 +54,13 @@ class alignas(64) RequestCell {
     Duration took;
     uint64_t request_bytes;
     uint64_t response_bytes;
+    uint8_t end;  // below kEnds
   };
 
   // Its worker.
   void add(const Answer& answer) noexcept {
     count_of(answer.method, answer.status).add();
+    ends_[answer.end].add();
     duration_.add(answer.took);
     if (answer.request_bytes > 0) {
       request_bytes_.add(answer.request_bytes);
@@ -91,6 +97,7 @@ class alignas(64) RequestCell {
   std::array<std::atomic<uint16_t>, kAnswers> keys_{};  // 0 = free
   std::array<Count, kAnswers> counts_;
   Count rest_;  // for which there was no place
+  std::array<Count, kEnds> ends_;
   Histogram duration_;
   Count request_bytes_;
   Count response_bytes_;

@@ -14,7 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 
 RequestCell::Answer answer(uint8_t method, uint16_t status) {
-  return {method, status, milliseconds(1), 0, 0};
+  return {method, status, milliseconds(1), 0, 0, 0};
 }
 
 uint64_t count_of(const RequestTotals& totals, uint8_t method, uint16_t status) {
@@ -26,13 +26,15 @@ uint64_t count_of(const RequestTotals& totals, uint8_t method, uint16_t status) 
 
 TEST(RequestCounts, AddsUpWhatWorkersCounted) {
   RequestCounts counts("s", "l", 3);
-  counts.of(0).add({1, 200, milliseconds(3), 10, 20});
-  counts.of(2).add({1, 200, milliseconds(30), 1, 2});
-  counts.of(2).add({2, 404, milliseconds(30), 0, 0});
+  counts.of(0).add({1, 200, milliseconds(3), 10, 20, 0});
+  counts.of(2).add({1, 200, milliseconds(30), 1, 2, 31});
+  counts.of(2).add({2, 404, milliseconds(30), 0, 0, 31});
   const RequestTotals totals = counts.totals();
   EXPECT_EQ(totals.answers.size(), 2U);
   EXPECT_EQ(count_of(totals, 1, 200), 2U);
   EXPECT_EQ(count_of(totals, 2, 404), 1U);
+  EXPECT_EQ(totals.ends[0], 1U);
+  EXPECT_EQ(totals.ends[31], 2U);
   EXPECT_EQ(totals.request_bytes, 11U);
   EXPECT_EQ(totals.response_bytes, 22U);
   EXPECT_EQ(totals.duration.count(), 3U);

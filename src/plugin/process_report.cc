@@ -5,15 +5,15 @@
 namespace pingap::plugin {
 namespace {
 
-std::atomic<const ProcessReporter*> the_reporter{nullptr};
+std::atomic<ProcessReporter*> the_reporter{nullptr};
 
 }  // namespace
 
-void set_process_reporter(const ProcessReporter* reporter) noexcept {
+void set_process_reporter(ProcessReporter* reporter) noexcept {
   the_reporter.store(reporter, std::memory_order_release);
 }
 
-const ProcessReporter* process_reporter() noexcept {
+ProcessReporter* process_reporter() noexcept {
   return the_reporter.load(std::memory_order_acquire);
 }
 

@@ -29,11 +29,11 @@ void CertificateFiles::look() {
   }
 }
 
-CertificateFiles certificate_files(const config::Model& model, const config::Listener& listener) {
+CertificateFiles certificate_files(const config::Model& model, const config::ServerTls& tls) {
   CertificateFiles files;
-  add_pair(files.paths, listener.tls.pair);
-  add_path(files.paths, listener.tls.client_ca);
-  if (listener.tls.store) {
+  add_pair(files.paths, tls.pair);
+  add_path(files.paths, tls.client_ca);
+  if (tls.store) {
     for (const config::CertificateEntry& entry : model.certificates) {
       add_pair(files.paths, entry.pair);
     }

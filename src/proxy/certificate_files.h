@@ -15,6 +15,6 @@ struct CertificateFiles {
   void look();
 };
 
-CertificateFiles certificate_files(const config::Model& model, const config::Listener& listener);
+CertificateFiles certificate_files(const config::Model& model, const config::ServerTls& tls);
 
 }  // namespace pingap::proxy

@@ -18,14 +18,23 @@ constexpr Duration kInterval = std::chrono::seconds(1);
 CertificateWatch::CertificateWatch(net::EventLoop& loop, const config::Model& model,
                                    const Snapshot& snapshot)
     : loop_(loop), model_(model), snapshot_(snapshot) {
-  for (size_t i = 0; i < model.servers.size(); ++i) {
-    const Site& site = *snapshot.sites[i];
-    if (site.tls != nullptr && !site.certificate_files.paths.empty()) {
-      const CertificateFiles& files = site.certificate_files;
-      watched_.push_back({&model.servers[i], &site, files, files.state,
-                          std::make_unique<Trouble>(Trouble::Part::certificates, site.name)});
+  watched_.reserve(model.servers.size() + 1);
+  const auto add = [this](const config::ServerTls& settings, config::Position at,
+                           std::string section, LiveTls* live, const CertificateFiles& files) {
+    if (live != nullptr && !files.paths.empty()) {
+      auto trouble = std::make_unique<Trouble>(
+          Trouble::Part::certificates, section.substr(section.find('.') + 1));
+      watched_.push_back(
+          {&settings, at, std::move(section), live, files, files.state, std::move(trouble)});
     }
+  };
+  for (size_t i = 0; i < model.servers.size(); ++i) {
+    const config::Listener& server = model.servers[i];
+    const Site& site = *snapshot.sites[i];
+    add(server.tls, server.at, "servers." + server.name, site.tls.get(), site.certificate_files);
   }
+  add(model.metrics.tls, model.metrics.at, "metrics", snapshot.metrics_tls.get(),
+      snapshot.metrics_files);
   if (!watched_.empty()) {
     loop_.arm(timer_, kInterval);
   }
@@ -55,16 +64,16 @@ void CertificateWatch::look() {
 void CertificateWatch::replace(Watched& watched) {
   config::Diagnostics diagnostics;
   TlsLoader loader(model_, diagnostics, *snapshot_.ticket_keys);
-  auto context = loader.build(*watched.listener);
+  auto context = loader.build(*watched.settings, watched.section, watched.at);
   for (const config::Diagnostic& entry : diagnostics.entries()) {
-    PINGAP_LOG(error, "certificates of [servers.{}]: {}{}{}", watched.site->name, entry.what,
+    PINGAP_LOG(error, "certificates of [{}]: {}{}{}", watched.section, entry.what,
                entry.hint.empty() ? "" : "; ", entry.hint);
   }
   if (context == nullptr || diagnostics.has_errors()) {
     PINGAP_LOG(error,
-               "certificates of [servers.{}] have changed and cannot be used: the old ones "
+               "certificates of [{}] have changed and cannot be used: the old ones "
                "stay",
-               watched.site->name);
+                watched.section);
     watched.trouble->begin(
         fmt::format("they have changed and cannot be used{}{}: the old ones stay",
                     diagnostics.entries().empty() ? "" : ", ",
@@ -72,8 +81,8 @@ void CertificateWatch::replace(Watched& watched) {
     return;
   }
   watched.trouble->end();
-  watched.site->tls->set(std::move(context));
-  PINGAP_LOG(info, "certificates of [servers.{}] are new", watched.site->name);
+  watched.live->set(std::move(context));
+  PINGAP_LOG(info, "certificates of [{}] are new", watched.section);
 }
 
 }  // namespace pingap::proxy

@@ -28,8 +28,10 @@ class CertificateWatch {
 
  private:
   struct Watched {
-    const config::Listener* listener;
-    const Site* site;
+    const config::ServerTls* settings;
+    config::Position at;
+    std::string section;  // whose they are: "servers.a"
+    LiveTls* live;
     CertificateFiles files;  // as of the last look
     std::string loaded;      // their state when they were read, whether they are in use or refused
     std::unique_ptr<Trouble> trouble;

@@ -38,6 +38,7 @@ class ServerSession;
 namespace pingap::proxy {
 
 class Frontend;
+class RequestWatch;
 struct Generation;
 
 class Forwarder final : public http::RequestSink,
@@ -186,6 +187,7 @@ class Forwarder final : public http::RequestSink,
   void render_page(uint16_t status, ErrorCode why, ByteQueue& body) noexcept;
   void send_own_answer(ByteQueue& body, End end = End::yes) noexcept;
   void abort_response(ErrorCode why, Side side) noexcept;
+  void note_watched(RequestWatch& watch) noexcept;
   void finish() noexcept;
 
   Frontend& frontend_;

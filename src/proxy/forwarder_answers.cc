@@ -247,6 +247,13 @@ void Forwarder::on_closed(const Error& why) noexcept {
   finish();
 }
 
+[[gnu::cold]] void Forwarder::note_watched(RequestWatch& watch) noexcept {
+  if (watch.wants(x)) {
+    watch.note(x, plugins_ ? plugins_->describe() : std::string_view(),
+               frontend_.worker().wall_time());
+  }
+}
+
 void Forwarder::finish() noexcept {
   if (phase_ == Phase::done) {
     return;
@@ -276,6 +283,9 @@ void Forwarder::finish() noexcept {
     }
   }
   end_trace(x, site_, route_, frontend_.worker());
+  if (RequestWatch* watch = frontend_.worker().watched()) [[unlikely]] {
+    note_watched(*watch);
+  }
   frontend_.on_exchange_done(x, site_, route_);
   frontend_.worker().loop().retire(this);
 }

@@ -18,6 +18,10 @@ bool Forwarder::run_plugins(const plugin::Chain& chain) noexcept {
   if (!plugins_) {
     plugins_.emplace(x, frontend_.worker(), generation_,
                      Callback<void()>::of<&Forwarder::on_plugins_resumed>(this));
+    if (const RequestWatch* watch = frontend_.worker().watched();
+        watch != nullptr && watch->wants(x)) [[unlikely]] {
+      plugins_->measure();
+    }
   }
   if ((chain.hooks() & plugin::Plugin::kRequestBody) != 0) {
     holds_body_ = true;

@@ -271,6 +271,9 @@ void Frontend::on_turned_away(session::ServerSession& session, ErrorCode why) no
   x.request.method = http::Method::other;
   x.finished = x.started;
   count_begun(*site_, worker_);
+  if (RequestWatch* watch = worker_.watched(); watch != nullptr && watch->wants(x)) {
+    watch->note(x, {}, worker_.wall_time());
+  }
   on_exchange_done(x, *site_, nullptr);
 }
 

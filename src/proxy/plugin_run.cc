@@ -301,6 +301,25 @@ std::string_view PluginRun::server_timing() noexcept {
   return x_.arena.copy(text);
 }
 
+std::string_view PluginRun::describe() const noexcept {
+  std::string text;
+  for (size_t p = 0; p < part_; ++p) {
+    const Part& part = parts_[p];
+    for (size_t i = 0; i < part.reached; ++i) {
+      const std::string& name = part.chain->uses()[i].instance->source.name;
+      const bool last = p + 1 == part_ && i + 1 == part.reached;
+      const bool answered = last && !answered_by_.empty();
+      text.append(text.empty() ? "" : ", ").append(name);
+      text.append(!part.ran(i) ? " skipped" : answered ? " answered" : " passed");
+      if (part.spent != nullptr && part.ran(i)) {
+        const auto took = std::chrono::duration_cast<std::chrono::microseconds>(part.spent[i]);
+        text.append(" ").append(std::to_string(took.count())).append("us");
+      }
+    }
+  }
+  return x_.arena.copy(text);
+}
+
 void PluginRun::at_end(void (*destroy)(void*), void* object) noexcept {
   at_end_ = x_.arena.make<AtEnd>(AtEnd{destroy, object, at_end_});
 }

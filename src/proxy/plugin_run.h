@@ -68,6 +68,9 @@ class PluginRun final : public plugin::Host {
 
   plugin::Answer& answer() noexcept { return answer_; }
 
+  // What each did, for people: "limit passed 12us, office skipped, key answered 3us". In the arena.
+  std::string_view describe() const noexcept;
+
   // Who gave it.
   std::string_view answered_by() const noexcept { return answered_by_; }
 

@@ -2,11 +2,14 @@
 
 #include <array>
 
+#include "exchange/termination.h"
 #include "proxy/worker.h"
 #include "trace/request_trace.h"
 
 namespace pingap::proxy {
 namespace {
+
+static_assert(exchange::kTerminations.size() <= observe::kEnds);
 
 // Others would need escaping, and are none of ours.
 bool is_plain(std::string_view id) noexcept {
@@ -54,16 +57,12 @@ void count_request(const exchange::Exchange& x, const Site& site, const Route* r
   const Duration took = x.finished - x.started;
   const bool counted = route != nullptr && route->counts != nullptr;
   observe::RequestCell& cell = (counted ? route->counts : site.counts->rest)->of(index);
-  cell.add(
-      {static_cast<uint8_t>(x.request.method), x.status, took, x.request_bytes, x.response_bytes});
+  cell.add({static_cast<uint8_t>(x.request.method), x.status, took, x.request_bytes,
+            x.response_bytes, exchange::termination_index(x)});
   if (route != nullptr && x.attempts > 0) {
     const Route::Other* other = route->others.empty() ? nullptr : route->find_other(x.upstream);
     const Cluster& cluster = other != nullptr ? *other->cluster : *route->cluster;
     count_upstream(x, cluster.counts->of(index));
-  }
-  if (x.trace != nullptr && x.trace->sampled) {
-    note_trace(x, cell.exemplars(), took, worker);
-    return;
   }
   if (x.trace != nullptr && x.trace->sampled) {
     note_trace(x, cell.exemplars(), took, worker);

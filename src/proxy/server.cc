@@ -473,6 +473,12 @@ void Server::tell_workers(const std::function<void(size_t)>& message) const {
   }
 }
 
+void Server::watch(const std::shared_ptr<RequestWatch>& what) const {
+  for (const auto& worker : workers_) {
+    worker->watch(what);
+  }
+}
+
 void Server::reopen_logs() {
   logs_.reopen();
 }

@@ -85,6 +85,9 @@ class Server {
   // Calls `message` with the number of the worker on the thread of each.
   void tell_workers(const std::function<void(size_t)>& message) const;
 
+  // The requests that somebody wants to see from now on, instead of others; null = none.
+  void watch(const std::shared_ptr<RequestWatch>& what) const;
+
   // Of all workers, since the start.
   observe::Totals totals() const noexcept;
 

@@ -12,6 +12,7 @@
 #include "proxy/route_counts.h"
 #include "proxy/tls_loader.h"
 #include "proxy/tracing_builder.h"
+#include "tls/pem_source.h"
 
 namespace pingap::proxy {
 namespace {
@@ -48,6 +49,7 @@ class Builder {
     }
     plugins_.emplace(model_, diagnostics_, before_, *snapshot_);
     build_tls();
+    read_push_ca();
     build_tracing(model_.tracing, diagnostics_, before_, *snapshot_);
     for (const config::Listener& listener : model_.servers) {
       snapshot_->sites.push_back(build_site(listener));
@@ -67,13 +69,35 @@ class Builder {
       // Also without TLS from now on: handshakes may be under way.
       snapshot_->ticket_keys = before_->ticket_keys;
     }
-    if (std::ranges::any_of(model_.servers, has_tls) || !model_.certificates.empty()) {
+    const bool of_metrics = model_.metrics.on() && model_.metrics.tls.on();
+    if (std::ranges::any_of(model_.servers, has_tls) || !model_.certificates.empty() ||
+        of_metrics) {
       if (snapshot_->ticket_keys == nullptr) {
         snapshot_->ticket_keys =
             std::make_shared<tls::TicketKeys>(std::chrono::steady_clock::now());
       }
       tls_loader_.emplace(model_, diagnostics_, *snapshot_->ticket_keys);
     }
+    if (of_metrics) {
+      const config::Metrics& metrics = model_.metrics;
+      snapshot_->metrics_files = certificate_files(model_, metrics.tls);
+      if (auto context = tls_loader_->build(metrics.tls, "metrics", metrics.at)) {
+        snapshot_->metrics_tls = std::make_unique<LiveTls>(std::move(context));
+      }
+    }
+  }
+
+  void read_push_ca() {
+    const auto& source = model_.metrics.push.ca;
+    if (!model_.metrics.on() || source.value.empty()) {
+      return;
+    }
+    auto pem = tls::read_pem(source.value, tls::Readers::any);
+    if (!pem) {
+      diagnostics_.error(source.at, "cannot use otlp_tls_ca", {}, std::move(pem.error()));
+      return;
+    }
+    snapshot_->metrics_push_ca = std::move(pem->text);
   }
 
   void read_error_template() {
@@ -99,8 +123,9 @@ class Builder {
     }
     fill_settings(from, *site);
     if (tls_loader_) {
-      site->certificate_files = certificate_files(model_, from);  // a change from here on is seen
-      if (auto context = tls_loader_->build(from)) {
+      site->certificate_files =
+          certificate_files(model_, from.tls);  // a change from here on is seen
+      if (auto context = tls_loader_->build(from.tls, "servers." + from.name, from.at)) {
         site->tls = std::make_unique<LiveTls>(std::move(context));
       }
     }

@@ -153,7 +153,10 @@ struct Snapshot {
   config::Basic basic;
   LogSettings logging;
   uint32_t workers = 1;
-  std::shared_ptr<tls::TicketKeys> ticket_keys;  // where a site has TLS
+  std::shared_ptr<tls::TicketKeys> ticket_keys;  // where anybody has TLS
+  std::unique_ptr<LiveTls> metrics_tls;          // of the address of [metrics]; null = plain
+  std::string metrics_push_ca;                   // PEM; empty = the system's
+  CertificateFiles metrics_files;                // of it, as they were before they were read
   std::vector<std::shared_ptr<const Cluster>> clusters;
   size_t cluster_slots = 0;  // above every Cluster::index that there was in the process
   std::vector<std::unique_ptr<Site>> sites;

@@ -118,25 +118,27 @@ tls::ServerPolicy TlsLoader::policy_of(const config::ServerTls& from) {
   return policy;
 }
 
-std::unique_ptr<tls::ServerContext> TlsLoader::build(const config::Listener& site) {
-  if (!site.tls.on()) {
+std::unique_ptr<tls::ServerContext> TlsLoader::build(const config::ServerTls& from,
+                                                     std::string_view section,
+                                                     config::Position at) {
+  if (!from.on()) {
     return nullptr;
   }
   std::vector<tls::ServerCertificate> certificates;
-  if (auto own = load_pair(site.tls.pair, diagnostics_)) {
+  if (auto own = load_pair(from.pair, diagnostics_)) {
     certificates.push_back({own, own->names, true});  // before those of the store
   }
-  if (site.tls.store) {
+  if (from.store) {
     certificates.insert(certificates.end(), store_.begin(), store_.end());
   }
   const size_t errors = diagnostics_.errors();
-  const tls::ServerPolicy policy = policy_of(site.tls);
+  const tls::ServerPolicy policy = policy_of(from);
   if (certificates.empty() || diagnostics_.errors() > errors) {
     return nullptr;  // what is wrong with them was said
   }
   auto context = tls::ServerContext::build(policy, certificates, keys_);
   if (!context) {
-    diagnostics_.error(site.at, fmt::format("TLS of [servers.{}]: {}", site.name, context.error()));
+    diagnostics_.error(at, fmt::format("TLS of [{}]: {}", section, context.error()));
     return nullptr;
   }
   return std::move(*context);

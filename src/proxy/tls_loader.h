@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "config/diagnostics.h"
@@ -17,8 +18,9 @@ class TlsLoader {
   // Loads [certificates.*]; what is wrong goes to `diagnostics`.
   TlsLoader(const config::Model& model, config::Diagnostics& diagnostics, tls::TicketKeys& keys);
 
-  // Null without TLS, or with an error.
-  std::unique_ptr<tls::ServerContext> build(const config::Listener& site);
+  // Null without TLS, or with an error. `section` is whose it is ("servers.a"), `at` its place.
+  std::unique_ptr<tls::ServerContext> build(const config::ServerTls& from, std::string_view section,
+                                            config::Position at);
 
  private:
   void add(const config::CertificateEntry& entry);

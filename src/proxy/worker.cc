@@ -153,6 +153,10 @@ void Worker::update(size_t cluster, std::shared_ptr<const upstream::EndpointSet>
   });
 }
 
+void Worker::watch(std::shared_ptr<RequestWatch> what) {
+  loop_->post([this, what = std::move(what)]() mutable { watch_ = std::move(what); });
+}
+
 // ---- another configuration
 
 void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<Served> served,

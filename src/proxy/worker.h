@@ -18,6 +18,7 @@
 #include "proxy/generation.h"
 #include "proxy/listening.h"
 #include "proxy/loose_calls.h"
+#include "proxy/request_watch.h"
 #include "proxy/snapshot.h"
 #include "proxy/spill.h"
 #include "session/handshake_session.h"
@@ -46,6 +47,8 @@ class Worker {
                net::EventLoop& control, const std::function<void()>& done);
   // Any thread: what servers an upstream has from now on.
   void update(size_t cluster, std::shared_ptr<const upstream::EndpointSet> servers);
+  // Any thread: the requests that somebody wants to see from now on; null = none.
+  void watch(std::shared_ptr<RequestWatch> what);
   // Any thread. drain(): answers what is under way, then the thread ends. abort(): ends it now.
   void drain();
   void abort();
@@ -100,6 +103,9 @@ class Worker {
 
   LooseCalls& loose_calls() noexcept { return loose_calls_; }
 
+  // Null: nobody wants to see requests.
+  RequestWatch* watched() const noexcept { return watch_.get(); }
+
   uint32_t connection_limit(const Site& site) const noexcept;
   // One more connection may be too many beside what the others have: choose_host() knows.
   bool may_be_crowded() const noexcept;
@@ -153,6 +159,7 @@ class Worker {
   std::vector<std::unique_ptr<upstream::Backends>> backends_;  // by cluster, the same
   std::vector<std::unique_ptr<Queue>> queues_;                 // by cluster
   LooseCalls loose_calls_{*this};
+  std::shared_ptr<RequestWatch> watch_;  // its thread
   std::vector<std::pair<observe::LogSink*, std::unique_ptr<observe::LogBuffer>>> log_buffers_;
   session::HandshakeQueue handshakes_{*loop_};
   std::vector<std::shared_ptr<Listening>> listening_;

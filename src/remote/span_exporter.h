@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/trouble.h"
-#include "remote/http_client.h"
+#include "remote/otlp_client.h"
 #include "trace/otlp.h"
 #include "trace/span_rings.h"
 
@@ -25,16 +25,10 @@ namespace pingap::remote {
 
 // Where spans go, and how.
 struct SpanTarget {
-  std::string url;
-  bool grpc = true;
-  bool gzip = false;
-  std::vector<std::string> headers;  // "Name: value", secret
-  milliseconds timeout{10'000};
+  OtlpTarget collector;
   size_t batch_size = 512;  // spans
   milliseconds batch_delay{1'000};
-  ClientTls tls;
   trace::Attributes resource;
-  std::string version;  // ours
 };
 
 class SpanExporter {
@@ -57,16 +51,6 @@ class SpanExporter {
  private:
   using Clock = std::chrono::steady_clock;
 
-  // What has come of a batch.
-  enum class Sent : uint8_t { taken, again, refused };
-
-  struct Outcome {
-    Sent sent = Sent::taken;
-    uint64_t rejected = 0;  // of those that were taken
-    std::string why;
-    std::optional<milliseconds> after;  // the collector says when again
-  };
-
   void run(const std::stop_token& stop);
   void adopt();
   void forget_old_rings();
@@ -74,12 +58,10 @@ class SpanExporter {
   bool collect();
   void send(const std::stop_token& stop);
   trace::SpanRings& totals() noexcept;
-  Outcome post(const std::stop_token& stop);
-  static Outcome judge_http(const HttpAnswer& answer);
-  static Outcome judge_grpc(const HttpAnswer& answer);
+  OtlpOutcome post(const std::stop_token& stop);
   void pause(milliseconds time);
   std::optional<milliseconds> time_left();
-  void tell(const Outcome& outcome);
+  void tell(const OtlpOutcome& outcome);
 
   struct Next {
     std::shared_ptr<const SpanTarget> target;
@@ -100,7 +82,7 @@ class SpanExporter {
   trace::Origin origin_;
   trace::Bytes batch_;
   size_t spans_ = 0;  // in it
-  std::optional<HttpClient> client_;
+  std::optional<OtlpClient> client_;
   bool failing_ = false;
   Trouble trouble_{Trouble::Part::tracing, "collector"};
   Clock::time_point told_{};

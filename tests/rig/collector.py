@@ -1,4 +1,4 @@
-"""Collectors of OTLP, over HTTP and over gRPC (python3-grpcio), that keep every span."""
+"""Collectors of OTLP, over HTTP and over gRPC (python3-grpcio), that keep every span and number."""
 
 import contextlib
 import functools
@@ -19,6 +19,8 @@ from .deadline import until
 from .vectors import DATA
 
 SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
+METRICS_SERVICE = "opentelemetry.proto.collector.metrics.v1.MetricsService"
+CUMULATIVE = 2  # temporality
 SERVER, CLIENT = 2, 3  # kinds of spans
 ERROR = 2  # of a status
 
@@ -69,6 +71,30 @@ class Span:
         return f"<{self.name} {self.kind} {self.attributes}>"
 
 
+class Metrics:
+    """One export of metrics: all that was counted then."""
+
+    def __init__(self, body):
+        [one] = messages().MetricsRequest.FromString(body).resource_metrics
+        self.resource = pairs(one.resource.attributes)
+        [scope] = one.scope_metrics
+        assert scope.scope.name == "pingap"
+        self.by_name = {metric.name: metric for metric in scope.metrics}
+        assert len(self.by_name) == len(scope.metrics), "a metric is there twice"
+
+    def points(self, name, **attributes):
+        """The data points of that name that have these attributes."""
+        metric = self.by_name[name]
+        data = getattr(metric, metric.WhichOneof("data"))
+        return [point for point in data.data_points
+                if attributes.items() <= pairs(point.attributes).items()]
+
+    def one(self, name, **attributes):
+        """The value of the only one of them."""
+        [point] = self.points(name, **attributes)
+        return getattr(point, point.WhichOneof("value"))
+
+
 class Collector:
     """What both have in common. `answer(count)` is a status for the count-th batch, or None.
 
@@ -77,6 +103,7 @@ class Collector:
 
     def __init__(self, answer=None, rejects=0):
         self.spans = []
+        self.metrics = []
         self.batches = 0
         self.headers = []  # of each batch
         self.rejects = rejects
@@ -99,6 +126,21 @@ class Collector:
                         assert scope.scope.name == "pingap"
                         self.spans += [Span(span, resource) for span in scope.spans]
             return refusal
+
+    def take_metrics(self, body, headers):
+        """The same of an export of metrics."""
+        self.go_on.wait(30)
+        with self._lock:
+            self.batches += 1
+            self.headers.append({name.lower(): value for name, value in headers})
+            refusal = self.answer(self.batches)
+            if refusal is None:
+                self.metrics.append(Metrics(body))
+            return refusal
+
+    def wait_metrics(self, what, look, timeout=10):
+        """The first export from now on for which `look` is true."""
+        return until(lambda: next((one for one in self.metrics if look(one)), None), what, timeout)
 
     def said(self):
         made = messages().Answer()
@@ -144,11 +186,11 @@ class HttpCollector(Collector):
 
             def do_POST(self):  # pylint: disable=invalid-name
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                assert self.path == "/v1/traces", self.path
+                take = {"/v1/traces": outer.take, "/v1/metrics": outer.take_metrics}[self.path]
                 assert self.headers["Content-Type"] == "application/x-protobuf"
                 if self.headers["Content-Encoding"] == "gzip":
                     body = gzip.decompress(body)
-                refusal = outer.take(body, self.headers.items())
+                refusal = take(body, self.headers.items())
                 said = outer.said() if refusal is None else b""
                 self.send_response(refusal or 200)
                 self.send_header("Content-Type", "application/x-protobuf")
@@ -199,15 +241,18 @@ class GrpcCollector(Collector, grpc.GenericRpcHandler):
         self.server.start()
 
     def service(self, handler_call_details):
-        if handler_call_details.method != f"/{SERVICE}/Export":
+        takes = {f"/{SERVICE}/Export": self.take, f"/{METRICS_SERVICE}/Export": self.take_metrics}
+        take = takes.get(handler_call_details.method)
+        if take is None:
             return None
-        return grpc.unary_unary_rpc_method_handler(self._export)
 
-    def _export(self, body, context):
-        refusal = self.take(body, context.invocation_metadata())
-        if refusal is not None:
-            context.abort(refusal, "not now")
-        return self.said()
+        def export(body, context):
+            refusal = take(body, context.invocation_metadata())
+            if refusal is not None:
+                context.abort(refusal, "not now")
+            return self.said()
+
+        return grpc.unary_unary_rpc_method_handler(export)
 
     def stop(self):
         self.server.stop(0).wait(5)

@@ -6,6 +6,7 @@
 namespace pingap::plugin {
 
 extern const Kind kAcceptEncoding;
+extern const Kind kMetrics;
 extern const Kind kMock;
 extern const Kind kPing;
 extern const Kind kRequestId;

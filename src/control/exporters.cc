@@ -1,4 +1,4 @@
-#include "control/span_export.h"
+#include "control/exporters.h"
 
 #include <array>
 #include <memory>
@@ -54,32 +54,67 @@ trace::Attributes resource_of(const config::Tracing& settings) {
   return all;
 }
 
+std::vector<std::string> lines_of(const config::Tracing::Pairs& headers) {
+  std::vector<std::string> lines;
+  lines.reserve(headers.size());
+  for (const auto& [name, value] : headers) {
+    lines.push_back(fmt::format("{}: {}", name, value));
+  }
+  return lines;
+}
+
 std::shared_ptr<const remote::SpanTarget> target_of(const proxy::Tracing& from) {
   const config::Tracing& settings = from.settings;
   auto to = std::make_shared<remote::SpanTarget>();
-  to->url = settings.url;
-  to->grpc = settings.grpc;
-  to->gzip = settings.gzip;
-  for (const auto& [name, value] : settings.headers) {
-    to->headers.push_back(fmt::format("{}: {}", name, value));
-  }
-  to->timeout = settings.timeout;
+  to->collector = {settings.url,     settings.grpc,
+                   settings.gzip,    lines_of(settings.headers),
+                   settings.timeout, {from.ca, from.cert, from.key, settings.verify},
+                   PINGAP_VERSION};
   to->batch_size = settings.batch_size;
   to->batch_delay = settings.batch_delay;
-  to->tls = {from.ca, from.cert, from.key, settings.verify};
   to->resource = resource_of(settings);
-  to->version = PINGAP_VERSION;
+  return to;
+}
+
+std::shared_ptr<const remote::MetricsTarget> target_of(const config::Model& model,
+                                                       const proxy::Snapshot& snapshot) {
+  const config::MetricsPush& push = model.metrics.push;
+  if (!model.metrics.on() || push.url.empty()) {
+    return nullptr;
+  }
+  auto to = std::make_shared<remote::MetricsTarget>();
+  to->collector.url = push.url;
+  to->collector.grpc = push.grpc;
+  to->collector.headers = lines_of(push.headers);
+  to->collector.tls.ca = snapshot.metrics_push_ca;
+  to->collector.version = PINGAP_VERSION;
+  to->interval = push.interval;
+  to->resource = resource_of(model.tracing);
   return to;
 }
 
 }  // namespace
 
-void export_spans(remote::SpanExporter& exporter, const proxy::Snapshot& snapshot) {
+Exporters::Exporters(net::EventLoop& loop, const SideService* side)
+    : side_(side), metrics_([&loop, side](remote::MetricsExporter::Done done) {
+        loop.post([side, done = std::move(done)] {
+          done(side == nullptr ? std::string() : side->otlp_metrics());
+        });
+      }) {
+}
+
+void Exporters::use(const Loaded& loaded) {
+  const proxy::Snapshot& snapshot = *loaded.snapshot;
   if (snapshot.tracing == nullptr) {
-    exporter.use(nullptr, nullptr);
-    return;
+    spans_.use(nullptr, nullptr);
+  } else {
+    spans_.use(target_of(*snapshot.tracing), snapshot.tracer->shared_rings());
   }
-  exporter.use(target_of(*snapshot.tracing), snapshot.tracer->shared_rings());
+  metrics_.use(target_of(loaded.model, snapshot));
+}
+
+void Exporters::finish() {
+  metrics_.stop(side_ == nullptr ? std::string() : side_->otlp_metrics());
 }
 
 }  // namespace pingap::control

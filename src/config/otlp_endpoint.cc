@@ -1,0 +1,99 @@
+#include "config/otlp_endpoint.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "config/address.h"
+#include "config/suggest.h"
+
+namespace pingap::config {
+namespace {
+
+constexpr uint16_t kHttpPort = 4318;
+constexpr uint16_t kGrpcPort = 4317;
+
+std::string_view http_path(OtlpSignal signal) noexcept {
+  return signal == OtlpSignal::traces ? "/v1/traces" : "/v1/metrics";
+}
+
+std::string_view grpc_path(OtlpSignal signal) noexcept {
+  return signal == OtlpSignal::traces
+             ? "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+             : "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+}
+
+// "http://HOST[:PORT][/PATH]" or "HOST[:PORT]" in its parts.
+struct Parts {
+  bool tls = false;
+  bool scheme = false;
+  std::string_view address;
+  std::string_view path;  // with its slash; empty = none
+};
+
+Parts split(std::string_view text) noexcept {
+  Parts parts;
+  for (const auto& [scheme, tls] :
+       {std::pair{std::string_view("http://"), false}, {std::string_view("https://"), true}}) {
+    if (text.starts_with(scheme)) {
+      parts.tls = tls;
+      parts.scheme = true;
+      text.remove_prefix(scheme.size());
+      break;
+    }
+  }
+  const size_t slash = text.find('/');
+  parts.address = text.substr(0, slash);
+  parts.path = slash == std::string_view::npos ? std::string_view{} : text.substr(slash);
+  return parts;
+}
+
+bool has_port(std::string_view address) noexcept {
+  const size_t colon = address.rfind(':');
+  return colon != std::string_view::npos && address.find(']', colon) == std::string_view::npos;
+}
+
+bool is_url_path(std::string_view path) noexcept {
+  return std::ranges::all_of(path, [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
+}
+
+std::string path_of(std::string_view path, OtlpSignal signal, bool base) {
+  if (path.empty() || path == "/") {
+    return std::string(http_path(signal));
+  }
+  if (!base) {
+    return std::string(path);
+  }
+  return fmt::format("{}{}", path.substr(0, path.find_last_not_of('/') + 1), http_path(signal));
+}
+
+}  // namespace
+
+Parsed<OtlpEndpoint> parse_otlp_endpoint(std::string_view text, Tracing::Protocol protocol,
+                                         OtlpSignal signal, bool base) {
+  const Parts parts = split(text);
+  auto address = parse_endpoint(parts.address);
+  if (!address || address->kind == HostKind::unix_path || !is_url_path(parts.path)) {
+    return problem(fmt::format("{} is not an endpoint of OTLP", quote(text)),
+                   R"("localhost:4317", "https://otel.test:4317" or "http://otel.test:4318")");
+  }
+  const bool plain_path = parts.path.empty() || parts.path == "/";
+  OtlpEndpoint out;
+  out.tls = parts.tls;
+  out.grpc = protocol == Tracing::Protocol::by_endpoint ? plain_path && address->port != kHttpPort
+                                                        : protocol == Tracing::Protocol::grpc;
+  if (out.grpc && !plain_path) {
+    return problem("an endpoint of gRPC has no path", "\"https://otel.test:4317\"",
+                   "remove it, or set protocol = \"http/protobuf\"");
+  }
+  if (!has_port(parts.address)) {
+    const uint16_t otlp = out.grpc ? kGrpcPort : kHttpPort;
+    address->port = !parts.scheme ? otlp : parts.tls ? uint16_t{443} : kDefaultPort;
+  }
+  out.url =
+      fmt::format("{}://{}{}", parts.tls ? "https" : "http", address->to_string(),
+                  out.grpc ? std::string(grpc_path(signal)) : path_of(parts.path, signal, base));
+  return out;
+}
+
+}  // namespace pingap::config

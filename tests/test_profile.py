@@ -1,0 +1,94 @@
+"""`pingap profile`: where the threads of the process that runs spend their CPU time."""
+
+import contextlib
+import re
+import subprocess
+import threading
+
+from rig.client import request
+from rig.deadline import seconds
+from rig.origin import Origin
+from rig.product import Product, binary, config, environment
+
+FOLDED = re.compile(r"[^;\n]+(;[^;\n]+)* [1-9][0-9]*")
+
+
+@contextlib.contextmanager
+def load(product, threads=2):
+    """Requests until the end."""
+    stop = threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            with product.client() as client:
+                client.send(request("/") * 50)
+                for _ in range(50):
+                    assert client.response().status == 404
+
+    all_of_them = [threading.Thread(target=ask) for _ in range(threads)]
+    for thread in all_of_them:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in all_of_them:
+            thread.join()
+
+
+def busy():
+    """A product that answers by itself: its worker is what works."""
+    return Product(config("127.0.0.1:1", locations={"none": {"path": "/none"}}))
+
+
+def test_it_shows_what_a_worker_works_on():
+    with busy() as product:
+        with load(product):
+            code, out, err = product.order("profile", "--seconds", "2", timeout=20)
+        assert code == 0, err
+        for line in out.splitlines():
+            assert FOLDED.fullmatch(line), line
+        mine = [line for line in out.splitlines() if line.startswith("pingap-worker;")]
+        assert any("pingap::net::EventLoop::run" in line for line in mine), out
+        assert any("pingap::session::" in line for line in mine), out
+        assert "[unknown]" not in out
+
+
+def test_requests_go_on_meanwhile_and_afterwards():
+    with Origin() as origin, Product(config(origin.addr)) as product:
+        for _ in range(2):
+            process = subprocess.Popen(
+                [binary(), "profile", "--seconds", "1", "--config", product.config],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                env=environment(product._folders()))
+            while process.poll() is None:
+                assert product.get("/").status == 200
+            process.communicate(timeout=seconds(10))
+            assert process.returncode == 0
+        assert product.get("/").status == 200
+
+
+def test_one_at_a_time():
+    with busy() as product:
+        first = subprocess.Popen([binary(), "profile", "--seconds", "60", "--config",
+                                  product.config], stdout=subprocess.DEVNULL,
+                                 env=environment(product._folders()))
+        try:
+            product.wait_line("a profile is taken for 60 s")
+            code, _, err = product.order("profile", "--seconds", "1")
+            assert code == 5 and "somebody else is taking a profile" in err
+        finally:
+            first.kill()
+            first.wait()
+
+
+# The process may end while a profile is taken.
+def test_a_process_that_ends_takes_no_harm():
+    with busy() as product:
+        process = subprocess.Popen([binary(), "profile", "--seconds", "60", "--config",
+                                    product.config], stderr=subprocess.PIPE,
+                                   env=environment(product._folders()))
+        product.wait_line("a profile is taken")
+        product.stop()
+        _, err = process.communicate(timeout=seconds(10))
+        assert process.returncode == 1 and b"ended without an answer" in err
