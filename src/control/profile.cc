@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -126,7 +127,12 @@ void Profile::take(const Command& command, CommandHandler::Reply reply) {
 
 void Profile::on_timer() noexcept {
   sampler_->stop();
-  const Answer answer{ExitCode::ok, text_of(*sampler_)};
+  Answer answer{ExitCode::runtime_failure, "pingap: the profile is too large\n"};
+  try {
+    answer = {ExitCode::ok, text_of(*sampler_)};
+  } catch (const std::exception&) {
+    answer.code = ExitCode::runtime_failure;  // out of memory; the process goes on
+  }
   sampler_.reset();
   std::exchange(reply_, nullptr)(answer);
 }

@@ -30,7 +30,7 @@ void MetricsExporter::use(std::shared_ptr<const MetricsTarget> target) {
   changed_.notify_all();
 }
 
-void MetricsExporter::stop(std::string last) noexcept {
+void MetricsExporter::stop(const std::string& last) noexcept {
   if (!thread_.joinable()) {
     return;
   }

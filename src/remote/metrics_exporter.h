@@ -41,7 +41,7 @@ class MetricsExporter {
   void use(std::shared_ptr<const MetricsTarget> target);
 
   // Control thread, at the end: sends these, for at most kFlush; empty = nothing.
-  void stop(std::string last) noexcept;
+  void stop(const std::string& last) noexcept;
 
   static constexpr milliseconds kFlush{2'000};
 

@@ -108,12 +108,14 @@ TEST(Stats, AreJsonAtOnePath) {
     ProcessReport report() const noexcept override {
       return {.requests = 7, .server_errors = 1, .uptime = 60, .connections = 2, .workers = 4};
     }
+
+    void metrics(std::string_view /*accept*/, Done /*done*/) override {}
   };
 
   const Made made(kStats, "path = \"/s\"");
   Asked other("/stats");
   EXPECT_EQ(other.ask(*made), Verdict::next);
-  const Reporter reporter;
+  Reporter reporter;
   set_process_reporter(&reporter);
   Asked asked("/s?x");
   EXPECT_EQ(asked.ask(*made), Verdict::respond);
@@ -127,6 +129,38 @@ TEST(Stats, AreJsonAtOnePath) {
   EXPECT_EQ(asked.answered("cache-control"), "no-store");
   Asked nobody("/s");
   EXPECT_EQ(nobody.ask(*made), Verdict::respond);
+}
+
+TEST(Metrics, AreAskedForAtOnePath) {
+  class Reporter final : public ProcessReporter {
+   public:
+    ProcessReport report() const noexcept override { return {}; }
+
+    void metrics(std::string_view accept, Done /*done*/) override { asked = accept; }
+
+    std::string asked;
+  };
+
+  const Made made(kMetrics, "path = \"/m\"");
+  Asked other("/metrics");
+  EXPECT_EQ(other.ask(*made), Verdict::next);
+  Asked nobody("/m");
+  EXPECT_EQ(nobody.ask(*made), Verdict::respond);
+  EXPECT_EQ(nobody.answer.status, 503);
+  Reporter reporter;
+  set_process_reporter(&reporter);
+  Asked asked("/m?x", {{"Accept", "text/plain"}});
+  EXPECT_EQ(asked.ask(*made), Verdict::suspend);
+  EXPECT_EQ(reporter.asked, "text/plain");
+  set_process_reporter(nullptr);
+  // What comes later is answered with.
+  Context it = asked.context();
+  *static_cast<MetricsReport*>(it.state) = {std::make_shared<const std::string>("a 1\n"),
+                                            "text/plain"};
+  EXPECT_EQ((*made).on_resume(it), Verdict::respond);
+  EXPECT_EQ(asked.body(), "a 1\n");
+  EXPECT_EQ(asked.answered("content-type"), "text/plain");
+  EXPECT_TRUE(Made(kMetrics, "x = 1").failed());
 }
 
 TEST(ServerTiming, IsMeasuredFromTheRequestOn) {
