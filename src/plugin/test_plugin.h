@@ -140,9 +140,11 @@ class Asked : public Host {
   }
 
   bool send_aside(const Subrequest& what) noexcept override {
-    aside.emplace_back(what.upstream);
-    aside_size += what.body.size();
-    return true;
+    if (takes_aside) {
+      aside.emplace_back(what.upstream);
+      aside_size += what.body.size();
+    }
+    return takes_aside;
   }
 
   void choose_upstream(std::string_view name) noexcept override { upstream = name; }
@@ -173,6 +175,7 @@ class Asked : public Host {
   Subresponse* subresponse = nullptr;
   std::vector<std::string> aside;  // upstreams of send_aside()
   size_t aside_size = 0;           // of its bodies
+  bool takes_aside = true;         // else there is no room
   std::string upstream;            // by choose_upstream()
   bool measures = false;
   ErrorCode failed = ErrorCode::none;

@@ -101,8 +101,9 @@ class Forwarder final : public http::RequestSink,
   void on_plugins_resumed() noexcept;
   void answer_for_plugin() noexcept;
   void pump_source() noexcept;
-  Result<size_t> copy_source(uint64_t most) noexcept;
-  Result<size_t> pipe_source(uint64_t most) noexcept;
+  End take_source(size_t bytes) noexcept;
+  Result<> copy_source(uint64_t most) noexcept;
+  Result<> pipe_source(uint64_t most) noexcept;
   void open_request_filters();
   bool hold_body(ByteQueue& data, End end) noexcept;
   void release_early_body() noexcept;

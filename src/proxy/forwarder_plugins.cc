@@ -1,5 +1,6 @@
 // What plugins do with a request on its way: forwarder.cc has the way.
 #include <algorithm>
+#include <cerrno>
 
 #include "http/limits.h"
 #include "http/status.h"
@@ -115,39 +116,43 @@ void Forwarder::answer_for_plugin() noexcept {
 void Forwarder::pump_source() noexcept {
   while (source_left_ > 0 && source_in_flight_ < http::limits::kWindow && !client_gone_) {
     const uint64_t most = std::min(http::limits::kWindow - source_in_flight_, source_left_);
-    const auto sent = source_fills_ ? pipe_source(most) : copy_source(most);
-    if (!sent) {
+    if (auto sent = source_fills_ ? pipe_source(most) : copy_source(most); !sent) {
       if (source_in_flight_ == 0 || sent.error().sys != EAGAIN) {
         abort_response(sent.error().code, Side::local);
       }
       return;
     }
-    x.response_bytes += *sent;
   }
 }
 
-Result<size_t> Forwarder::copy_source(uint64_t most) noexcept {
+// So many bytes of it are about to be sent; whether they are the last.
+End Forwarder::take_source(size_t bytes) noexcept {
+  source_left_ -= bytes;
+  source_in_flight_ += bytes;
+  x.response_bytes += bytes;
+  return source_left_ == 0 ? End::yes : End::no;
+}
+
+Result<> Forwarder::copy_source(uint64_t most) noexcept {
   ByteQueue piece;
-  if (auto got = source_->read(most, piece); !got) {
-    return tl::unexpected(got.error());
+  auto got = source_->read(most, piece);
+  if (got) {
+    const End end = take_source(piece.size());
+    client_->send_body(piece, end);
   }
-  const size_t size = piece.size();
-  source_left_ -= size;
-  source_in_flight_ += size;
-  client_->send_body(piece, source_left_ == 0 ? End::yes : End::no);
-  return size;
+  return got;
 }
 
 // Pages of a file fill a pipe before a window does where the first of them is a part: it has room
 // once something has left (EAGAIN).
-Result<size_t> Forwarder::pipe_source(uint64_t most) noexcept {
-  auto got = source_->fill(*pipe_, most);
-  if (got) {
-    source_left_ -= *got;
-    source_in_flight_ += *got;
-    client_->send_piped(*pipe_, *got, source_left_ == 0 ? End::yes : End::no);
+Result<> Forwarder::pipe_source(uint64_t most) noexcept {
+  const auto got = source_->fill(*pipe_, most);
+  if (!got) {
+    return tl::unexpected(got.error());
   }
-  return got;
+  const End end = take_source(*got);
+  client_->send_piped(*pipe_, *got, end);
+  return {};
 }
 
 // ---- the body of the request

@@ -319,9 +319,11 @@ std::shared_ptr<const Plugin> make(const Making& making) {
     return nullptr;
   }
   auto check = std::make_shared<PasswordCheck>(making.workers, std::move(*table));
-  auto watch = path.empty() ? nullptr
-                            : watch_file({making.entry.name, "passwords", path, std::move(state)},
-                                         std::move(listed), check);
+  std::unique_ptr<FileWatch> watch;
+  if (!path.empty()) {
+    watch = watch_file({making.entry.name, "passwords", path, std::move(state)}, std::move(listed),
+                       check);
+  }
   return std::make_shared<BasicAuth>(settings, std::move(fields), making.workers, std::move(check),
                                      std::move(watch));
 }

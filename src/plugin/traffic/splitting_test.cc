@@ -141,6 +141,41 @@ TEST(Mirror, LeavesOutWhatItShould) {
   EXPECT_EQ((*made).request_body(it), nullptr);
 }
 
+// By reason: no room, long body, endless, incomplete.
+std::vector<uint64_t> omitted(const Plugin& mirror) {
+  std::vector<uint64_t> times;
+  for (const Plugin::LeftOut& one : mirror.left_out()) {
+    times.push_back(one.times);
+  }
+  return times;
+}
+
+TEST(Mirror, CountsWhatItLeavesOut) {
+  const std::string options = "upstream = \"shadow\"\nmax_body = \"10\"";
+  const Made made(kMirror, options);
+  const auto ask = [](const Plugin& mirror, auto change) {
+    Asked asked;
+    change(asked);
+    asked.ask(mirror);
+  };
+  using Counts = std::vector<uint64_t>;
+  EXPECT_EQ(omitted(*made), (Counts{0, 0, 0, 0}));
+  ask(*made, [](Asked& asked) { asked.takes_aside = false; });
+  EXPECT_EQ(omitted(*made), (Counts{1, 0, 0, 0}));
+  ask(*made, [](Asked& asked) {
+    asked.x.request.framing = http::Framing::length;
+    asked.x.request.content_length = 11;
+  });
+  EXPECT_EQ(omitted(*made), (Counts{1, 1, 0, 0}));
+  ask(*made, [](Asked& asked) { asked.x.grpc = true; });
+  EXPECT_EQ(omitted(*made), (Counts{1, 1, 1, 0}));
+  ask(*made, [](Asked& asked) { asked.x.request.framing = http::Framing::chunked; });
+  EXPECT_EQ(omitted(*made), (Counts{1, 1, 1, 1}));
+  ask(*made, [](Asked& /*asked*/) {});
+  const Made next(kMirror, options + "\npercent = 50", &*made);
+  EXPECT_EQ(omitted(*next), (Counts{1, 1, 1, 1})) << "the next one goes on";
+}
+
 TEST(Mirror, IsNotMadeOfNonsense) {
   for (const char* options : {"", "upstream = \"a\"\npercent = 101", "upstream = \"a\"\nhost = 1",
                               "upstream = \"a\"\nmax_body = \"1gb\""}) {
