@@ -83,8 +83,8 @@ void H2ServerSession::on_settings_ack() noexcept {
 
 // ---- requests ----
 
-FramedStream& H2ServerSession::on_request(int32_t /*id*/) noexcept {
-  auto* stream = new H2ServerStream(*this);  // NOLINT(bugprone-unhandled-exception-at-new)
+FramedStream& H2ServerSession::on_request(int32_t id) noexcept {
+  auto* stream = new H2ServerStream(*this, id);  // NOLINT(bugprone-unhandled-exception-at-new)
   streams_.push_back(*stream);
   return *stream;
 }
@@ -180,7 +180,7 @@ void H2ServerSession::on_failed(ErrorCode why) noexcept {
 
 // A line in the log for what belongs to no request.
 void H2ServerSession::tell(ErrorCode why) noexcept {
-  H2ServerStream nobody(*this);
+  H2ServerStream nobody(*this, 0);
   acceptor_.on_new_stream(nobody, *this).on_malformed(why, {});
 }
 

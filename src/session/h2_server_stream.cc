@@ -33,7 +33,8 @@ h2::Code code_of(ErrorCode why) noexcept {
 
 }  // namespace
 
-H2ServerStream::H2ServerStream(H2ServerSession& session) noexcept : session_(session) {
+H2ServerStream::H2ServerStream(H2ServerSession& session, int32_t id) noexcept
+    : FramedStream(id), session_(session) {
 }
 
 H2ServerStream::~H2ServerStream() {

@@ -25,7 +25,7 @@ class H2ServerStream final : public http::ServerStream,
                              public ListHook<H2StreamTag>,
                              public Pooled<H2ServerStream> {
  public:
-  explicit H2ServerStream(H2ServerSession& session) noexcept;
+  H2ServerStream(H2ServerSession& session, int32_t id) noexcept;
   ~H2ServerStream();
 
   // The response is under way or to come.

@@ -40,7 +40,9 @@ class FramedStream : private ListHook<FramingTag> {
   int64_t receive_window() const noexcept { return receive_window_; }
 
  protected:
-  FramedStream() noexcept = default;
+  // `id`: of one that the peer has opened.
+  explicit FramedStream(int32_t id = 0) noexcept : id_(id) {}
+
   ~FramedStream() = default;
 
  private:
@@ -49,7 +51,7 @@ class FramedStream : private ListHook<FramingTag> {
   template <class T, class U>
   friend class pingap::IntrusiveList;
 
-  int32_t id_ = 0;
+  int32_t id_;
   Priority priority_;
   bool open_ = false;           // it is in the table of its framer
   bool send_over_ = false;      // the end of what is to be sent was given

@@ -21,8 +21,8 @@ class FramerEvents {
   // The header of each frame, before anything else looks at it.
   virtual void on_frame(const FrameHeader& header) noexcept = 0;
 
-  // A request begins: its stream, which is the session's and lives until on_stream_closed(). For
-  // clients never.
+  // A request begins: its stream of this number, which is the session's and lives until
+  // on_stream_closed(). For clients never.
   virtual FramedStream& on_request(int32_t id) noexcept = 0;
   // A head comes, or trailers; their fields are next, then on_head() or on_malformed_head().
   virtual void on_head_begun(FramedStream& stream) noexcept = 0;

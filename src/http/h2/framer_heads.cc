@@ -152,7 +152,6 @@ void Framer::take_request_block(int32_t id, End end, std::string_view block) noe
 void Framer::open_request(int32_t id, End end, std::string_view block) noexcept {
   last_request_ = id;
   FramedStream& stream = events_.on_request(id);
-  stream.id_ = id;
   stream.send_window_ = peer_.initial_window_size;
   stream.receive_window_ = limits::kWindow;
   stream.open_ = true;
