@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 namespace pingap::http::h2 {
 
@@ -64,9 +65,10 @@ struct FrameHeader {
   bool has(uint8_t flag) const noexcept { return (flags & flag) != 0; }
 };
 
-inline uint32_t read_uint32(const char* from) noexcept {
+// Of the first four bytes, which are there.
+inline uint32_t read_uint32(std::string_view from) noexcept {
   uint32_t value = 0;
-  std::memcpy(&value, from, sizeof(value));
+  std::memcpy(&value, from.data(), sizeof(value));
   return __builtin_bswap32(value);
 }
 
@@ -76,11 +78,11 @@ inline char* write_uint32(char* to, uint32_t value) noexcept {
   return to + sizeof(value);
 }
 
-// The reserved bit is not looked at (RFC 9113 4.1).
-inline FrameHeader read_frame_header(const char* from) noexcept {
+// Of the first kFrameHeader bytes. The reserved bit is not looked at (RFC 9113 4.1).
+inline FrameHeader read_frame_header(std::string_view from) noexcept {
   const uint32_t first = read_uint32(from);
   return {first >> 8, static_cast<FrameType>(first & 0xff), static_cast<uint8_t>(from[4]),
-          static_cast<int32_t>(read_uint32(from + 5) & 0x7fff'ffffU)};
+          static_cast<int32_t>(read_uint32(from.substr(5)) & 0x7fff'ffffU)};
 }
 
 // Its end.

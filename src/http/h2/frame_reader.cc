@@ -44,8 +44,9 @@ FrameReader::Token FrameReader::take_preface(std::string_view& in) noexcept {
 }
 
 FrameReader::Token FrameReader::take_header(std::string_view& in) noexcept {
+  kept_.reset();  // between frames nothing is held
   if (got_ == 0 && in.size() >= kFrameHeader) [[likely]] {
-    header_ = read_frame_header(in.data());
+    header_ = read_frame_header(in);
     in.remove_prefix(kFrameHeader);
   } else {
     const size_t part = in.copy(start_ + got_, kFrameHeader - got_);
@@ -55,7 +56,7 @@ FrameReader::Token FrameReader::take_header(std::string_view& in) noexcept {
       return Token::more;
     }
     got_ = 0;
-    header_ = read_frame_header(start_);
+    header_ = read_frame_header({start_, kFrameHeader});
   }
   left_ = header_.length;
   padding_ = 0;
@@ -71,7 +72,6 @@ FrameReader::Token FrameReader::take_payload(std::string_view& in) noexcept {
   if (had == 0 && in.size() >= left_) [[likely]] {
     payload_ = in.substr(0, left_);
     in.remove_prefix(left_);
-    kept_.reset();  // that of the frame before
     phase_ = Phase::header;
     return Token::frame;
   }
@@ -112,7 +112,6 @@ FrameReader::Token FrameReader::take_pad_length(std::string_view& in) noexcept {
 }
 
 FrameReader::Token FrameReader::take_body(std::string_view& in) noexcept {
-  kept_.reset();
   if (left_ == 0) {
     left_ = padding_ == 0 ? 0 : padding_ - 1;
     phase_ = Phase::padding;

@@ -139,7 +139,7 @@ void Framer::reset_behind_body(FramedStream& stream, Code code) noexcept {
 
 void Framer::consume(FramedStream& stream, size_t bytes) noexcept {
   stream.consumed_ += bytes;
-  if (stopped_ || stream.remote_closed_ || stream.resetting_ ||
+  if (stopped_ || !is_open(stream) || stream.remote_closed_ || stream.resetting_ ||
       stream.consumed_ < limits::kWindow / 2) {
     return;
   }

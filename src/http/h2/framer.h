@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,7 +31,7 @@
 
 namespace pingap::http::h2 {
 
-class Framer {
+class Framer final : private hpack::FieldSink {
  public:
   // Frames of bodies are made while less than this waits to be written, so that a peer that does
   // not read holds no more of us than that and its windows.
@@ -113,8 +114,6 @@ class Framer {
   void on_answers_taken() noexcept { answers_ = 0; }
 
  private:
-  class HeadReader;
-
   // A piece of body shorter than this is copied behind its frame header, so that both are in one
   // piece of memory; a longer one is sent from where it is.
   static constexpr size_t kCopyBelow = 4 * 1024;
@@ -125,6 +124,14 @@ class Framer {
     End end = End::no;
     uint8_t continuations = 0;
     std::string bytes;
+  };
+
+  // Those of a block that is being decoded.
+  struct Fields {
+    HeadRules* rules = nullptr;  // null: nobody wants them
+    size_t size = 0;             // as SETTINGS_MAX_HEADER_LIST_SIZE counts it
+    bool malformed = false;
+    std::optional<Priority> priority;
   };
 
   // framer_receive.cc
@@ -158,9 +165,10 @@ class Framer {
   void open_request(int32_t id, End end, std::string_view block) noexcept;
   void read_head(FramedStream& stream, HeadRules::Kind kind, End end,
                  std::string_view block) noexcept;
-  bool decode(std::string_view block, HeadReader& reader) noexcept;
+  bool decode(std::string_view block, Fields& fields) noexcept;
+  bool on_field(const hpack::DecodedField& field) noexcept override;
   void skip_block(std::string_view block) noexcept;
-  void set_first_priority(FramedStream& stream, const HeadReader& reader) noexcept;
+  void set_first_priority(FramedStream& stream, const Fields& fields) noexcept;
 
   // framer_write.cc
   void write_data(FramedStream& stream) noexcept;
@@ -194,6 +202,7 @@ class Framer {
   StreamTable table_;
   Scheduler scheduler_;
   Block block_;
+  Fields* fields_ = nullptr;           // only while a block is decoded
   FramedStream* receiving_ = nullptr;  // of the DATA frame that is being read; null: it is ignored
   FramedStream* sending_ = nullptr;    // whose frame is being made
   int64_t send_window_ = kDefaultWindow;

@@ -33,49 +33,27 @@ bool strip(const FrameHeader& header, std::string_view& payload) noexcept {
 
 }  // namespace
 
-// Takes the fields of a block. Those of a malformed head are decoded and go nowhere.
-class Framer::HeadReader final : public hpack::FieldSink {
- public:
-  // Nobody wants the block.
-  explicit HeadReader(Framer& framer) noexcept : framer_(framer) {}
-
-  HeadReader(Framer& framer, HeadRules& rules) noexcept : framer_(framer), rules_(&rules) {}
-
-  bool malformed() const noexcept { return malformed_; }
-
-  bool has_priority() const noexcept { return has_priority_; }
-
-  Priority priority() const noexcept { return priority_; }
-
-  bool on_field(const hpack::DecodedField& field) noexcept override {
-    size_ += field.name.text.size() + field.value.size() + kFieldOverhead;
-    if (size_ > limits::kH2Bomb) {
-      framer_.break_off(ErrorCode::h2_head_flood, Code::enhance_your_calm);
-      return false;
-    }
-    if (rules_ == nullptr || malformed_) {
-      return true;
-    }
-    if (!rules_->add(field)) {
-      malformed_ = true;
-      return true;
-    }
-    if (field.name.id == HeaderId::priority) {
-      has_priority_ = true;
-      priority_ = parse_priority(field.value);
-    }
-    framer_.events_.on_field(field);
-    return !framer_.stopped_;
+// Those of a malformed head are decoded and go nowhere.
+bool Framer::on_field(const hpack::DecodedField& field) noexcept {
+  Fields& fields = *fields_;
+  fields.size += field.name.text.size() + field.value.size() + kFieldOverhead;
+  if (fields.size > limits::kH2Bomb) {
+    break_off(ErrorCode::h2_head_flood, Code::enhance_your_calm);
+    return false;
   }
-
- private:
-  Framer& framer_;
-  HeadRules* rules_ = nullptr;
-  size_t size_ = 0;  // as SETTINGS_MAX_HEADER_LIST_SIZE counts it
-  bool malformed_ = false;
-  bool has_priority_ = false;
-  Priority priority_;
-};
+  if (fields.rules == nullptr || fields.malformed) {
+    return true;
+  }
+  if (!fields.rules->add(field)) {
+    fields.malformed = true;
+    return true;
+  }
+  if (field.name.id == HeaderId::priority) {
+    fields.priority = parse_priority(field.value);
+  }
+  events_.on_field(field);
+  return !stopped_;
+}
 
 void Framer::on_headers(std::string_view payload) noexcept {
   const FrameHeader& header = reader_.header();
@@ -163,18 +141,19 @@ void Framer::read_head(FramedStream& stream, HeadRules::Kind kind, End end,
                        std::string_view block) noexcept {
   events_.on_head_begun(stream);
   HeadRules rules(kind, stream.message_, extended_connect_);
-  HeadReader reader(*this, rules);
-  if (!decode(block, reader)) {
+  Fields fields;
+  fields.rules = &rules;
+  if (!decode(block, fields)) {
     return;
   }
   stream.remote_closed_ = end == End::yes;
-  if (reader.malformed() || !rules.finish(end)) {
+  if (fields.malformed || !rules.finish(end)) {
     reset(stream, Code::protocol_error);
     events_.on_malformed_head(stream);
     return;
   }
   if (kind == HeadRules::Kind::request) {
-    set_first_priority(stream, reader);
+    set_first_priority(stream, fields);
   }
   events_.on_head(stream,
                   kind == HeadRules::Kind::trailers ? FramerEvents::Section::trailers
@@ -186,23 +165,25 @@ void Framer::read_head(FramedStream& stream, HeadRules::Kind kind, End end,
 }
 
 // False where the connection ends.
-bool Framer::decode(std::string_view block, HeadReader& reader) noexcept {
-  if (decoder_.decode(block, reader) == hpack::Decoder::Outcome::broken) {
+bool Framer::decode(std::string_view block, Fields& fields) noexcept {
+  fields_ = &fields;
+  if (decoder_.decode(block, *this) == hpack::Decoder::Outcome::broken) {
     break_off(Code::compression_error);
   }
+  fields_ = nullptr;
   return !stopped_;
 }
 
 // Nobody wants it; the table is kept in step (RFC 9113 4.3).
 void Framer::skip_block(std::string_view block) noexcept {
-  HeadReader nobody(*this);
+  Fields nobody;
   decode(block, nobody);
 }
 
 // Where a request says nothing of its priority, it shares with the others: the answers of clients
 // that know no priorities do not wait for each other. RFC 9218 4.2 would have them one by one.
-void Framer::set_first_priority(FramedStream& stream, const HeadReader& reader) noexcept {
-  stream.priority_ = reader.has_priority() ? reader.priority() : Priority{kDefaultUrgency, true};
+void Framer::set_first_priority(FramedStream& stream, const Fields& fields) noexcept {
+  stream.priority_ = fields.priority.value_or(Priority{kDefaultUrgency, true});
   for (const Prioritized& one : prioritized_) {
     if (one.stream == stream.id_) {
       stream.priority_ = one.priority;  // PRIORITY_UPDATE is the newer word (RFC 9218 7)

@@ -183,7 +183,7 @@ void Framer::on_goaway(std::string_view payload) noexcept {
     return break_off(reader_.header().stream != 0 ? Code::protocol_error : Code::frame_size_error);
   }
   goaway_received_ = true;
-  const auto last = static_cast<int32_t>(read_uint32(payload.data()) & kMaxWindow);
+  const auto last = static_cast<int32_t>(read_uint32(payload) & kMaxWindow);
   events_.on_goaway();
   // The peer has not looked at those behind the last one (RFC 9113 6.8).
   while (!stopped_ && role_ == Role::client) {
@@ -220,7 +220,7 @@ void Framer::on_rst_stream(std::string_view payload) noexcept {
   if (id == 0 || is_idle(id)) {
     return break_off(Code::protocol_error);
   }
-  const auto code = static_cast<Code>(read_uint32(payload.data()));
+  const auto code = static_cast<Code>(read_uint32(payload));
   FramedStream* stream = table_.find(id);
   events_.on_reset(stream, code);
   if (stream != nullptr && !stopped_) {
@@ -234,7 +234,7 @@ void Framer::on_window_update(std::string_view payload) noexcept {
   if (payload.size() != kSize) {
     return break_off(Code::frame_size_error);
   }
-  const uint32_t increment = read_uint32(payload.data()) & kMaxWindow;
+  const uint32_t increment = read_uint32(payload) & kMaxWindow;
   if (increment == 0 || (id != 0 && is_idle(id))) {
     return break_off(Code::protocol_error);
   }
@@ -270,7 +270,7 @@ void Framer::on_priority_update(std::string_view payload) noexcept {
   if (payload.size() < kLeast) {
     return break_off(Code::frame_size_error);
   }
-  const auto id = static_cast<int32_t>(read_uint32(payload.data()) & kMaxWindow);
+  const auto id = static_cast<int32_t>(read_uint32(payload) & kMaxWindow);
   if (id == 0) {
     return break_off(Code::protocol_error);
   }

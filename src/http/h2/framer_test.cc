@@ -48,9 +48,9 @@ class ServerFramer : public testing::Test {
     const std::string sent = one.take();
     std::string_view rest = sent;
     while (rest.size() >= kFrameHeader) {
-      const FrameHeader header = read_frame_header(rest.data());
+      const FrameHeader header = read_frame_header(rest);
       if (header.type == FrameType::rst_stream) {
-        all.emplace_back(header.stream, static_cast<Code>(read_uint32(rest.data() + kFrameHeader)));
+        all.emplace_back(header.stream, static_cast<Code>(read_uint32(rest.substr(kFrameHeader))));
       }
       rest.remove_prefix(kFrameHeader + header.length);
     }
@@ -71,7 +71,7 @@ TEST_F(ServerFramer, GreetsWithSettings) {
   TestFramer other(Role::server, 3);
   other.framer.start(Framer::Connect::extended);
   const std::string sent = other.take();
-  EXPECT_EQ(read_frame_header(sent.data()).type, FrameType::settings);
+  EXPECT_EQ(read_frame_header(sent).type, FrameType::settings);
   EXPECT_NE(sent.find(setting(8, 1)), std::string::npos);
   EXPECT_NE(sent.find(setting(4, limits::kWindow)), std::string::npos);
 }
@@ -195,8 +195,8 @@ TEST_F(ServerFramer, FloodsOfHeadsAreCutOff) {
 }
 
 TEST_F(ServerFramer, HeadsThatUnpackToTooMuchAreCutOffWhoeverWantsThem) {
-  const std::string bomb =
-      kBlock + "\x40\x01x\x7f" + std::string(1, '\0') + std::string(127, 'y') + std::string(900, '\xbe');
+  const std::string bomb = kBlock + "\x40\x01x\x7f" + std::string(1, '\0') + std::string(127, 'y') +
+                           std::string(900, '\xbe');
   say(get(1) + get(3) + get(5));
   say(frame(FrameType::headers, 5, 7, bomb));  // refused, there are three
   EXPECT_EQ(one.broken, ErrorCode::h2_head_flood);

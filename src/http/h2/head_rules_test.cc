@@ -97,24 +97,29 @@ TEST_F(Rules, RequestsSayWhatAndWhere) {
 
 TEST_F(Rules, PseudoFieldsHaveGoodValues) {
   const auto with = [this](const std::string& name, const std::string& value) {
-    Fields fields = {
-        {":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}};
+    Fields fields = {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}};
     for (auto& field : fields) {
       field.second = field.first == name ? value : field.second;
     }
     return pseudo(fields);
   };
-  for (const auto& [name, bad] : Fields{{":method", "GET /x HTTP/1.1"}, {":method", ""},
-                                        {":path", ""}, {":path", "x"}, {":path", "/a b"},
-                                        {":path", "*"}, {":path", "http://a.test/x"},
-                                        {":scheme", "http://x/?"}, {":scheme", "1"},
-                                        {":scheme", ""}, {":authority", ""}}) {
+  for (const auto& [name, bad] : Fields{{":method", "GET /x HTTP/1.1"},
+                                        {":method", ""},
+                                        {":path", ""},
+                                        {":path", "x"},
+                                        {":path", "/a b"},
+                                        {":path", "*"},
+                                        {":path", "http://a.test/x"},
+                                        {":scheme", "http://x/?"},
+                                        {":scheme", "1"},
+                                        {":scheme", ""},
+                                        {":authority", ""}}) {
     EXPECT_FALSE(with(name, bad)) << name << " " << bad;
   }
   EXPECT_TRUE(with(":scheme", "HTTPS"));
   EXPECT_TRUE(with(":path", "/\xc3\xa4"));
-  EXPECT_TRUE(pseudo(
-      {{":method", "OPTIONS"}, {":scheme", "http"}, {":path", "*"}, {":authority", "a"}}));
+  EXPECT_TRUE(
+      pseudo({{":method", "OPTIONS"}, {":scheme", "http"}, {":path", "*"}, {":authority", "a"}}));
 }
 
 TEST_F(Rules, ConnectHasAnAuthorityAlone) {  // RFC 9113 8.5

@@ -12,24 +12,12 @@ struct Case {
 };
 
 constexpr Case kCases[] = {
-    {"", 3, false},
-    {"u=0", 0, false},
-    {"u=7, i", 7, true},
-    {"i", 3, true},
-    {"i=?1,u=5", 5, true},
-    {"i=?0", 3, false},
-    {" u=2 ", 2, false},
-    {"u=1;x=y, i;z", 1, true},
-    {"other=9, u=4", 4, false},
-    {"u=1, u=2", 2, false},
-    {"u=8", 3, false},
-    {"u=-1", 3, false},
-    {"u=?1, i", 3, true},
-    {"i=1, u=2", 2, false},
-    {"u=1, =, i", 3, false},
-    {"u=", 3, false},
-    {"U=1", 3, false},
-    {"u=1,,i", 3, false},
+    {"", 3, false},         {"u=0", 0, false},         {"u=7, i", 7, true},
+    {"i", 3, true},         {"i=?1,u=5", 5, true},     {"i=?0", 3, false},
+    {" u=2 ", 2, false},    {"u=1;x=y, i;z", 1, true}, {"other=9, u=4", 4, false},
+    {"u=1, u=2", 2, false}, {"u=8", 3, false},         {"u=-1", 3, false},
+    {"u=?1, i", 3, true},   {"i=1, u=2", 2, false},    {"u=1, =, i", 3, false},
+    {"u=", 3, false},       {"U=1", 3, false},         {"u=1,,i", 3, false},
     {"9=1, u=0", 3, false},
 };
 

@@ -13,10 +13,10 @@ char* write_setting(char* to, const SettingEntry& entry) noexcept {
 
 namespace {
 
-SettingEntry read_setting(const char* from) noexcept {
+SettingEntry read_setting(std::string_view from) noexcept {
   const auto high = static_cast<uint8_t>(from[0]);
   const auto low = static_cast<uint8_t>(from[1]);
-  return {static_cast<Setting>(high << 8 | low), read_uint32(from + 2)};
+  return {static_cast<Setting>(high << 8 | low), read_uint32(from.substr(2))};
 }
 
 // RFC 9113 6.5.2, RFC 8441 3, RFC 9218 2.1.
@@ -51,7 +51,7 @@ Code PeerSettings::take(std::string_view payload, Role ours) noexcept {
   }
   least_table_size = header_table_size;
   for (; payload.size() >= kSettingEntry; payload.remove_prefix(kSettingEntry)) {
-    const SettingEntry entry = read_setting(payload.data());
+    const SettingEntry entry = read_setting(payload);
     if (const Code code = check(entry, ours, enable_connect_protocol); code != Code::no_error) {
       return code;
     }

@@ -30,7 +30,8 @@ TEST(StreamTable, FindsWhatIsThereAndNothingElse) {
       table.add(*stream);
       all[next] = std::move(stream);
     } else {
-      const auto found = std::next(all.begin(), static_cast<std::ptrdiff_t>((random >> 8) % all.size()));
+      const auto found =
+          std::next(all.begin(), static_cast<std::ptrdiff_t>((random >> 8) % all.size()));
       table.remove(*found->second);
       all.erase(found);
     }
