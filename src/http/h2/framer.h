@@ -40,11 +40,11 @@ class Framer final : private hpack::FieldSink {
   // `out`: outlives it; bytes are added at its end. `streams`: how many the peer may open, or we.
   Framer(Role role, FramerEvents& events, ByteQueue& out, uint32_t streams) noexcept;
 
-  // The preface, SETTINGS, and a window of the connection that is that of all streams: one that
-  // does not move stops no other. SETTINGS_ENABLE_CONNECT_PROTOCOL is among them where it is
-  // `extended`.
+  // Whether extended CONNECT is offered (RFC 8441).
   enum class Connect : uint8_t { plain, extended };
 
+  // The preface, SETTINGS, and a window of the connection that is that of all streams: one that
+  // does not move stops no other.
   void start(Connect connect) noexcept;
 
   // Looks at what the peer has sent. Nothing of it is used later.
