@@ -25,7 +25,7 @@ class Connection {
   bool take(std::string_view block) {
     const Exact exact(block);
     http::hpack::Keeper keeper;
-    const bool good = decoder_.decode(exact.view(), keeper) == Decoder::Outcome::done;
+    const bool good = decoder_.decode(exact.view(), keeper.take()) == Decoder::Outcome::done;
     Fields fields;
     require(inflater_.read(exact.view(), fields) == good, "both take it, or neither");
     require(!good || fields == keeper.fields, "of the same fields");

@@ -25,9 +25,11 @@ thread_local size_t g_allocations = 0;
 // Sanitizers bring their own operator new, and say by this name when they allocate.
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wreserved-identifier"
+
 extern "C" void __sanitizer_malloc_hook(const volatile void* /*memory*/, size_t /*size*/) {
   ++g_allocations;
 }
+
 #pragma clang diagnostic pop
 
 #else

@@ -76,10 +76,10 @@ void H2ClientStream::submit_held() noexcept {
 void H2ClientStream::submit(std::span<const h2::FieldView> fields) noexcept {
   using Request = h2::Message::Request;
   const bool over = request_over_ && unframed() == 0 && !has_trailers_;
-  const Request request = tunnel_ == Tunnel::asked           ? Request::connect
-                          : method_ == http::Method::head    ? Request::head
-                          : method_ == http::Method::connect ? Request::connect
-                                                             : Request::other;
+  const bool connects = tunnel_ == Tunnel::asked || method_ == http::Method::connect;
+  const Request request = connects                        ? Request::connect
+                          : method_ == http::Method::head ? Request::head
+                                                          : Request::other;
   head_begin_ = session_.framed();
   framed_end_ = head_begin_ + 1;
   if (!session_.framer().open(*this, fields, request, over ? End::yes : End::no)) {

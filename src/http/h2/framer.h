@@ -31,7 +31,7 @@
 
 namespace pingap::http::h2 {
 
-class Framer final : private hpack::FieldSink {
+class Framer {
  public:
   // Frames of bodies are made while less than this waits to be written, so that a peer that does
   // not read holds no more of us than that and its windows.
@@ -166,7 +166,7 @@ class Framer final : private hpack::FieldSink {
   void read_head(FramedStream& stream, HeadRules::Kind kind, End end,
                  std::string_view block) noexcept;
   bool decode(std::string_view block, Fields& fields) noexcept;
-  bool on_field(const hpack::DecodedField& field) noexcept override;
+  bool on_field(const hpack::DecodedField& field) noexcept;
   void skip_block(std::string_view block) noexcept;
   void set_first_priority(FramedStream& stream, const Fields& fields) noexcept;
 

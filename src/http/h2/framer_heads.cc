@@ -167,7 +167,8 @@ void Framer::read_head(FramedStream& stream, HeadRules::Kind kind, End end,
 // False where the connection ends.
 bool Framer::decode(std::string_view block, Fields& fields) noexcept {
   fields_ = &fields;
-  if (decoder_.decode(block, *this) == hpack::Decoder::Outcome::broken) {
+  if (decoder_.decode(block, hpack::TakeField::of<&Framer::on_field>(this)) ==
+      hpack::Decoder::Outcome::broken) {
     break_off(Code::compression_error);
   }
   fields_ = nullptr;

@@ -105,7 +105,7 @@ bool Decoder::read_size_update(std::string_view& in) noexcept {
   return true;
 }
 
-Decoder::Outcome Decoder::decode(std::string_view block, FieldSink& sink) noexcept {
+Decoder::Outcome Decoder::decode(std::string_view block, TakeField take) noexcept {
   static thread_local Strings strings;
   // The size changes only in front of the first field (RFC 7541 4.2).
   while (!block.empty() && (static_cast<uint8_t>(block.front()) & 0xe0) == kSizeUpdate) {
@@ -125,8 +125,8 @@ Decoder::Outcome Decoder::decode(std::string_view block, FieldSink& sink) noexce
       if (!read_literal(block, 6, strings, field)) {
         return Outcome::broken;
       }
-      // The sink sees it first: the insertion may move what it is a view of.
-      if (!sink.on_field(field)) {
+      // It is taken first: the insertion may move what it is a view of.
+      if (!take(field)) {
         return Outcome::stopped;
       }
       table_.insert(field.name, field.value, field.well_formed);
@@ -134,7 +134,7 @@ Decoder::Outcome Decoder::decode(std::string_view block, FieldSink& sink) noexce
     } else if ((first & kSizeUpdate) != 0 || !read_literal(block, 4, strings, field)) {
       return Outcome::broken;
     }
-    if (!sink.on_field(field)) {
+    if (!take(field)) {
       return Outcome::stopped;
     }
   }

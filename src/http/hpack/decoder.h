@@ -6,33 +6,27 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/callback.h"
 #include "http/hpack/dynamic_table.h"
 #include "http/hpack/field.h"
 
 namespace pingap::http::hpack {
 
-// Takes the fields of a block.
-class FieldSink {
- public:
-  // False: no more of them are wanted, and the connection ends.
-  virtual bool on_field(const DecodedField& field) noexcept = 0;
-
- protected:
-  ~FieldSink() = default;
-};
+// Takes a field of a block. False: no more of them are wanted, and the connection ends.
+using TakeField = Callback<bool(const DecodedField&)>;
 
 class Decoder {
  public:
   enum class Outcome : uint8_t {
     done,
-    stopped,  // by the sink: the table is out of step from now on
+    stopped,  // no more were wanted: the table is out of step from now on
     broken,   // it is no header block: COMPRESSION_ERROR, and the connection ends (RFC 9113 4.3)
   };
 
   // `table`: bytes, our SETTINGS_HEADER_TABLE_SIZE; what the encoder at the other end may use.
   explicit Decoder(size_t table) noexcept : limit_(table), table_(table) {}
 
-  Outcome decode(std::string_view block, FieldSink& sink) noexcept;
+  Outcome decode(std::string_view block, TakeField take) noexcept;
 
   const DynamicTable& table() const noexcept { return table_; }
 

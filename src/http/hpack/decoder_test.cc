@@ -16,7 +16,7 @@ class Decoding : public testing::Test {
   Outcome decode(std::string_view block, size_t most = SIZE_MAX) {
     keeper = {};
     keeper.most = most;
-    return decoder.decode(block, keeper);
+    return decoder.decode(block, keeper.take());
   }
 
   void expect(std::string_view hex, const Fields& fields, size_t table) {

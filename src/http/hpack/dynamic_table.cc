@@ -12,9 +12,9 @@ namespace {
 constexpr uint32_t kFirstSlots = 16;
 constexpr size_t kFirstRoom = 512;
 
-bool is_inside(const char* text, const char* memory, size_t size) noexcept {
+bool is_inside(std::string_view text, std::string_view memory) noexcept {
   // std::less is defined between objects, too.
-  return !std::less<>()(text, memory) && std::less<>()(text, memory + size);
+  return !std::less<>()(text.begin(), memory.begin()) && std::less<>()(text.begin(), memory.end());
 }
 
 }  // namespace
@@ -91,7 +91,7 @@ void DynamicTable::insert(const Name& name, std::string_view value, bool well_fo
   // The entry whose name it is may be thrown out, or move (RFC 7541 4.4).
   std::array<char, kLargestTable> kept;  // NOLINT(*-member-init): what is used of it is written
   std::string_view text = name.text;
-  if (room_ > 0 && is_inside(text.data(), bytes_.get(), room_)) {
+  if (room_ > 0 && is_inside(text, {bytes_.get(), room_})) {
     text = {kept.data(), text.copy(kept.data(), text.size())};
   }
   evict_to(capacity_ - bytes - kEntryOverhead);

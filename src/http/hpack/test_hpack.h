@@ -26,9 +26,11 @@ inline std::string unhex(std::string_view digits) {
 }
 
 // Keeps copies, whose views are gone with the next field.
-class Keeper final : public FieldSink {
+class Keeper {
  public:
-  bool on_field(const DecodedField& field) noexcept override {
+  TakeField take() { return TakeField::of<&Keeper::on_field>(this); }
+
+  bool on_field(const DecodedField& field) noexcept {
     fields.emplace_back(field.name.text, field.value);
     well_formed = well_formed && field.name.well_formed && field.well_formed;
     last = field.name;
