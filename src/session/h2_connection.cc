@@ -147,7 +147,7 @@ void H2Connection::flush() noexcept {
       return;
     }
     if (!has_output()) {
-      framer_.on_answers_taken();
+      note_answers_taken();
       write_timer_.cancel();
       break;
     }
@@ -166,10 +166,20 @@ void H2Connection::flush() noexcept {
     }
     writable_ = result.status == net::IoStatus::progress;
     on_written(result.bytes);
+    note_answers_taken();
   }
   after_flush();
   if (!closed_ && readable_ && may_read()) {
     loop_.resume_later(*this);
+  }
+}
+
+// All that there were when this was last so have been taken. Not only where nothing is left to
+// write: with a long body that is never so, and its reader may ask for PINGs all the while.
+void H2Connection::note_answers_taken() noexcept {
+  if (taken_ >= answers_mark_) {
+    framer_.on_answers_taken();
+    answers_mark_ = framed();
   }
 }
 

@@ -53,6 +53,7 @@ class H2Connection : public net::IoHandler,
   void receive() noexcept;
   bool feed(std::string_view bytes) noexcept;
   void flush() noexcept;
+  void note_answers_taken() noexcept;
   // Ends everything but the object.
   void close_connection() noexcept;
 
@@ -101,6 +102,7 @@ class H2Connection : public net::IoHandler,
   uint64_t received_ = 0;    // bytes read, ever
   uint64_t taken_ = 0;       // bytes of out_ that the socket took, ever
   uint64_t taken_mark_ = 0;  // of these when the write timer was armed
+  uint64_t answers_mark_ = 0;  // framed() when note_answers_taken() last counted anew
   http::h2::FloodGuard guard_;
   net::Timer write_timer_{Callback<void()>::of<&H2Connection::on_write_timer>(this)};
   bool connecting_ = false;    // no frames are made yet

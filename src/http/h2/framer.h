@@ -110,7 +110,7 @@ class Framer {
   // Null where it is not open.
   FramedStream* find(int32_t id) const noexcept { return table_.find(id); }
 
-  // The peer has taken all answers to PING and SETTINGS.
+  // The peer has taken the answers to PING and SETTINGS that there were at the last call.
   void on_answers_taken() noexcept { answers_ = 0; }
 
  private:
@@ -147,6 +147,7 @@ class Framer {
   void on_connection_window(uint32_t increment) noexcept;
   void on_priority(std::string_view payload) noexcept;
   void on_priority_update(std::string_view payload) noexcept;
+  void keep_priority(int32_t id, Priority priority);
   bool is_idle(int32_t id) const noexcept;
   void break_off(Code code) noexcept;
   void break_off(ErrorCode why, Code code) noexcept;

@@ -53,7 +53,8 @@ class FramerEvents {
   virtual void on_framed(FramedStream& stream, size_t bytes) noexcept = 0;
   // Its end has become one.
   virtual void on_end_sent(FramedStream& stream) noexcept = 0;
-  // RST_STREAM has; null: of one that was refused and never was.
+  // RST_STREAM has, or the peer's was there before ours; null: of one that was refused and never
+  // was.
   virtual void on_reset_sent(FramedStream* stream, Code code) noexcept = 0;
   // It is out of the framer's hands: the session's to destroy. `code`: of the reset, whoever sent
   // it, or REFUSED_STREAM where GOAWAY says so.

@@ -111,11 +111,13 @@ void Framer::take_request_block(int32_t id, End end, std::string_view block) noe
     break_off(Code::protocol_error);
     return;
   }
+  // Also one that GOAWAY has ruled out is no idle stream from now on: what else its client has sent
+  // of it before it knew is ignored, as its head is (RFC 9113 6.8).
+  last_stream_ = std::max(last_stream_, id);
   if (!new_stream || id > goaway_last_) {
     skip_block(block);
     return;
   }
-  last_stream_ = id;
   if (table_.count() >= streams_) {
     skip_block(block);
     if (!stopped_) {

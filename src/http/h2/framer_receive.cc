@@ -222,7 +222,11 @@ void Framer::on_rst_stream(std::string_view payload) noexcept {
   }
   const auto code = static_cast<Code>(read_uint32(payload));
   FramedStream* stream = table_.find(id);
-  events_.on_reset(stream, code);
+  if (stream != nullptr && stream->resetting_) {
+    events_.on_reset_sent(stream, stream->reset_code_);  // or its cause would never be told
+  } else {
+    events_.on_reset(stream, code);
+  }
   if (stream != nullptr && !stopped_) {
     close(*stream, code);
   }
@@ -277,7 +281,17 @@ void Framer::on_priority_update(std::string_view payload) noexcept {
   const Priority priority = parse_priority(payload.substr(kLeast));
   if (FramedStream* stream = table_.find(id)) {
     scheduler_.change(*stream, priority);
-  } else if (is_idle(id) && prioritized_.size() < limits::kH2Streams) {
+  } else if (is_idle(id) && id % 2 != 0) {
+    keep_priority(id, priority);
+  }
+}
+
+// The newest word on a stream to come is what counts (RFC 9218 7.1).
+void Framer::keep_priority(int32_t id, Priority priority) {
+  const auto known = std::ranges::find(prioritized_, id, &Prioritized::stream);
+  if (known != prioritized_.end()) {
+    known->priority = priority;
+  } else if (prioritized_.size() < limits::kH2Streams) {
     prioritized_.push_back({id, priority});
   }
 }
