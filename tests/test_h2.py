@@ -271,7 +271,7 @@ def test_an_idle_connection_makes_room_for_a_new_one(recorder):
 
 @pytest.mark.parametrize("body", [b"", b"hello"])
 def test_a_long_head_arrives_whole(body):
-    """nghttp2 has a limit of its own, below ours."""
+    """It is longer than a frame: CONTINUATION follows."""
     fields = [(f"x-{i}", "v" * 258) for i in range(240)]
     with Origin(answer=lambda _: response(headers=fields, body=body)) as origin, \
             front(origin) as product, open_client(product) as client:

@@ -178,7 +178,7 @@ class H2Client final : public ClientProtocol,
   void send_head(const http::RequestHead& head, End end) noexcept override {
     method_ = head.method;
     over_ = false;
-    id_ = nghttp2_session_get_next_stream_id(session_->framing());
+    id_ = static_cast<uint32_t>(session_->framer().next_stream());
     stream_->send_head(head, end);
   }
 

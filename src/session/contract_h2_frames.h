@@ -1,5 +1,5 @@
 // Frames of HTTP/2 for the tests of sessions, made and read apart from the product, from RFC 9113
-// 4.1 and RFC 7541 6.2.2; HPACK of what the product says is read by nghttp2, which writes it. Types
+// 4.1 and RFC 7541 6.2.2; HPACK of what the product says is read by nghttp2. Types
 // and flags are NGHTTP2_*. Tests only.
 #pragma once
 

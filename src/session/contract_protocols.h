@@ -64,7 +64,7 @@ inline constexpr Lack kH2ServerLacks[] = {
     {Feature::half_close,
      "a client of HTTP/2 ends its requests by END_STREAM; its FIN ends the connection, since "
      "nothing can open a window any more"},
-    {Feature::take_back, "what nghttp2 was given is not given back; the sink resets instead"},
+    {Feature::take_back, "a head is in a frame at once, and stays there; the sink resets instead"},
     {Feature::tunnel, "it is asked for by extended CONNECT: tests/test_websocket_h2.py"},
     {Feature::rest_of_request,
      "RST_STREAM(NO_ERROR) ends it (RFC 9113 8.1), so that nothing has to be read away"},

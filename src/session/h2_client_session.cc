@@ -1,39 +1,27 @@
 #include "session/h2_client_session.h"
 
 #include <algorithm>
-#include <array>
 
 #include "http/limits.h"
-#include "session/h2_callbacks.h"
-#include "session/h2_memory.h"
 
 namespace pingap::session {
 namespace {
 
-namespace limits = http::limits;
+using http::h2::Code;
+using http::h2::Framer;
 
 // A backend that has said nothing for this long after a request gets no further ones, until it has
 // said something.
 constexpr Duration kSilence = std::chrono::seconds(5);
-// How long one that has refused a stream gets no further ones.
-constexpr Duration kRefusal = std::chrono::seconds(1);
-
-// Streams that nghttp2 opens before the peer has said how many it allows.
+// Streams that are opened before the peer has said how many it allows.
 constexpr uint32_t kUnsaidLimit = 100;
-
-const std::array<nghttp2_settings_entry, 4> kSettings = {{
-    {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
-    {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits::kWindow},
-    {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits::kResponseHead},
-    {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, limits::kH2HeaderTable},
-}};
 
 }  // namespace
 
 H2ClientSession::H2ClientSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                                  const ClientSettings& settings, ClientSessionOwner& owner,
                                  uint32_t max_streams) noexcept
-    : H2Connection(loop, std::move(transport)),
+    : H2Connection(loop, std::move(transport), http::h2::Role::client, max_streams),
       ClientSession(Kind::shared),
       owner_(owner),
       max_streams_(max_streams),
@@ -51,9 +39,10 @@ bool H2ClientSession::start(bool connecting) noexcept {
   connecting_ = connecting;
   writable_ = !connecting;
   heard_at_ = loop_.now();
-  if (!start_framing() || !loop_.add(transport_->fd(), *this)) {
+  if (!loop_.add(transport_->fd(), *this)) {
     return false;
   }
+  framer_.start(Framer::Connect::plain);
   if (!connecting && transport_->has_input()) {
     readable_ = true;
     loop_.resume_later(*this);
@@ -62,37 +51,21 @@ bool H2ClientSession::start(bool connecting) noexcept {
   return true;
 }
 
-bool H2ClientSession::start_framing() noexcept {
-  static const nghttp2_session_callbacks* const callbacks = make_h2_client_callbacks();
-  static nghttp2_option* const options = make_options();
-  return nghttp2_session_client_new3(&framing_, callbacks, static_cast<H2Connection*>(this),
-                                     options, h2_memory()) == 0 &&
-         nghttp2_submit_settings(framing_, NGHTTP2_FLAG_NONE, kSettings.data(), kSettings.size()) ==
-             0 &&
-         // The window of the connection is that of all its streams, as on the other side.
-         nghttp2_session_set_local_window_size(
-             framing_, NGHTTP2_FLAG_NONE, 0,
-             static_cast<int32_t>(
-                 std::min<uint64_t>(uint64_t{limits::kWindow} * max_streams_, INT32_MAX))) == 0;
-}
-
 // ---- streams ----
 
 uint32_t H2ClientSession::limit() const noexcept {
   if (received_ == 0) {
     return std::min(expected_limit_, kUnsaidLimit);
   }
-  return std::min(max_streams_, nghttp2_session_get_remote_settings(
-                                    framing_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
+  return std::min(max_streams_, framer_.peer().max_concurrent_streams);
 }
 
 bool H2ClientSession::leaving() const noexcept {
-  return leaving_ || closed_ || ending_ || nghttp2_session_check_request_allowed(framing_) == 0;
+  return leaving_ || closed_ || ending_ || !framer_.takes_requests();
 }
 
 bool H2ClientSession::allows_extended_connect() const noexcept {
-  return nghttp2_session_get_remote_settings(framing_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) ==
-         1;
+  return framer_.peer().enable_connect_protocol;
 }
 
 bool H2ClientSession::takes_new() noexcept {
@@ -104,7 +77,7 @@ bool H2ClientSession::takes_new() noexcept {
     return true;
   }
   if (!std::exchange(pinged_, true)) {
-    nghttp2_submit_ping(framing_, NGHTTP2_FLAG_NONE, nullptr);
+    framer_.ping();
     flush_later();
   }
   return false;
@@ -146,13 +119,6 @@ void H2ClientSession::forget(H2ClientStream& stream) noexcept {
   changed_ = true;
   ended_ = true;
   flush_later();
-}
-
-void H2ClientSession::on_stream_closed(H2ClientStream& stream, uint32_t code) noexcept {
-  forget(stream);
-  served_ += stream.has_answer() ? 1U : 0U;
-  stream.on_closed(code);
-  delete &stream;
 }
 
 // ---- reading ----
@@ -197,6 +163,7 @@ void H2ClientSession::on_connect_ready() noexcept {
     note_request();
   }
   for_each_stream([](H2ClientStream& stream) { stream.on_connected(); });
+  for_each_stream([](H2ClientStream& stream) { stream.begin_held(); });
   flush_later();
 }
 
@@ -209,12 +176,6 @@ void H2ClientSession::for_each_stream(void (*tell)(H2ClientStream&)) noexcept {
   }
 }
 
-void H2ClientSession::on_settings() noexcept {
-  if (!std::exchange(has_settings_, true)) {
-    for_each_stream([](H2ClientStream& stream) { stream.on_settings(); });
-  }
-}
-
 void H2ClientSession::watch_reading() noexcept {
   if (received_ != heard_) {
     heard_ = received_;
@@ -222,49 +183,6 @@ void H2ClientSession::watch_reading() noexcept {
     asked_at_ = {};
     pinged_ = false;
   }
-}
-
-void H2ClientSession::on_begin_headers(H2ClientStream& stream) noexcept {
-  stream.on_answer_begun();
-  fields_ = std::make_unique<http::h2::ResponseBuilder>();
-}
-
-void H2ClientSession::on_field(std::string_view name, std::string_view value) noexcept {
-  if (fields_ == nullptr) {
-    return;
-  }
-  fields_->add(name, value);
-  if (fields_->list_size() > limits::kH2Bomb) {
-    check(ErrorCode::h2_head_flood);
-  }
-}
-
-void H2ClientSession::on_headers(H2ClientStream& stream, End end) noexcept {
-  const std::unique_ptr<http::h2::ResponseBuilder> fields = std::move(fields_);
-  if (fields == nullptr) {
-    return;
-  }
-  if (stream.has_head()) {
-    if (fields->too_large()) {
-      stream.refuse(ErrorCode::upstream_bad_framing);
-      return;
-    }
-    http::HeaderMap trailers = fields->trailers();
-    stream.on_trailers(trailers);
-    return;
-  }
-  http::ResponseHead head;
-  if (const ErrorCode why = fields->finish(stream.method(), end, head); why != ErrorCode::none) {
-    stream.refuse(why);
-  } else if (head.status < 200) {
-    stream.on_interim(head);
-  } else {
-    stream.on_head(head, end);
-  }
-}
-
-void H2ClientSession::on_refused() noexcept {
-  refused_until_ = loop_.now() + kRefusal;
 }
 
 void H2ClientSession::on_input_end(int error) noexcept {
@@ -293,14 +211,8 @@ void H2ClientSession::on_write_failed(int error) noexcept {
   }
 }
 
-void H2ClientSession::on_framing_failed() noexcept {
-  close(ErrorCode::io, 0);
-}
-
 void H2ClientSession::after_flush() noexcept {
-  const bool over = ending_ || (nghttp2_session_want_read(framing_) == 0 &&
-                                nghttp2_session_want_write(framing_) == 0);
-  if (over && !has_output()) {
+  if ((ending_ || framer_.is_over()) && !has_output()) {
     close(ErrorCode::upstream_bad_framing, 0);
     return;
   }
@@ -359,10 +271,8 @@ void H2ClientSession::say_goodbye() noexcept {
   if (connecting_ || !writable_ || received_ == 0) {
     return;
   }
-  nghttp2_session_terminate_session(framing_, NGHTTP2_NO_ERROR);
-  if (nghttp2_session_send(framing_) == 0 && !out_.empty()) {
-    transport_->write(out_, End::yes);
-  }
+  framer_.terminate(Code::no_error);
+  transport_->write(out_, End::yes);
 }
 
 void H2ClientSession::close(ErrorCode code, int error) noexcept {
@@ -380,10 +290,8 @@ void H2ClientSession::close(ErrorCode code, int error) noexcept {
 }
 
 void H2ClientSession::end_streams(ErrorCode code, int error) noexcept {
+  framer_.stop();
   while (H2ClientStream* stream = streams_.pop_front()) {
-    if (stream->id() >= 0) {
-      nghttp2_session_set_stream_user_data(framing_, stream->id(), nullptr);
-    }
     stream->on_lost(code, error);
     delete stream;
   }

@@ -65,7 +65,7 @@ class H2ClientSession final : public H2Connection,
   std::string_view scheme() const noexcept { return transport_->secure() ? "https" : "http"; }
 
   // The peer has said what it allows.
-  bool has_settings() const noexcept { return has_settings_; }
+  bool has_settings() const noexcept { return framer_.peer().said; }
 
   // The peer serves extended CONNECT (RFC 8441 3).
   bool allows_extended_connect() const noexcept;
@@ -83,9 +83,6 @@ class H2ClientSession final : public H2Connection,
   void on_stream_timeout() noexcept;
 
  private:
-  friend struct H2ClientCallbacks;
-
-  bool start_framing() noexcept;
   void on_connect_ready() noexcept;
   void for_each_stream(void (*tell)(H2ClientStream&)) noexcept;
 
@@ -94,7 +91,6 @@ class H2ClientSession final : public H2Connection,
   void on_input_end(int error) noexcept override;
   void on_written(size_t bytes) noexcept override;
   void on_write_failed(int error) noexcept override;
-  void on_framing_failed() noexcept override;
   void after_flush() noexcept override;
   void on_write_timer() noexcept override;
   void watch_reading() noexcept override;
@@ -106,13 +102,27 @@ class H2ClientSession final : public H2Connection,
   void close(ErrorCode code, int error) noexcept;
   void say_goodbye() noexcept;
 
-  // What nghttp2 tells.
-  void on_begin_headers(H2ClientStream& stream) noexcept;
-  void on_field(std::string_view name, std::string_view value) noexcept;
-  void on_headers(H2ClientStream& stream, End end) noexcept;
-  void on_refused() noexcept;
-  void on_settings() noexcept;
-  void on_stream_closed(H2ClientStream& stream, uint32_t code) noexcept;
+  // http::h2::FramerEvents: h2_client_events.cc
+  void on_frame(const http::h2::FrameHeader& header) noexcept override;
+  http::h2::FramedStream& on_request(int32_t id) noexcept override;
+  void on_head_begun(http::h2::FramedStream& stream) noexcept override;
+  void on_field(const http::hpack::DecodedField& field) noexcept override;
+  void on_head(http::h2::FramedStream& stream, Section section, End end) noexcept override;
+  void on_malformed_head(http::h2::FramedStream& stream) noexcept override;
+  void on_body(http::h2::FramedStream& stream, std::string_view bytes) noexcept override;
+  void on_body_end(http::h2::FramedStream& stream) noexcept override;
+  void on_reset(http::h2::FramedStream* stream, http::h2::Code code) noexcept override;
+  void on_window_update(uint32_t increment, int64_t window) noexcept override;
+  void on_settings() noexcept override;
+  void on_settings_ack() noexcept override;
+  void on_ping() noexcept override;
+  void on_goaway() noexcept override;
+  void on_framed(http::h2::FramedStream& stream, size_t bytes) noexcept override;
+  void on_end_sent(http::h2::FramedStream& stream) noexcept override;
+  void on_reset_sent(http::h2::FramedStream* stream, http::h2::Code code) noexcept override;
+  void on_stream_closed(http::h2::FramedStream& stream, http::h2::Code code) noexcept override;
+
+  void take_answer(H2ClientStream& stream, http::h2::ResponseBuilder& fields, End end) noexcept;
 
   ClientSessionOwner& owner_;
   const uint32_t max_streams_;
@@ -129,12 +139,12 @@ class H2ClientSession final : public H2Connection,
   TimePoint refused_until_{};  // it wants no new streams
   net::Timer read_timer_{Callback<void()>::of<&H2ClientSession::on_read_timer>(this)};
   const char* detail_ = nullptr;  // of why there is no connection
-  bool has_settings_ = false;
-  bool pinged_ = false;    // since the backend was last heard
-  bool leaving_ = false;   // no new streams, for good
-  bool was_full_ = false;  // since the owner was told that there is room
-  bool changed_ = false;   // something that may make room, or the end
-  bool ended_ = false;     // a stream
+  bool told_settings_ = false;    // the streams that wait for them
+  bool pinged_ = false;           // since the backend was last heard
+  bool leaving_ = false;          // no new streams, for good
+  bool was_full_ = false;         // since the owner was told that there is room
+  bool changed_ = false;          // something that may make room, or the end
+  bool ended_ = false;            // a stream
 };
 
 }  // namespace pingap::session

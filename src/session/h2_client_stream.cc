@@ -15,7 +15,7 @@ using http::Framing;
 
 H2ClientStream::H2ClientStream(H2ClientSession& session, http::ResponseSink& sink,
                                const ClientSettings& settings) noexcept
-    : H2Stream(session, -1), session_(session), sink_(&sink), settings_(settings) {
+    : session_(session), sink_(&sink), settings_(settings) {
 }
 
 H2ClientStream::~H2ClientStream() {
@@ -27,16 +27,18 @@ H2ClientStream::~H2ClientStream() {
 
 void H2ClientStream::send_head(const http::RequestHead& head, End end) noexcept {
   method_ = head.method;
+  request_over_ = end == End::yes && !head.websocket;
+  tunnel_ = head.websocket ? Tunnel::asked : Tunnel::none;
   const auto fields = h2::request_fields(head, session_.scheme());
-  if (!head.websocket) {
-    submit(fields, end);
-    return;
-  }
-  tunnel_ = Tunnel::asked;
-  if (!session_.has_settings()) {
+  if (session_.connecting()) {
+    hold(fields);  // it may be given up before there is a connection
+  } else if (tunnel_ == Tunnel::none) {
+    submit(fields);
+  } else if (!session_.has_settings()) {
     hold(fields);  // whether the backend takes it is not known yet (RFC 8441 3)
+    watch_reading();
   } else if (session_.allows_extended_connect()) {
-    submit(fields, End::no);
+    submit(fields);
   } else {
     unsent_ = ErrorCode::upstream_bad_upgrade;
     session_.loop().arm(read_timer_, Duration::zero());  // told outside of this call
@@ -44,11 +46,9 @@ void H2ClientStream::send_head(const http::RequestHead& head, End end) noexcept 
 }
 
 void H2ClientStream::hold(std::span<const h2::FieldView> fields) noexcept {
+  held_.reserve(fields.size());
   for (const h2::FieldView& field : fields) {
     held_.emplace_back(field.name, field.value);
-  }
-  if (!session_.connecting()) {
-    watch_reading();
   }
 }
 
@@ -57,56 +57,62 @@ void H2ClientStream::on_settings() noexcept {
     return;
   }
   if (!session_.allows_extended_connect()) {
-    fail(ErrorCode::upstream_bad_upgrade, NGHTTP2_CANCEL);
+    fail(ErrorCode::upstream_bad_upgrade, h2::Code::cancel);
     return;
   }
+  submit_held();
+}
+
+void H2ClientStream::submit_held() noexcept {
   std::vector<h2::FieldView> fields;
   fields.reserve(held_.size());
   for (const auto& [name, value] : held_) {
-    fields.push_back({name, value});
+    fields.push_back({name, value, http::find_header_id(name)});
   }
-  submit(fields, End::no);
+  submit(fields);
   held_.clear();
 }
 
-void H2ClientStream::submit(std::span<const h2::FieldView> fields, End end) noexcept {
-  send_over_ = end == End::yes;
-  const auto nv = to_nv(fields);
-  const nghttp2_data_provider body = body_source();
-  const int32_t id = nghttp2_submit_request(session_.framing(), nullptr, nv.data(), nv.size(),
-                                            end == End::yes ? nullptr : &body, this);
-  id_ = id;
-  if (id < 0) {
+void H2ClientStream::submit(std::span<const h2::FieldView> fields) noexcept {
+  using Request = h2::Message::Request;
+  const bool over = request_over_ && unframed() == 0 && !has_trailers_;
+  const bool connects = tunnel_ == Tunnel::asked || method_ == http::Method::connect;
+  const Request request = connects                        ? Request::connect
+                          : method_ == http::Method::head ? Request::head
+                                                          : Request::other;
+  head_begin_ = session_.framed();
+  framed_end_ = head_begin_ + 1;
+  if (!session_.framer().open(*this, fields, request, over ? End::yes : End::no)) {
     // No ids are left, or the connection has ended meanwhile. Told outside of this call.
+    head_begin_ = UINT64_MAX;
     session_.loop().arm(read_timer_, Duration::zero());
     return;
   }
-  if (!session_.connecting()) {
-    watch_reading();
-  }
+  watch_reading();
   session_.flush_later();
 }
 
 void H2ClientStream::send_body(ByteQueue& data, End end) noexcept {
-  take_body(data);
-  send_over_ = send_over_ || end == End::yes;
+  request_over_ = request_over_ || end == End::yes;
+  session_.framer().send_body(*this, data, end);
+  session_.flush_later();
   if (!session_.connecting()) {
     watch_writing();
   }
-  wake();
 }
 
 void H2ClientStream::send_trailers(const http::HeaderMap& trailers) noexcept {
-  keep_trailers(trailers);
-  send_over_ = true;
-  wake();
+  request_over_ = true;
+  has_trailers_ = true;
+  session_.framer().send_trailers(*this, trailers);
+  session_.flush_later();
 }
 
 void H2ClientStream::on_connected() noexcept {
   if (std::exchange(told_connected_, true)) {
     return;
   }
-  if (id_ >= 0 || !held_.empty()) {
+  if (!held_.empty()) {
     watch_reading();
     watch_writing();
   }
@@ -115,9 +121,10 @@ void H2ClientStream::on_connected() noexcept {
   }
 }
 
-void H2ClientStream::on_head_framing() noexcept {
-  head_begin_ = session_.framed();
-  framed_end_ = head_begin_ + 1;
+void H2ClientStream::begin_held() noexcept {
+  if (!held_.empty() && tunnel_ == Tunnel::none) {
+    submit_held();
+  }
 }
 
 void H2ClientStream::on_framed(size_t bytes) noexcept {
@@ -138,23 +145,23 @@ void H2ClientStream::on_framed(size_t bytes) noexcept {
 void H2ClientStream::reset(ErrorCode why) noexcept {
   sink_ = nullptr;
   if (why == ErrorCode::none && tunnel_ == Tunnel::open && reading_ == Reading::done &&
-      send_over_) {
+      request_over_) {
     return;  // both have ended well: our last bytes and the end are still to go out
   }
-  give_up(NGHTTP2_CANCEL);
+  give_up(h2::Code::cancel);
 }
 
 // Of the stream nothing is wanted any more. It may be destroyed when this returns.
-void H2ClientStream::give_up(uint32_t code) noexcept {
-  drop_body();
+void H2ClientStream::give_up(h2::Code code) noexcept {
+  h2::Framer::drop_body(*this);
   read_timer_.cancel();
   write_timer_.cancel();
   given_up_ = true;
-  if (id_ < 0) {
+  if (id() == 0) {
     session_.on_stream_gone(*this);
     return;
   }
-  nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, code);
+  session_.framer().reset(*this, code);
   session_.flush_later();
 }
 
@@ -194,8 +201,10 @@ void H2ClientStream::on_head(http::ResponseHead& head, End end) noexcept {
 void H2ClientStream::settle_tunnel(http::ResponseHead& head, End end) noexcept {
   if (head.status / 100 != 2) {
     tunnel_ = Tunnel::none;
-    send_over_ = true;
-    wake();
+    request_over_ = true;
+    ByteQueue nothing;
+    session_.framer().send_body(*this, nothing, End::yes);
+    session_.flush_later();
     return;
   }
   tunnel_ = Tunnel::open;
@@ -213,12 +222,8 @@ void H2ClientStream::settle_tunnel(http::ResponseHead& head, End end) noexcept {
 
 void H2ClientStream::on_data(const ChunkRef& chunk, size_t begin, size_t end) noexcept {
   if (sink_ == nullptr || reading_ != Reading::body) {
-    nghttp2_session_consume_stream(session_.framing(), id_, end - begin);
+    session_.framer().consume(*this, end - begin);
     return;
-  }
-  unreleased_ += end - begin;
-  if (unreleased_ > http::limits::kWindow) {
-    return;  // nghttp2 has queued a reset for it, but goes on to tell of what comes meanwhile
   }
   watch_reading();
   ByteQueue data;
@@ -259,8 +264,7 @@ void H2ClientStream::end_body() noexcept {
 }
 
 void H2ClientStream::release_window(size_t bytes) noexcept {
-  unreleased_ -= std::min(bytes, unreleased_);
-  nghttp2_session_consume_stream(session_.framing(), id_, bytes);
+  session_.framer().consume(*this, bytes);
   session_.flush_later();
 }
 
@@ -287,26 +291,26 @@ void H2ClientStream::finish(const Error& why) noexcept {
     return;
   }
   // What the backend will not take any more is not held against the client's window.
-  const size_t lost = out_.size();
-  out_.clear();
+  const size_t lost = unframed();
+  h2::Framer::drop_body(*this);
   if (lost > 0) {
     sink->on_sent(lost);
   }
   sink->on_closed(why);
 }
 
-void H2ClientStream::on_closed(uint32_t code) noexcept {
+void H2ClientStream::on_closed(h2::Code code) noexcept {
   if (is_over()) {
     finish({});  // the whole answer is here, and the rest of the request is not missed
     return;
   }
   Error why = error_of(ErrorCode::upstream_reset, 0);
-  if (code == NGHTTP2_REFUSED_STREAM && !answer_begun_) {
+  if (code == h2::Code::refused_stream && !answer_begun_) {
     // Also where GOAWAY says so: the backend has not looked at it (RFC 9113 6.8, 8.7).
     why.code = ErrorCode::upstream_stream_refused;
     why.retry = Retry::safe;
   } else if (!reset_received_) {
-    // Ours: nghttp2 has found the message malformed (RFC 9113 8.1.1).
+    // Ours: the framer has found the message malformed (RFC 9113 8.1.1).
     why.code =
         reading_ == Reading::head ? ErrorCode::upstream_bad_head : ErrorCode::upstream_bad_framing;
   } else if (reading_ == Reading::body) {
@@ -325,7 +329,7 @@ void H2ClientStream::on_lost(ErrorCode why, int error) noexcept {
       error_of(reading_ == Reading::body && broken ? ErrorCode::upstream_truncated : why, error));
 }
 
-void H2ClientStream::fail(ErrorCode why, uint32_t code) noexcept {
+void H2ClientStream::fail(ErrorCode why, h2::Code code) noexcept {
   const Error error = error_of(why, 0);
   http::ResponseSink* sink = std::exchange(sink_, nullptr);
   give_up(code);
@@ -335,18 +339,19 @@ void H2ClientStream::fail(ErrorCode why, uint32_t code) noexcept {
 }
 
 void H2ClientStream::refuse(ErrorCode why) noexcept {
-  fail(why, NGHTTP2_PROTOCOL_ERROR);
+  fail(why, h2::Code::protocol_error);
 }
 
 // ---- deadlines ----
 
 // Nothing of the exchange is missing. A tunnel has two directions.
 bool H2ClientStream::is_over() const noexcept {
-  return reading_ == Reading::done && (tunnel_ != Tunnel::open || (send_over_ && out_.empty()));
+  return reading_ == Reading::done &&
+         (tunnel_ != Tunnel::open || (request_over_ && unframed() == 0));
 }
 
 bool H2ClientStream::has_unsent() const noexcept {
-  return !out_.empty() || session_.taken() < framed_end_;
+  return unframed() > 0 || session_.taken() < framed_end_;
 }
 
 void H2ClientStream::watch_reading() noexcept {
@@ -355,22 +360,21 @@ void H2ClientStream::watch_reading() noexcept {
 }
 
 void H2ClientStream::watch_writing() noexcept {
-  if (!write_timer_.armed() && !out_.empty()) {
+  if (!write_timer_.armed() && unframed() > 0) {
     session_.loop().arm(write_timer_, settings_.write_timeout);
   }
 }
 
 void H2ClientStream::on_read_timer() noexcept {
-  if (id_ < 0) {
-    fail(held_.empty() ? unsent_ : ErrorCode::upstream_timeout, NGHTTP2_CANCEL);
+  if (id() == 0) {
+    fail(held_.empty() ? unsent_ : ErrorCode::upstream_timeout, h2::Code::cancel);
     return;
   }
   if (tunnel_ == Tunnel::open) {
-    fail(ErrorCode::tunnel_idle, NGHTTP2_CANCEL);
+    fail(ErrorCode::tunnel_idle, h2::Code::cancel);
     return;
   }
-  const bool window_is_shut =
-      nghttp2_session_get_stream_local_window_size(session_.framing(), id_) <= 0;
+  const bool window_is_shut = receive_window() <= 0;
   if (awaits_request() || (reading_ == Reading::body && window_is_shut)) {
     watch_reading();  // it is the client that does not send or take
     return;
@@ -383,19 +387,17 @@ void H2ClientStream::on_read_timer() noexcept {
   }
   session_.on_stream_timeout();
   fail(reading_ == Reading::head ? ErrorCode::upstream_timeout : ErrorCode::upstream_idle_timeout,
-       NGHTTP2_CANCEL);
+       h2::Code::cancel);
 }
 
 void H2ClientStream::on_write_timer() noexcept {
   // With both windows open it is the connection that waits, under a deadline of its own.
-  nghttp2_session* framing = session_.framing();
-  const bool window_is_shut = nghttp2_session_get_stream_remote_window_size(framing, id_) <= 0 ||
-                              nghttp2_session_get_remote_window_size(framing) <= 0;
+  const bool window_is_shut = send_window() <= 0 || session_.framer().send_window() <= 0;
   if (!window_is_shut) {
     watch_writing();
     return;
   }
-  fail(ErrorCode::upstream_write_timeout, NGHTTP2_CANCEL);
+  fail(ErrorCode::upstream_write_timeout, h2::Code::cancel);
 }
 
 }  // namespace pingap::session

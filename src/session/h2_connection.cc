@@ -3,60 +3,19 @@
 #include <algorithm>
 #include <utility>
 
-#include "http/limits.h"
-#include "session/h2_callbacks.h"
-#include "session/h2_stream.h"
-
 namespace pingap::session {
 namespace {
 
-namespace limits = http::limits;
+using http::h2::Code;
 
 // Bytes read per connection and turn.
 constexpr size_t kReadsPerTurn = 64 * 1024;
-// Frames are made while less than this waits to be written; input is read only then, too, so that
-// a peer that asks and does not read cannot make us queue answers to PING and SETTINGS.
-constexpr size_t kMaxOutput = 64 * 1024;
-
-// Why nghttp2 looks at no more. Of most errors it tells by the GOAWAY that it queues instead.
-ErrorCode why_stopped(ssize_t error) noexcept {
-  switch (error) {
-    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
-      return ErrorCode::h2_head_flood;
-    case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
-      return ErrorCode::h2_protocol;
-    default:
-      return ErrorCode::h2_frame_flood;
-  }
-}
 
 }  // namespace
 
-H2Connection::H2Connection(net::EventLoop& loop, std::unique_ptr<net::Transport> transport) noexcept
-    : loop_(loop), transport_(std::move(transport)) {
-}
-
-H2Connection::~H2Connection() {
-  nghttp2_session_del(framing_);
-}
-
-nghttp2_option* H2Connection::make_options() noexcept {
-  nghttp2_option* options = nullptr;
-  nghttp2_option_new(&options);
-  nghttp2_option_set_no_auto_window_update(options, 1);
-  nghttp2_option_set_max_settings(options, limits::kH2Settings);
-  nghttp2_option_set_max_outbound_ack(options, limits::kH2Acks);
-  nghttp2_option_set_max_continuations(options, limits::kH2Continuations);
-  // Its own limit is below that of heads which we take, with what the configuration adds.
-  nghttp2_option_set_max_send_header_block_length(options, 4 * limits::kResponseHead);
-  nghttp2_option_set_max_deflate_dynamic_table_size(options, limits::kH2HeaderTable);
-  // Resets have a budget of ours, which counts those that we are made to send, too.
-  nghttp2_option_set_stream_reset_rate_limit(options, UINT32_MAX, UINT32_MAX);
-  return options;
-}
-
-bool H2Connection::has_room() const noexcept {
-  return out_.size() < kMaxOutput;
+H2Connection::H2Connection(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
+                           http::h2::Role role, uint32_t streams) noexcept
+    : loop_(loop), transport_(std::move(transport)), framer_(role, *this, out_, streams) {
 }
 
 // ---- reading ----
@@ -122,37 +81,49 @@ void H2Connection::receive() noexcept {
   }
 }
 
-// Hands bytes to nghttp2. False: no more of them are looked at.
+// Hands bytes to the framer. False: no more of them are looked at.
 bool H2Connection::feed(std::string_view bytes) noexcept {
   if (ending_) {
     return true;  // thrown away
   }
-  const ssize_t taken = nghttp2_session_mem_recv(
-      framing_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  framer_.receive(bytes);
   flush_later();
-  if (taken < 0) {
-    check(why_stopped(taken));
-    return false;
-  }
-  return true;
+  return !ending_;
+}
+
+H2Connection::Part H2Connection::part_of(std::string_view bytes) const noexcept {
+  const auto begin = static_cast<size_t>(bytes.data() - in_chunk_.data());
+  return {begin, begin + bytes.size()};
 }
 
 // ---- limits (security.md 1F) ----
 
 bool H2Connection::check(ErrorCode why) noexcept {
   if (why != ErrorCode::none) {
-    fail(why, why == ErrorCode::h2_protocol ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM);
+    fail(why, why == ErrorCode::h2_protocol ? Code::protocol_error : Code::enhance_your_calm);
   }
   return !ending_;
 }
 
-void H2Connection::fail(ErrorCode why, uint32_t code) noexcept {
+void H2Connection::fail(ErrorCode why, Code code) noexcept {
   if (!ending_) {
     ending_ = true;
-    nghttp2_session_terminate_session(framing_, code);
+    framer_.terminate(code);
     on_failed(why);
     flush_later();
   }
+}
+
+void H2Connection::on_frame(const http::h2::FrameHeader& header) noexcept {
+  check(guard_.on_frame(static_cast<uint8_t>(header.type), header.length, loop_.now()));
+}
+
+void H2Connection::on_empty_data() noexcept {
+  check(guard_.on_useless_frame(loop_.now()));
+}
+
+void H2Connection::on_broken(ErrorCode why, Code code) noexcept {
+  fail(why, code);
 }
 
 // ---- writing ----
@@ -171,11 +142,12 @@ void H2Connection::flush() noexcept {
     return;
   }
   for (;;) {
-    if (nghttp2_session_send(framing_) != 0) {
-      on_framing_failed();
+    framer_.write();
+    if (closed_) {
       return;
     }
     if (!has_output()) {
+      note_answers_taken();
       write_timer_.cancel();
       break;
     }
@@ -194,10 +166,20 @@ void H2Connection::flush() noexcept {
     }
     writable_ = result.status == net::IoStatus::progress;
     on_written(result.bytes);
+    note_answers_taken();
   }
   after_flush();
   if (!closed_ && readable_ && may_read()) {
     loop_.resume_later(*this);
+  }
+}
+
+// All that there were when this was last so have been taken. Not only where nothing is left to
+// write: with a long body that is never so, and its reader may ask for PINGs all the while.
+void H2Connection::note_answers_taken() noexcept {
+  if (taken_ >= answers_mark_) {
+    framer_.on_answers_taken();
+    answers_mark_ = framed();
   }
 }
 
@@ -208,57 +190,6 @@ void H2Connection::close_connection() noexcept {
   in_chunk_.reset();
   Deferrable::unlink();
   Resumable::unlink();
-}
-
-// ---- what nghttp2 calls to write ----
-
-ssize_t H2Callbacks::send(nghttp2_session* /*framing*/, const uint8_t* data, size_t size,
-                          int /*flags*/, void* user) noexcept {
-  H2Connection& connection = connection_of(user);
-  if (!connection.has_room()) {
-    return NGHTTP2_ERR_WOULDBLOCK;
-  }
-  connection.output().append(view(data, size));
-  return static_cast<ssize_t>(size);
-}
-
-int H2Callbacks::send_data(nghttp2_session* /*framing*/, nghttp2_frame* /*frame*/,
-                           const uint8_t* header, size_t size, nghttp2_data_source* source,
-                           void* user) noexcept {
-  H2Connection& connection = connection_of(user);
-  if (!connection.has_room()) {
-    return NGHTTP2_ERR_WOULDBLOCK;
-  }
-  constexpr size_t kFrameHeader = 9;
-  if (!static_cast<H2Stream*>(source->ptr)->write_frame(view(header, kFrameHeader), size)) {
-    return NGHTTP2_ERR_CALLBACK_FAILURE;  // never a frame of another length than its header's
-  }
-  connection.guard_.on_data_sent();
-  return 0;
-}
-
-// ---- what nghttp2 calls at both ends ----
-
-int H2Callbacks::begin_frame(nghttp2_session* /*framing*/, const nghttp2_frame_hd* header,
-                             void* user) noexcept {
-  H2Connection& connection = connection_of(user);
-  return go_on(connection.check(
-      connection.guard_.on_frame(header->type, header->length, connection.loop_.now())));
-}
-
-H2Callbacks::Part H2Callbacks::part_of(const H2Connection& connection, const uint8_t* data,
-                                       size_t size) noexcept {
-  const auto begin =
-      static_cast<size_t>(reinterpret_cast<const char*>(data) - connection.in_chunk_.data());
-  return {begin, begin + size};
-}
-
-nghttp2_session_callbacks* H2Callbacks::make() noexcept {
-  nghttp2_session_callbacks* callbacks = nullptr;
-  nghttp2_session_callbacks_new(&callbacks);
-  nghttp2_session_callbacks_set_send_callback(callbacks, send);
-  nghttp2_session_callbacks_set_send_data_callback(callbacks, send_data);
-  return callbacks;
 }
 
 }  // namespace pingap::session

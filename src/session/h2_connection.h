@@ -1,8 +1,8 @@
-// What both ends of HTTP/2 share: a transport, nghttp2's session, an output queue, the rules of
+// What both ends of HTTP/2 share: a transport, a framer, an output queue, the rules of
 // edge-triggered readiness, and what a peer may do. Worker.
 //
-//   on_io -> receive -> nghttp2 -> callbacks -> a stream -> its sink
-//   sink -> a stream -> nghttp2 queues -> flush (once per event) -> one write
+//   on_io -> receive -> framer -> its events -> a stream -> its sink
+//   sink -> a stream -> framer -> flush (once per event) -> one write
 //
 // Frames are made only while there is room in out_: a peer that does not read holds no more of us
 // than that and the windows of its streams.
@@ -15,21 +15,18 @@
 #include "base/byte_queue.h"
 #include "base/error.h"
 #include "http/h2/flood_guard.h"
+#include "http/h2/framer.h"
 #include "net/event_loop.h"
 #include "net/transport.h"
-
-struct nghttp2_option;
-struct nghttp2_session;
 
 namespace pingap::session {
 
 class H2Connection : public net::IoHandler,
                      public net::Deferrable,
                      public net::Resumable,
-                     public net::Retirable {
+                     public net::Retirable,
+                     protected http::h2::FramerEvents {
  public:
-  ~H2Connection() override;
-
   // net
   void on_io(net::IoEvents ready) noexcept override;
   void on_deferred() noexcept final;
@@ -38,29 +35,25 @@ class H2Connection : public net::IoHandler,
   // For its streams:
   net::EventLoop& loop() noexcept { return loop_; }
 
-  nghttp2_session* framing() noexcept { return framing_; }
+  http::h2::Framer& framer() noexcept { return framer_; }
 
   // At the end of the turn: the answers of many backends leave in one write.
   void flush_later() noexcept { loop_.defer_to_end(*this); }
 
-  ByteQueue& output() noexcept { return out_; }
-
   // Bytes made so far, those that the socket has not taken included.
   uint64_t framed() const noexcept { return taken_ + out_.size(); }
 
-  bool has_room() const noexcept;
+  bool has_room() const noexcept { return framer_.has_room(); }
 
  protected:
-  friend struct H2Callbacks;
-
-  H2Connection(net::EventLoop& loop, std::unique_ptr<net::Transport> transport) noexcept;
-
-  // What nghttp2 is told about either end; never freed, and the caller's to add to.
-  static nghttp2_option* make_options() noexcept;
+  // `streams`: how many there may be at once.
+  H2Connection(net::EventLoop& loop, std::unique_ptr<net::Transport> transport, http::h2::Role role,
+               uint32_t streams) noexcept;
 
   void receive() noexcept;
   bool feed(std::string_view bytes) noexcept;
   void flush() noexcept;
+  void note_answers_taken() noexcept;
   // Ends everything but the object.
   void close_connection() noexcept;
 
@@ -70,7 +63,6 @@ class H2Connection : public net::IoHandler,
   // The transport has taken this much, or nothing.
   virtual void on_written(size_t bytes) noexcept = 0;
   virtual void on_write_failed(int error) noexcept = 0;
-  virtual void on_framing_failed() noexcept = 0;
   // Written as far as it goes: it may be over.
   virtual void after_flush() noexcept = 0;
   virtual void on_write_timer() noexcept = 0;
@@ -87,16 +79,30 @@ class H2Connection : public net::IoHandler,
   // Ends the connection by GOAWAY where `why` is an error. False where it is ending.
   bool check(ErrorCode why) noexcept;
   // The same, with this code.
-  void fail(ErrorCode why, uint32_t code) noexcept;
+  void fail(ErrorCode why, http::h2::Code code) noexcept;
+
+  // A piece of body in the chunk that is being read.
+  struct Part {
+    size_t begin;
+    size_t end;
+  };
+
+  Part part_of(std::string_view bytes) const noexcept;
+
+  // http::h2::FramerEvents
+  void on_frame(const http::h2::FrameHeader& header) noexcept override;
+  void on_empty_data() noexcept final;
+  void on_broken(ErrorCode why, http::h2::Code code) noexcept final;
 
   net::EventLoop& loop_;
   std::unique_ptr<net::Transport> transport_;
-  nghttp2_session* framing_ = nullptr;
-  ChunkRef in_chunk_;  // what nghttp2 is reading
+  ChunkRef in_chunk_;  // what the framer is reading
   ByteQueue out_;
+  http::h2::Framer framer_;
   uint64_t received_ = 0;    // bytes read, ever
   uint64_t taken_ = 0;       // bytes of out_ that the socket took, ever
   uint64_t taken_mark_ = 0;  // of these when the write timer was armed
+  uint64_t answers_mark_ = 0;  // framed() when note_answers_taken() last counted anew
   http::h2::FloodGuard guard_;
   net::Timer write_timer_{Callback<void()>::of<&H2Connection::on_write_timer>(this)};
   bool connecting_ = false;    // no frames are made yet

@@ -1,7 +1,5 @@
-// What nghttp2 tells a client connection of: heads, ends of streams, and what a client may not do.
-#include <algorithm>
-
-#include <nghttp2/nghttp2.h>
+// What a framer tells a client connection of: heads, ends of streams, and what a client may not do.
+#include <utility>
 
 #include "http/limits.h"
 #include "session/h2_server_session.h"
@@ -11,83 +9,71 @@ namespace {
 
 namespace limits = http::limits;
 
+using http::h2::Code;
+using http::h2::FramedStream;
+using http::h2::FrameType;
+
 // With this stream the client has nearly used up the numbers: it needs another connection.
 constexpr int32_t kLastStream = 0x7fffff00;
 
+H2ServerStream& ours(FramedStream& stream) noexcept {
+  return static_cast<H2ServerStream&>(stream);
+}
+
 }  // namespace
 
-void H2ServerSession::on_begin_headers(int32_t id, bool request) noexcept {
-  fields_ = std::make_unique<http::h2::RequestBuilder>(settings().limits);
-  if (!request) {
+// ---- what a client may do, and how often (security.md 1F) ----
+
+// A head on a stream that is over, or was passed over.
+ErrorCode H2ServerSession::judge_headers(int32_t id) noexcept {
+  const ErrorCode why = guard_.on_headers(id);
+  const bool late = id <= framer_.last_request() && framer_.find(id) == nullptr;
+  return late && why == ErrorCode::none ? guard_.on_useless_frame(loop_.now()) : why;
+}
+
+void H2ServerSession::on_frame(const http::h2::FrameHeader& header) noexcept {
+  if (header.type == FrameType::headers) {
+    check(judge_headers(header.stream));
+  } else if (header.type == FrameType::window_update) {
+    check(guard_.on_window_update(loop_.now()));
+  }
+  H2Connection::on_frame(header);
+}
+
+void H2ServerSession::on_window_update(uint32_t increment, int64_t window) noexcept {
+  constexpr int64_t kLeast = limits::kH2Increment;
+  if (increment < kLeast && window < kLeast) {
+    check(guard_.on_tiny_increment(loop_.now()));
+  }
+}
+
+void H2ServerSession::on_reset(FramedStream* stream, Code /*code*/) noexcept {
+  if (stream == nullptr) {
     return;
   }
-  auto* stream = new H2ServerStream(*this, id);  // NOLINT(bugprone-unhandled-exception-at-new)
-  streams_.push_back(*stream);
-  nghttp2_session_set_stream_user_data(framing_, id, stream);
-}
-
-void H2ServerSession::on_field(std::string_view name, std::string_view value) noexcept {
-  if (fields_ == nullptr) {
-    return;
-  }
-  fields_->add(name, value);
-  if (fields_->list_size() > limits::kH2Bomb) {
-    check(ErrorCode::h2_head_flood);
+  ours(*stream).on_reset();
+  if (ours(*stream).busy()) {
+    check(guard_.on_reset(loop_.now()));
   }
 }
 
-void H2ServerSession::on_headers(H2ServerStream& stream, End end, bool request) noexcept {
-  const std::unique_ptr<http::h2::RequestBuilder> fields = std::move(fields_);
-  if (fields == nullptr) {
-    return;
+ErrorCode H2ServerSession::judge_reset(const H2ServerStream* stream, Code code) noexcept {
+  if (stream != nullptr && stream->blameless()) {
+    return ErrorCode::none;
   }
-  if (!request) {
-    http::HeaderMap trailers = fields->trailers();
-    stream.on_trailers(trailers);
-    return;
-  }
-  set_priority(stream, fields->has_priority());
-  ++requests_;
-  if (requests_ == settings().keepalive_requests || stream.id() >= kLastStream) {
-    wind_down();
-  }
-  http::RequestHead head;
-  const ErrorCode why = fields->finish(end, head);
-  http::RequestSink& sink = acceptor_.on_new_stream(stream, *this);
-  if (why != ErrorCode::none) {
-    stream.on_refused(why, head, fields->first_line(), end, sink);
-  } else {
-    stream.on_head(head, end, sink);
-  }
-  if (draining_ && one_more_) {
-    one_more_ = false;
-    nghttp2_submit_goaway(framing_, NGHTTP2_FLAG_NONE, stream.id(), NGHTTP2_NO_ERROR, nullptr, 0);
+  switch (code) {
+    case Code::no_error:
+    case Code::internal_error:
+      return ErrorCode::none;  // it was not the client
+    case Code::refused_stream:
+      return guard_.on_refused_stream(loop_.now());
+    default:
+      return guard_.on_reset(loop_.now());
   }
 }
 
-// Before its stream is there, a client may say what its priority will be (RFC 9218 7.1).
-void H2ServerSession::on_priority_update(int32_t id) noexcept {
-  if (id > nghttp2_session_get_last_proc_stream_id(framing_) &&
-      prioritized_.size() < limits::kH2Streams) {
-    prioritized_.push_back(id);
-  }
-}
-
-// Where a request says nothing of its priority, it shares with the others: the answers of clients
-// that know no priorities do not wait for each other. RFC 9218 4.2 would have them one by one.
-void H2ServerSession::set_priority(const H2ServerStream& stream, bool said) noexcept {
-  const bool updated = std::ranges::find(prioritized_, stream.id()) != prioritized_.end();
-  std::erase_if(prioritized_, [&](int32_t id) { return id <= stream.id(); });
-  if (!said && !updated) {
-    const nghttp2_extpri shared{NGHTTP2_EXTPRI_DEFAULT_URGENCY, 1};
-    nghttp2_session_change_extpri_stream_priority(framing_, stream.id(), &shared, 0);
-  }
-}
-
-void H2ServerSession::on_malformed_headers(H2ServerStream& stream) noexcept {
-  const std::unique_ptr<http::h2::RequestBuilder> fields = std::move(fields_);
-  stream.on_malformed(ErrorCode::bad_header,
-                      fields == nullptr ? std::string_view{} : fields->first_line(), acceptor_);
+void H2ServerSession::on_reset_sent(FramedStream* stream, Code code) noexcept {
+  check(judge_reset(stream == nullptr ? nullptr : &ours(*stream), code));
 }
 
 void H2ServerSession::on_settings_ack() noexcept {
@@ -95,15 +81,79 @@ void H2ServerSession::on_settings_ack() noexcept {
   settings_timer_.cancel();
 }
 
-// nghttp2 has found an error of the connection, if it was not us.
-void H2ServerSession::on_goaway_sent(uint32_t code) noexcept {
-  if (code != NGHTTP2_NO_ERROR && !ending_) {
-    fail(code == NGHTTP2_ENHANCE_YOUR_CALM ? ErrorCode::h2_frame_flood : ErrorCode::h2_protocol,
-         code);
+// ---- requests ----
+
+FramedStream& H2ServerSession::on_request(int32_t id) noexcept {
+  auto* stream = new H2ServerStream(*this, id);  // NOLINT(bugprone-unhandled-exception-at-new)
+  streams_.push_back(*stream);
+  return *stream;
+}
+
+void H2ServerSession::on_head_begun(FramedStream& /*stream*/) noexcept {
+  fields_ = std::make_unique<http::h2::RequestBuilder>(settings().limits);
+}
+
+void H2ServerSession::on_field(const http::hpack::DecodedField& field) noexcept {
+  fields_->add(field);
+}
+
+void H2ServerSession::on_head(FramedStream& stream, Section section, End end) noexcept {
+  const std::unique_ptr<http::h2::RequestBuilder> fields = std::move(fields_);
+  if (section == Section::head) {
+    begin_request(ours(stream), *fields, end);
+    return;
+  }
+  http::HeaderMap trailers = fields->trailers();
+  ours(stream).on_trailers(trailers);
+}
+
+void H2ServerSession::begin_request(H2ServerStream& stream, http::h2::RequestBuilder& fields,
+                                    End end) noexcept {
+  ++requests_;
+  if (requests_ == settings().keepalive_requests || stream.id() >= kLastStream) {
+    wind_down();
+  }
+  http::RequestHead head;
+  const ErrorCode why = fields.finish(end, head);
+  http::RequestSink& sink = acceptor_.on_new_stream(stream, *this);
+  if (why != ErrorCode::none) {
+    stream.on_refused(why, head, fields.first_line(), end, sink);
+  } else {
+    stream.on_head(head, end, sink);
+  }
+  if (draining_ && one_more_) {
+    one_more_ = false;
+    framer_.shut_down();
   }
 }
 
-void H2ServerSession::on_stream_closed(H2ServerStream& stream, uint32_t code) noexcept {
+void H2ServerSession::on_malformed_head(FramedStream& stream) noexcept {
+  const std::unique_ptr<http::h2::RequestBuilder> fields = std::move(fields_);
+  ours(stream).on_malformed(ErrorCode::bad_header, fields->first_line(), acceptor_);
+}
+
+void H2ServerSession::on_body(FramedStream& stream, std::string_view bytes) noexcept {
+  const Part part = part_of(bytes);
+  ours(stream).on_data(in_chunk_, part.begin, part.end);
+}
+
+void H2ServerSession::on_body_end(FramedStream& stream) noexcept {
+  ours(stream).on_end();
+}
+
+// ---- responses ----
+
+void H2ServerSession::on_framed(FramedStream& stream, size_t bytes) noexcept {
+  guard_.on_data_sent();
+  ours(stream).on_framed(bytes);
+}
+
+void H2ServerSession::on_end_sent(FramedStream& stream) noexcept {
+  ours(stream).on_response_sent();
+}
+
+void H2ServerSession::on_stream_closed(FramedStream& closed, Code code) noexcept {
+  H2ServerStream& stream = ours(closed);
   const Error why = stream.why_closed(code);
   if (!why && stream.busy() && !out_.empty()) {
     static_cast<ListHook<H2StreamTag>&>(stream).unlink();
@@ -115,8 +165,10 @@ void H2ServerSession::on_stream_closed(H2ServerStream& stream, uint32_t code) no
   delete &stream;
 }
 
-// The backends are told now, whenever the client reads our GOAWAY. What nghttp2 knows of the
-// streams stays until that is out.
+// ---- the end ----
+
+// The backends are told now, whenever the client reads our GOAWAY. The streams stay until that is
+// out.
 void H2ServerSession::on_failed(ErrorCode why) noexcept {
   fields_.reset();
   for (H2ServerStream* stream = streams_.front(); stream != nullptr;

@@ -1,19 +1,17 @@
 #include "session/h2_server_session.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
-#include <nghttp2/nghttp2.h>
-
 #include "http/limits.h"
-#include "session/h2_callbacks.h"
-#include "session/h2_memory.h"
 
 namespace pingap::session {
 namespace {
 
 namespace limits = http::limits;
+
+using http::h2::Code;
+using http::h2::Framer;
 
 // How long streams that were opened before our GOAWAY may take to arrive.
 constexpr Duration kDrainTime = std::chrono::seconds(1);
@@ -22,31 +20,23 @@ constexpr uint64_t kWriteProgress = 1024;
 // A closing connection waits this long for its last bytes to be taken.
 constexpr Duration kLinger = std::chrono::seconds(2);
 
-const std::array<nghttp2_settings_entry, 6> kSettings = {{
-    {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits::kH2Streams},
-    {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits::kWindow},
-    {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits::kRequestHead},
-    {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, limits::kH2HeaderTable},
-    // Of priorities only those of RFC 9218 are heeded (2.1 there).
-    {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
-    // The last one, left out where nothing could be asked for with it (RFC 8441 3).
-    {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
-}};
-
 }  // namespace
 
 H2ServerSession::H2ServerSession(net::EventLoop& loop, std::unique_ptr<net::Transport> transport,
                                  const Peer& peer, const ServerSettings& settings,
                                  RequestAcceptor& acceptor) noexcept
-    : H2Connection(loop, std::move(transport)), ServerSession(peer, settings), acceptor_(acceptor) {
+    : H2Connection(loop, std::move(transport), http::h2::Role::server, limits::kH2Streams),
+      ServerSession(peer, settings),
+      acceptor_(acceptor) {
 }
 
 H2ServerSession::~H2ServerSession() = default;
 
 bool H2ServerSession::start() noexcept {
-  if (!start_framing() || !loop_.take_over(transport_->fd(), *this)) {
+  if (!loop_.take_over(transport_->fd(), *this)) {
     return false;
   }
+  framer_.start(settings().websocket ? Framer::Connect::extended : Framer::Connect::plain);
   writable_ = true;
   if (transport_->has_input()) {
     readable_ = true;
@@ -58,33 +48,8 @@ bool H2ServerSession::start() noexcept {
   return true;
 }
 
-nghttp2_option* H2ServerSession::make_server_options() noexcept {
-  nghttp2_option* options = make_options();
-  nghttp2_option_set_builtin_recv_extension_type(options, NGHTTP2_PRIORITY_UPDATE);
-  // nghttp2 tells of unknown frames only where somebody wants them; they are to be counted.
-  for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= UINT8_MAX; ++type) {
-    if (type != NGHTTP2_PRIORITY_UPDATE) {
-      nghttp2_option_set_user_recv_extension_type(options, static_cast<uint8_t>(type));
-    }
-  }
-  return options;
-}
-
-bool H2ServerSession::start_framing() noexcept {
-  static const nghttp2_session_callbacks* const callbacks = make_h2_server_callbacks();
-  static nghttp2_option* const options = make_server_options();
-  return nghttp2_session_server_new3(&framing_, callbacks, static_cast<H2Connection*>(this),
-                                     options, h2_memory()) == 0 &&
-         nghttp2_submit_settings(framing_, NGHTTP2_FLAG_NONE, kSettings.data(),
-                                 kSettings.size() - (settings().websocket ? 0U : 1U)) == 0 &&
-         // One stream that does not move must not stop the others: the window of the connection is
-         // that of all of them.
-         nghttp2_session_set_local_window_size(framing_, NGHTTP2_FLAG_NONE, 0,
-                                               limits::kWindow * limits::kH2Streams) == 0;
-}
-
 bool H2ServerSession::waiting() const noexcept {
-  return streams_.empty() && sent_streams_.empty() && fields_ == nullptr && !closed_;
+  return streams_.empty() && sent_streams_.empty() && !framer_.awaits_head() && !closed_;
 }
 
 // ---- reading ----
@@ -114,10 +79,6 @@ void H2ServerSession::on_write_failed(int error) noexcept {
   close({ErrorCode::client_reset, Side::downstream, Retry::never, error, "write"});
 }
 
-void H2ServerSession::on_framing_failed() noexcept {
-  close({ErrorCode::io, Side::local, Retry::never, 0, "nghttp2"});
-}
-
 // Those whose last byte has left.
 void H2ServerSession::end_sent_streams() noexcept {
   for (H2ServerStream* stream = sent_streams_.front();
@@ -133,9 +94,7 @@ void H2ServerSession::after_flush() noexcept {
   if (has_output()) {
     return;
   }
-  const bool over =
-      nghttp2_session_want_read(framing_) == 0 && nghttp2_session_want_write(framing_) == 0;
-  if (!over && !ending_) {
+  if (!framer_.is_over() && !ending_) {
     return;
   }
   end_streams({ErrorCode::client_reset, Side::downstream, Retry::never, 0, nullptr});
@@ -161,7 +120,7 @@ void H2ServerSession::watch_reading() noexcept {
     return;
   }
   const bool busy = !streams_.empty() || !sent_streams_.empty();
-  const Watch wanted = fields_ != nullptr ? Watch::head : busy ? Watch::nothing : Watch::idle;
+  const Watch wanted = framer_.awaits_head() ? Watch::head : busy ? Watch::nothing : Watch::idle;
   if (wanted == watch_ || (watch_ == Watch::first && wanted != Watch::nothing)) {
     return;
   }
@@ -179,10 +138,10 @@ void H2ServerSession::on_read_timer() noexcept {
     close({});
     return;
   }
-  if (fields_ != nullptr) {
-    fail(ErrorCode::header_timeout, NGHTTP2_NO_ERROR);
+  if (framer_.awaits_head()) {
+    fail(ErrorCode::header_timeout, Code::no_error);
   } else {
-    nghttp2_session_terminate_session(framing_, NGHTTP2_NO_ERROR);
+    framer_.terminate(Code::no_error);
     ending_ = true;
   }
   flush();
@@ -199,7 +158,7 @@ void H2ServerSession::on_write_timer() noexcept {
 }
 
 void H2ServerSession::on_settings_timer() noexcept {
-  fail(ErrorCode::h2_settings_timeout, NGHTTP2_SETTINGS_TIMEOUT);
+  fail(ErrorCode::h2_settings_timeout, Code::settings_timeout);
 }
 
 void H2ServerSession::drain() noexcept {
@@ -220,7 +179,7 @@ void H2ServerSession::drain() noexcept {
 // Streams that are on their way are served: the last one is named a little later (RFC 9113 6.8).
 void H2ServerSession::wind_down() noexcept {
   if (!std::exchange(winding_down_, true)) {
-    nghttp2_submit_shutdown_notice(framing_);
+    framer_.announce_shutdown();
     loop_.arm(drain_timer_, kDrainTime);
     flush_later();
   }
@@ -228,9 +187,7 @@ void H2ServerSession::wind_down() noexcept {
 
 void H2ServerSession::on_drain_timer() noexcept {
   drain_timer_.cancel();
-  nghttp2_submit_goaway(framing_, NGHTTP2_FLAG_NONE,
-                        nghttp2_session_get_last_proc_stream_id(framing_), NGHTTP2_NO_ERROR,
-                        nullptr, 0);
+  framer_.shut_down();
   flush();
 }
 
@@ -245,9 +202,9 @@ void H2ServerSession::abort() noexcept {
 }
 
 void H2ServerSession::end_streams(const Error& why) noexcept {
+  framer_.stop();
   for (auto* streams : {&streams_, &sent_streams_}) {
     while (H2ServerStream* stream = streams->pop_front()) {
-      nghttp2_session_set_stream_user_data(framing_, stream->id(), nullptr);
       stream->on_closed(why);
       delete stream;
     }

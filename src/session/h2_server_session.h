@@ -1,10 +1,10 @@
-// A client connection speaking HTTP/2 (RFC 9113): many requests at once. Framing and HPACK are
-// nghttp2's; what a request may cost, and when bytes move, is ours. Worker.
+// A client connection speaking HTTP/2 (RFC 9113): many requests at once. Frames are the framer's;
+// what a request may cost, and when bytes move, is decided here. Worker.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <vector>
+#include <string_view>
 
 #include "base/slab.h"
 #include "http/h2/request_builder.h"
@@ -44,17 +44,11 @@ class H2ServerSession final : public H2Connection,
   void on_body_framed(size_t bytes) noexcept { body_framed_ += bytes; }
 
  private:
-  friend struct H2ServerCallbacks;
-
-  static nghttp2_option* make_server_options() noexcept;
-  bool start_framing() noexcept;
-
   Duration write_timeout() const noexcept override { return settings().write_timeout; }
 
   void on_input_end(int error) noexcept override;
   void on_written(size_t bytes) noexcept override;
   void on_write_failed(int error) noexcept override;
-  void on_framing_failed() noexcept override;
   void after_flush() noexcept override;
   void on_failed(ErrorCode why) noexcept override;
   void end_streams(const Error& why) noexcept;
@@ -67,16 +61,34 @@ class H2ServerSession final : public H2Connection,
   void on_settings_timer() noexcept;
   void watch_reading() noexcept override;
 
-  // What nghttp2 tells.
-  void on_begin_headers(int32_t id, bool request) noexcept;
-  void on_field(std::string_view name, std::string_view value) noexcept;
-  void on_headers(H2ServerStream& stream, End end, bool request) noexcept;
-  void on_malformed_headers(H2ServerStream& stream) noexcept;
-  void on_settings_ack() noexcept;
-  void on_goaway_sent(uint32_t code) noexcept;
-  void on_stream_closed(H2ServerStream& stream, uint32_t code) noexcept;
-  void on_priority_update(int32_t id) noexcept;
-  void set_priority(const H2ServerStream& stream, bool said) noexcept;
+  // http::h2::FramerEvents: h2_server_events.cc
+  void on_frame(const http::h2::FrameHeader& header) noexcept override;
+  http::h2::FramedStream& on_request(int32_t id) noexcept override;
+  void on_head_begun(http::h2::FramedStream& stream) noexcept override;
+  void on_field(const http::hpack::DecodedField& field) noexcept override;
+  void on_head(http::h2::FramedStream& stream, Section section, End end) noexcept override;
+  void on_malformed_head(http::h2::FramedStream& stream) noexcept override;
+  void on_body(http::h2::FramedStream& stream, std::string_view bytes) noexcept override;
+  void on_body_end(http::h2::FramedStream& stream) noexcept override;
+  void on_reset(http::h2::FramedStream* stream, http::h2::Code code) noexcept override;
+  void on_window_update(uint32_t increment, int64_t window) noexcept override;
+
+  void on_settings() noexcept override {}
+
+  void on_settings_ack() noexcept override;
+
+  void on_ping() noexcept override {}
+
+  void on_goaway() noexcept override {}
+
+  void on_framed(http::h2::FramedStream& stream, size_t bytes) noexcept override;
+  void on_end_sent(http::h2::FramedStream& stream) noexcept override;
+  void on_reset_sent(http::h2::FramedStream* stream, http::h2::Code code) noexcept override;
+  void on_stream_closed(http::h2::FramedStream& stream, http::h2::Code code) noexcept override;
+
+  ErrorCode judge_headers(int32_t id) noexcept;
+  ErrorCode judge_reset(const H2ServerStream* stream, http::h2::Code code) noexcept;
+  void begin_request(H2ServerStream& stream, http::h2::RequestBuilder& fields, End end) noexcept;
   void tell(ErrorCode why) noexcept;
 
   RequestAcceptor& acceptor_;
@@ -84,7 +96,6 @@ class H2ServerSession final : public H2Connection,
   // Answered, but the last bytes are still in out_; in the order in which they will leave.
   IntrusiveList<H2ServerStream, H2StreamTag> sent_streams_;
   std::unique_ptr<http::h2::RequestBuilder> fields_;  // of the header block that is being read
-  std::vector<int32_t> prioritized_;  // streams to come that PRIORITY_UPDATE has named
   uint64_t body_framed_ = 0;
   uint32_t requests_ = 0;
   net::Timer read_timer_{Callback<void()>::of<&H2ServerSession::on_read_timer>(this)};

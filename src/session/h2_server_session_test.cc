@@ -47,6 +47,32 @@ class H2ServerOwn : public ServerContract {
     return h2_frame(NGHTTP2_PRIORITY_UPDATE, 0, 0, h2_number(stream, 4) + std::string(priority));
   }
 
+  static std::string post(uint32_t stream) {
+    return h2_frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, stream,
+                    join({h2_field(":method", "POST"), h2_field(":scheme", "http"),
+                          h2_field(":path", "/"), h2_field(":authority", "a.test")}));
+  }
+
+  static std::string reset(uint32_t stream) {
+    return h2_frame(NGHTTP2_RST_STREAM, 0, stream, h2_number(NGHTTP2_CANCEL, 4));
+  }
+
+  static constexpr uint8_t kWhole = NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM;
+
+  // The connection of a client that says this of stream after stream, each with a reset behind it.
+  void expect_cut(std::string (*say)(uint32_t)) {
+    uint32_t id = 1;
+    for (int turn = 0; turn < 30 && count(NGHTTP2_GOAWAY) == 0; ++turn) {
+      std::string all;
+      for (int i = 0; i < 50; ++i, id += 2) {
+        all += say(id) + reset(id);
+      }
+      link.say(all);
+    }
+    EXPECT_EQ(code(NGHTTP2_GOAWAY), uint32_t{NGHTTP2_ENHANCE_YOUR_CALM});
+    EXPECT_LE(streams(), http::limits::kH2ResetBurst + 50);
+  }
+
   // All that were asked answer at once with two frames each.
   void answer_all() {
     for (size_t i = 0; i < streams(); ++i) {
@@ -248,6 +274,63 @@ TEST_P(H2ServerOwn, AnswerThatWaitsForItsTurnIsNotStalled) {
   sink(0).send_body("", End::yes);
   link.take_all();
   EXPECT_TRUE(sink(1).closed && !sink(1).why);
+}
+
+// RFC 9113 6.8: what a client sends before it has seen GOAWAY is ignored, all of it.
+TEST_P(H2ServerOwn, UploadBehindTheLastGoawayIsIgnoredAndOthersGoOn) {
+  upload(5);
+  protocol->drain();
+  link.pass(1s + kTick);
+  ASSERT_EQ(count(NGHTTP2_GOAWAY), 2U);
+  link.say(join({post(3), h2_frame(NGHTTP2_DATA, 0, 3, "hello"),
+                 h2_frame(NGHTTP2_WINDOW_UPDATE, 0, 3, h2_number(1, 4)), reset(3)}));
+  link.say(h2_frame(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, "01234"));
+  EXPECT_EQ(streams(), 1U);
+  EXPECT_TRUE(sink(0).whole);
+  sink(0).answer("fine");
+  link.settle();
+  EXPECT_EQ(answer().body, "fine");
+  EXPECT_EQ(code(NGHTTP2_GOAWAY), 0U);
+}
+
+// CVE-2023-44487 behind CVE-2025-8671: the client resets what we are about to reset for its fault.
+TEST_P(H2ServerOwn, ResetBehindMalformedTrailersIsPaidFor) {
+  expect_cut([](uint32_t id) {
+    return post(id) + h2_frame(NGHTTP2_HEADERS, kWhole, id, h2_field(":x", "y"));
+  });
+}
+
+TEST_P(H2ServerOwn, ResetBehindTrailersWithoutAnEndIsPaidFor) {
+  expect_cut([](uint32_t id) {
+    return post(id) + h2_frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, id, h2_field("x", "y"));
+  });
+}
+
+TEST_P(H2ServerOwn, ResetBehindAMalformedHeadIsPaidFor) {
+  expect_cut(
+      [](uint32_t id) { return h2_frame(NGHTTP2_HEADERS, kWhole, id, h2_field(":method", "GET")); });
+}
+
+TEST_P(H2ServerOwn, PingsBesideALongAnswerCostNothingWhereTheirAnswersAreRead) {
+  ask().send_head(200, Framing::chunked);
+  link.take(0);
+  sink().send_body(letters(60'000), End::no);
+  for (size_t i = 0; i < 2 * http::limits::kH2Acks; ++i) {
+    sink().send_body(letters(30'000), End::no);
+    link.take(30'050);
+    link.say(h2_frame(NGHTTP2_PING, 0, 0, "12345678"));
+    ASSERT_FALSE(sink().over()) << i;
+  }
+}
+
+TEST_P(H2ServerOwn, NewestPriorityOfAStreamToComeCounts) {
+  std::string updates;
+  for (uint32_t i = 0; i < 2 * http::limits::kH2Streams; ++i) {
+    updates += priority_update(3, i % 2 == 0 ? "u=0" : "u=7");
+  }
+  link.say(join({updates, request(1, "u=3"), request(3, "")}));
+  answer_all();
+  EXPECT_EQ(order(), (std::vector<uint32_t>{1, 3}));
 }
 
 }  // namespace

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include <nghttp2/nghttp2.h>
-
 #include "http/grpc.h"
 #include "http/h2/head_fields.h"
 #include "http/limits.h"
@@ -21,22 +19,22 @@ constexpr size_t kWriteProgress = 1024;
 constexpr size_t kKeepBelow = 4 * 1024;
 
 // How a stream ends that its sink gives up; never NO_ERROR.
-uint32_t code_of(ErrorCode why) noexcept {
+h2::Code code_of(ErrorCode why) noexcept {
   switch (why) {
     case ErrorCode::shutting_down:
     case ErrorCode::client_stalled:
-      return NGHTTP2_CANCEL;
+      return h2::Code::cancel;
     case ErrorCode::bad_trailer:
-      return NGHTTP2_PROTOCOL_ERROR;
+      return h2::Code::protocol_error;
     default:
-      return NGHTTP2_INTERNAL_ERROR;
+      return h2::Code::internal_error;
   }
 }
 
 }  // namespace
 
 H2ServerStream::H2ServerStream(H2ServerSession& session, int32_t id) noexcept
-    : H2Stream(session, id), session_(session) {
+    : FramedStream(id), session_(session) {
 }
 
 H2ServerStream::~H2ServerStream() {
@@ -47,12 +45,9 @@ H2ServerStream::~H2ServerStream() {
 // ---- the response ----
 
 void H2ServerStream::send_head(http::ResponseHead& head, End end) noexcept {
-  const auto nv = to_nv(h2::response_fields(head));
-  const nghttp2_data_provider body = body_source();
   answering_ = true;
-  send_over_ = end == End::yes || bodiless_;
-  nghttp2_submit_response(session_.framing(), id_, nv.data(), nv.size(),
-                          send_over_ ? nullptr : &body);
+  const bool over = end == End::yes || bodiless_;
+  session_.framer().send_head(*this, h2::response_fields(head), over ? End::yes : End::no);
   session_.flush_later();
   if (tunnel_ == Tunnel::asked) {
     settle_tunnel(head);
@@ -73,9 +68,7 @@ void H2ServerStream::settle_tunnel(const http::ResponseHead& head) noexcept {
 }
 
 void H2ServerStream::send_interim(const http::ResponseHead& head) noexcept {
-  const auto nv = to_nv(h2::response_fields(head));
-  nghttp2_submit_headers(session_.framing(), NGHTTP2_FLAG_NONE, id_, nullptr, nv.data(), nv.size(),
-                         nullptr);
+  session_.framer().send_head(*this, h2::response_fields(head), End::no);
   session_.flush_later();
 }
 
@@ -84,30 +77,25 @@ void H2ServerStream::send_body(ByteQueue& data, End end) noexcept {
     data.clear();
     return;
   }
-  take_body(data);
-  send_over_ = send_over_ || end == End::yes;
+  session_.framer().send_body(*this, data, end);
+  session_.flush_later();
   watch_writing();
-  wake();
 }
 
 void H2ServerStream::send_trailers(const http::HeaderMap& trailers) noexcept {
   if (bodiless_) {
     return;
   }
-  keep_trailers(trailers);
-  send_over_ = true;
-  wake();
+  session_.framer().send_trailers(*this, trailers);
+  session_.flush_later();
 }
 
 void H2ServerStream::on_framed(size_t bytes) noexcept {
   written_mark_ += bytes;
   answer_mark_ += bytes;
   session_.on_body_framed(bytes);
-  if (out_.empty()) {
+  if (unframed() == 0) {
     write_timer_.cancel();
-    if (reset_code_ != 0) {
-      nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, reset_code_);
-    }
   }
   if (bytes > 0 && sink_ != nullptr) {
     sink_->on_sent(bytes);
@@ -118,16 +106,8 @@ void H2ServerStream::on_response_sent() noexcept {
   response_sent_ = true;
   if (!request_over_ && tunnel_ != Tunnel::open) {
     // The answer is whole; the rest of the request is not missed (RFC 9113 8.1).
-    nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_NO_ERROR);
+    session_.framer().reset(*this, h2::Code::no_error);
   }
-}
-
-void H2ServerStream::on_head_unsent() noexcept {
-  if (http::RequestSink* sink = std::exchange(sink_, nullptr)) {
-    sink->on_closed({ErrorCode::io, Side::local, Retry::never, 0, "HEADERS"});
-  }
-  drop_body();
-  reset(ErrorCode::io);
 }
 
 void H2ServerStream::reset(ErrorCode why) noexcept {
@@ -135,16 +115,14 @@ void H2ServerStream::reset(ErrorCode why) noexcept {
   body_timer_.cancel();
   // The end of a connection that is no clean one is a CANCEL (RFC 8441 5).
   const bool cut = tunnel_ == Tunnel::open && why != ErrorCode::bad_trailer;
-  reset_code_ = cut ? uint32_t{NGHTTP2_CANCEL} : code_of(why);
+  const h2::Code code = cut ? h2::Code::cancel : code_of(why);
   blameless_ = cut || why == ErrorCode::shutting_down;
-  send_over_ = false;  // whatever was said before: RST_STREAM is the end now
   if (why == ErrorCode::client_stalled) {
-    drop_body();
-  }
-  // What the client was given of the answer it gets, so that it sees where that broke off.
-  if (out_.empty()) {
     write_timer_.cancel();
-    nghttp2_submit_rst_stream(session_.framing(), NGHTTP2_FLAG_NONE, id_, reset_code_);
+    session_.framer().reset(*this, code);
+  } else {
+    // What the client was given of the answer it gets, so that it sees where that broke off.
+    session_.framer().reset_behind_body(*this, code);
   }
   session_.flush_later();
 }
@@ -187,8 +165,8 @@ void H2ServerStream::on_malformed(ErrorCode why, std::string_view head,
   on_closed({ErrorCode::h2_protocol, Side::downstream, Retry::never, 0, nullptr});
 }
 
-Error H2ServerStream::why_closed(uint32_t code) const noexcept {
-  if (code == NGHTTP2_NO_ERROR && (response_sent_ || !reset_by_client_)) {
+Error H2ServerStream::why_closed(h2::Code code) const noexcept {
+  if (code == h2::Code::no_error && (response_sent_ || !reset_by_client_)) {
     return {};
   }
   return {reset_by_client_ ? ErrorCode::client_reset : ErrorCode::h2_protocol, Side::downstream,
@@ -197,7 +175,7 @@ Error H2ServerStream::why_closed(uint32_t code) const noexcept {
 
 void H2ServerStream::on_data(const ChunkRef& chunk, size_t begin, size_t end) noexcept {
   if (sink_ == nullptr || refused_ || tunnel_ == Tunnel::refused) {
-    nghttp2_session_consume_stream(session_.framing(), id_, end - begin);
+    session_.framer().consume(*this, end - begin);
     return;
   }
   if (tunnel_ == Tunnel::none && !streams_ && !answering_ &&
@@ -245,8 +223,7 @@ void H2ServerStream::on_trailers(http::HeaderMap& trailers) noexcept {
 
 // The client may not send any more (or so little that it may wait for more).
 bool H2ServerStream::window_is_shut() const noexcept {
-  return nghttp2_session_get_stream_local_window_size(session_.framing(), id_) <
-         static_cast<int32_t>(kWriteProgress);
+  return receive_window() < static_cast<int64_t>(kWriteProgress);
 }
 
 void H2ServerStream::release_window(size_t bytes) noexcept {
@@ -255,7 +232,7 @@ void H2ServerStream::release_window(size_t bytes) noexcept {
     rate_.start(session_.loop().now());
     watch_body();
   }
-  nghttp2_session_consume_stream(session_.framing(), id_, bytes);
+  session_.framer().consume(*this, bytes);
   session_.flush_later();
 }
 
@@ -277,7 +254,7 @@ void H2ServerStream::watch_body() noexcept {
 }
 
 void H2ServerStream::watch_writing() noexcept {
-  if (!write_timer_.armed() && !out_.empty()) {
+  if (!write_timer_.armed() && unframed() > 0) {
     written_mark_ = 0;
     session_mark_ = session_.body_framed();
     session_.loop().arm(write_timer_, session_.settings().write_timeout);
@@ -305,7 +282,7 @@ void H2ServerStream::refuse(ErrorCode why) noexcept {
 void H2ServerStream::on_write_timer() noexcept {
   // A stream that waits for its turn among others of its connection is not stalled, nor is one
   // whose connection is not written to: that has a deadline of its own.
-  const bool shut = nghttp2_session_get_stream_remote_window_size(session_.framing(), id_) <= 0;
+  const bool shut = send_window() <= 0;
   const bool others_move =
       !session_.has_room() || session_.body_framed() - session_mark_ >= kWriteProgress;
   if (written_mark_ >= kWriteProgress || (!shut && others_move)) {

@@ -1,5 +1,5 @@
-// One request with its response on an HTTP/2 connection, the client's side. Worker. Owned by
-// nghttp2's idea of the stream: made with its HEADERS, destroyed when that says it is closed.
+// One request with its response on an HTTP/2 connection, the client's side. Worker. Made with its
+// HEADERS, destroyed when the framer says that it is closed and its last byte has left.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +8,11 @@
 #include "base/byte_queue.h"
 #include "base/intrusive_list.h"
 #include "base/slab.h"
+#include "http/h2/framed_stream.h"
 #include "http/head.h"
 #include "http/stream.h"
 #include "net/timer.h"
 #include "session/body_rate.h"
-#include "session/h2_stream.h"
 #include "session/session.h"
 
 namespace pingap::session {
@@ -21,7 +21,7 @@ class H2ServerSession;
 struct H2StreamTag;
 
 class H2ServerStream final : public http::ServerStream,
-                             public H2Stream,
+                             public http::h2::FramedStream,
                              public ListHook<H2StreamTag>,
                              public Pooled<H2ServerStream> {
  public:
@@ -31,8 +31,7 @@ class H2ServerStream final : public http::ServerStream,
   // The response is under way or to come.
   bool busy() const noexcept { return sink_ != nullptr; }
 
-  // The end of the response is in the output.
-  bool answered() const noexcept { return response_sent_; }
+  bool blameless() const noexcept { return blameless_; }
 
   // http::ServerStream
   void send_head(http::ResponseHead& head, End end) noexcept override;
@@ -58,13 +57,11 @@ class H2ServerStream final : public http::ServerStream,
   // RST_STREAM came.
   void on_reset() noexcept { reset_by_client_ = true; }
 
-  bool blameless() const noexcept { return blameless_; }
-
   // Why the stream is over that was closed with this code.
-  Error why_closed(uint32_t code) const noexcept;
+  Error why_closed(http::h2::Code code) const noexcept;
   void on_closed(const Error& why) noexcept;
-  // The head of the response, or its trailers, cannot be sent: what there was of it breaks off.
-  void on_head_unsent() noexcept;
+  // `bytes` of the response have become a frame.
+  void on_framed(size_t bytes) noexcept;
   // The end of the response has left for the output.
   void on_response_sent() noexcept;
 
@@ -79,7 +76,6 @@ class H2ServerStream final : public http::ServerStream,
   enum class Tunnel : uint8_t { none, asked, open, refused };
 
   void settle_tunnel(const http::ResponseHead& head) noexcept;
-  void on_framed(size_t bytes) noexcept override;
   bool window_is_shut() const noexcept;
   void watch_body() noexcept;
   void watch_writing() noexcept;
@@ -95,9 +91,8 @@ class H2ServerStream final : public http::ServerStream,
   size_t answer_mark_ = 0;     // and since the body timer has last looked
   uint64_t session_mark_ = 0;  // what the connection had framed of bodies then
   BodyRate rate_;
-  uint32_t reset_code_ = 0;  // RST_STREAM follows what is in out_
-  bool begun_ = false;       // an exchange knows of it
-  bool bodiless_ = false;    // it is the answer to HEAD
+  bool begun_ = false;     // an exchange knows of it
+  bool bodiless_ = false;  // it is the answer to HEAD
   bool request_over_ = false;
   bool streams_ = false;    // a call of gRPC: messages come when the program has some
   bool answering_ = false;  // the head of the response was given to us

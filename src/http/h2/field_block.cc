@@ -49,15 +49,16 @@ bool FieldBlock::count(std::string_view name, std::string_view value) noexcept {
   return list_size_ <= most_;
 }
 
-void FieldBlock::add_field(std::string_view name, std::string_view value) noexcept {
+void FieldBlock::add_field(const hpack::DecodedField& field) noexcept {
   if (count_ == room_.size()) {
     too_many_ = true;
     return;
   }
-  const HeaderId id = find_header_id(name);
-  make_room(name.size() + value.size());
-  const std::string_view kept_name = id == HeaderId::other ? keep(name) : header_name(id);
-  const std::string_view kept_value = keep(value);
+  const HeaderId id = field.name.id;
+  make_room(field.name.text.size() + field.value.size());
+  const std::string_view kept_name =
+      id == HeaderId::other ? keep(field.name.text) : header_name(id);
+  const std::string_view kept_value = keep(field.value);
   room_[count_++] = {kept_name.data(),
                      kept_value.data(),
                      static_cast<uint32_t>(kept_value.size()),

@@ -8,6 +8,7 @@
 
 #include "base/chunk.h"
 #include "http/header_map.h"
+#include "http/hpack/field.h"
 
 namespace pingap::http::h2 {
 
@@ -30,7 +31,7 @@ class FieldBlock {
 
   // False, and the block is too long, where the field is beyond a limit.
   bool count(std::string_view name, std::string_view value) noexcept;
-  void add_field(std::string_view name, std::string_view value) noexcept;
+  void add_field(const hpack::DecodedField& field) noexcept;
   void make_room(size_t bytes) noexcept;
   std::string_view keep(std::string_view text) noexcept;
   // What was kept at `from` is now at `to`: for views that the heir has.

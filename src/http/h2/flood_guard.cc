@@ -45,6 +45,7 @@ ErrorCode FloodGuard::on_frame(uint8_t type, size_t length, TimePoint now) noexc
     case FrameType::priority:
     case FrameType::settings:
     case FrameType::goaway:
+    case FrameType::priority_update:
       break;
   }
   return charge(control_, now);  // also of frames that nobody knows (RFC 9113 5.5)
@@ -54,7 +55,7 @@ ErrorCode FloodGuard::on_frame(uint8_t type, size_t length, TimePoint now) noexc
 // is over, on which trailers may still come (5.1), some that were opened are remembered.
 ErrorCode FloodGuard::on_headers(int32_t stream) noexcept {
   if (stream <= 0 || stream % 2 == 0) {
-    return ErrorCode::none;  // an error that the framing library knows
+    return ErrorCode::none;  // an error that the framer knows
   }
   const auto distance = static_cast<size_t>(std::max(stream, newest_) - std::min(stream, newest_));
   if (stream > newest_) {

@@ -10,23 +10,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "http/h2/budget.h"
+#include "http/h2/frame.h"
 #include "http/limits.h"
 
 namespace pingap::http::h2 {
-
-// RFC 9113 6. PRIORITY_UPDATE (RFC 9218 7.1) counts as any frame that is not among them.
-enum class FrameType : uint8_t {
-  data,
-  headers,
-  priority,
-  rst_stream,
-  settings,
-  push_promise,
-  ping,
-  goaway,
-  window_update,
-  continuation,
-};
 
 class FloodGuard {
  public:

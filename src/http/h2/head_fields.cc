@@ -26,9 +26,9 @@ struct Scratch {
     used = 0;
   }
 
-  void add(std::string_view name, std::string_view value) noexcept {
+  void add(std::string_view name, std::string_view value, HeaderId id = HeaderId::other) noexcept {
     if (count < fields.size()) {
-      fields[count++] = {name, value};
+      fields[count++] = {name, value, id};
     }
   }
 
@@ -57,7 +57,7 @@ struct Scratch {
     for (const Field& field : headers.fields()) {
       constexpr uint8_t kNever = kHopByHop | kFromHead;
       if (!field.removed() && (header_policy(field.id) & kNever) == 0) {
-        add(field.name(), field.value());
+        add(field.name(), field.value(), field.id);
       }
     }
   }
@@ -85,10 +85,10 @@ std::span<const FieldView> request_fields(const RequestHead& head,
   out.add_fields(head.headers);
   if (const Field* te = head.headers.find(HeaderId::te);
       te != nullptr && iequals(te->value(), "trailers")) {
-    out.add("te", "trailers");  // the one hop-by-hop field there is (RFC 9113 8.2.2)
+    out.add("te", "trailers", HeaderId::te);  // the one hop-by-hop field there is (RFC 9113 8.2.2)
   }
   if (head.framing == Framing::length && out.has_room(64)) {
-    out.add("content-length", out.number(head.content_length));
+    out.add("content-length", out.number(head.content_length), HeaderId::content_length);
   }
   return out.view();
 }
@@ -102,10 +102,10 @@ std::span<const FieldView> response_fields(const ResponseHead& head) noexcept {
   if (!lengthless && out.has_room(64) &&
       (head.framing == Framing::length ||
        (head.framing == Framing::none && head.has_content_length))) {
-    out.add("content-length", out.number(head.content_length));
+    out.add("content-length", out.number(head.content_length), HeaderId::content_length);
   }
   if (head.status >= 200 && head.headers.find(HeaderId::date) == nullptr) {
-    out.add("date", date_now());
+    out.add("date", date_now(), HeaderId::date);
   }
   return out.view();
 }

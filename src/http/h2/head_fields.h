@@ -1,6 +1,6 @@
 // The fields of a head as HTTP/2 writes them: pseudo-fields first, nothing that belongs to a
-// connection. Names are as they came: nghttp2 makes them lower-case where it copies them. Pure; the
-// views hold until the next call on the thread, or as long as what they were made of.
+// connection. Names are as they came: HPACK's encoder makes them lower-case. Pure; the views hold
+// until the next call on the thread, or as long as what they were made of.
 #pragma once
 
 #include <span>
@@ -13,6 +13,7 @@ namespace pingap::http::h2 {
 struct FieldView {
   std::string_view name;
   std::string_view value;
+  HeaderId id = HeaderId::other;  // of the name
 };
 
 // `scheme`: as the backend is to see it. A handshake of WebSocket becomes an extended CONNECT.

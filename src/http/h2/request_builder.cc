@@ -20,35 +20,34 @@ void RequestBuilder::on_moved(const char* from, const char* to) noexcept {
   }
 }
 
-void RequestBuilder::add(std::string_view name, std::string_view value) noexcept {
-  if (!count(name, value)) {
+void RequestBuilder::add(const hpack::DecodedField& field) noexcept {
+  if (!count(field.name.text, field.value)) {
     return;
   }
-  if (name.starts_with(':')) {
-    add_pseudo(name, value);
-    return;
+  switch (field.name.pseudo) {
+    case hpack::Pseudo::none:
+      add_field(field);
+      return;
+    case hpack::Pseudo::method:
+      method_ = keep(field.value);
+      return;
+    case hpack::Pseudo::path:
+      path_ = keep(field.value);
+      return;
+    case hpack::Pseudo::authority:
+      authority_ = keep(field.value);
+      return;
+    case hpack::Pseudo::protocol:
+      protocol_ = keep(field.value);
+      extended_ = true;
+      return;
+    case hpack::Pseudo::scheme:
+      other_scheme_ = !iequals(field.value, "http") && !iequals(field.value, "https");
+      return;
+    case hpack::Pseudo::status:
+    case hpack::Pseudo::unknown:
+      return;  // the rules let none through (HeadRules)
   }
-  add_field(name, value);
-}
-
-void RequestBuilder::add_pseudo(std::string_view name, std::string_view value) noexcept {
-  if (name == ":method") {
-    method_ = keep(value);
-  } else if (name == ":path") {
-    path_ = keep(value);
-  } else if (name == ":authority") {
-    authority_ = keep(value);
-  } else if (name == ":protocol") {
-    protocol_ = keep(value);
-    extended_ = true;
-  } else if (name == ":scheme") {
-    other_scheme_ = !iequals(value, "http") && !iequals(value, "https");
-  }
-}
-
-bool RequestBuilder::has_priority() const noexcept {
-  return std::ranges::any_of(fields(),
-                             [](const Field& field) { return field.id == HeaderId::priority; });
 }
 
 // Crumbs become one field again, which is what HTTP/1.1 and applications know (RFC 9113 8.2.3).
@@ -151,7 +150,7 @@ ErrorCode RequestBuilder::settle_protocol(End end, RequestHead& head) const noex
   return ErrorCode::none;
 }
 
-// Of other schemes than ours the library knows no rules, so that their paths may be anything
+// Of other schemes than ours HTTP/2 knows no rules, so that their paths may be anything
 // (RFC 9113 8.3.1).
 bool RequestBuilder::has_good_target(Method method) const noexcept {
   if (method == Method::connect) {

@@ -1,7 +1,6 @@
 // Makes a request head, or a trailer section, of the fields that HPACK has decoded. Pure.
-// What the framing library has checked already (nghttp2: pseudo-headers, forbidden fields, lower
-// case, characters of names and values) is not checked again; what a request means is (RFC 9113
-// 8.3, RFC 9110 7.2).
+// What HeadRules has checked already (pseudo-fields, forbidden fields, lower case, characters of
+// names and values) is not checked again; what a request means is (RFC 9113 8.3, RFC 9110 7.2).
 #pragma once
 
 #include <cstddef>
@@ -24,10 +23,7 @@ class RequestBuilder final : public FieldBlock, public Pooled<RequestBuilder> {
   explicit RequestBuilder(const h1::HeadLimits& most = h1::kRequestLimits) noexcept;
 
   // Takes a copy. Fields beyond the limits are counted and left out.
-  void add(std::string_view name, std::string_view value) noexcept;
-
-  // Whether it says how urgent it is (RFC 9218 4).
-  bool has_priority() const noexcept;
+  void add(const hpack::DecodedField& field) noexcept;
 
   // The head of a request. Its views hold as long as `head.storage`, its map as long as this.
   ErrorCode finish(End end, RequestHead& head) noexcept;
@@ -36,7 +32,6 @@ class RequestBuilder final : public FieldBlock, public Pooled<RequestBuilder> {
   std::string_view first_line() noexcept;
 
  private:
-  void add_pseudo(std::string_view name, std::string_view value) noexcept;
   void on_moved(const char* from, const char* to) noexcept override;
   void join_cookies() noexcept;
   bool has_good_target(Method method) const noexcept;

@@ -26,7 +26,7 @@ class Building : public testing::Test {
         // The library's memory is gone after each field.
         std::string n = name;
         std::string v = value;
-        builder_.add(n, v);
+        builder_.add({hpack::identify(n), v});
         n.assign(n.size(), '?');
         v.assign(v.size(), '?');
       }
@@ -122,10 +122,10 @@ TEST(RequestBuilder, HeedsLowerLimits) {
     RequestBuilder builder({.bytes = 1024, .fields = 3, .target = limits::kTarget});
     for (const auto& [name, value] :
          Fields{{":method", "GET"}, {":path", "/"}, {":authority", "a.test"}}) {
-      builder.add(name, value);
+      builder.add({hpack::identify(name), value});
     }
     for (size_t i = 0; i < fields; ++i) {
-      builder.add("x", std::string(bytes, 'y'));
+      builder.add({hpack::identify("x"), std::string(bytes, 'y')});
     }
     RequestHead head;
     return builder.finish(End::yes, head);
@@ -137,7 +137,7 @@ TEST(RequestBuilder, HeedsLowerLimits) {
 
 TEST(RequestBuilder, HeedsNoHigherLimits) {
   RequestBuilder builder({.bytes = 1 << 20, .fields = 1000, .target = limits::kTarget});
-  builder.add("x", std::string(limits::kRequestHead, 'y'));
+  builder.add({hpack::identify("x"), std::string(limits::kRequestHead, 'y')});
   RequestHead head;
   EXPECT_EQ(builder.finish(End::yes, head), ErrorCode::head_too_large);
 }
@@ -158,10 +158,10 @@ TEST(RequestBuilder, TakesTargetsOfTheWebOnly) {
   };
   for (const Case& c : kCases) {
     RequestBuilder builder;
-    builder.add(":method", c.method);
-    builder.add(":scheme", c.scheme);
-    builder.add(":path", c.path);
-    builder.add(":authority", "a.test");
+    builder.add({hpack::identify(":method"), c.method});
+    builder.add({hpack::identify(":scheme"), c.scheme});
+    builder.add({hpack::identify(":path"), c.path});
+    builder.add({hpack::identify(":authority"), "a.test"});
     RequestHead head;
     EXPECT_EQ(builder.finish(End::yes, head), c.why) << c.method << c.scheme << c.path;
   }
@@ -170,7 +170,7 @@ TEST(RequestBuilder, TakesTargetsOfTheWebOnly) {
 TEST_F(Building, RemembersHowItBegan) {
   EXPECT_EQ(RequestBuilder().first_line(), "");
   RequestBuilder pathless;
-  pathless.add(":method", "GET");
+  pathless.add({hpack::identify(":method"), "GET"});
   EXPECT_EQ(pathless.first_line(), "GET  HTTP/2.0\r\n");
   get({{"x-large", std::string(20'000, 'y')}});
   EXPECT_EQ(builder_.first_line(), "GET /x HTTP/2.0\r\n");

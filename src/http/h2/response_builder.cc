@@ -4,15 +4,15 @@
 
 namespace pingap::http::h2 {
 
-void ResponseBuilder::add(std::string_view name, std::string_view value) noexcept {
-  if (!count(name, value)) {
+void ResponseBuilder::add(const hpack::DecodedField& field) noexcept {
+  if (!count(field.name.text, field.value)) {
     return;
   }
-  if (!name.starts_with(':')) {
-    add_field(name, value);
-  } else if (name == ":status") {
-    const auto status = parse_decimal(value);
-    status_ = status && value.size() == 3 ? static_cast<uint16_t>(*status) : 0;
+  if (field.name.pseudo == hpack::Pseudo::none) {
+    add_field(field);
+  } else if (field.name.pseudo == hpack::Pseudo::status) {
+    const auto status = parse_decimal(field.value);
+    status_ = status && field.value.size() == 3 ? static_cast<uint16_t>(*status) : 0;
   }
 }
 

@@ -1,5 +1,5 @@
 // Makes a response head, or a trailer section, of the fields that HPACK has decoded. Pure.
-// What the framing library has checked already is not checked again (RequestBuilder).
+// What HeadRules has checked already is not checked again.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ class ResponseBuilder final : public FieldBlock, public Pooled<ResponseBuilder> 
   ResponseBuilder() noexcept : FieldBlock(storage_, limits::kResponseHead) {}
 
   // Takes a copy. Fields beyond the limits are counted and left out.
-  void add(std::string_view name, std::string_view value) noexcept;
+  void add(const hpack::DecodedField& field) noexcept;
 
   // A head, the answer to `request`. `end`: nothing follows it. Its views hold as long as
   // `head.storage`, its map as long as this.

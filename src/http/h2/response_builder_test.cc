@@ -17,9 +17,9 @@ class Answering : public testing::Test {
  protected:
   ErrorCode answer(const std::string& status, const Fields& more, End end = End::no,
                    Method request = Method::get) {
-    builder_.add(":status", std::string(status));
+    builder_.add({hpack::identify(":status"), std::string(status)});
     for (const auto& [name, value] : more) {
-      builder_.add(std::string(name), std::string(value));
+      builder_.add({hpack::identify(std::string(name)), std::string(value)});
     }
     return builder_.finish(request, end, head_);
   }
@@ -59,8 +59,8 @@ TEST_F(Answering, LengthlessAnswersHaveNone) {
   for (const char* status : {"100", "103", "204"}) {
     ResponseBuilder builder;
     ResponseHead head;
-    builder.add(":status", status);
-    builder.add("content-length", "0");
+    builder.add({hpack::identify(":status"), status});
+    builder.add({hpack::identify("content-length"), "0"});
     ASSERT_EQ(builder.finish(Method::get, End::no, head), ErrorCode::none);
     EXPECT_EQ(head.framing, Framing::none);
     EXPECT_FALSE(head.has_content_length);
@@ -71,7 +71,7 @@ TEST_F(Answering, RefusesWhatIsNoStatus) {
   for (const char* status : {"", "20", "101", "0200", "2xx", "1000"}) {
     ResponseBuilder builder;
     ResponseHead head;
-    builder.add(":status", status);
+    builder.add({hpack::identify(":status"), status});
     EXPECT_EQ(builder.finish(Method::get, End::no, head), ErrorCode::upstream_bad_head) << status;
   }
 }

@@ -1,0 +1,35 @@
+// The static table of HPACK (RFC 7541 appendix A), and the way back from a name. Any thread:
+// constant.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "http/hpack/field.h"
+
+namespace pingap::http::hpack {
+
+inline constexpr size_t kStaticEntries = 61;
+
+struct StaticEntry {
+  std::string_view name;
+  std::string_view value;
+  HeaderId id = HeaderId::other;
+  Pseudo pseudo = Pseudo::none;
+};
+
+// [0] is not used: indexes begin at 1 (RFC 7541 2.3.3).
+extern const std::array<StaticEntry, kStaticEntries + 1> kStaticTable;
+
+// The index of an entry with this name; 0 where there is none.
+size_t static_index_of(HeaderId id) noexcept;
+
+// The first index with this name, of those that begin with a colon; 0 for `:protocol`.
+size_t static_index_of(Pseudo pseudo) noexcept;
+
+// An entry that has this value, too, or 0. Only pseudo-fields and a few others come with values.
+size_t static_match(size_t name_index, std::string_view value) noexcept;
+
+}  // namespace pingap::http::hpack
