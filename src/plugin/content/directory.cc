@@ -362,7 +362,7 @@ class Directory final : public Plugin {
 
 // Files are looked for in the folder that was there: one that takes its place has to be seen.
 std::unique_ptr<FileWatch> watch_folder(const std::string& name, const Settings& settings,
-                                        std::string state, std::shared_ptr<Roots> roots) {
+                                        std::string state, const std::shared_ptr<Roots>& roots) {
   const std::string& path = settings.path.value;
   return std::make_unique<FileWatch>(
       FileWatch::Settings{name, "files", path, std::move(state), &FileRoot::identity},

@@ -122,6 +122,7 @@ class Mirror final : public Plugin {
 
   std::vector<LeftOut> left_out() const override {
     std::vector<LeftOut> found;
+    found.reserve(kOmitted.size());
     for (size_t i = 0; i < kOmitted.size(); ++i) {
       found.push_back({kOmitted[i], (*omissions_)[i].load(std::memory_order_relaxed)});
     }
