@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "control/reloader.h"
+#include "control/state_text.h"
 #include "control/troubles.h"
 #include "net/socket.h"
 

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "admin/json_writer.h"
+#include "base/json_writer.h"
 #include "cli/top_view.h"
 
 namespace pingap::cli {
@@ -203,14 +203,14 @@ class Text {
   std::string out_;
 };
 
-void write_quantile(admin::JsonWriter& out, std::string_view name,
+void write_quantile(JsonWriter& out, std::string_view name,
                     const std::optional<Quantile>& quantile) {
   if (quantile) {
     out.number(name, quantile->seconds);
   }
 }
 
-void write_rates(admin::JsonWriter& out, const LocationRow& row) {
+void write_rates(JsonWriter& out, const LocationRow& row) {
   out.number("requests_per_second", row.requests);
   out.number("client_errors_per_second", row.client_errors);
   out.number("server_errors_per_second", row.server_errors);
@@ -222,7 +222,7 @@ void write_rates(admin::JsonWriter& out, const LocationRow& row) {
   out.number("requests", row.total);
 }
 
-void write_process(admin::JsonWriter& out, const TopView& view) {
+void write_process(JsonWriter& out, const TopView& view) {
   const ProcessCounts& process = view.process;
   out.text("version", process.version);
   out.number("uptime", view.uptime);
@@ -242,7 +242,7 @@ void write_process(admin::JsonWriter& out, const TopView& view) {
   out.number("log_lines_dropped", process.log_lines_dropped);
 }
 
-void write_backend(admin::JsonWriter& out, const BackendRow& row) {
+void write_backend(JsonWriter& out, const BackendRow& row) {
   out.begin_object();
   out.text("upstream", row.upstream);
   out.text("server", row.server);
@@ -266,7 +266,7 @@ std::string to_text(const TopView& view, TopSize size) {
 }
 
 std::string to_json(const TopView& view) {
-  admin::JsonWriter out;
+  JsonWriter out;
   out.begin_object();
   write_process(out, view);
   out.key("all");
