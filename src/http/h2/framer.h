@@ -7,7 +7,7 @@
 // is that of HPACK's tables, and answers to the peer. DATA and all that ends a stream are made by
 // write(), while there is room. So nothing is destroyed in the middle of a call of its own.
 //
-// Two errors of streams end the connection, as RFC 9113 5.4.1 allows: DATA before a head, and a
+// Two errors of streams end the connection, as RFC 9113 5.4.1 allows: DATA before any head, and a
 // window that grows by nothing.
 #pragma once
 

@@ -34,8 +34,12 @@ void Framer::on_data_header() noexcept {
     reset(*stream, Code::stream_closed);
     return;
   }
-  if (!stream->message_.has_head()) {
+  if (!stream->message_.has_begun()) {
     break_off(Code::protocol_error);
+    return;
+  }
+  if (!stream->message_.has_head()) {
+    reset(*stream, Code::protocol_error);  // behind an interim head (RFC 9113 8.1)
     return;
   }
   if (header.length > stream->receive_window_) {

@@ -51,7 +51,7 @@ bool HeadRules::add(const hpack::DecodedField& field) noexcept {
       // As a trailer it would say where a request goes that has gone (RFC 9110 6.5.1).
       return kind_ != Kind::trailers && !field.value.empty() && !std::exchange(has_host_, true);
     case HeaderId::content_length:
-      return kind_ != Kind::trailers && add_length(field.value);
+      return add_length(field.value);
     default:
       return true;
   }
@@ -121,6 +121,7 @@ bool HeadRules::add_length(std::string_view value) noexcept {
 }
 
 bool HeadRules::finish(End end) noexcept {
+  message_.has_begun_ = true;
   switch (kind_) {
     case Kind::request:
       return finish_request(end);
@@ -129,7 +130,9 @@ bool HeadRules::finish(End end) noexcept {
     case Kind::trailers:
       break;
   }
-  return end == End::yes && message_.may_end();  // RFC 9113 8.1
+  // They end the message (RFC 9113 8.1), and a length among them says nothing new.
+  const bool agrees = length_ == Message::kUnknown || length_ == message_.received_;
+  return end == End::yes && agrees && message_.may_end();
 }
 
 bool HeadRules::finish_request(End end) noexcept {

@@ -20,6 +20,9 @@ class Message {
 
   explicit Message(Request request = Request::other) noexcept : request_(request) {}
 
+  // A head is here, be it an interim one.
+  bool has_begun() const noexcept { return has_begun_; }
+
   // The final head is here; what comes after it are trailers.
   bool has_head() const noexcept { return has_head_; }
 
@@ -42,6 +45,7 @@ class Message {
   uint64_t length_ = kUnknown;
   uint64_t received_ = 0;
   Request request_;
+  bool has_begun_ = false;
   bool has_head_ = false;
 };
 

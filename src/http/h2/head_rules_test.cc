@@ -162,7 +162,8 @@ TEST_F(Rules, TrailersEndTheMessage) {  // RFC 9113 8.1
   ASSERT_TRUE(request({}, End::no));
   EXPECT_FALSE(holds(Kind::trailers, {{"x-t", "1"}}, End::no));
   EXPECT_FALSE(holds(Kind::trailers, {{":path", "/"}}));
-  EXPECT_FALSE(holds(Kind::trailers, {{"content-length", "0"}}));
+  EXPECT_FALSE(holds(Kind::trailers, {{"content-length", "1"}}));
+  EXPECT_TRUE(holds(Kind::trailers, {{"content-length", "0"}}));
   EXPECT_FALSE(holds(Kind::trailers, {{"host", "b"}}));
   EXPECT_TRUE(holds(Kind::trailers, {{"x-t", "1"}}));
   ASSERT_TRUE(request({{"content-length", "1"}}, End::no));

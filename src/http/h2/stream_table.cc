@@ -1,6 +1,7 @@
 #include "http/h2/stream_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace pingap::http::h2 {
@@ -21,6 +22,7 @@ void StreamTable::put(FramedStream* stream) noexcept {
 void StreamTable::grow() noexcept {
   const uint32_t before = slots_;
   slots_ = std::max(kFirstSlots, before * 2);
+  shift_ = 32 - static_cast<uint32_t>(std::countr_zero(slots_));
   const std::unique_ptr<FramedStream*[]> old = std::exchange(
       streams_, std::make_unique<FramedStream*[]>(slots_));  // NOLINT: no memory ends us
   for (uint32_t i = 0; i < before; ++i) {

@@ -48,9 +48,10 @@ class StreamTable {
   }
 
  private:
-  // Numbers of one end are odd or even, and come one after the other.
+  // Spread: those that come one after the other would make one long run, through which each that
+  // ends in the middle has to look.
   uint32_t slot_of(int32_t id) const noexcept {
-    return static_cast<uint32_t>(id) / 2 & (slots_ - 1);
+    return static_cast<uint32_t>(id) * 0x9e37'79b1U >> shift_;
   }
 
   void put(FramedStream* stream) noexcept;
@@ -58,6 +59,7 @@ class StreamTable {
 
   std::unique_ptr<FramedStream*[]> streams_;
   uint32_t slots_ = 0;  // a power of two, or none
+  uint32_t shift_ = 0;  // such that 32 bits become the number of a slot
   uint32_t count_ = 0;
 };
 

@@ -81,6 +81,16 @@ char* DynamicTable::make_room(size_t bytes) noexcept {
   return bytes_.get() + used_;
 }
 
+// The entry whose name it is may be thrown out, or move (RFC 7541 4.4). Apart from insert(), whose
+// stack would be as large.
+void DynamicTable::insert_again(const Name& name, std::string_view value, bool well_formed,
+                                uint32_t hash) noexcept {
+  std::array<char, kLargestTable> kept;  // NOLINT(*-member-init): what is used of it is written
+  Name copy = name;
+  copy.text = {kept.data(), name.text.copy(kept.data(), name.text.size())};
+  insert(copy, value, well_formed, hash);
+}
+
 void DynamicTable::insert(const Name& name, std::string_view value, bool well_formed,
                           uint32_t hash) noexcept {
   const size_t bytes = name.text.size() + value.size();
@@ -88,11 +98,10 @@ void DynamicTable::insert(const Name& name, std::string_view value, bool well_fo
     evict_to(0);
     return;
   }
-  // The entry whose name it is may be thrown out, or move (RFC 7541 4.4).
-  std::array<char, kLargestTable> kept;  // NOLINT(*-member-init): what is used of it is written
-  std::string_view text = name.text;
+  const std::string_view text = name.text;
   if (room_ > 0 && is_inside(text, {bytes_.get(), room_})) {
-    text = {kept.data(), text.copy(kept.data(), text.size())};
+    insert_again(name, value, well_formed, hash);
+    return;
   }
   evict_to(capacity_ - bytes - kEntryOverhead);
   make_slot();
@@ -111,14 +120,20 @@ void DynamicTable::insert(const Name& name, std::string_view value, bool well_fo
                                     well_formed};
   next_ = (next_ + 1) & (slots_ - 1);
   ++count_;
+  ++inserted_;
   size_ += bytes + kEntryOverhead;
+}
+
+bool DynamicTable::is_at(size_t index, uint32_t hash, const Name& name,
+                         std::string_view value) const noexcept {
+  const Entry& one = entry(index);
+  return one.hash == hash && one.id == name.id && one.pseudo == name.pseudo &&
+         value_of(one) == value && name_of(one) == name.text;
 }
 
 size_t DynamicTable::find(uint32_t hash, const Name& name, std::string_view value) const noexcept {
   for (size_t i = 0; i < count_; ++i) {
-    const Entry& one = entry(i);
-    if (one.hash == hash && one.id == name.id && one.pseudo == name.pseudo &&
-        value_of(one) == value && name_of(one) == name.text) {
+    if (is_at(i, hash, name, value)) {
       return i;
     }
   }

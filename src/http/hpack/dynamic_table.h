@@ -41,7 +41,13 @@ class DynamicTable {
   void insert(const Name& name, std::string_view value, bool well_formed,
               uint32_t hash = 0) noexcept;
 
+  // How often there was something inserted, ever; it may wrap.
+  uint32_t inserted() const noexcept { return inserted_; }
+
   static constexpr size_t kNone = SIZE_MAX;
+
+  // Whether the entry at `index` has this hash, name and value.
+  bool is_at(size_t index, uint32_t hash, const Name& name, std::string_view value) const noexcept;
 
   // The index of an entry with this hash, name and value; kNone where there is none.
   size_t find(uint32_t hash, const Name& name, std::string_view value) const noexcept;
@@ -72,6 +78,8 @@ class DynamicTable {
     return {bytes_.get() + entry.begin + entry.name_size, entry.value_size};
   }
 
+  void insert_again(const Name& name, std::string_view value, bool well_formed,
+                    uint32_t hash) noexcept;
   void evict_to(size_t size) noexcept;
   void make_slot() noexcept;
   char* make_room(size_t bytes) noexcept;
@@ -79,6 +87,7 @@ class DynamicTable {
   size_t capacity_;
   size_t size_ = 0;
   uint32_t count_ = 0;
+  uint32_t inserted_ = 0;
   uint32_t next_ = 0;   // where the next entry goes, modulo slots_
   uint32_t slots_ = 0;  // a power of two, or none
   uint32_t room_ = 0;   // of bytes_

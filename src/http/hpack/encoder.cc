@@ -46,14 +46,12 @@ bool is_secret(std::string_view name) noexcept {
       kWords, [name](std::string_view word) { return name.find(word) != std::string_view::npos; });
 }
 
-Indexing indexing_of(const Name& name, std::string_view value) noexcept {
-  if (name.id == HeaderId::other) {
-    return is_secret(name.text) ? Indexing::never : Indexing::yes;
-  }
-  if (name.id == HeaderId::cookie && value.size() < kShortCookie) {
+// Of a name that is known.
+Indexing indexing_of(HeaderId id, std::string_view value) noexcept {
+  if (id == HeaderId::cookie && value.size() < kShortCookie) {
     return Indexing::never;
   }
-  return kById[static_cast<size_t>(name.id)];
+  return kById[static_cast<size_t>(id)];
 }
 
 uint32_t hash_of(const Name& name, std::string_view value) noexcept {
@@ -124,29 +122,36 @@ char* Encoder::begin(char* to) noexcept {
 
 char* Encoder::write(char* to, std::string_view name, HeaderId id,
                      std::string_view value) noexcept {
-  if (id == HeaderId::other && name.starts_with(':')) {
-    return write_pseudo(to, name, value);
-  }
-  const size_t name_index = static_index_of(id);
   // Where the name is in the static table its text is not needed.
-  Name field{name_index != 0 ? kStaticTable[name_index].name : name, id, Pseudo::none, true};
-  std::array<char, kLongName> lower;  // NOLINT(*-member-init): what is used of it is written
-  if (name_index == 0) {
-    if (name.size() > lower.size()) {
-      return write_long_name(to, name, value);
-    }
-    std::ranges::transform(name, lower.data(), to_lower);
-    field.text = {lower.data(), name.size()};
+  if (const size_t name_index = static_index_of(id); name_index != 0) [[likely]] {
+    return write_field(to, {kStaticTable[name_index].name, id, Pseudo::none, true}, name_index,
+                       value);
   }
-  switch (indexing_of(field, value)) {
+  return name.starts_with(':') ? write_pseudo(to, name, value) : write_named(to, name, id, value);
+}
+
+// With the name in it, in lower case.
+char* Encoder::write_named(char* to, std::string_view name, HeaderId id,
+                           std::string_view value) noexcept {
+  std::array<char, kLongName> lower;  // NOLINT(*-member-init): what is used of it is written
+  if (name.size() > lower.size()) {
+    return write_long_name(to, name, value);
+  }
+  std::ranges::transform(name, lower.data(), to_lower);
+  return write_field(to, {{lower.data(), name.size()}, id, Pseudo::none, true}, 0, value);
+}
+
+char* Encoder::write_field(char* to, const Name& name, size_t name_index,
+                           std::string_view value) noexcept {
+  switch (indexing_of(name.id, value)) {
     case Indexing::never:
-      return write_literal(to, 0x10, 4, name_index, field, value);
+      return write_literal(to, 0x10, 4, name_index, name, value);
     case Indexing::no:
-      return write_literal(to, 0, 4, name_index, field, value);
+      return write_literal(to, 0, 4, name_index, name, value);
     case Indexing::yes:
       break;
   }
-  return write_indexing(to, field, name_index, value);
+  return write_indexing(to, name, name_index, value);
 }
 
 char* Encoder::write_pseudo(char* to, std::string_view name, std::string_view value) noexcept {
@@ -161,17 +166,35 @@ char* Encoder::write_pseudo(char* to, std::string_view name, std::string_view va
   return write_indexing(to, field, name_index, value);
 }
 
+// Fields that come again come in the same places: where one was found it is looked for first.
+size_t Encoder::find(uint32_t hash, const Name& name, std::string_view value) noexcept {
+  uint32_t& place = places_[hash % places_.size()];
+  const size_t index = table_.inserted() - 1 - place;
+  if (index < table_.count() && table_.is_at(index, hash, name, value)) {
+    return index;
+  }
+  const size_t found = table_.find(hash, name, value);
+  if (found != DynamicTable::kNone) {
+    place = table_.inserted() - 1 - static_cast<uint32_t>(found);
+  }
+  return found;
+}
+
 char* Encoder::write_indexing(char* to, const Name& name, size_t name_index,
                               std::string_view value) noexcept {
   const uint32_t hash = hash_of(name, value);
-  if (const size_t found = table_.find(hash, name, value); found != DynamicTable::kNone) {
+  if (const size_t found = find(hash, name, value); found != DynamicTable::kNone) {
     return write_indexed(to, kStaticEntries + 1 + found);
+  }
+  if (name.id == HeaderId::other && name.pseudo == Pseudo::none && is_secret(name.text)) {
+    return write_literal(to, 0x10, 4, name_index, name, value);
   }
   // A field that takes much of the table would throw out more than it is worth.
   if (name.text.size() + value.size() + kEntryOverhead > table_.capacity() / 2) {
     return write_literal(to, 0, 4, name_index, name, value);
   }
   table_.insert(name, value, true, hash);
+  places_[hash % places_.size()] = table_.inserted() - 1;
   return write_literal(to, 0x40, 6, name_index, name, value);
 }
 

@@ -3,6 +3,7 @@
 // connection.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -38,6 +39,9 @@ class Encoder {
 
  private:
   char* write_pseudo(char* to, std::string_view name, std::string_view value) noexcept;
+  char* write_named(char* to, std::string_view name, HeaderId id, std::string_view value) noexcept;
+  char* write_field(char* to, const Name& name, size_t name_index, std::string_view value) noexcept;
+  size_t find(uint32_t hash, const Name& name, std::string_view value) noexcept;
   char* write_indexing(char* to, const Name& name, size_t name_index,
                        std::string_view value) noexcept;
 
@@ -45,6 +49,7 @@ class Encoder {
   size_t smallest_;       // that the table was since the last block
   bool resized_ = false;  // the peer is to be told
   DynamicTable table_;
+  std::array<uint32_t, 32> places_{};  // numbers of insertions, by the hash of what was inserted
 };
 
 }  // namespace pingap::http::hpack

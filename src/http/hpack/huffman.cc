@@ -132,6 +132,16 @@ unsigned decode_long(const Bits& bits, char& out) noexcept {
   return 0;
 }
 
+// A code of any length; its length, or 0 where there is none.
+unsigned decode_one(const Bits& bits, char& out) noexcept {
+  const Short next = kTables.shorts[bits.top() >> (32 - kShortBits)];
+  if (next.bits == 0) {
+    return decode_long(bits, out);
+  }
+  out = static_cast<char>(next.symbol);
+  return next.bits <= bits.count() ? next.bits : 0;
+}
+
 // What is left are the first bits of EOS, all ones, and less than a byte (RFC 7541 5.2).
 bool is_padding(const Bits& bits) noexcept {
   return bits.count() < 8 && std::countl_one(bits.top()) >= static_cast<int>(bits.count());
@@ -144,19 +154,23 @@ size_t huffman_decode(std::string_view encoded, char* out) noexcept {
   char* to = out;
   for (;;) {
     bits.fill();
-    // With 32 bits there are three short codes, whatever they are.
-    const Short next = kTables.shorts[bits.top() >> (32 - kShortBits)];
-    if (next.bits != 0 && next.bits <= bits.count()) {
-      *to++ = static_cast<char>(next.symbol);
-      bits.drop(next.bits);
-      continue;
+    if (bits.count() >= 32) [[likely]] {
+      // Enough for three short codes, whatever they are.
+      int left = 3;
+      Short next = kTables.shorts[bits.top() >> (32 - kShortBits)];
+      while (next.bits != 0 && left-- > 0) {
+        *to++ = static_cast<char>(next.symbol);
+        bits.drop(next.bits);
+        next = kTables.shorts[bits.top() >> (32 - kShortBits)];
+      }
+      if (next.bits != 0) {
+        continue;
+      }
+      bits.fill();
     }
-    if (bits.count() < 8 && is_padding(bits)) {
-      return static_cast<size_t>(to - out);
-    }
-    const unsigned size = next.bits != 0 ? 0 : decode_long(bits, *to);
+    const unsigned size = decode_one(bits, *to);
     if (size == 0) {
-      return kNotHuffman;
+      return is_padding(bits) ? static_cast<size_t>(to - out) : kNotHuffman;
     }
     ++to;
     bits.drop(size);
