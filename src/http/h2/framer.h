@@ -136,6 +136,7 @@ class Framer {
 
   // framer_receive.cc
   bool step(FrameReader::Token token) noexcept;
+  bool is_in_order(const FrameHeader& header) const noexcept;
   void on_header() noexcept;
   void on_frame() noexcept;
   void on_settings(std::string_view payload) noexcept;

@@ -107,7 +107,7 @@ void Framer::take_block(int32_t id, End end, std::string_view block) noexcept {
 // ended (RFC 9113 5.1).
 void Framer::take_request_block(int32_t id, End end, std::string_view block) noexcept {
   const bool new_stream = is_idle(id);
-  if (new_stream && (role_ == Role::client || id % 2 == 0)) {
+  if (new_stream && id % 2 == 0) {
     break_off(Code::protocol_error);
     return;
   }

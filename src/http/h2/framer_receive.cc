@@ -61,17 +61,26 @@ bool Framer::is_idle(int32_t id) const noexcept {
   return id > last_stream_;
 }
 
+// SETTINGS come first (RFC 9113 3.4), nothing comes between parts of a header block (4.3), and no
+// answer before its request, which may be sent while the rest of such a frame is on its way.
+bool Framer::is_in_order(const FrameHeader& header) const noexcept {
+  if (!peer_.said && (header.type != FrameType::settings || header.has(kAck))) {
+    return false;
+  }
+  const bool continues = header.type == FrameType::continuation;
+  if (block_.stream == 0 ? continues : !continues || header.stream != block_.stream) {
+    return false;
+  }
+  return role_ == Role::server || header.type != FrameType::headers || !is_idle(header.stream);
+}
+
 void Framer::on_header() noexcept {
   const FrameHeader& header = reader_.header();
   if (header.length > kMaxFrame) {
     break_off(Code::frame_size_error);
     return;
   }
-  // SETTINGS come first (RFC 9113 3.4), and nothing comes between parts of a header block (4.3).
-  const bool continues = header.type == FrameType::continuation;
-  const bool in_order =
-      block_.stream == 0 ? !continues : continues && header.stream == block_.stream;
-  if (!in_order || (!peer_.said && (header.type != FrameType::settings || header.has(kAck)))) {
+  if (!is_in_order(header)) {
     break_off(Code::protocol_error);
     return;
   }

@@ -175,6 +175,18 @@ TEST(Framer, ErrorsOfTheConnectionHaveTheirCode) {
   }
 }
 
+TEST(Framer, AnswerBeforeItsRequestIsNoneThoughTheRestComesBehindIt) {
+  for (const size_t cut : {size_t{0}, kFrameHeader + 1}) {
+    TestFramer one(Role::client, 3);
+    const std::string answer =
+        frame(FrameType::headers, kEndHeaders | kEndStream, 1, literal(":status", "200"));
+    one.framer.receive(frame(FrameType::settings, 0, 0, "") + answer.substr(0, cut));
+    EXPECT_EQ(one.ask({{":method", "GET"}}, End::yes), cut == 0 ? 1 : 0);
+    one.framer.receive(answer.substr(cut));
+    EXPECT_EQ(one.broken_code, cut == 0 ? Code::no_error : Code::protocol_error);
+  }
+}
+
 TEST(Framer, SettingsComeFirst) {
   for (const std::string& first :
        {get(1), frame(FrameType::settings, kAck, 0, ""), frame(FrameType{0xee}, 0, 0, "")}) {

@@ -127,8 +127,11 @@ void DynamicTable::insert(const Name& name, std::string_view value, bool well_fo
 bool DynamicTable::is_at(size_t index, uint32_t hash, const Name& name,
                          std::string_view value) const noexcept {
   const Entry& one = entry(index);
-  return one.hash == hash && one.id == name.id && one.pseudo == name.pseudo &&
-         value_of(one) == value && name_of(one) == name.text;
+  if (one.hash != hash || one.id != name.id || one.pseudo != name.pseudo) {
+    return false;
+  }
+  const bool known = name.id != HeaderId::other || name.pseudo != Pseudo::none;
+  return value_of(one) == value && (known || name_of(one) == name.text);
 }
 
 size_t DynamicTable::find(uint32_t hash, const Name& name, std::string_view value) const noexcept {

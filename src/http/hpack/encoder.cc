@@ -157,7 +157,7 @@ char* Encoder::write_field(char* to, const Name& name, size_t name_index,
 char* Encoder::write_pseudo(char* to, std::string_view name, std::string_view value) noexcept {
   const Name field = identify(name);
   const size_t name_index = static_index_of(field.pseudo);
-  if (const size_t index = static_match(name_index, value); index != 0) {
+  if (const size_t index = static_match(field.pseudo, value); index != 0) {
     return write_indexed(to, index);
   }
   if (field.pseudo == Pseudo::path) {

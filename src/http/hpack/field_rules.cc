@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -33,6 +34,32 @@ constexpr bool is_control(char c) noexcept {
   return (byte < 0x20 && c != '\t') || byte == 0x7f;
 }
 
+// Of the first eight bytes, which are there: whether one is below 0x20, HTAB among them, or 0x7f.
+bool may_have_control(std::string_view eight) noexcept {
+  constexpr uint64_t kOnes = 0x0101'0101'0101'0101;
+  uint64_t bytes = 0;
+  std::memcpy(&bytes, eight.data(), sizeof(bytes));
+  const uint64_t deleted = bytes ^ (kOnes * 0x7f);
+  const uint64_t low = (bytes - kOnes * 0x20) & ~bytes;
+  return ((low | ((deleted - kOnes) & ~deleted)) & (kOnes * 0x80)) != 0;
+}
+
+#if defined(__SSE2__)
+// The first sixteen bytes, which are there.
+__m128i load16(std::string_view from) noexcept {
+  __m128i bytes;
+  std::memcpy(&bytes, from.data(), sizeof(bytes));
+  return bytes;
+}
+
+bool has_control(__m128i bytes) noexcept {
+  const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+  const __m128i tab = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t'));
+  const __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+  return _mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del)) != 0;
+}
+#endif
+
 }  // namespace
 
 bool is_field_name(std::string_view name) noexcept {
@@ -53,15 +80,18 @@ bool is_field_value(std::string_view value) noexcept {
   size_t i = 0;
 #if defined(__SSE2__)
   for (; i + 16 <= value.size(); i += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(value.data() + i));
-    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
-    const __m128i tab = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t'));
-    const __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
-    if (_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del)) != 0) {
+    if (has_control(load16(value.substr(i)))) {
       return false;
     }
   }
+  if (i > 0) {  // the rest, with some that were seen before it
+    return !has_control(load16(value.substr(value.size() - 16)));
+  }
 #endif
+  if (value.size() >= 8 && value.size() <= 16 && !may_have_control(value.substr(0, 8)) &&
+      !may_have_control(value.substr(value.size() - 8))) {
+    return true;
+  }
   bool good = true;
   for (; i < value.size(); ++i) {
     good = good && !is_control(value[i]);

@@ -10,22 +10,9 @@ namespace pingap::http::hpack {
 // What no length or index of ours comes near; larger ones are an error, as overlong forms are.
 inline constexpr uint32_t kLargestInteger = (1U << 28) - 1;
 
-// Takes an integer with a prefix of `bits` off the front of `in`. False where it does not end there
-// or is too large.
-constexpr bool read_integer(std::string_view& in, unsigned bits, uint32_t& value) noexcept {
-  if (in.empty()) {
-    return false;
-  }
-  const auto most = (1U << bits) - 1;
-  value = static_cast<uint8_t>(in.front()) & most;
-  in.remove_prefix(1);
-  if (value < most) {
-    return true;
-  }
-  for (unsigned shift = 0; shift <= 28; shift += 7) {
-    if (in.empty()) {
-      return false;
-    }
+// The bytes behind a prefix that is full. False as below.
+constexpr bool read_long_integer(std::string_view& in, uint32_t& value) noexcept {
+  for (unsigned shift = 0; shift <= 28 && !in.empty(); shift += 7) {
     const auto byte = static_cast<uint8_t>(in.front());
     in.remove_prefix(1);
     const uint64_t sum = value + (uint64_t{byte & 0x7fU} << shift);
@@ -38,6 +25,19 @@ constexpr bool read_integer(std::string_view& in, unsigned bits, uint32_t& value
     }
   }
   return false;
+}
+
+// Takes an integer with a prefix of `bits` off the front of `in`. False where it does not end there
+// or is too large.
+[[gnu::always_inline]] constexpr bool read_integer(std::string_view& in, unsigned bits,
+                                                   uint32_t& value) noexcept {
+  if (in.empty()) {
+    return false;
+  }
+  const auto most = (1U << bits) - 1;
+  value = static_cast<uint8_t>(in.front()) & most;
+  in.remove_prefix(1);
+  return value < most || read_long_integer(in, value);
 }
 
 // The most bytes that write_integer() writes.

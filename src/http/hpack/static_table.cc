@@ -97,9 +97,8 @@ size_t static_index_of(Pseudo pseudo) noexcept {
   return kIndexOfPseudo[static_cast<size_t>(pseudo)];
 }
 
-size_t static_match(size_t name_index, std::string_view value) noexcept {
-  const std::string_view name = kStaticTable[name_index].name;
-  for (size_t i = name_index; i <= kStaticEntries && kStaticTable[i].name == name; ++i) {
+size_t static_match(Pseudo pseudo, std::string_view value) noexcept {
+  for (size_t i = static_index_of(pseudo); i != 0 && kStaticTable[i].pseudo == pseudo; ++i) {
     if (!kStaticTable[i].value.empty() && kStaticTable[i].value == value) {
       return i;
     }

@@ -29,7 +29,7 @@ size_t static_index_of(HeaderId id) noexcept;
 // The first index with this name, of those that begin with a colon; 0 for `:protocol`.
 size_t static_index_of(Pseudo pseudo) noexcept;
 
-// An entry that has this value, too, or 0. Only pseudo-fields and a few others come with values.
-size_t static_match(size_t name_index, std::string_view value) noexcept;
+// The index of an entry with this name and value, of those that begin with a colon, or 0.
+size_t static_match(Pseudo pseudo, std::string_view value) noexcept;
 
 }  // namespace pingap::http::hpack

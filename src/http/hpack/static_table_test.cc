@@ -33,10 +33,10 @@ TEST(StaticTable, IsFoundByNameAndValue) {
   EXPECT_EQ(static_index_of(HeaderId::other), 0U);
   EXPECT_EQ(static_index_of(Pseudo::status), 8U);
   EXPECT_EQ(static_index_of(Pseudo::protocol), 0U);
-  EXPECT_EQ(static_match(8, "404"), 13U);
-  EXPECT_EQ(static_match(8, "201"), 0U);
-  EXPECT_EQ(static_match(1, ""), 0U);
-  EXPECT_EQ(static_match(0, "websocket"), 0U);
+  EXPECT_EQ(static_match(Pseudo::status, "404"), 13U);
+  EXPECT_EQ(static_match(Pseudo::status, "201"), 0U);
+  EXPECT_EQ(static_match(Pseudo::authority, ""), 0U);
+  EXPECT_EQ(static_match(Pseudo::protocol, "websocket"), 0U);
 }
 
 }  // namespace
