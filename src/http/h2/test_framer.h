@@ -28,7 +28,7 @@ class TestFramer final : public FramerEvents {
     Code code = Code::no_error;
   };
 
-  TestFramer(Role role, uint32_t streams) : framer(role, *this, out, streams) {}
+  TestFramer(Role role, uint32_t most) : framer(role, *this, out, most) {}
 
   // All that is to be sent, taken.
   std::string take() {
