@@ -23,14 +23,14 @@ constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 // Everything that can stand after `pingap`, for "did you mean".
 constexpr auto kWords = std::to_array<std::string_view>(
-    {"--strict",    "run",        "validate",     "reload",   "upgrade",  "diff",
-     "history",     "show",       "rollback",     "fmt",      "version",  "route",
-     "explain",     "completion", "demo-backend", "--config", "--help",   "--version",
-     "--json",      "--header",   "--listen",     "--name",   "--test",   "--autoreload",
-     "--last-good", "--upgrade",  "--comment",    "--check",  "config",   "push",
-     "pull",        "sync",       "--dry-run",    "--force",  "--layout", "--text-only",
-     "-config",     "plugin",     "list",         "log",      "--daemon", "top",
-     "--once",      "--interval", "--sort",       "trace",    "--client", "--path",
+    {"--strict",    "run",        "validate",     "reload",   "upgrade",   "diff",
+     "history",     "show",       "rollback",     "fmt",      "version",   "route",
+     "explain",     "completion", "demo-backend", "--config", "--help",    "--version",
+     "--json",      "--header",   "--listen",     "--name",   "--test",    "--autoreload",
+     "--last-good", "--upgrade",  "--comment",    "--check",  "config",    "push",
+     "pull",        "sync",       "--dry-run",    "--force",  "--layout",  "--text-only",
+     "-config",     "plugin",     "list",         "log",      "--daemon",  "top",
+     "--once",      "--interval", "--sort",       "trace",    "--client",  "--path",
      "--for",       "--most",     "--off",        "profile",  "--seconds", "status"});
 
 tl::unexpected<Exit> usage(std::string_view what, std::string_view hint = {}) {

@@ -20,10 +20,10 @@ CertificateWatch::CertificateWatch(net::EventLoop& loop, const config::Model& mo
     : loop_(loop), model_(model), snapshot_(snapshot) {
   watched_.reserve(model.servers.size() + 1);
   const auto add = [this](const config::ServerTls& settings, config::Position at,
-                           std::string section, LiveTls* live, const CertificateFiles& files) {
+                          std::string section, LiveTls* live, const CertificateFiles& files) {
     if (live != nullptr && !files.paths.empty()) {
-      auto trouble = std::make_unique<Trouble>(
-          Trouble::Part::certificates, section.substr(section.find('.') + 1));
+      auto trouble = std::make_unique<Trouble>(Trouble::Part::certificates,
+                                               section.substr(section.find('.') + 1));
       watched_.push_back(
           {&settings, at, std::move(section), live, files, files.state, std::move(trouble)});
     }
@@ -73,7 +73,7 @@ void CertificateWatch::replace(Watched& watched) {
     PINGAP_LOG(error,
                "certificates of [{}] have changed and cannot be used: the old ones "
                "stay",
-                watched.section);
+               watched.section);
     watched.trouble->begin(
         fmt::format("they have changed and cannot be used{}{}: the old ones stay",
                     diagnostics.entries().empty() ? "" : ", ",

@@ -99,9 +99,9 @@ class H2Connection : public net::IoHandler,
   ChunkRef in_chunk_;  // what the framer is reading
   ByteQueue out_;
   http::h2::Framer framer_;
-  uint64_t received_ = 0;    // bytes read, ever
-  uint64_t taken_ = 0;       // bytes of out_ that the socket took, ever
-  uint64_t taken_mark_ = 0;  // of these when the write timer was armed
+  uint64_t received_ = 0;      // bytes read, ever
+  uint64_t taken_ = 0;         // bytes of out_ that the socket took, ever
+  uint64_t taken_mark_ = 0;    // of these when the write timer was armed
   uint64_t answers_mark_ = 0;  // framed() when note_answers_taken() last counted anew
   http::h2::FloodGuard guard_;
   net::Timer write_timer_{Callback<void()>::of<&H2Connection::on_write_timer>(this)};

@@ -307,8 +307,9 @@ TEST_P(H2ServerOwn, ResetBehindTrailersWithoutAnEndIsPaidFor) {
 }
 
 TEST_P(H2ServerOwn, ResetBehindAMalformedHeadIsPaidFor) {
-  expect_cut(
-      [](uint32_t id) { return h2_frame(NGHTTP2_HEADERS, kWhole, id, h2_field(":method", "GET")); });
+  expect_cut([](uint32_t id) {
+    return h2_frame(NGHTTP2_HEADERS, kWhole, id, h2_field(":method", "GET"));
+  });
 }
 
 TEST_P(H2ServerOwn, PingsBesideALongAnswerCostNothingWhereTheirAnswersAreRead) {
