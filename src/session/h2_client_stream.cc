@@ -32,17 +32,19 @@ void H2ClientStream::send_head(const http::RequestHead& head, End end) noexcept 
   const auto fields = h2::request_fields(head, session_.scheme());
   if (session_.connecting()) {
     hold(fields);  // it may be given up before there is a connection
-  } else if (tunnel_ == Tunnel::none) {
-    submit(fields);
-  } else if (!session_.has_settings()) {
+    return;
+  }
+  if (tunnel_ == Tunnel::asked && !session_.has_settings()) {
     hold(fields);  // whether the backend takes it is not known yet (RFC 8441 3)
     watch_reading();
-  } else if (session_.allows_extended_connect()) {
-    submit(fields);
-  } else {
+    return;
+  }
+  if (tunnel_ == Tunnel::asked && !session_.allows_extended_connect()) {
     unsent_ = ErrorCode::upstream_bad_upgrade;
     session_.loop().arm(read_timer_, Duration::zero());  // told outside of this call
+    return;
   }
+  submit(fields);
 }
 
 void H2ClientStream::hold(std::span<const h2::FieldView> fields) noexcept {
