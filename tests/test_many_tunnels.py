@@ -108,8 +108,10 @@ def test_ug10_tunnels_count_for_least_conn():
 
     async def until_told(conn):
         message = await conn.request()
-        if message.path() != "/ws":
+        while message is not None and message.path() != "/ws":
             await conn.send(echo(message))
+            message = await conn.request()
+        if message is None:
             return
         conn.tunnel = True
         await conn.send(switching())
