@@ -54,6 +54,16 @@ class NoHost final : public Host {
 
   uint32_t worker() const noexcept override { return 0; }
 
+  void ask(Subrequest /*what*/, Subresponse& /*to*/) noexcept override {}
+
+  bool send_aside(const Subrequest& /*what*/) noexcept override { return false; }
+
+  void choose_upstream(std::string_view /*name*/) noexcept override {}
+
+  void measure() noexcept override {}
+
+  std::string_view server_timing() noexcept override { return {}; }
+
   void fail_response(ErrorCode /*why*/) noexcept override {}
 };
 
