@@ -34,8 +34,12 @@ struct Slot {
   uintptr_t* words = nullptr;  // a number of frames, then these; and so on
   size_t room = 0;
   size_t used = 0;
-  uint64_t lost = 0;
+  std::atomic<uint64_t> lost{0};  // also asked for meanwhile
 };
+
+// Counts them: what orders the making of one before its first use by a handler, to which only the
+// kernel brings it.
+std::atomic<size_t> slots_made{0};
 
 Error system_error() noexcept {
   return {.code = ErrorCode::io, .sys = errno};
@@ -81,7 +85,7 @@ walk(uintptr_t pc, uintptr_t frame, uintptr_t sp, uintptr_t end, uintptr_t* to) 
 
 void note(Slot& slot, const ucontext_t& context) noexcept {
   if (slot.room - slot.used < 1 + StackSampler::kDepth) {
-    ++slot.lost;
+    slot.lost.fetch_add(1, std::memory_order_relaxed);
     return;
   }
   const auto& registers = context.uc_mcontext.gregs;
@@ -95,7 +99,7 @@ void note(Slot& slot, const ucontext_t& context) noexcept {
 void on_signal(int /*signal*/, siginfo_t* info, void* context) noexcept {
   const int error = errno;
   // Of a timer of ours: others may send the signal, too.
-  if (info->si_code == SI_TIMER) {
+  if (info->si_code == SI_TIMER && slots_made.load() > 0) {
     Slot& slot = *static_cast<Slot*>(info->si_value.sival_ptr);
     slot.busy.store(true);
     if (slot.on.load()) {
@@ -168,6 +172,7 @@ Slot& take_slot(size_t index) {
   static std::vector<std::unique_ptr<Slot>> all;  // never given up
   while (all.size() <= index) {
     all.push_back(std::make_unique<Slot>());
+    slots_made.fetch_add(1);
   }
   return *all[index];
 }
@@ -222,7 +227,7 @@ class Sampler final : public StackSampler {
   uint64_t lost() const noexcept override {
     uint64_t sum = 0;
     for (const Watched& one : watched_) {
-      sum += one.slot->lost;
+      sum += one.slot->lost.load(std::memory_order_relaxed);
     }
     return sum;
   }
