@@ -18,6 +18,7 @@ namespace {
 }  // namespace
 
 #if !defined(NO_TABLE)
+// NOLINTNEXTLINE(readability-identifier-naming): the name that the loader looks for
 extern "C" __attribute__((visibility("default"))) const pingap_plugin pingap_plugin_export = {
 #if defined(OTHER_MAGIC)
     .magic = 1,
