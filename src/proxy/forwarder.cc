@@ -251,7 +251,7 @@ bool Forwarder::open_try(upstream::Backends& backends, const upstream::Backends:
   x.connect_start = frontend_.worker().loop().now();
   std::optional<Attempt>& room = tries_[rival_ ? 1 : 0];  // the earlier one is in the other
   attempt_ = &room.emplace(*this, backends, cluster, picked, std::exchange(repeats_, false));
-  if (x.trace != nullptr) {
+  if (x.trace != nullptr && x.trace->recording) {
     attempt_->trace_by(begin_traced_try(x, frontend_.worker(), site_, x.endpoint, x.connect_start));
   }
   auto opened = picked.pool->open(

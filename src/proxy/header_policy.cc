@@ -226,16 +226,15 @@ HeaderMap make_map(Arena& arena, size_t capacity) noexcept {
 
 // The client's fields that go on, but for those of its address.
 Result<> copy_request_fields(Exchange& x, const Site& site, const Route& route) noexcept {
-  constexpr uint8_t kNever = http::kHopByHop | http::kForwarding | http::kFromHead;
   const http::RequestHead& in = x.request;
+  const bool traced = x.trace != nullptr;
+  const bool b3 = traced && (site.tracer->propagation.b3 || site.tracer->propagation.b3_multi);
+  const uint8_t never = http::kHopByHop | http::kForwarding | http::kFromHead |
+                        (traced ? replaced_policy(x, site) : uint8_t{0});
   const Removal removal(ConnectionOptions::of(in.headers, in.connection_names_fields, x.arena),
                         site, route.request_remove, route.request_set);
-  const bool traced = x.trace != nullptr;
   for (const Field& field : in.headers.fields()) {
-    if ((http::header_policy(field.id) & kNever) != 0) {
-      continue;
-    }
-    if (traced && replaces_field(x, site, field)) {
+    if ((http::header_policy(field.id) & never) != 0 || (b3 && is_b3_field(field))) {
       continue;
     }
     if ((field.flags & Field::kOurs) != 0) {
