@@ -178,6 +178,15 @@ def test_backups_stand_in(recorder):
                 assert not backup.requests
 
 
+def test_backups_stand_in_for_many(recorder):
+    """More servers are out than may be left out, and there is still one that is well."""
+    dead = [f"127.0.0.1:{free_port()}" for _ in range(5)]
+    with Product(config(dead, upstream={"backup_addrs": [recorder.addr]})) as product:
+        until(lambda: product.get("/").status == 200, "the dead ones are known")
+        assert {product.get("/").status for _ in range(100)} == {200}
+        assert len(recorder.requests) == 101
+
+
 STICKY = {"sticky_cookie": "SRV", "sticky_secret": "s3cret"}
 
 

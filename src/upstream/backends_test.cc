@@ -85,6 +85,36 @@ TEST_F(BackendsTest, WhenTooManyAreOutAllAreUsed) {
   EXPECT_EQ(tally(4), (std::map<std::string, int>{{"a", 2}, {"b", 2}}));
 }
 
+TEST_F(BackendsTest, OneThatStandsInIsAskedHoweverManyAreOut) {
+  const Endpoints primaries{endpoint("a"), endpoint("b"), endpoint("c"), endpoint("d"),
+                            endpoint("e")};
+  Endpoints all = primaries;
+  all.push_back(endpoint("backup", 1));
+  use(all);
+  for (const auto& primary : primaries) {
+    fail(*primary);
+  }
+  EXPECT_EQ(tally(20), (std::map<std::string, int>{{"backup", 20}}));
+  all.back()->state->set_out(Out::unhealthy, true);
+  go_on(milliseconds(60));
+  EXPECT_EQ(tally(20),
+            (std::map<std::string, int>{{"a", 4}, {"b", 4}, {"c", 4}, {"d", 4}, {"e", 4}}));
+}
+
+// In each tier so many are out that none can stand in for another.
+TEST_F(BackendsTest, WhenTooManyOfAllTiersAreOutTheTierThatHasOneLeftIsUsed) {
+  settings_.max_ejected_percent = 40;
+  const auto a = endpoint("a");
+  const auto b = endpoint("b", 1);
+  const auto c = endpoint("c", 1);
+  use({a, b, c});
+  fail(*a);
+  fail(*b);
+  EXPECT_EQ(tally(20), (std::map<std::string, int>{{"b", 10}, {"c", 10}}));
+  fail(*c);
+  EXPECT_EQ(tally(20), (std::map<std::string, int>{{"a", 20}}));
+}
+
 TEST_F(BackendsTest, NoShareOfOutServersOverrulesTheLimitsOnFailures) {
   settings_.breaker.max_failures = 1;
   const auto a = endpoint("a");
