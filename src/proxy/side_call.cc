@@ -104,7 +104,7 @@ void SideCall::end_try() noexcept {
     std::exchange(stream_, nullptr)->reset(ErrorCode::none);
   }
   if (pool_ != nullptr) {
-    report(upstream::Outcome::none);
+    report(answered_ ? upstream::Outcome::success : upstream::Outcome::none);
     worker_.backends(cluster_).end_try(*std::exchange(pool_, nullptr));
   }
 }
@@ -119,8 +119,9 @@ void SideCall::on_head(http::ResponseHead& head, End /*end*/) noexcept {
   }
   answered_ = true;
   pool_->counts().add_answer(head.status);
-  report(cluster_.failure_statuses.contains(head.status) ? upstream::Outcome::failure
-                                                         : upstream::Outcome::success);
+  if (cluster_.failure_statuses.contains(head.status)) {
+    report(upstream::Outcome::failure);
+  }
   if (to_ != nullptr) {
     to_->head = head;
     to_->head.headers = http::HeaderMap::copy(head.headers, arena_, 0);

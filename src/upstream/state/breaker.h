@@ -25,7 +25,7 @@ enum class Outcome : uint8_t {
   none,         // the client left, or nothing can be said
   success,      // the server has answered, and well
   failure,      // it has answered that it cannot
-  unreachable,  // not even that: refused, reset, silent
+  unreachable,  // not even that, or not all of it: refused, reset, silent
   late,         // it had said nothing when another server answered in its place
 };
 
