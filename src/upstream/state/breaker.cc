@@ -286,6 +286,19 @@ void Breaker::reset(TimePoint now) noexcept {
               std::memory_order_relaxed);
 }
 
+void Breaker::pass(TimePoint now) noexcept {
+  uint64_t word = word_.load(std::memory_order_relaxed);
+  for (;;) {
+    const Fields fields = unpack(word);
+    const uint64_t at = milliseconds_of(now);
+    if (fields.state == State::closed || !fields.soft ||
+        (fields.state == State::open && at < fields.time) ||
+        change(word, {State::closed, 0, 0, fields.opened, false, at})) {
+      return;
+    }
+  }
+}
+
 std::string_view to_string(Breaker::Trip trip) noexcept {
   switch (trip) {
     case Breaker::Trip::none:

@@ -384,6 +384,32 @@ TEST_F(BreakerTest, ResetForgetsEverything) {
   EXPECT_EQ(request(Outcome::unreachable), Trip::none);
 }
 
+TEST_F(BreakerTest, ACheckThatPassesIsAProbe) {
+  trip();
+  now_ += settings_.open_for - milliseconds(1);
+  breaker_.pass(now_);
+  EXPECT_EQ(breaker_.state(), State::open);
+  now_ += milliseconds(1);
+  breaker_.pass(now_);
+  EXPECT_EQ(breaker_.state(), State::closed);
+  trip();
+  now_ += settings_.open_for;
+  breaker_.pass(now_);
+  EXPECT_EQ(breaker_.state(), State::open);  // for twice as long
+  now_ += settings_.open_for;
+  EXPECT_TRUE(admit());  // a request that may take long
+  breaker_.pass(now_);
+  EXPECT_EQ(breaker_.state(), State::closed);
+}
+
+TEST_F(BreakerTest, NoCheckOverrulesTheLimitsOnFailures) {
+  settings_ = {.max_failures = 1};
+  request(Outcome::failure);
+  now_ += settings_.open_for;
+  breaker_.pass(now_);
+  EXPECT_EQ(breaker_.state(), State::open);
+}
+
 // Whatever happens in whatever order: never more probes at once than allowed, never a request
 // while it is open, and it always comes back.
 TEST_F(BreakerTest, KeepsItsLawsInAnyOrder) {
