@@ -99,7 +99,7 @@ bool Backends::pick(balancer::Request& request, std::string_view token, Picked& 
     if (admit(index, picked)) {
       return true;
     }
-    request.tried |= uint64_t{1} << (index & 63);  // another worker was faster
+    request.tried.add(index);  // another worker was faster
     found = -1;
   }
 }

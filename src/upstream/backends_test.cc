@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -150,11 +152,47 @@ TEST_F(BackendsTest, TriesTheNextTierWhenOneIsTried) {
     Backends::Picked picked;
     ASSERT_TRUE(backends_->pick(request, {}, picked));
     order += picked.pool->endpoint().name;
-    request.tried |= uint64_t{1} << picked.index;
+    request.tried.add(picked.index);
   }
   EXPECT_EQ(order, "abc");
   Backends::Picked none;
   EXPECT_FALSE(backends_->pick(request, {}, none));
+}
+
+// Of however many there are, those that were not tried stay to be had.
+TEST_F(BackendsTest, OnlyWhatWasTriedIsPassedOver) {
+  for (const uint32_t priority : {0U, 1U}) {
+    Endpoints many;
+    for (int i = 0; i < 66; ++i) {
+      many.push_back(endpoint(std::to_string(i), i < 50 ? 0 : priority));
+      many.back()->state->set_out(Out::disabled, i != 1 && i != 65);
+    }
+    use(many);
+    balancer::Request request;
+    std::set<std::string> asked;
+    Backends::Picked picked;
+    while (backends_->pick(request, {}, picked)) {
+      asked.insert(picked.pool->endpoint().name);
+      request.tried.add(picked.index);
+    }
+    EXPECT_EQ(asked, (std::set<std::string>{"1", "65"}));
+  }
+}
+
+TEST_F(BackendsTest, AWalkOverAllServersEnds) {
+  Endpoints many;
+  for (int i = 0; i < 200; ++i) {
+    many.push_back(endpoint(std::to_string(i)));
+  }
+  use(many);
+  balancer::Request request;
+  std::set<size_t> asked;
+  Backends::Picked picked;
+  while (backends_->pick(request, {}, picked)) {
+    ASSERT_TRUE(asked.insert(picked.index).second);
+    request.tried.add(picked.index);
+  }
+  EXPECT_GE(asked.size(), 64);
 }
 
 TEST_F(BackendsTest, AServerThatStaysKeepsItsPoolAndOneThatLeftWaitsForItsUsers) {

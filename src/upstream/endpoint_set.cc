@@ -1,7 +1,6 @@
 #include "upstream/endpoint_set.h"
 
 #include <algorithm>
-#include <bit>
 #include <iterator>
 #include <map>
 #include <utility>
@@ -157,7 +156,7 @@ bool EndpointSet::too_many_are_out(TimePoint now, uint32_t most_percent) const n
 int EndpointSet::pick_in(const Tier& tier, const balancer::Request& all,
                          balancer::Cursor& cursor) const noexcept {
   balancer::Request request = all;
-  request.tried = std::rotr(all.tried, static_cast<int>(tier.first % 64));
+  request.first = tier.first;
   const auto in_set = [&](int found) {
     return found < 0 ? -1 : static_cast<int>(tier.first) + found;
   };
@@ -169,7 +168,7 @@ int EndpointSet::pick_in(const Tier& tier, const balancer::Request& all,
   if (!holds_back(*endpoints_[tier.first + index]->state, request.now, cursor)) {
     return in_set(found);
   }
-  request.tried |= uint64_t{1} << (index & 63);
+  request.tried.add(tier.first + index);
   const int other = tier.plan.pick(request, cursor);
   return in_set(other >= 0 ? other : found);
 }
@@ -194,8 +193,9 @@ int EndpointSet::find(std::string_view token, const balancer::Request& request) 
   const size_t index = found->second;
   const EndpointState& state = *endpoints_[index]->state;
   const bool room = max_active_ == 0 || state.active.load(std::memory_order_relaxed) < max_active_;
-  const bool tried = (request.tried >> (index & 63) & 1) != 0;
-  return !tried && room && state.takes_known(request.now) ? static_cast<int>(index) : -1;
+  return !request.tried.contains(index) && room && state.takes_known(request.now)
+             ? static_cast<int>(index)
+             : -1;
 }
 
 }  // namespace pingap::upstream

@@ -48,7 +48,7 @@ class EndpointSet {
   void fit(Cursors& cursors) const noexcept;
 
   // Of the first tier that has one: a server that takes requests, is below its limit and was not
-  // tried. -1 when there is none. `request.tried` has a bit for each index (modulo 64).
+  // tried. -1 when there is none.
   int pick(const balancer::Request& request, Cursors& cursors) const noexcept;
 
   // More than so many percent of the servers do not answer, so that it is hardly them, and no tier
