@@ -199,6 +199,30 @@ def test_an_upstream_without_a_server_is_told():
             until(lambda: degraded(product) == {}, "one is back")
 
 
+def test_an_upstream_that_lives_from_its_backup_is_told():
+    port = free_port()
+    with Origin() as backup:
+        upstream = {"backup_addrs": [backup.addr], "circuit_break_open_duration": "100ms"}
+        with Product(config(f"127.0.0.1:{port}", upstream=upstream)) as product:
+            assert degraded(product) == {}
+            until(lambda: product.get("/").status == 200 and degraded(product) == {
+                ("upstream", "origin"):
+                "none of its servers of priority 0 takes requests: those of 1 stand in"}, "told")
+            with Origin(port=port):
+                until(lambda: product.get("/").status == 200 and degraded(product) == {}, "back")
+
+
+def test_an_upstream_of_which_too_many_do_not_answer_is_told():
+    ports = [free_port(), free_port()]
+    upstream = {"circuit_break_open_duration": "1h"}
+    with Product(config([f"127.0.0.1:{port}" for port in ports], upstream=upstream)) as product:
+        until(lambda: product.get("/").status == 502 and degraded(product) == {
+            ("upstream", "origin"):
+            "too many of its servers do not answer: all are asked all the same"}, "told")
+        with Origin(port=ports[0]):
+            until(lambda: product.get("/").status == 200 and degraded(product) == {}, "back")
+
+
 def test_what_has_gone_with_a_reload_is_not_told_any_more(tmp_path):
     with Origin() as origin:
         conf = config(origin.addr)

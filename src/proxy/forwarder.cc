@@ -177,7 +177,7 @@ bool Forwarder::pick_server(upstream::Backends& backends,
   if (set_version_ != backends.version()) {
     set_version_ = backends.version();  // their indices say nothing any more
     had_stale_ = false;
-    tried_ = 0;
+    tried_ = {};
   }
   if (had_stale_) {
     had_stale_ = false;
@@ -186,7 +186,7 @@ bool Forwarder::pick_server(upstream::Backends& backends,
       return true;
     }
   }
-  upstream::balancer::Request request{.key = std::nullopt, .tried = tried_};
+  upstream::balancer::Request request{.tried = tried_};
   std::string_view token;
   if (const Cluster& cluster = *cluster_; cluster.looks_at_requests) {
     if (cluster.hash_key) {
@@ -245,7 +245,7 @@ bool Forwarder::open_try(upstream::Backends& backends, const upstream::Backends:
     note_failed(x.endpoint, how_it_failed());
   }
   server_ = picked.index;
-  tried_ |= uint64_t{1} << (server_ & 63);
+  tried_.add(server_);
   ++x.attempts;
   x.endpoint = picked.pool->endpoint().name;
   x.connect_start = frontend_.worker().loop().now();

@@ -213,7 +213,7 @@ class Forwarder final : public http::RequestSink,
   uint32_t retry_after_ = 0;         // s, for an answer of 503
   uint32_t set_version_ = 0;         // that server_ and tried_ are of
   size_t server_ = 0;                // of the current try
-  uint64_t tried_ = 0;               // a bit per server (modulo 64)
+  upstream::balancer::Tried tried_;  // servers
   TimePoint queued_at_{};            // since when it waits for a server
   Error last_error_;                 // of the try before
   std::optional<net::Timer> timer_;  // most requests need neither of them

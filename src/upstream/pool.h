@@ -147,6 +147,7 @@ class EndpointPool final : public session::ClientSessionOwner {
   void close(session::ClientSession& session, Closed why) noexcept;
   // It has been in use for long enough.
   bool worn(const session::ClientSession& session) const noexcept;
+  bool knows_idle_limit() const noexcept;
   void learn_idle_limit(Duration idle) noexcept;
 
   // HTTP/1
