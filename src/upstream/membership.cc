@@ -18,16 +18,29 @@ Membership::Membership(Settings settings, Endpoints servers, Publish publish)
   }
 }
 
-Membership::~Membership() = default;
+Membership::~Membership() {
+  for (const Known& known : sources_) {
+    known.source->forget(this);
+  }
+}
 
-void Membership::add_source(std::unique_ptr<Source> source) {
-  sources_.push_back({std::move(source), {}, {}, {}});
+void Membership::add_source(std::shared_ptr<SharedSource> source) {
+  sources_.push_back({std::move(source), {}, {}});
 }
 
 void Membership::start() {
+  bool changed = false;
   for (size_t i = 0; i < sources_.size(); ++i) {
-    sources_[i].source->start(
-        [this, i](std::vector<Found> found) { on_found(i, std::move(found)); });
+    Known& known = sources_[i];
+    known.source->listen(this, [this, i] {
+      if (use(sources_[i])) {
+        rebuild();
+      }
+    });
+    changed = (known.source->told() && use(known)) || changed;
+  }
+  if (changed) {
+    rebuild();
   }
 }
 
@@ -35,19 +48,10 @@ bool Membership::settled() const noexcept {
   return std::ranges::all_of(sources_, [](const Known& one) { return one.source->settled(); });
 }
 
-void Membership::on_found(size_t source, std::vector<Found> found) {
-  Known& known = sources_[source];
-  known.told = std::move(found);
-  if (use(known)) {
-    rebuild();
-  }
-}
-
 void Membership::look_again() {
   bool changed = false;
   for (Known& known : sources_) {
-    const bool spoke = known.reported || !known.ours.empty();
-    changed = (spoke && use(known)) || changed;
+    changed = (known.source->told() && use(known)) || changed;
   }
   if (changed) {
     rebuild();
@@ -57,7 +61,7 @@ void Membership::look_again() {
 // Whether it makes a difference. An answer that leads nowhere but to ourselves is none: who can
 // give one must not be able to take away the others.
 bool Membership::use(Known& known) {
-  std::vector<Found> found = known.told;
+  std::vector<Found> found = *known.source->told();
   std::set<std::string> ours;
   for (const Found& one :
        settings_.own == nullptr ? std::vector<Found>{} : settings_.own->take_from(found)) {

@@ -20,9 +20,9 @@
 
 #include "base/clock.h"
 #include "config/model.h"
-#include "upstream/discovery/source.h"
 #include "upstream/endpoint_set.h"
 #include "upstream/own_listeners.h"
+#include "upstream/shared_source.h"
 
 namespace pingap::upstream {
 
@@ -45,8 +45,8 @@ class Membership {
   Membership& operator=(const Membership&) = delete;
   ~Membership();
 
-  void add_source(std::unique_ptr<Source> source);
-  // Begins to look for servers.
+  void add_source(std::shared_ptr<SharedSource> source);
+  // Begins to look for servers; who a source has told of already is there at once.
   void start();
 
   // From now on who is found is a newcomer.
@@ -75,9 +75,8 @@ class Membership {
 
  private:
   struct Known {
-    std::unique_ptr<Source> source;
-    std::vector<Found> told;     // by the source
-    std::vector<Found> found;    // of that, what is used
+    std::shared_ptr<SharedSource> source;
+    std::vector<Found> found;    // of what it tells, what is used
     std::set<std::string> ours;  // addresses of it that are not, as we listen there
     bool reported = false;
   };
@@ -91,7 +90,6 @@ class Membership {
   // and who answers for a name must not be able to make it any number.
   static constexpr size_t kMost = 10'000;
 
-  void on_found(size_t source, std::vector<Found> found);
   bool use(Known& known);
   void rebuild();
   void remember_current() noexcept;

@@ -51,7 +51,7 @@ class MembershipTest : public testing::Test {
                      });
     auto source = std::make_unique<Told>();
     source_ = source.get();
-    members_->add_source(std::move(source));
+    members_->add_source(std::make_shared<SharedSource>(std::move(source)));
     members_->start();
   }
 
