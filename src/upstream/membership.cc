@@ -9,13 +9,8 @@
 namespace pingap::upstream {
 
 Membership::Membership(Settings settings, Endpoints servers, Publish publish)
-    : settings_(std::move(settings)),
-      publish_(std::move(publish)),
-      written_(std::move(servers)),
-      current_(std::make_shared<EndpointSet>(settings_.balancing, written_)) {
-  for (const auto& endpoint : current_->endpoints()) {
-    by_name_.emplace(endpoint->name, endpoint);
-  }
+    : settings_(std::move(settings)), publish_(std::move(publish)), written_(std::move(servers)) {
+  gather();
 }
 
 Membership::~Membership() {
@@ -91,31 +86,41 @@ size_t Membership::left_out() const noexcept {
   return sum;
 }
 
-void Membership::rebuild() {
-  remember_current();
-  auto next = std::make_shared<EndpointSet>(settings_.balancing, collect());
-  current_ = std::move(next);
-  by_name_.clear();
+// Returns those of before.
+Membership::ByName Membership::gather() {
+  current_ = std::make_shared<EndpointSet>(settings_.balancing, collect());
+  ByName by_name;
   for (const auto& endpoint : current_->endpoints()) {
-    by_name_.emplace(endpoint->name, endpoint);
+    by_name.emplace(endpoint->name, endpoint);
   }
-  publish_(current_);
+  return std::exchange(by_name_, std::move(by_name));
 }
 
-// Who leaves now was there until now. What an operator has said of a server is kept in any case.
-void Membership::remember_current() noexcept {
-  const TimePoint now = steady_now();
-  for (auto& [name, known] : states_) {
-    if (by_name_.contains(name)) {
-      known.seen = now;
+void Membership::rebuild() {
+  settings_.known->look(steady_now());
+  const ByName before = gather();
+  if (serving_) {
+    greet(before);
+    publish_(current_);
+  }
+}
+
+// Those that are not among the `known`.
+void Membership::greet(const ByName& known) const noexcept {
+  for (const auto& endpoint : current_->endpoints()) {
+    if (!known.contains(endpoint->name)) {
+      endpoint->state->arrive(steady_now(), settings_.checked);
     }
   }
-  const bool many = states_.size() > 2 * kMost;
-  std::erase_if(states_, [&](const auto& one) {
-    const Remembered& known = one.second;
-    const bool told = known.state->is_out(Out::disabled) || known.state->is_out(Out::draining);
-    return known.seen != now && !told && (many || now - known.seen > settings_.memory);
-  });
+}
+
+void Membership::serve(const Membership* before) {
+  settings_.known->look(steady_now());  // while those of before are there, too
+  serving_ = true;
+  const auto stays = [&](const auto& one) { return before->by_name_.contains(one->name); };
+  if (before != nullptr && std::ranges::any_of(current_->endpoints(), stays)) {
+    greet(before->by_name_);
+  }
 }
 
 Endpoints Membership::collect() {
@@ -151,46 +156,30 @@ std::shared_ptr<const Endpoint> Membership::endpoint_for(const Found& found) {
   wanted.host = found.host.empty() ? std::string(net::host_of(wanted.name)) : found.host;
   wanted.authority =
       found.host.empty() ? wanted.name : found.host + ":" + std::to_string(found.address.port());
-  wanted.weight = found.weight;
   wanted.priority = found.priority;
-  if (const auto set = weights_.find(wanted.name); set != weights_.end()) {
-    wanted.weight = set->second;
-  }
+  wanted.weight = settings_.known->weight_of(wanted.name).value_or(found.weight);
   const auto current = by_name_.find(wanted.name);
   if (current != by_name_.end() && current->second->host == wanted.host &&
       current->second->weight == wanted.weight && current->second->priority == wanted.priority) {
     return current->second;
   }
   wanted.addresses = {found.address};
-  wanted.state = state_of(wanted.name);
+  wanted.state = settings_.known->state_of(wanted.name);
   return std::make_shared<const Endpoint>(std::move(wanted));
-}
-
-std::shared_ptr<EndpointState> Membership::state_of(const std::string& name) {
-  Remembered& known = states_[name];
-  known.seen = steady_now();
-  if (known.state == nullptr) {
-    known.state = std::make_shared<EndpointState>(settings_.workers);
-    if (serving_) {
-      known.state->begin(steady_now());
-      known.state->set_out(Out::unchecked, settings_.checked);
-    }
-  }
-  return known.state;
 }
 
 std::shared_ptr<const Endpoint> Membership::with_weight(
     const std::shared_ptr<const Endpoint>& from) {
-  const auto set = weights_.find(from->name);
-  if (set == weights_.end() || set->second == from->weight) {
+  const auto weight = settings_.known->weight_of(from->name);
+  if (!weight || *weight == from->weight) {
     return from;
   }
   const auto current = by_name_.find(from->name);
-  if (current != by_name_.end() && current->second->weight == set->second) {
+  if (current != by_name_.end() && current->second->weight == *weight) {
     return current->second;
   }
   auto other = std::make_shared<Endpoint>(*from);
-  other->weight = set->second;
+  other->weight = *weight;
   return other;
 }
 
@@ -198,7 +187,7 @@ bool Membership::set_weight(std::string_view server, uint32_t weight) {
   if (!by_name_.contains(server)) {
     return false;
   }
-  weights_.insert_or_assign(std::string(server), weight);
+  settings_.known->set_weight(std::string(server), weight);
   rebuild();
   return true;
 }
