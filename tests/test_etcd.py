@@ -843,6 +843,10 @@ def test_servers_stay_while_etcd_is_away(mortal):
             product.wait_line("upstream origin: etcd:/servers cannot be read: .*; "
                               "the servers of before stay")
             assert served_by(product, [a, b]) == {0}
+            product.conf["upstreams"]["origin"]["read_timeout"] = "50s"
+            product.write_config()
+            assert product.order("reload")[0] == 0
+            assert served_by(product, [a, b]) == {0}
             mortal.start()
             product.wait_line("upstream origin: etcd:/servers can be read again", 15)
             mortal.put("/servers/two", b.addr)

@@ -257,8 +257,8 @@ void Reloader::commit() {
   if (export_) {
     export_(loaded_);
   }
-  server_.publish(loaded_.snapshot, loop_, [this, what] { finish(what); });
-  upstreams_.commit(loaded_.snapshot);
+  server_.publish(loaded_.snapshot, upstreams_.commit(loaded_.snapshot), loop_,
+                  [this, what] { finish(what); });
   upstreams_.set_own(listening(server_, side_));
   certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
   print_error(loaded_.warnings);

@@ -74,6 +74,9 @@ class Builder {
     cluster->counts = known_ != nullptr
                           ? known_->counts
                           : std::make_shared<observe::UpstreamCounts>(snapshot_.workers);
+    cluster->known = known_ != nullptr
+                         ? known_->known
+                         : std::make_shared<upstream::KnownServers>(snapshot_.workers);
     build_breaker(from, cluster->backends);
     cluster->failure_statuses = from.breaker.statuses;
     if (from.send_proxy_protocol != config::SendProxy::off) {
@@ -242,7 +245,7 @@ class Builder {
     upstream::Endpoints endpoints;
     endpoints.reserve(from.servers.size());
     for (const config::Server& server : from.servers) {
-      endpoints.push_back(build_endpoint(server));
+      endpoints.push_back(build_endpoint(server, *cluster.known));
     }
     cluster.servers =
         std::make_shared<upstream::EndpointSet>(cluster.balancing, std::move(endpoints));
@@ -256,7 +259,8 @@ class Builder {
     }
   }
 
-  std::shared_ptr<const upstream::Endpoint> build_endpoint(const config::Server& from) {
+  std::shared_ptr<const upstream::Endpoint> build_endpoint(const config::Server& from,
+                                                           upstream::KnownServers& known) {
     auto made = std::make_shared<upstream::Endpoint>();
     upstream::Endpoint& endpoint = *made;
     endpoint.name = from.addr.value;
@@ -265,16 +269,12 @@ class Builder {
     endpoint.weight = from.weight;
     endpoint.priority = from.priority;
     endpoint.addresses = addresses_of(from.addr.value);
-    endpoint.state = known_state(endpoint.name);
+    endpoint.state = known.state_of(endpoint.name);
     if (endpoint.addresses.empty()) {
       // Only this server is out of service: a name that is gone must not keep the rest from
       // starting.
       diagnostics_.warning(from.addr.at, fmt::format("`{}` does not resolve", endpoint.name), {},
                            "no requests go there until it does and pingap is started again");
-      // One that runs keeps its addresses until the new configuration is in use (LiveUpstreams).
-      if (endpoint.state.use_count() == 1) {
-        endpoint.state->set_out(upstream::Out::unresolved, true);
-      }
     }
     return made;
   }
@@ -286,18 +286,6 @@ class Builder {
       }
     }
     return net::resolve(name);
-  }
-
-  // A server of before is what it was then.
-  std::shared_ptr<upstream::EndpointState> known_state(const std::string& name) {
-    if (known_ != nullptr) {
-      for (const auto& one : known_->servers->endpoints()) {
-        if (one->name == name) {
-          return one->state;
-        }
-      }
-    }
-    return std::make_shared<upstream::EndpointState>(snapshot_.workers);
   }
 
   Diagnostics& diagnostics_;

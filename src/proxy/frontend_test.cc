@@ -94,7 +94,7 @@ class Crew {
 
   // Posts it another configuration, without the address.
   void take_away(size_t index) {
-    workers_[index]->publish(snapshot_, {}, *control_, [] {});
+    workers_[index]->publish(snapshot_, std::make_shared<ClusterSets>(), {}, *control_, [] {});
   }
 
   // With what waits for it.

@@ -1,6 +1,8 @@
 #include "proxy/live_upstreams.h"
 
 #include <algorithm>
+#include <iterator>
+#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -45,12 +47,11 @@ LiveUpstreams::LiveUpstreams(net::EventLoop& loop, std::shared_ptr<const Snapsho
       discovery_(loop, std::move(make_store_source)) {
   upstreams_.reserve(snapshot_->clusters.size());
   for (const auto& cluster : snapshot_->clusters) {
-    upstreams_.push_back(make(cluster, snapshot_->workers));
+    upstreams_.push_back(make(cluster));
   }
 }
 
-LiveUpstreams::Live LiveUpstreams::make(const std::shared_ptr<const Cluster>& cluster,
-                                        uint32_t workers) {
+LiveUpstreams::Live LiveUpstreams::make(const std::shared_ptr<const Cluster>& cluster) {
   Live live{cluster, nullptr, nullptr};
   if (cluster->health) {
     live.health = std::make_unique<HealthMonitor>(loop_, *cluster->health, cluster->name);
@@ -64,19 +65,38 @@ LiveUpstreams::Live LiveUpstreams::make(const std::shared_ptr<const Cluster>& cl
   };
   live.members =
       std::make_unique<Membership>(Membership::Settings{.balancing = cluster->balancing,
-                                                        .workers = workers,
+                                                        .known = cluster->known,
                                                         .checked = cluster->health.has_value(),
                                                         .own = &own_},
                                    cluster->servers->endpoints(), publish);
-  if (live.health != nullptr) {
-    live.health->watch(*cluster->servers);
-  }
   for (auto& source :
        discovery_.make_sources(cluster->name, cluster->discovery, cluster->default_port)) {
     live.members->add_source(std::move(source));
   }
   live.members->start();
   return live;
+}
+
+void LiveUpstreams::serve(const Live& live, const Membership* before) {
+  live.members->serve(before);
+  for (const auto& endpoint : live.members->current().endpoints()) {
+    // A server that was there before may bear what nobody looks at any more.
+    endpoint->state->set_out(upstream::Out::unresolved, endpoint->addresses.empty());
+    if (live.health == nullptr) {
+      endpoint->state->set_out(upstream::Out::unhealthy, false);
+      endpoint->state->set_out(upstream::Out::unchecked, false);
+    }
+  }
+  if (live.health != nullptr) {
+    live.health->watch(live.members->current());
+  }
+}
+
+void LiveUpstreams::serve() {
+  for (const Live& live : upstreams_) {
+    server_.update(live.cluster->index, live.members->current_set());
+    serve(live, nullptr);
+  }
 }
 
 // ---- another configuration
@@ -90,7 +110,7 @@ void LiveUpstreams::prepare(const Snapshot& next) {
   next_.clear();
   for (const auto& cluster : next.clusters) {
     if (!has(*cluster)) {
-      next_.push_back(make(cluster, next.workers));
+      next_.push_back(make(cluster));
     }
   }
 }
@@ -99,25 +119,24 @@ bool LiveUpstreams::prepared() const noexcept {
   return std::ranges::all_of(next_, [](const Live& one) { return one.members->settled(); });
 }
 
-void LiveUpstreams::commit(std::shared_ptr<const Snapshot> next) {
+ClusterSets LiveUpstreams::commit(std::shared_ptr<const Snapshot> next) {
+  std::unordered_map<std::string_view, const Membership*> before;
+  for (const Live& live : upstreams_) {
+    before.emplace(live.cluster->name, live.members.get());
+  }
+  ClusterSets sets;
+  for (const Live& live : next_) {
+    const auto found = before.find(live.cluster->name);
+    serve(live, found == before.end() ? nullptr : found->second);
+    sets.emplace(live.cluster->index, live.members->current_set());
+  }
   std::erase_if(upstreams_, [&](const Live& one) {
     return std::ranges::find(next->clusters, one.cluster) == next->clusters.end();
   });
-  for (Live& live : next_) {
-    for (const auto& endpoint : live.members->current().endpoints()) {
-      // A server that was there before may bear what nobody looks at any more.
-      endpoint->state->set_out(upstream::Out::unresolved, endpoint->addresses.empty());
-      if (live.health == nullptr) {
-        endpoint->state->set_out(upstream::Out::unhealthy, false);
-        endpoint->state->set_out(upstream::Out::unchecked, false);
-      }
-    }
-    server_.update(live.cluster->index, live.members->current_set());
-    live.members->serve();
-    upstreams_.push_back(std::move(live));
-  }
+  std::ranges::move(next_, std::back_inserter(upstreams_));
   next_.clear();
   snapshot_ = std::move(next);
+  return sets;
 }
 
 std::string LiveUpstreams::ServerReport::to_string() const {
@@ -200,12 +219,6 @@ std::vector<LiveUpstreams::LeftOut> LiveUpstreams::left_out() const {
     }
   }
   return all;
-}
-
-void LiveUpstreams::serve() noexcept {
-  for (const Live& live : upstreams_) {
-    live.members->serve();
-  }
 }
 
 bool LiveUpstreams::settled() const noexcept {

@@ -28,18 +28,19 @@ class LiveUpstreams {
   bool settled() const noexcept;
 
   // Begins to look for the servers of those upstreams of `next` that are new or others now. They
-  // serve from commit() on; nothing is to be seen of them if there is none.
+  // serve, and are checked, from commit() on; nothing is to be seen of them if there is none.
   void prepare(const Snapshot& next);
   // Every source of their servers has answered once.
   bool prepared() const noexcept;
-  // The workers have been told of `next`: what is not in it any more ends.
-  void commit(std::shared_ptr<const Snapshot> next);
+  // `next` is what counts: what is not in it any more ends. Returns the servers of those that were
+  // prepared, for the workers.
+  ClusterSets commit(std::shared_ptr<const Snapshot> next);
 
   // What this process listens on from now on: no server that is found is used there.
   void set_own(std::vector<net::Address> listening);
 
-  // The workers begin: who is found from now on is a newcomer.
-  void serve() noexcept;
+  // The workers begin: who is found from now on is a newcomer. Checks begin, too.
+  void serve();
 
   // What is known of one server, as of now.
   struct ServerReport {
@@ -91,7 +92,8 @@ class LiveUpstreams {
 
   upstream::Membership* find(std::string_view upstream) const noexcept;
   bool has(const Cluster& cluster) const noexcept;
-  Live make(const std::shared_ptr<const Cluster>& cluster, uint32_t workers);
+  Live make(const std::shared_ptr<const Cluster>& cluster);
+  void serve(const Live& live, const upstream::Membership* before);
 
   net::EventLoop& loop_;
   Server& server_;

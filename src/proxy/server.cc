@@ -321,8 +321,8 @@ tl::expected<void, std::string> Server::prepare(const Snapshot& next) {
   return {};
 }
 
-void Server::publish(std::shared_ptr<const Snapshot> next, net::EventLoop& control,
-                     std::function<void()> done) {
+void Server::publish(std::shared_ptr<const Snapshot> next, ClusterSets sets,
+                     net::EventLoop& control, std::function<void()> done) {
   std::erase_if(left_, [](const auto& one) { return steady_now() - one.second >= kLeaving; });
   std::swap(bound_, next_);
   for (const Bound& one : next_) {  // those of before
@@ -339,8 +339,9 @@ void Server::publish(std::shared_ptr<const Snapshot> next, net::EventLoop& contr
       done();
     }
   };
+  const auto shared = std::make_shared<const ClusterSets>(std::move(sets));
   for (const auto& worker : workers_) {
-    worker->publish(next, served(), control, one_more);
+    worker->publish(next, shared, served(), control, one_more);
   }
   snapshot_ = std::move(next);
   use_output();

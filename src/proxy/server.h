@@ -44,9 +44,10 @@ class Server {
   tl::expected<void, std::string> prepare(const Snapshot& next);
   // Whether that would work now, without doing it.
   tl::expected<void, std::string> try_to_prepare(const Snapshot& next) const;
-  // From now on the one that was prepared is the configuration; `control` is the loop of this
-  // thread, on which `done` is called once every worker goes by it.
-  void publish(std::shared_ptr<const Snapshot> next, net::EventLoop& control,
+  // From now on the one that was prepared is the configuration, with these servers in its
+  // upstreams; `control` is the loop of this thread, on which `done` is called once every worker
+  // goes by it.
+  void publish(std::shared_ptr<const Snapshot> next, ClusterSets sets, net::EventLoop& control,
                std::function<void()> done);
 
   // The listening sockets, with their addresses as configured; ours.

@@ -99,7 +99,7 @@ TEST(Server, EndsWithAConfigurationThatNoWorkerHasTakenUp) {
   const auto next = test_snapshot("addr = \"[::1]:0\"\n", threads(3));
   ASSERT_TRUE(server.prepare(*next));
   bool done = false;
-  server.publish(next, *control, [&done] { done = true; });
+  server.publish(next, {}, *control, [&done] { done = true; });
   EXPECT_FALSE(done);
 }
 
@@ -164,7 +164,7 @@ TEST(Server, IsAbortedRightBehindAnotherConfiguration) {
     auto next = test_snapshot(kAnyPort, threads(2));
     ASSERT_TRUE(server.prepare(*next));
     int told = 0;
-    server.publish(std::move(next), *control, [&] { ++told; });
+    server.publish(std::move(next), {}, *control, [&] { ++told; });
     server.abort();
     server.join();
     control->run_once(Duration::zero());

@@ -35,6 +35,7 @@
 #include "upstream/endpoint_set.h"
 #include "upstream/health/settings.h"
 #include "upstream/retry_policy.h"
+#include "upstream/state/known_servers.h"
 
 namespace pingap::proxy {
 
@@ -57,6 +58,7 @@ struct Cluster {
   std::string files_state;  // the files that it names
   upstream::Balancing balancing;
   std::optional<StickyCookie> sticky;
+  std::shared_ptr<upstream::KnownServers> known;         // those of before, too
   std::shared_ptr<const upstream::EndpointSet> servers;  // that are written down
   config::Discovery discovery;                           // of others
   uint16_t default_port = 80;                            // of addresses without one

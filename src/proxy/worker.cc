@@ -38,7 +38,7 @@ Worker::Worker(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<net::Ev
   const uint64_t descriptors = descriptor_limit();
   connection_limit_ = static_cast<uint32_t>(
       std::max<uint64_t>(1, (descriptors - reserved_descriptors(descriptors)) / count_));
-  add_backends(*snapshot);
+  add_backends(*snapshot, {});
   generations_.push_back(std::make_unique<Generation>(std::move(snapshot)));
 }
 
@@ -52,7 +52,7 @@ void Worker::set_peers(std::span<const std::unique_ptr<Worker>> all) {
 }
 
 // Those that there are not yet.
-void Worker::add_backends(const Snapshot& snapshot) {
+void Worker::add_backends(const Snapshot& snapshot, const ClusterSets& sets) {
   backends_.resize(std::max(backends_.size(), snapshot.cluster_slots));
   queues_.resize(backends_.size());
   clusters_.resize(backends_.size());
@@ -63,7 +63,8 @@ void Worker::add_backends(const Snapshot& snapshot) {
       auto& queue = queues_[cluster->index];
       queue = std::make_unique<Queue>(Queue{this, cluster->index});
       made = std::make_unique<upstream::Backends>(*loop_, cluster->backends, index_, count_);
-      made->update(cluster->servers);
+      const auto set = sets.find(cluster->index);
+      made->update(set == sets.end() ? cluster->servers : set->second);
       made->set_wake_others(Callback<void()>::of<&Queue::wake_others>(queue.get()));
     }
   }
@@ -159,17 +160,18 @@ void Worker::watch(std::shared_ptr<RequestWatch> what) {
 
 // ---- another configuration
 
-void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<Served> served,
+void Worker::publish(std::shared_ptr<const Snapshot> snapshot,
+                     std::shared_ptr<const ClusterSets> sets, std::vector<Served> served,
                      net::EventLoop& control, const std::function<void()>& done) {
-  loop_->post(
-      [this, snapshot = std::move(snapshot), served = std::move(served), &control, done]() mutable {
-        control_ = &control;
-        add_backends(*snapshot);
-        generations_.push_back(std::make_unique<Generation>(std::move(snapshot)));
-        serve(served);
-        forget_later();
-        control.post(done);
-      });
+  loop_->post([this, snapshot = std::move(snapshot), sets = std::move(sets),
+               served = std::move(served), &control, done]() mutable {
+    control_ = &control;
+    add_backends(*snapshot, *sets);
+    generations_.push_back(std::make_unique<Generation>(std::move(snapshot)));
+    serve(served);
+    forget_later();
+    control.post(done);
+  });
 }
 
 // Not from inside what ends.

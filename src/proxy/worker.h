@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "net/event_loop.h"
@@ -26,6 +27,9 @@
 
 namespace pingap::proxy {
 
+// The servers of upstreams, by Cluster::index.
+using ClusterSets = std::unordered_map<size_t, std::shared_ptr<const upstream::EndpointSet>>;
+
 class Worker {
  public:
   // `index` of `count` workers; `loop` is handed over.
@@ -40,11 +44,13 @@ class Worker {
   // Before start(), or its thread: these addresses and no others from now on.
   void serve(const std::vector<Served>& all);
   void start();
-  // Any thread: another configuration from now on, of which these are the addresses. What has begun
+  // Any thread: another configuration from now on, of which these are the servers (where none are
+  // given: those that are written down) and the addresses. What has begun
   // ends on the one that it began with; snapshots that nothing goes by any more are handed to
   // `control`, since they take their time to be freed. `done` is called there once it is in use.
-  void publish(std::shared_ptr<const Snapshot> snapshot, std::vector<Served> served,
-               net::EventLoop& control, const std::function<void()>& done);
+  void publish(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const ClusterSets> sets,
+               std::vector<Served> served, net::EventLoop& control,
+               const std::function<void()>& done);
   // Any thread: what servers an upstream has from now on.
   void update(size_t cluster, std::shared_ptr<const upstream::EndpointSet> servers);
   // Any thread: the requests that somebody wants to see from now on; null = none.
@@ -130,7 +136,7 @@ class Worker {
   };
 
   void run() noexcept;
-  void add_backends(const Snapshot& snapshot);
+  void add_backends(const Snapshot& snapshot, const ClusterSets& sets);
   void forget_later() noexcept;
   void forget_generations() noexcept;
   void forget_backends() noexcept;

@@ -9,25 +9,33 @@
 namespace pingap::upstream {
 
 Membership::Membership(Settings settings, Endpoints servers, Publish publish)
-    : settings_(std::move(settings)),
-      publish_(std::move(publish)),
-      written_(std::move(servers)),
-      current_(std::make_shared<EndpointSet>(settings_.balancing, written_)) {
-  for (const auto& endpoint : current_->endpoints()) {
-    by_name_.emplace(endpoint->name, endpoint);
+    : settings_(std::move(settings)), publish_(std::move(publish)), written_(std::move(servers)) {
+  gather();
+}
+
+Membership::~Membership() {
+  for (const Known& known : sources_) {
+    known.source->forget(this);
   }
 }
 
-Membership::~Membership() = default;
-
-void Membership::add_source(std::unique_ptr<Source> source) {
-  sources_.push_back({std::move(source), {}, {}, {}});
+void Membership::add_source(std::shared_ptr<SharedSource> source) {
+  sources_.push_back({std::move(source), {}, {}});
 }
 
 void Membership::start() {
+  bool changed = false;
   for (size_t i = 0; i < sources_.size(); ++i) {
-    sources_[i].source->start(
-        [this, i](std::vector<Found> found) { on_found(i, std::move(found)); });
+    Known& known = sources_[i];
+    known.source->listen(this, [this, i] {
+      if (use(sources_[i])) {
+        rebuild();
+      }
+    });
+    changed = (known.source->told() && use(known)) || changed;
+  }
+  if (changed) {
+    rebuild();
   }
 }
 
@@ -35,19 +43,10 @@ bool Membership::settled() const noexcept {
   return std::ranges::all_of(sources_, [](const Known& one) { return one.source->settled(); });
 }
 
-void Membership::on_found(size_t source, std::vector<Found> found) {
-  Known& known = sources_[source];
-  known.told = std::move(found);
-  if (use(known)) {
-    rebuild();
-  }
-}
-
 void Membership::look_again() {
   bool changed = false;
   for (Known& known : sources_) {
-    const bool spoke = known.reported || !known.ours.empty();
-    changed = (spoke && use(known)) || changed;
+    changed = (known.source->told() && use(known)) || changed;
   }
   if (changed) {
     rebuild();
@@ -57,7 +56,7 @@ void Membership::look_again() {
 // Whether it makes a difference. An answer that leads nowhere but to ourselves is none: who can
 // give one must not be able to take away the others.
 bool Membership::use(Known& known) {
-  std::vector<Found> found = known.told;
+  std::vector<Found> found = *known.source->told();
   std::set<std::string> ours;
   for (const Found& one :
        settings_.own == nullptr ? std::vector<Found>{} : settings_.own->take_from(found)) {
@@ -87,31 +86,41 @@ size_t Membership::left_out() const noexcept {
   return sum;
 }
 
-void Membership::rebuild() {
-  remember_current();
-  auto next = std::make_shared<EndpointSet>(settings_.balancing, collect());
-  current_ = std::move(next);
-  by_name_.clear();
+// Returns those of before.
+Membership::ByName Membership::gather() {
+  current_ = std::make_shared<EndpointSet>(settings_.balancing, collect());
+  ByName by_name;
   for (const auto& endpoint : current_->endpoints()) {
-    by_name_.emplace(endpoint->name, endpoint);
+    by_name.emplace(endpoint->name, endpoint);
   }
-  publish_(current_);
+  return std::exchange(by_name_, std::move(by_name));
 }
 
-// Who leaves now was there until now. What an operator has said of a server is kept in any case.
-void Membership::remember_current() noexcept {
-  const TimePoint now = steady_now();
-  for (auto& [name, known] : states_) {
-    if (by_name_.contains(name)) {
-      known.seen = now;
+void Membership::rebuild() {
+  settings_.known->look(steady_now());
+  const ByName before = gather();
+  if (serving_) {
+    greet(before);
+    publish_(current_);
+  }
+}
+
+// Those that are not among the `known`.
+void Membership::greet(const ByName& known) const noexcept {
+  for (const auto& endpoint : current_->endpoints()) {
+    if (!known.contains(endpoint->name)) {
+      endpoint->state->arrive(steady_now(), settings_.checked);
     }
   }
-  const bool many = states_.size() > 2 * kMost;
-  std::erase_if(states_, [&](const auto& one) {
-    const Remembered& known = one.second;
-    const bool told = known.state->is_out(Out::disabled) || known.state->is_out(Out::draining);
-    return known.seen != now && !told && (many || now - known.seen > settings_.memory);
-  });
+}
+
+void Membership::serve(const Membership* before) {
+  settings_.known->look(steady_now());  // while those of before are there, too
+  serving_ = true;
+  const auto stays = [&](const auto& one) { return before->by_name_.contains(one->name); };
+  if (before != nullptr && std::ranges::any_of(current_->endpoints(), stays)) {
+    greet(before->by_name_);
+  }
 }
 
 Endpoints Membership::collect() {
@@ -147,46 +156,30 @@ std::shared_ptr<const Endpoint> Membership::endpoint_for(const Found& found) {
   wanted.host = found.host.empty() ? std::string(net::host_of(wanted.name)) : found.host;
   wanted.authority =
       found.host.empty() ? wanted.name : found.host + ":" + std::to_string(found.address.port());
-  wanted.weight = found.weight;
   wanted.priority = found.priority;
-  if (const auto set = weights_.find(wanted.name); set != weights_.end()) {
-    wanted.weight = set->second;
-  }
+  wanted.weight = settings_.known->weight_of(wanted.name).value_or(found.weight);
   const auto current = by_name_.find(wanted.name);
   if (current != by_name_.end() && current->second->host == wanted.host &&
       current->second->weight == wanted.weight && current->second->priority == wanted.priority) {
     return current->second;
   }
   wanted.addresses = {found.address};
-  wanted.state = state_of(wanted.name);
+  wanted.state = settings_.known->state_of(wanted.name);
   return std::make_shared<const Endpoint>(std::move(wanted));
-}
-
-std::shared_ptr<EndpointState> Membership::state_of(const std::string& name) {
-  Remembered& known = states_[name];
-  known.seen = steady_now();
-  if (known.state == nullptr) {
-    known.state = std::make_shared<EndpointState>(settings_.workers);
-    if (serving_) {
-      known.state->begin(steady_now());
-      known.state->set_out(Out::unchecked, settings_.checked);
-    }
-  }
-  return known.state;
 }
 
 std::shared_ptr<const Endpoint> Membership::with_weight(
     const std::shared_ptr<const Endpoint>& from) {
-  const auto set = weights_.find(from->name);
-  if (set == weights_.end() || set->second == from->weight) {
+  const auto weight = settings_.known->weight_of(from->name);
+  if (!weight || *weight == from->weight) {
     return from;
   }
   const auto current = by_name_.find(from->name);
-  if (current != by_name_.end() && current->second->weight == set->second) {
+  if (current != by_name_.end() && current->second->weight == *weight) {
     return current->second;
   }
   auto other = std::make_shared<Endpoint>(*from);
-  other->weight = set->second;
+  other->weight = *weight;
   return other;
 }
 
@@ -194,7 +187,7 @@ bool Membership::set_weight(std::string_view server, uint32_t weight) {
   if (!by_name_.contains(server)) {
     return false;
   }
-  weights_.insert_or_assign(std::string(server), weight);
+  settings_.known->set_weight(std::string(server), weight);
   rebuild();
   return true;
 }

@@ -5,12 +5,11 @@
 //                          ^
 //                health checks, operator: EndpointState
 //
-// A server that stays is the same Endpoint in the next set, so that workers keep its connections;
-// one that comes back is given the state it had.
+// A server that stays is the same Endpoint in the next set, so that workers keep its connections.
+// One that comes back is given the state it had, but waits for a check like any newcomer.
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -18,11 +17,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/clock.h"
 #include "config/model.h"
-#include "upstream/discovery/source.h"
 #include "upstream/endpoint_set.h"
 #include "upstream/own_listeners.h"
+#include "upstream/shared_source.h"
+#include "upstream/state/known_servers.h"
 
 namespace pingap::upstream {
 
@@ -30,27 +29,28 @@ class Membership {
  public:
   struct Settings {
     Balancing balancing;
-    uint32_t workers = 1;
-    bool checked = false;  // there is a health check: newcomers wait for their first
-    // What is known of a server that has gone is kept so long: it may come back.
-    Duration memory = std::chrono::minutes(10);
-    const OwnListeners* own = nullptr;  // outlives this; null: every server that is found is used
+    std::shared_ptr<KnownServers> known;  // those of the upstream, whatever its configuration
+    bool checked = false;                 // there is a health check: newcomers wait for their first
+    const OwnListeners* own = nullptr;    // outlives this; null: every server that is found is used
   };
 
+  // Those of another set take the requests from now on.
   using Publish = std::function<void(std::shared_ptr<const EndpointSet>)>;
 
-  // `servers` are those that are written down.
+  // `servers` are those that are written down. Nothing is published until serve().
   Membership(Settings settings, Endpoints servers, Publish publish);
   Membership(const Membership&) = delete;
   Membership& operator=(const Membership&) = delete;
   ~Membership();
 
-  void add_source(std::unique_ptr<Source> source);
-  // Begins to look for servers.
+  void add_source(std::shared_ptr<SharedSource> source);
+  // Begins to look for servers; who a source has told of already is there at once.
   void start();
 
-  // From now on who is found is a newcomer.
-  void serve() noexcept { serving_ = true; }
+  // The servers that there are now take requests, and who comes from now on is a newcomer. So is
+  // who was not in `before`, whose place this takes; but for none of those of before stays: then
+  // nobody else could take requests. Null: it takes nobody's.
+  void serve(const Membership* before);
 
   // Every source has answered once.
   bool settled() const noexcept;
@@ -74,30 +74,25 @@ class Membership {
   bool set_weight(std::string_view server, uint32_t weight);
 
  private:
+  using ByName = std::unordered_map<std::string_view, std::shared_ptr<const Endpoint>>;
+
   struct Known {
-    std::unique_ptr<Source> source;
-    std::vector<Found> told;     // by the source
-    std::vector<Found> found;    // of that, what is used
+    std::shared_ptr<SharedSource> source;
+    std::vector<Found> found;    // of what it tells, what is used
     std::set<std::string> ours;  // addresses of it that are not, as we listen there
     bool reported = false;
-  };
-
-  struct Remembered {
-    std::shared_ptr<EndpointState> state;
-    TimePoint seen;
   };
 
   // Servers of one upstream; more are left out, with a warning. Each costs connections and checks,
   // and who answers for a name must not be able to make it any number.
   static constexpr size_t kMost = 10'000;
 
-  void on_found(size_t source, std::vector<Found> found);
   bool use(Known& known);
+  ByName gather();
   void rebuild();
-  void remember_current() noexcept;
+  void greet(const ByName& known) const noexcept;
   Endpoints collect();
   std::shared_ptr<const Endpoint> endpoint_for(const Found& found);
-  std::shared_ptr<EndpointState> state_of(const std::string& name);
   std::shared_ptr<const Endpoint> with_weight(const std::shared_ptr<const Endpoint>& from);
 
   const Settings settings_;
@@ -105,11 +100,7 @@ class Membership {
   const Endpoints written_;
   std::vector<Known> sources_;
   std::shared_ptr<const EndpointSet> current_;
-  std::unordered_map<std::string_view, std::shared_ptr<const Endpoint>> by_name_;  // of current_
-  std::map<std::string, uint32_t, std::less<>> weights_;  // set by the operator, by server
-  // Of servers that sources have found, by name: one that was gone for a while comes back as what
-  // it was.
-  std::map<std::string, Remembered, std::less<>> states_;
+  ByName by_name_;  // of current_
   bool serving_ = false;
   bool told_of_most_ = false;
 };

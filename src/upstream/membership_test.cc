@@ -1,5 +1,7 @@
 #include "upstream/membership.h"
 
+#include <memory>
+
 #include <gtest/gtest.h>
 
 namespace pingap::upstream {
@@ -41,19 +43,23 @@ class MembershipTest : public testing::Test {
     for (const std::string& name : written) {
       auto endpoint = std::make_shared<Endpoint>();
       endpoint->name = name;
-      endpoint->state = std::make_shared<EndpointState>();
+      endpoint->state = known_->state_of(name);
       endpoints.push_back(std::move(endpoint));
     }
-    members_.emplace(Membership::Settings{{}, 1, checked, memory_, &own_}, std::move(endpoints),
-                     [this](std::shared_ptr<const EndpointSet> set) {
-                       published_ = std::move(set);
-                       ++publications_;
-                     });
-    auto source = std::make_unique<Told>();
-    source_ = source.get();
-    members_->add_source(std::move(source));
+    auto before = std::move(members_);
+    members_ = std::make_unique<Membership>(Membership::Settings{{}, known_, checked, &own_},
+                                            std::move(endpoints),
+                                            [this](std::shared_ptr<const EndpointSet> set) {
+                                              published_ = std::move(set);
+                                              ++publications_;
+                                            });
+    members_->add_source(source_);
     members_->start();
+    members_->serve(before.get());
+    published_ = members_->current_set();
   }
+
+  const EndpointState& state(const std::string& server) const { return *known_->state_of(server); }
 
   std::string names() const {
     std::string text;
@@ -63,10 +69,12 @@ class MembershipTest : public testing::Test {
     return text;
   }
 
-  Duration memory_ = std::chrono::minutes(10);
+  std::shared_ptr<KnownServers> known_ = std::make_shared<KnownServers>(1);
   OwnListeners own_;
-  std::optional<Membership> members_;
-  Told* source_ = nullptr;
+  std::unique_ptr<Membership> members_;
+  Told* told_ = new Told;
+  std::shared_ptr<SharedSource> source_ =
+      std::make_shared<SharedSource>(std::unique_ptr<Source>(told_));
   std::shared_ptr<const EndpointSet> published_;
   int publications_ = 0;
 };
@@ -74,31 +82,31 @@ class MembershipTest : public testing::Test {
 TEST_F(MembershipTest, JoinsWhatIsWrittenAndWhatIsFound) {
   make({"10.0.0.1:80"});
   EXPECT_FALSE(members_->settled());
-  source_->say({found("10.0.0.2:80"), found("[::1]:80")});
+  told_->say({found("10.0.0.2:80"), found("[::1]:80")});
   EXPECT_TRUE(members_->settled());
   EXPECT_EQ(names(), "10.0.0.1:80 10.0.0.2:80 [::1]:80 ");
-  source_->say({});
+  told_->say({});
   EXPECT_EQ(names(), "10.0.0.1:80 ");
 }
 
 TEST_F(MembershipTest, LeavesOutWhereWeListen) {
   own_.set({*net::Address::parse("10.0.0.2:80")});
   make({"10.0.0.2:80"});
-  source_->say({found("10.0.0.2:80"), found("10.0.0.3:80")});
+  told_->say({found("10.0.0.2:80"), found("10.0.0.3:80")});
   EXPECT_EQ(names(), "10.0.0.2:80 10.0.0.3:80 ") << "what is written down is meant";
   EXPECT_EQ(members_->left_out(), 1U);
-  source_->leave_out(2);
+  told_->leave_out(2);
   EXPECT_EQ(members_->left_out(), 3U);
 }
 
 TEST_F(MembershipTest, NobodyTakesTheServersAwayByLeadingToUs) {
   own_.set({*net::Address::parse("10.0.0.2:80")});
   make({});
-  source_->say({found("10.0.0.3:80")});
-  source_->say({found("10.0.0.2:80")});
+  told_->say({found("10.0.0.3:80")});
+  told_->say({found("10.0.0.2:80")});
   EXPECT_EQ(names(), "10.0.0.3:80 ");
   EXPECT_EQ(members_->left_out(), 1U);
-  source_->say({});
+  told_->say({});
   EXPECT_EQ(names(), "");
   EXPECT_EQ(members_->left_out(), 0U);
 }
@@ -106,12 +114,12 @@ TEST_F(MembershipTest, NobodyTakesTheServersAwayByLeadingToUs) {
 TEST_F(MembershipTest, FollowsWhatWeListenOn) {
   own_.set({*net::Address::parse("10.0.0.2:80")});
   make({});
-  source_->say({found("10.0.0.2:80")});
+  told_->say({found("10.0.0.2:80")});
   EXPECT_EQ(publications_, 0);
   own_.set({*net::Address::parse("10.0.0.4:80")});
   members_->look_again();
   EXPECT_EQ(names(), "10.0.0.2:80 ");
-  source_->say({found("10.0.0.2:80"), found("10.0.0.3:80")});
+  told_->say({found("10.0.0.2:80"), found("10.0.0.3:80")});
   own_.set({*net::Address::parse("10.0.0.3:80")});
   members_->look_again();
   EXPECT_EQ(names(), "10.0.0.2:80 ");
@@ -121,22 +129,22 @@ TEST_F(MembershipTest, FollowsWhatWeListenOn) {
 
 TEST_F(MembershipTest, SaysNothingWhereNothingHasChanged) {
   make({});
-  source_->say({found("10.0.0.2:80")});
-  source_->say({found("10.0.0.2:80")});
+  told_->say({found("10.0.0.2:80")});
+  told_->say({found("10.0.0.2:80")});
   EXPECT_EQ(publications_, 1);
 }
 
 TEST_F(MembershipTest, AServerThatStaysIsTheSameAndOneThatComesBackHasItsState) {
   make({});
-  source_->say({found("10.0.0.1:80"), found("10.0.0.2:80")});
+  told_->say({found("10.0.0.1:80"), found("10.0.0.2:80")});
   const auto first = published_->endpoints()[0];
   const auto second = published_->endpoints()[1];
-  source_->say({found("10.0.0.1:80")});
+  told_->say({found("10.0.0.1:80")});
   EXPECT_EQ(published_->endpoints()[0], first);
-  source_->say({found("10.0.0.1:80"), found("10.0.0.2:80")});
+  told_->say({found("10.0.0.1:80"), found("10.0.0.2:80")});
   EXPECT_EQ(published_->endpoints()[0], first);
   EXPECT_EQ(published_->endpoints()[1]->state, second->state);
-  source_->say({found("10.0.0.1:80", 5), found("10.0.0.2:80")});
+  told_->say({found("10.0.0.1:80", 5), found("10.0.0.2:80")});
   EXPECT_NE(published_->endpoints()[0], first);
   EXPECT_EQ(published_->endpoints()[0]->state, first->state);
   EXPECT_EQ(published_->endpoints()[0]->weight, 5U);
@@ -144,48 +152,101 @@ TEST_F(MembershipTest, AServerThatStaysIsTheSameAndOneThatComesBackHasItsState) 
 
 // It is remembered from when it leaves, however long it has been there.
 TEST_F(MembershipTest, AServerIsForgottenOnlyWhenItHasBeenGoneForAWhile) {
-  memory_ = {};
+  known_ = std::make_shared<KnownServers>(1, Duration::zero());
   make({});
-  source_->say({found("10.0.0.1:80")});
+  told_->say({found("10.0.0.1:80")});
   const std::weak_ptr<EndpointState> state = published_->endpoints()[0]->state;
   const TimePoint there = steady_now();
   while (steady_now() == there) {
   }
-  source_->say({});
+  told_->say({});
   EXPECT_FALSE(state.expired());
   const TimePoint gone = steady_now();
   while (steady_now() == gone) {
   }
-  source_->say({found("10.0.0.2:80")});
+  told_->say({found("10.0.0.2:80")});
   EXPECT_TRUE(state.expired());
 }
 
 TEST_F(MembershipTest, TheSameServerFoundTwiceIsOne) {
   make({"10.0.0.1:80"});
-  source_->say({found("10.0.0.1:80"), found("10.0.0.2:80"), found("10.0.0.2:80", 3)});
+  told_->say({found("10.0.0.1:80"), found("10.0.0.2:80"), found("10.0.0.2:80", 3)});
   EXPECT_EQ(names(), "10.0.0.1:80 10.0.0.2:80 ");
 }
 
 TEST_F(MembershipTest, ANewcomerWaitsForItsFirstCheck) {
-  make({}, true);
-  source_->say({found("10.0.0.1:80")});
-  EXPECT_FALSE(published_->endpoints()[0]->state->is_out(Out::unchecked));  // of the start
-  members_->serve();
-  source_->say({found("10.0.0.1:80"), found("10.0.0.2:80")});
-  EXPECT_FALSE(published_->endpoints()[0]->state->is_out(Out::unchecked));
-  EXPECT_TRUE(published_->endpoints()[1]->state->is_out(Out::unchecked));
+  make({"10.0.0.1:80"}, true);
+  EXPECT_FALSE(state("10.0.0.1:80").is_out(Out::unchecked));  // of the start
+  told_->say({found("10.0.0.2:80")});
+  EXPECT_FALSE(state("10.0.0.1:80").is_out(Out::unchecked));
+  EXPECT_TRUE(state("10.0.0.2:80").is_out(Out::unchecked));
+  EXPECT_NE(state("10.0.0.2:80").new_since, 0);
+}
+
+TEST_F(MembershipTest, OneThatComesBackWaitsForACheckAsWell) {
+  make({"10.0.0.1:80"}, true);
+  told_->say({found("10.0.0.2:80")});
+  const auto back = known_->state_of("10.0.0.2:80");
+  back->set_out(Out::unchecked, false);
+  back->checked = true;
+  told_->say({});
+  EXPECT_FALSE(back->is_out(Out::unchecked));
+  told_->say({found("10.0.0.2:80")});
+  EXPECT_TRUE(back->is_out(Out::unchecked));
+  EXPECT_FALSE(back->checked) << "its first check decides alone";
+}
+
+// ---- by another configuration
+
+TEST_F(MembershipTest, WhoWasThereIsWhatItWasAndOthersAreNewcomers) {
+  make({"10.0.0.1:80"}, true);
+  told_->say({found("10.0.0.2:80")});
+  known_->state_of("10.0.0.2:80")->set_out(Out::unchecked, false);
+  known_->state_of("10.0.0.1:80")->set_out(Out::unhealthy, true);
+  EXPECT_TRUE(members_->set_weight("10.0.0.2:80", 7));
+  make({"10.0.0.1:80", "10.0.0.3:80"}, true);
+  EXPECT_EQ(names(), "10.0.0.1:80 10.0.0.3:80 10.0.0.2:80 ");
+  EXPECT_TRUE(state("10.0.0.1:80").is_out(Out::unhealthy));
+  EXPECT_EQ(state("10.0.0.2:80").out, 0U);
+  EXPECT_EQ(published_->endpoints()[2]->weight, 7U);
+  EXPECT_TRUE(state("10.0.0.3:80").is_out(Out::unchecked));
+  make({"10.0.0.2:80"}, true);  // it was found, and is written down now
+  EXPECT_EQ(state("10.0.0.2:80").out, 0U);
+  EXPECT_EQ(published_->endpoints()[0]->weight, 7U);
+}
+
+TEST_F(MembershipTest, WhereNobodyStaysTheNewOnesServeAsAtAStart) {
+  make({"10.0.0.1:80"}, true);
+  make({"10.0.0.2:80"}, true);
+  EXPECT_EQ(state("10.0.0.2:80").out, 0U);
+}
+
+TEST_F(MembershipTest, NothingIsPublishedOrChangedBeforeItServes) {
+  make({"10.0.0.1:80"}, true);
+  int publications = 0;
+  Membership next({{}, known_, true, &own_}, {},
+                  [&](const std::shared_ptr<const EndpointSet>&) { ++publications; });
+  next.add_source(source_);
+  next.start();
+  told_->say({found("10.0.0.1:80"), found("10.0.0.2:80")});
+  known_->state_of("10.0.0.2:80")->set_out(Out::unchecked, false);
+  told_->say({found("10.0.0.1:80"), found("10.0.0.2:80"), found("10.0.0.3:80")});
+  EXPECT_EQ(publications, 0);
+  EXPECT_FALSE(state("10.0.0.2:80").is_out(Out::unchecked));
+  next.serve(members_.get());
+  EXPECT_FALSE(state("10.0.0.2:80").is_out(Out::unchecked));
 }
 
 TEST_F(MembershipTest, AWeightThatIsSetHolds) {
   make({"10.0.0.1:80"});
-  source_->say({found("10.0.0.2:80")});
+  told_->say({found("10.0.0.2:80")});
   EXPECT_TRUE(members_->set_weight("10.0.0.1:80", 7));
   EXPECT_TRUE(members_->set_weight("10.0.0.2:80", 0));
   EXPECT_FALSE(members_->set_weight("10.0.0.3:80", 1));
   const auto first = published_->endpoints()[0];
   EXPECT_EQ(first->weight, 7U);
   EXPECT_EQ(published_->endpoints()[1]->weight, 0U);
-  source_->say({found("10.0.0.2:80"), found("10.0.0.3:80")});
+  told_->say({found("10.0.0.2:80"), found("10.0.0.3:80")});
   EXPECT_EQ(published_->endpoints()[0], first);
   EXPECT_EQ(published_->endpoints()[1]->weight, 0U);
 }

@@ -31,7 +31,7 @@ Resolver& Discovery::resolver_for(const config::Discovery& from) {
   return known != resolvers_.end() ? *known : resolvers_.emplace_back(loop_, std::move(wanted));
 }
 
-std::unique_ptr<Source> Discovery::make_source(const config::Sought& sought,
+std::unique_ptr<Source> Discovery::make_sought(const config::Sought& sought,
                                                const config::Discovery& from,
                                                const NameSettings& names) {
   switch (sought.by) {
@@ -55,23 +55,50 @@ std::unique_ptr<Source> Discovery::make_source(const config::Sought& sought,
                              given ? Duration(from.update_frequency) : kDockerInterval});
 }
 
-std::vector<std::unique_ptr<Source>> Discovery::make_sources(const std::string& upstream,
-                                                             const config::Discovery& from,
-                                                             uint16_t port) {
-  std::vector<std::unique_ptr<Source>> sources;
+// Null where there is none to be had.
+std::unique_ptr<Source> Discovery::make_source(const Search& search, const NameSettings& names) {
+  if (search.sought) {
+    return make_sought(*search.sought, search.how, names);
+  }
+  if (search.how.kind == config::DiscoveryKind::file) {
+    return std::make_unique<FileSource>(loop_, names.upstream, search.how.file.value,
+                                        file_rules(search.how, search.port));
+  }
+  return make_store_source_(loop_,
+                            {names.upstream, search.how.etcd.value, {search.port, names.filter}});
+}
+
+std::shared_ptr<SharedSource> Discovery::find_or_make(const std::string& upstream, Search search) {
+  auto& known = known_[upstream];
+  std::erase_if(known, [](const Known& one) { return one.source.expired(); });
+  if (const auto found = std::ranges::find(known, search, &Known::search); found != known.end()) {
+    return found->source.lock();
+  }
+  const auto names = std::make_shared<const NameSettings>(
+      NameSettings{upstream, AddressFilter(search.how.allow), search.how.update_frequency,
+                   search.how.ipv4_only});
+  auto made = make_source(search, *names);
+  if (made == nullptr) {
+    return nullptr;
+  }
+  auto shared = std::make_shared<SharedSource>(std::move(made), names);
+  known.push_back({std::move(search), shared});
+  return shared;
+}
+
+std::vector<std::shared_ptr<SharedSource>> Discovery::make_sources(const std::string& upstream,
+                                                                   const config::Discovery& from,
+                                                                   uint16_t port) {
+  config::Discovery how = from;
+  how.sought.clear();
+  std::vector<std::shared_ptr<SharedSource>> sources;
   sources.reserve(from.sought.size() + 1);
-  const NameSettings& names = names_.emplace_back(
-      NameSettings{upstream, AddressFilter(from.allow), from.update_frequency, from.ipv4_only});
   for (const config::Sought& sought : from.sought) {
-    sources.push_back(make_source(sought, from, names));
+    sources.push_back(find_or_make(upstream, {how, sought, port}));
   }
-  if (from.kind == config::DiscoveryKind::file) {
-    sources.push_back(
-        std::make_unique<FileSource>(loop_, upstream, from.file.value, file_rules(from, port)));
-  }
-  if (from.kind == config::DiscoveryKind::etcd && make_store_source_) {
-    if (auto source =
-            make_store_source_(loop_, {upstream, from.etcd.value, {port, names.filter}})) {
+  const bool stored = from.kind == config::DiscoveryKind::etcd && make_store_source_ != nullptr;
+  if (from.kind == config::DiscoveryKind::file || stored) {
+    if (auto source = find_or_make(upstream, {how, std::nullopt, port})) {
       sources.push_back(std::move(source));
     }
   }

@@ -261,7 +261,7 @@ void Check::conclude(std::string_view fault) noexcept {
   } else {
     failed(fault);
   }
-  known_ = true;
+  endpoint_->state->checked.store(true, std::memory_order_relaxed);
   asking_ = false;
   socket_ = {};
   loop_.arm(timer_, pause());
@@ -295,7 +295,8 @@ void Check::failed(std::string_view fault) noexcept {
   passed_ = 0;
   ++failed_;
   // The first check decides alone: so far nothing is known.
-  if (!state.is_out(Out::unhealthy) && (failed_ >= settings_.fall || !known_)) {
+  const bool first = !state.checked.load(std::memory_order_relaxed);
+  if (!state.is_out(Out::unhealthy) && (failed_ >= settings_.fall || first)) {
     state.set_out(Out::unhealthy, true);
     state.set_out(Out::unchecked, false);
     PINGAP_LOG(warn, "upstream {}: {} is down: {}", upstream_, endpoint_->name, fault);

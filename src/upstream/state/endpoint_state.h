@@ -28,6 +28,8 @@ struct alignas(64) EndpointState {
   Breaker breaker;
   // Since when it takes requests again, or at all, in ns of the steady clock; 0 = since ever.
   std::atomic<int64_t> new_since{0};
+  // A health check has come to its end since it was there; control thread.
+  std::atomic<bool> checked{false};
   // When the log last said what is wrong with it, in seconds of the steady clock; all workers.
   std::atomic<int64_t> told_at{-3600};
 
@@ -64,6 +66,14 @@ struct alignas(64) EndpointState {
   bool takes_known(TimePoint now) const noexcept {
     return (out.load(std::memory_order_relaxed) & ~static_cast<uint32_t>(Out::draining)) == 0 &&
            breaker.takes(now);
+  }
+
+  // It was not there before. Where there are checks it waits for its first one.
+  void arrive(TimePoint now, bool has_checks) noexcept {
+    begin(now);
+    checked.store(false, std::memory_order_relaxed);
+    set_out(Out::unhealthy, false);
+    set_out(Out::unchecked, has_checks);
   }
 
   // It begins to take requests.
