@@ -61,6 +61,7 @@ struct Exchange {
   std::string_view server_addr;       // of the listener
   uint16_t server_port = 0;           // 0 = a unix socket
   std::string_view server_port_text;  // the listener's
+  // As the client asked: of the connection (where tls_version tells), or what a trusted proxy says.
   std::string_view scheme = "http";
   std::string_view tls_version;  // empty without TLS
   std::string_view tls_cipher;

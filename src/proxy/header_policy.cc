@@ -158,6 +158,21 @@ std::string_view last_hops(std::string_view chain) noexcept {
   return chain;
 }
 
+// What a trusted proxy was asked by, which may have ended TLS. Two fields, a list or another word
+// say nothing: whose they are is not known.
+std::string_view client_scheme(const HeaderMap& headers, std::string_view own) noexcept {
+  std::string_view scheme = own;
+  size_t count = 0;
+  for (const Field& field : headers.fields()) {
+    if (field.id == HeaderId::x_forwarded_proto && !field.removed()) {
+      const std::string_view said = field.value();
+      scheme = iequals(said, "https") ? "https" : iequals(said, "http") ? "http" : own;
+      ++count;
+    }
+  }
+  return count == 1 ? scheme : own;
+}
+
 std::string_view forwarded_for(Exchange& x, bool trusted) noexcept {
   std::string_view chain;
   if (trusted) {
@@ -303,6 +318,7 @@ void find_client(Exchange& x, const Site& site) noexcept {
   if (!site.trusted.lists(x.peer_ip)) {
     return;
   }
+  x.scheme = client_scheme(x.request.headers, x.scheme);
   const auto fields = x.request.headers.fields();
   size_t hops = 0;
   for (size_t i = fields.size(); i-- > 0;) {
