@@ -60,6 +60,7 @@ struct Options {
   bool last_good = false;               // run
   bool upgrade = false;                 // run
   bool daemon = false;                  // run
+  std::string program;                  // run: what the program was started as
   std::vector<std::string> arguments;   // run: the command line, as it was
   std::string comment;                  // reload, rollback
   std::vector<std::string> sides;       // diff: none, or two files or revisions; log: levels
