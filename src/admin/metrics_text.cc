@@ -192,8 +192,8 @@ class Writer {
 
   void write_connections() {
     out_.begin(families::kConnections);
-    for (const auto& [site, count] : running_.server.connections_by_site()) {
-      out_.sample(labels({{"server", site}}), uint64_t{count});
+    for (const auto& one : running_.server.connections_by_site()) {
+      out_.sample(labels({{"server", one.site}}), uint64_t{one.count});
     }
     each(families::kAccepted, sites_, [](const SiteRow& row) { return row.totals.connections; });
     out_.begin(families::kHandshakes);

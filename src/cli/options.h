@@ -80,7 +80,7 @@ struct Options {
   std::string client;                   // trace: an address or network
   std::string path;                     // trace: how it begins
   std::string lasts;                    // trace: a duration
-  std::string most;                     // trace: a number
+  std::string most;                     // trace, status: a number
   Shell shell = Shell::bash;            // completion
   std::string method;                   // route explain: upper case
   std::string url;                      // route explain: "http://host/path" or "/path"

@@ -71,6 +71,10 @@ void add_status(CLI::App& app, Verbs& verbs) {
   status.footer(kStatusFooter);
   verbs.add_config(status);
   verbs.add_json(status);
+  status
+      .add_option("--requests", verbs.given.options.most,
+                  "With the N oldest requests under way; at most 1000, as JSON usually 100")
+      ->type_name("N");
 }
 
 void add_top(CLI::App& app, Verbs& verbs) {

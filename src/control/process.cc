@@ -26,6 +26,7 @@
 #include "control/pid_file.h"
 #include "control/reloader.h"
 #include "control/reporter.h"
+#include "control/requests_view.h"
 #include "control/storage.h"
 #include "control/upgrade.h"
 #include "control/user_name.h"
@@ -221,8 +222,9 @@ ExitCode serve(const RunOptions& options, config::Storage& storage, History hist
   reloader.set_export([&exporters](const Loaded& now) { exporters.use(now); });
   Control control(reloader, server, upstreams, loop, std::move(signals),
                   {options.program, options.arguments});
-  const Running running{options.build, server, upstreams, reloader,
-                        [&control] { return control.stopping(); }};
+  RequestsView requests(server, loop);
+  const Running running{options.build, server,   upstreams,
+                        reloader,      requests, [&control] { return control.stopping(); }};
   if (side != nullptr) {
     reloader.set_side_service(*side);
     control.set_side_service(*side);

@@ -38,6 +38,7 @@ Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
       response_body_(client) {
   frontend.introduce(x, session);
   count_begun(site_, frontend.worker());
+  frontend.worker().under_way().add(*this);
 }
 
 Forwarder::~Forwarder() {
@@ -385,6 +386,9 @@ void Forwarder::on_response(Attempt& from, http::ResponseHead& head, End end) no
   End head_end = end;
   if (edits_response() && !edit_response(head_end)) {
     return;
+  }
+  if (tunnel_) {
+    frontend_.worker().under_way().move_to_tunnels(*this);
   }
   x.status = x.response.status;
   client_->send_head(x.response, head_end);
