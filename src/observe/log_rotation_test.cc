@@ -178,6 +178,19 @@ TEST_F(LogRotation, PacksAllButTheNewest) {
   EXPECT_LT(info.st_mtime, std::time(nullptr) - 2 * 86'400L) << "its age is that of the lines";
 }
 
+// As on a full disk, where no file can be packed: that would be the end of what makes room.
+TEST_F(LogRotation, RemovesAndGoesOnWhereItCannotPack) {
+  write("a.log.20260101-000000", "too many", 4);
+  write("a.log.20260102-000000", "three", 3);
+  write("a.log.20260103-000000", "two", 2);
+  write("a.log.20260104-000000", "one", 1);
+  fs::create_directory(path("a.log.20260103-000000.gz.part"));
+  LogArchiver archiver;
+  archiver.tidy(path("a.log"), {.max_size = 1, .keep = 3, .compress = true});
+  EXPECT_TRUE(becomes({"a.log.20260102-000000.gz", "a.log.20260103-000000",
+                       "a.log.20260103-000000.gz.part", "a.log.20260104-000000"}));
+}
+
 // ---- by the writer
 
 void put(LogBuffer& buffer, std::string_view line) {
