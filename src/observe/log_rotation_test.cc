@@ -277,6 +277,33 @@ TEST_F(LogRotation, OfTheWriterFollowsWhoHasRotatedBefore) {
   EXPECT_EQ(files(), (std::vector<std::string>{"a.log", "a.log.20260101-000000"}));
 }
 
+TEST_F(LogRotation, OfTheWriterOpensAFileThatWasRemovedAnew) {
+  LogWriter writer;
+  writer.set_rotation({.max_size = 10});
+  auto sink = *writer.open(path("a.log"));
+  writer.start();
+  writer.append(*sink, "0123456789\n");
+  writer.sync();
+  fs::remove(path("a.log"));
+  writer.append(*sink, "mine\n");
+  writer.sync();
+  EXPECT_EQ(sink->errors(), 0U);
+  EXPECT_EQ(files(), std::vector<std::string>{"a.log"});
+  EXPECT_EQ(read(path("a.log")), "mine\n");
+}
+
+TEST_F(LogRotation, OfTheWriterRemovesWhatIsTooOldWithoutALine) {
+  write("a.log", "now\n");
+  write("a.log.20260101-000000", "3", 8);
+  write("a.log.20260103-000000", "1", 1);
+  LogWriter writer;
+  auto sink = *writer.open(path("a.log"));
+  writer.start();
+  writer.sync();
+  writer.set_rotation({.max_size = 1000, .max_age = seconds(7 * 86'400)});
+  EXPECT_TRUE(becomes({"a.log", "a.log.20260103-000000"}));
+}
+
 TEST_F(LogRotation, OfTheWriterGoesOnWhereItCannotRename) {
   if (::geteuid() == 0) {
     GTEST_SKIP() << "root may write into every folder";
