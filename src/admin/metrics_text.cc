@@ -10,6 +10,7 @@
 
 #include "admin/families.h"
 #include "admin/otlp_metrics.h"
+#include "base/log.h"
 #include "control/process_stats.h"
 #include "control/reloader.h"
 #include "control/troubles.h"
@@ -340,7 +341,7 @@ class Writer {
 
   void write_logs() {
     const observe::LogTotals totals = running_.server.log_totals();
-    one(families::kLogDropped, totals.dropped);
+    one(families::kLogDropped, totals.dropped + log::dropped());
     one(families::kLogErrors, totals.errors);
     one(families::kLogBytes, totals.bytes);
   }

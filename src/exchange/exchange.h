@@ -112,9 +112,11 @@ struct Exchange {
   bool upstream_reused = false;
   bool grpc = false;  // a call of gRPC: answers of ours are in its form
   // Lists in the arena, the newest first: what plugins have found out about the client, and what
-  // the log must not show because of them.
+  // logs and traces must not show because of them.
   const Known* known = nullptr;
   const SecretName* secrets = nullptr;
+  // What they must not show because of the configuration; a list of the snapshot's.
+  const SecretName* redacted = nullptr;
   // The [plugins.NAME] that answered instead of the backend, and why it refused the request; a text
   // of its own.
   std::string_view plugin;

@@ -308,6 +308,7 @@ void Frontend::introduce(exchange::Exchange& x, session::ServerSession& session)
   x.connection_requests = session.count_request();
   x.connected = session.begun();
   x.server = site_->name;
+  x.redacted = site_->redacted;
   x.server_addr = address_text_;
   x.server_port = port_;
   x.server_port_text = port_text_;

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "base/strings.h"
-#include "exchange/access_log_tags.h"
+#include "exchange/secrets.h"
 #include "proxy/worker.h"
 #include "trace/record.h"
 #include "trace/tracer.h"
@@ -116,14 +116,15 @@ std::string_view without_secrets(std::string_view target, const Exchange& x,
   }
   std::string_view shown = target.substr(0, mark + 1);
   std::string_view query = target.substr(mark + 1);
-  auto secret = exchange::find_secret(query, 0, {x.secrets});
+  const exchange::SecretLists lists = exchange::secrets_of(x);
+  auto secret = exchange::find_secret(query, 0, lists);
   if (secret.begin == std::string_view::npos) {
     return target;
   }
   while (secret.begin != std::string_view::npos && shown.size() < trace::kMaxText) {
     shown = arena.concat(shown, query.substr(0, secret.begin), kHidden);
     query = query.substr(secret.end);
-    secret = exchange::find_secret(query, 0, {x.secrets});
+    secret = exchange::find_secret(query, 0, lists);
   }
   return secret.begin == std::string_view::npos ? arena.concat(shown, query) : shown;
 }
