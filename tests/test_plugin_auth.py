@@ -480,6 +480,16 @@ def test_a_configuration_that_is_not_safe_does_not_start(recorder, plugin, why):
     assert why in str(refused.value) and "short-secret" not in str(refused.value)
 
 
+def test_passwords_by_argon2id(recorder):
+    # "password", as the reference code hashes it
+    known = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
+    with guarded(recorder, {**BASIC, "users": [f"alice:{known}"]}) as product:
+        assert product.get("/", basic("alice", "password")).status == 200
+        assert product.get("/", basic("alice", "Password")).status == 401
+        assert product.get("/", basic("bob", "password")).status == 401
+    assert [one.get("X-User") for one in recorder.requests] == ["alice"]
+
+
 # --- tokens of others
 
 @node.needs("jose")
