@@ -1,5 +1,6 @@
 // Any bytes as Cookie fields and as a query, asked for any name: what is found is a part of what
 // was given, and the same as a reading that takes the field apart in the plainest way.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -66,16 +67,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view rest = input.bytes();
   const auto next = [&rest] {
     const size_t end = std::min(rest.find('\n'), rest.size());
-    const fuzz::Exact line(rest.substr(0, end));
+    const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
-    return std::string(line.view());
+    return line;
   };
-  const std::string name = next();
+  const std::string_view name = next();
   const fuzz::Exact first(next());
   const fuzz::Exact second(rest);
   try_query(name, second.view());
   // The name of a cookie is a token: it is in a configuration.
-  if (!name.empty() && name.find_first_of(";= \t") == std::string::npos) {
+  if (!name.empty() && name.find_first_of(";= \t") == std::string_view::npos) {
     try_cookies(name, first.view(), second.view());
   }
   return 0;

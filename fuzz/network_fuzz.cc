@@ -1,5 +1,6 @@
 // Any bytes as a list of addresses and networks, one a line: what is read is written and read again
 // as the same, and a network holds its own address and no other of another family.
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>

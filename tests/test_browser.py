@@ -64,3 +64,42 @@ def test_a_page_with_all_that_pages_do(protocol, behind):
         (200 if protocol == "h2" else 101, 200 if behind == "h2" else 101)
     # Of HTTP/1.1 see test_websocket.py::test_a_client_that_leaves_when_all_is_said_broke_nothing
     assert tunnel["reason"] in ([""] if protocol == "h2" else ["", "client_reset"])
+
+
+def cors_answer(path, message):
+    if path == "/":
+        with open(os.path.join(HERE, "rig", "cors_page.html"), "rb") as file:
+            return response(headers=[("Content-Type", "text/html; charset=utf-8")],
+                            body=file.read())
+    return response(headers=[("X-Shown", "yes"), ("Cache-Control", "max-age=600")],
+                    body=message.target)
+
+
+def test_what_a_page_may_read_of_another_origin_and_send_to_its_own():
+    pair = authority().issue("localhost")
+    server = {"addr": "127.0.0.1:0", **pair.keys()}
+    page = "~ https://localhost:\\d+"
+    plugins = {
+        "open": {"type": "cors", "expose_headers": ["X-Shown"]},
+        "mine": {"type": "cors", "allow_origin": [page], "allow_credentials": True,
+                 "expose_headers": ["X-Shown"]},
+        "foreign": {"type": "cors", "allow_origin": ["https://a.test"]},
+        "bank": {"type": "csrf", "key": "k" * 32, "token_path": "/bank/csrf"},
+    }
+    with Origin(pages(cors_answer, {}), keep=2 << 20) as origin:
+        conf = config(origin.addr, server=server, locations={"all": {"path": "/"}, **{
+            name: {"path": "/" + name, "plugins": [name]} for name in plugins}})
+        conf["plugins"] = plugins
+        conf["servers"]["main"]["locations"] = ["all", "bank"]
+        conf["servers"]["api"] = {**server, "locations": ["open", "mine", "foreign"]}
+        with Product(conf) as product:
+            url = f"https://localhost:{product.address()[1]}/#{product.address('api')[1]}"
+            with browser.browsing(url, pair):
+                origin.wait(lambda: any(one.path() == "/result" for one in origin.requests),
+                            "the page is done", 40)
+    paths = [one.path() for one in origin.requests]
+    seen = json.loads(next(one for one in origin.requests if one.path() == "/result").body)
+    assert seen == {"open": [200, "yes"], "kept": [200, "yes"], "mine": [200, "yes"],
+                    "foreign": "kept from the page", "pay": [403, 403, 200]}
+    assert paths.count("/open/kept") == 1  # the page got what was kept
+    assert "/foreign" not in paths

@@ -62,6 +62,7 @@ def test_what_the_server_is_asked(recorder, auth):
     with guarded(recorder, auth.addr) as product, product.client() as client:
         client.send(request("/x/../a%62?c=d", GOOD + [
             ("X-Forwarded-Uri", "/open"), ("X-Forwarded-Method", "HEAD"), ("X-Forwarded-For", "1.1.1.1"),
+            ("X-Original-URL", "/open"), ("X_Original_Method", "GET"), ("x-original-uri", "/open"),
             ("Expect", "100-continue"), ("TE", "trailers"), ("Range", "bytes=0-0"),
             ("If-None-Match", "*")], method="POST", body=b"secret body"))
         assert client.response().status == 200
@@ -71,7 +72,8 @@ def test_what_the_server_is_asked(recorder, auth):
                         (b"X-Forwarded-For", b"127.0.0.1"), (b"X-Forwarded-Host", b"a.test"),
                         (b"X-Forwarded-Proto", b"http")):
         assert asked.all(name.decode()) == [value]
-    for name in ("Expect", "TE", "Range", "If-None-Match", "Content-Length", "Transfer-Encoding"):
+    for name in ("Expect", "TE", "Range", "If-None-Match", "Content-Length", "Transfer-Encoding",
+                 "X-Original-URL", "X-Original-URI", "X_Original_Method"):
         assert asked.get(name) is None, name
 
 

@@ -1,5 +1,5 @@
-// Tokens with public keys: security.md JW-02, JW-04, JW-07, JW-14, JW-15; the vectors of RFC 7515
-// and 8037.
+// Tokens with public keys: security.md JW-02, JW-04, JW-07, JW-14, JW-15; the vectors of RFC 7515,
+// 7517 and 8037.
 #include <cstdio>
 #include <fstream>
 #include <unistd.h>
@@ -224,6 +224,46 @@ TEST(JwtKeys, RefusesSignaturesOfAnotherForm) {
     EXPECT_EQ(status_of(*rs, rs_text + "." + base64url(wrong)), 401) << wrong.size();
   }
   EXPECT_EQ(status_of(*rs, rs_text + "." + base64url(proof)), 0);
+}
+
+// A.1 as it stands there: one of its keys is for signatures. Those of A.2 and A.3 that are secret
+// are for nobody who only looks at them.
+TEST(JwtVectors, Rfc7517A) {
+  const auto keys = read_jwks(R"({"keys":
+       [
+         {"kty":"EC",
+          "crv":"P-256",
+          "x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+          "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+          "use":"enc",
+          "kid":"1"},
+
+         {"kty":"RSA",
+          "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
+          "e":"AQAB",
+          "alg":"RS256",
+          "kid":"2011-04-27"}
+       ]
+     })");
+  ASSERT_TRUE(keys);
+  ASSERT_EQ(keys->size(), 1U);
+  EXPECT_EQ(keys->front().id(), "2011-04-27");
+  EXPECT_TRUE(keys->front().fits(*find_jwt_algorithm("RS256")));
+  EXPECT_TRUE(keys->front().allows(*find_jwt_algorithm("RS256")));
+  EXPECT_FALSE(keys->front().allows(*find_jwt_algorithm("RS512")));
+  const auto secrets = read_jwks(R"({"keys":
+       [
+         {"kty":"oct",
+          "alg":"A128KW",
+          "k":"GawgguFyGrWKav7AX4VKUg"},
+
+         {"kty":"oct",
+          "k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+          "kid":"HMAC key used in JWS spec Appendix A.1 example"}
+       ]
+     })");
+  ASSERT_TRUE(secrets);
+  EXPECT_TRUE(secrets->empty());
 }
 
 // JW-07
