@@ -53,6 +53,9 @@ class UaRestriction final : public Plugin {
 std::shared_ptr<const Plugin> make(const Making& making) {
   Settings settings;
   read_options(making.entry, kOptions, making.reader, settings);
+  if (settings.denies()) {
+    warn_idle(making.entry, "allow_missing", "with `mode = \"deny\"`", making.reader);
+  }
   RegexSet patterns(RegexCase::insensitive);
   for (const Located<std::string>& one : settings.ua_list) {
     if (auto added = patterns.add(one.value); !added) {
