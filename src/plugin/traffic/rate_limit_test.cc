@@ -109,6 +109,22 @@ TEST(InflightTable, IsEmptyAgainWhenAllHaveEnded) {
   EXPECT_EQ(table.size(), 0u);
 }
 
+TEST(InflightTable, CountsEachKeyAnewAfterManyHaveEnded) {
+  InflightTable table;
+  for (uint64_t key = 0; key < 5000; ++key) {
+    ASSERT_TRUE(table.begin(key, 1)) << key;
+  }
+  for (uint64_t key = 0; key < 5000; ++key) {
+    table.end(key);
+  }
+  EXPECT_EQ(table.size(), 0u);
+  for (uint64_t key = 5000; key < 10'000; ++key) {
+    ASSERT_TRUE(table.begin(key, 1)) << key;
+    ASSERT_FALSE(table.begin(key, 1)) << key;
+  }
+  EXPECT_EQ(table.size(), 5000u);
+}
+
 TEST(RateLimit, RefusesWith429AndSaysWhenToComeBack) {
   const Made made(kRateLimit, "rate = 1\nburst = 2");
   for (int i = 0; i < 2; ++i) {
