@@ -1,14 +1,17 @@
 """Plugins in a running proxy: order, conditions, answers of theirs, every kind of request, reload."""
 
+import concurrent.futures
+import json
 import os
+import re
 import subprocess
 
 import pytest
 
-from rig import h2, product as rig
+from rig import h2, product as rig, toml
 from rig.client import request
 from rig.deadline import until
-from rig.product import ROOT, binary, config
+from rig.product import ROOT, binary, config, run
 
 MOCK = {"type": "mock", "body": "mocked"}
 DENY = {"type": "ip_restriction", "ip_list": ["0.0.0.0/0"], "mode": "deny"}
@@ -27,6 +30,93 @@ def test_reference_is_what_the_program_says():
     out = subprocess.run([binary(), "plugin", "show", "--markdown"], capture_output=True, check=True)
     with open(os.path.join(ROOT, "docs", "plugins-reference.md"), "rb") as file:
         assert file.read() == out.stdout
+
+
+def schemas():
+    """The JSON Schema of each type."""
+    return json.loads(run("plugin", "show", "--json")[1])
+
+
+IS_OF = {"boolean": lambda x: isinstance(x, bool), "string": lambda x: isinstance(x, str),
+         "integer": lambda x: isinstance(x, int) and not isinstance(x, bool),
+         "number": lambda x: isinstance(x, (int, float)) and not isinstance(x, bool),
+         "array": lambda x: isinstance(x, list) and all(isinstance(one, str) for one in x),
+         "object": lambda x: isinstance(x, dict)}
+
+
+def test_defaults_of_the_schemas_are_values_of_their_types():
+    with_default = 0
+    for schema in schemas():
+        for name, option in schema["properties"].items():
+            where = f"{schema['title']} {name}"
+            assert "x-default" not in option and option.get("format") != "duration", where
+            if "default" not in option:
+                continue
+            with_default += 1
+            value, types = option["default"], option["type"]
+            types = types if isinstance(types, list) else [types]
+            assert any(IS_OF[one](value) for one in types), where
+            assert value in option.get("enum", [value]), where
+            if isinstance(value, str) and "pattern" in option:
+                assert re.search(option["pattern"], value), where
+            assert option.get("minimum", 0) <= value if "minimum" in option else True, where
+    assert with_default > 50
+
+
+@pytest.mark.parametrize("key,good,bad", [
+    ("interval", ["1s", "500ms", "1h 30m", "1d2h3m4s5ms", " 2 h "],
+     ["", "1", "s", "30m 1h", "1s 1s", "PT12H", "1.5h", "1M"]),
+    ("max_body", ["1", "64kb", "1 MiB", "2g"], ["", "kb", "1.5kb", "1tb", "-1"])])
+def test_patterns_of_the_schemas_take_what_is_taken(key, good, bad, tmp_path):
+    kind = "rate_limit" if key == "interval" else "request_size_limit"
+    pattern, = [one["properties"][key]["pattern"] for one in schemas() if one["title"] == kind]
+    conf = config("127.0.0.1:1")
+    for value in good + bad:
+        conf["plugins"] = {"p": {"type": kind, key: value,
+                                 **({"rate": 1} if kind == "rate_limit" else {})}}
+        path = tmp_path / "p.toml"
+        path.write_text(toml.dumps(conf))
+        code, _, err = run("validate", "--config", str(path))
+        assert (code == 0) == (value in good), (value, err)
+        assert bool(re.search(pattern, value)) == (value in good), value
+
+
+@pytest.mark.parametrize("kind,key,told", [
+    ("limit", "tag", "write the variable as `key`"), ("limit", "weight", "remove it"),
+    ("traffic_splitting", "upstream", "in `weights`"),
+    ("traffic_splitting", "weight", "beside what is left"),
+    ("traffic_splitting", "stickiness", "clients come back"),
+    ("sub_filter", "filters", "write `replace`"),
+    ("forward_auth", "auth_url", "as an [upstreams.NAME]"), ("jwt", "auth_path", "remove it"),
+    ("directory", "chunk_size", "remove it"), ("compression", "mode", "remove it")])
+def test_names_of_the_original_are_refused_with_what_to_write(kind, key, told):
+    _, _, err = run("validate", "--config", "-",
+                    stdin=f"[plugins.p]\ntype = '{kind}'\n{key} = 'x'\n")
+    line, = [one for one in err.splitlines() if f"unknown key `{key}`" in one]
+    assert "<stdin>:3:1: error:" in line and told in line
+
+
+@pytest.mark.parametrize("kind,keys,told", [
+    ("request_id", "size = 30", "`size` does nothing without `algorithm = \"nanoid\"`"),
+    ("directory", "path = '/'\nprivate = true", "`private` does nothing without `max_age`"),
+    ("ua_restriction", "ua_list = ['a']\nmode = 'deny'\nallow_missing = true",
+     "`allow_missing` does nothing with `mode = \"deny\"`"),
+    ("referer_restriction", "referer_list = ['a.com']\nmode = 'deny'\nallow_missing = true",
+     "`allow_missing` does nothing with `mode = \"deny\"`"),
+    ("traffic_splitting", "weights = { a = 1 }\nsticky_ttl = '1h'",
+     "`sticky_ttl` does nothing without `sticky_cookie`")])
+def test_keys_that_do_nothing_are_warned_of(kind, keys, told):
+    _, _, err = run("validate", "--config", "-",
+                    stdin=f"[plugins.p]\ntype = '{kind}'\n{keys}\n")
+    assert f"<stdin>:{2 + len(keys.splitlines())}:1: warning: {told}" in err
+
+
+def test_the_originals_instances_need_no_section(recorder):
+    body = b"a text that is worth it " * 50
+    with with_plugins(recorder, {"m": {**MOCK, "body": body.decode(),
+                                       "headers": ["Content-Type: text/plain"]}},
+                      ["pingap:compressionUpstream", "m"]) as product:
+        assert product.get("/", [("Accept-Encoding", "gzip")]).get("Content-Encoding") == "gzip"
 
 
 def test_phases_decide_the_order_and_not_the_list(recorder):
@@ -170,6 +260,31 @@ def test_rate_limit_is_exact_over_workers(recorder):
                     statuses.append(client.response().status)
     assert statuses.count(200) == 50
     assert statuses.count(429) == 50
+
+
+def test_rate_limit_is_exact_for_clients_at_the_same_time(recorder):
+    plugins = {"limit": {"type": "rate_limit", "rate": 0.001, "burst": 100}}
+    with with_plugins(recorder, plugins, ["limit"], basic={"threads": 4}) as product:
+        def ask(_):
+            with product.client() as client:
+                client.send(request("/") * 50)
+                return [client.response().status for _ in range(50)]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            statuses = sum(pool.map(ask, range(8)), [])
+    assert (statuses.count(200), statuses.count(429)) == (100, 300)
+    assert len(recorder.requests) == 100
+
+
+def test_each_rate_limit_says_what_is_left_of_it(recorder):
+    plugins = {"minute": {"type": "rate_limit", "rate": 100, "interval": "1m"},
+               "hour": {"type": "rate_limit", "rate": 1, "interval": "1h"}}
+    with with_plugins(recorder, plugins, ["minute", "hour"]) as product:
+        product.get("/")
+        answer = product.get("/")
+    assert answer.status == 429
+    assert re.fullmatch(r'"hour";r=0;t=\d+, "minute";r=98;t=\d+', answer.get("RateLimit"))
+    assert answer.get("RateLimit-Policy") == '"hour";q=1;w=3600, "minute";q=100;w=60'
+    assert 3500 < int(answer.get("Retry-After")) <= 3600
 
 
 def test_rate_limit_survives_a_reload(recorder):

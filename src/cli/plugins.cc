@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/strings.h"
 #include "config/suggest.h"
 #include "plugin/builtin/builtin.h"
 
@@ -120,7 +121,7 @@ std::string markdown_of(const Kind& kind) {
   return text;
 }
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -130,6 +131,11 @@ std::string quoted(std::string_view text) {
   }
   return out + "\"";
 }
+
+// "1h 30m", "64kb": config/units.h. JSON Schema's own durations are those of ISO 8601.
+constexpr std::string_view kDuration =
+    R"(^ *(?=[0-9])([0-9]+ *d *)?([0-9]+ *h *)?([0-9]+ *m *)?([0-9]+ *s *)?([0-9]+ *ms *)?$)";
+constexpr std::string_view kSize = "^ *[0-9]+ *([kKmMgG]([iI]?[bB])?|[bB])? *$";
 
 std::string schema_type(const OptionInfo& option) {
   switch (option.type) {
@@ -149,9 +155,11 @@ std::string schema_type(const OptionInfo& option) {
     case Type::numbers:
       return R"("type":"object","additionalProperties":{"type":"integer"})";
     case Type::size:
-      return R"("type":["integer","string"],"format":"size")";
+      return fmt::format(R"("type":["integer","string"],"pattern":{},"x-unit":"bytes")",
+                         json_text(kSize));
     case Type::duration:
-      return R"("type":"string","format":"duration")";
+      return fmt::format(R"("type":"string","pattern":{},"x-unit":"duration")",
+                         json_text(kDuration));
     case Type::secret:
       return R"("type":"string","format":"password")";
     case Type::body:
@@ -166,34 +174,59 @@ std::string schema_type(const OptionInfo& option) {
   return {};
 }
 
+// Whether the default is a value as JSON writes it, and not told in words.
+bool is_value(const OptionInfo& option) noexcept {
+  const std::string_view text = option.fallback;
+  return text == "true" || text == "false" || text.starts_with('"') || text.starts_with('[') ||
+         (!text.empty() && is_digit(text.front()));
+}
+
+std::string schema_description(const OptionInfo& option) {
+  std::string text(option.help);
+  if (option.type == Type::duration) {
+    text += R"(; a duration such as "500ms", "10s" or "1h 30m")";
+  } else if (option.type == Type::size) {
+    text += R"(; a size such as 65536, "64kb" or "1MiB")";
+  }
+  if (!is_value(option) && option.fallback != "required" && option.fallback != "none") {
+    text += fmt::format("; default: {}", option.fallback);
+  }
+  return text;
+}
+
+std::string schema_property(const OptionInfo& option) {
+  std::string one = fmt::format("{}:{{{},\"description\":{}", json_text(option.name),
+                                schema_type(option), json_text(schema_description(option)));
+  if (has_range(option)) {
+    one += fmt::format(",\"minimum\":{},\"maximum\":{}", option.range.min, option.range.max);
+  }
+  if (!option.choices.empty()) {
+    one += ",\"enum\":[";
+    for (const std::string_view choice : option.choices) {
+      one += (one.ends_with('[') ? "" : ",") + json_text(choice);
+    }
+    one += "]";
+  }
+  if (is_value(option)) {
+    one += fmt::format(",\"default\":{}", option.fallback);
+  }
+  return one + "}";
+}
+
 // JSON Schema, draft 2020-12.
 std::string schema_of(const Kind& kind) {
   std::string properties;
   std::string required;
   for (const OptionInfo& option : options_of(kind)) {
-    std::string one = fmt::format("{}:{{{},\"description\":{}", quoted(option.name),
-                                  schema_type(option), quoted(option.help));
-    if (has_range(option)) {
-      one += fmt::format(",\"minimum\":{},\"maximum\":{}", option.range.min, option.range.max);
-    }
-    if (!option.choices.empty()) {
-      one += ",\"enum\":[";
-      for (const std::string_view choice : option.choices) {
-        one += (one.ends_with('[') ? "" : ",") + quoted(choice);
-      }
-      one += "]";
-    }
     if (option.fallback == "required") {
-      required += (required.empty() ? "" : ",") + quoted(option.name);
-    } else {
-      one += fmt::format(",\"x-default\":{}", quoted(option.fallback));
+      required += (required.empty() ? "" : ",") + json_text(option.name);
     }
-    properties += (properties.empty() ? "" : ",") + one + "}";
+    properties += (properties.empty() ? "" : ",") + schema_property(option);
   }
   return fmt::format(
       "{{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":{},"
       "\"description\":{},\"type\":\"object\",\"properties\":{{{}}},\"required\":[{}]}}",
-      quoted(kind.type), quoted(kind.summary), properties, required);
+      json_text(kind.type), json_text(kind.summary), properties, required);
 }
 
 std::string render(const Kind& kind, Format format) {
@@ -232,9 +265,9 @@ std::string plugin_list(Format format) {
   std::string text;
   for (const Kind* kind : plugin::kinds()) {
     if (format == Format::json) {
-      text +=
-          fmt::format("{}{{\"type\":{},\"phase\":{},\"summary\":{}}}", text.empty() ? "[" : ",\n ",
-                      quoted(kind->type), quoted(to_string(kind->phase)), quoted(kind->summary));
+      text += fmt::format("{}{{\"type\":{},\"phase\":{},\"summary\":{}}}",
+                          text.empty() ? "[" : ",\n ", json_text(kind->type),
+                          json_text(to_string(kind->phase)), json_text(kind->summary));
     } else {
       text += fmt::format("{:<22} {:<10} {}\n", kind->type, to_string(kind->phase), kind->summary);
     }

@@ -53,4 +53,21 @@ void add_request_header(exchange::Exchange& x, std::string_view name,
   }
 }
 
+void remove_digests(http::HeaderMap& headers) noexcept {
+  for (const std::string_view name : {"content-md5", "digest", "content-digest", "repr-digest"}) {
+    headers.remove(name);
+  }
+}
+
+void become_other_bytes(http::ResponseHead& head, Arena& arena) noexcept {
+  head.has_content_length = false;
+  head.headers.remove(http::HeaderId::content_length);
+  head.headers.remove(http::HeaderId::accept_ranges);
+  remove_digests(head.headers);
+  const http::Field* etag = head.headers.find(http::HeaderId::etag);
+  if (etag != nullptr && !etag->value().starts_with("W/")) {
+    head.headers.set(http::HeaderId::etag, arena.concat("W/", etag->value()));
+  }
+}
+
 }  // namespace pingap::plugin

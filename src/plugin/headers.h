@@ -1,4 +1,5 @@
-// Changing the fields of a request so that the backend can trust them. Worker.
+// Changing the fields of a request so that the backend can trust them, and those of an answer whose
+// body becomes another. Worker.
 #pragma once
 
 #include <string_view>
@@ -21,5 +22,12 @@ void set_request_header(exchange::Exchange& x, std::string_view name,
 // As above, in addition to fields of that name.
 void add_request_header(exchange::Exchange& x, std::string_view name,
                         std::string_view value) noexcept;
+
+// Digests of a body that goes to nobody any more (RFC 9530; RFC 3230 and 1864 before it).
+void remove_digests(http::HeaderMap& headers) noexcept;
+
+// The body becomes other bytes that mean the same: what told of the bytes, their length, parts and
+// digests, goes, and a strong tag becomes a weak one (RFC 9110 8.8.1, 14.3).
+void become_other_bytes(http::ResponseHead& head, Arena& arena) noexcept;
 
 }  // namespace pingap::plugin

@@ -6,12 +6,12 @@
 
 #include <fmt/format.h>
 
-#include "config/schema.h"
 #include "config/suggest.h"
 #include "config/value_tree.h"
 #include "plugin/path.h"
 
-namespace pingap::plugin::detail {
+namespace pingap::plugin {
+namespace detail {
 
 using config::Commas;
 using config::Field;
@@ -197,7 +197,7 @@ const config::Member* find(const config::Plugin& entry, const OptionInfo& info, 
 }
 
 void report_unknown(const config::Plugin& entry, std::span<const OptionInfo* const> known,
-                    Reader& reader) {
+                    Reader& reader, std::span<const config::Foreign> foreign) {
   std::vector<std::string_view> names;
   for (const OptionInfo* info : known) {
     names.push_back(info->name);
@@ -205,12 +205,25 @@ void report_unknown(const config::Plugin& entry, std::span<const OptionInfo* con
       names.push_back(info->alias);
     }
   }
-  static constexpr config::Foreign kForeign[] = {
+  std::vector<config::Foreign> all{
       {"step", "remove it: a plugin's type says when it runs; `priority` orders those of a phase"},
-      {"remark", "write it as a comment"},
-  };
-  config::report_unknown(entry.options, "plugins." + config::plain(entry.name), names, kForeign,
-                         reader);
+      {"remark", "write it as a comment"}};
+  all.insert(all.end(), foreign.begin(), foreign.end());
+  config::report_unknown(entry.options, "plugins." + config::plain(entry.name), names, all, reader);
 }
 
-}  // namespace pingap::plugin::detail
+}  // namespace detail
+
+bool is_given(const config::Plugin& entry, std::string_view name) noexcept {
+  return config::find_member(entry.options, name) != nullptr;
+}
+
+void warn_idle(const config::Plugin& entry, std::string_view name, std::string_view why,
+               config::Reader& reader) {
+  if (const config::Member* member = config::find_member(entry.options, name)) {
+    reader.diagnostics().warning(member->at,
+                                 fmt::format("{} does nothing {}", config::quote(name), why));
+  }
+}
+
+}  // namespace pingap::plugin

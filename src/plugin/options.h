@@ -14,6 +14,7 @@
 
 #include "config/model.h"
 #include "config/reader.h"
+#include "config/schema.h"
 #include "exchange/variables.h"
 
 namespace pingap::plugin {
@@ -106,15 +107,15 @@ void read(config::Reader& reader, const config::Field& field, const OptionInfo& 
 const config::Member* find(const config::Plugin& entry, const OptionInfo& info,
                            config::Reader& reader);
 void report_unknown(const config::Plugin& entry, std::span<const OptionInfo* const> known,
-                    config::Reader& reader);
+                    config::Reader& reader, std::span<const config::Foreign> foreign = {});
 
 }  // namespace detail
 
 // Reads all options of `entry` into `out`, which holds the defaults. What is wrong is said; whether
-// anything was, the diagnostics know.
+// anything was, the diagnostics know. `foreign` are keys of the original that mean something else.
 template <class S, size_t N>
 void read_options(const config::Plugin& entry, const Option<S> (&options)[N],
-                  config::Reader& reader, S& out) {
+                  config::Reader& reader, S& out, std::span<const config::Foreign> foreign = {}) {
   const OptionInfo* infos[N];
   for (size_t i = 0; i < N; ++i) {
     infos[i] = &options[i].info;
@@ -127,7 +128,15 @@ void read_options(const config::Plugin& entry, const Option<S> (&options)[N],
           options[i].to);
     }
   }
-  detail::report_unknown(entry, infos, reader);
+  detail::report_unknown(entry, infos, reader, foreign);
 }
+
+// Whether a key of that name was written.
+bool is_given(const config::Plugin& entry, std::string_view name) noexcept;
+
+// Warns of a key, if it was written: "`burst` does nothing without `rate`". `name` is the option's
+// own, not its alias.
+void warn_idle(const config::Plugin& entry, std::string_view name, std::string_view why,
+               config::Reader& reader);
 
 }  // namespace pingap::plugin

@@ -21,9 +21,13 @@ namespace pingap::plugin {
 // What `kind` makes of the keys in `options`.
 class Made {
  public:
-  explicit Made(const Kind& kind, const std::string& options, const Plugin* before = nullptr) {
-    const std::string text =
-        "[plugins.p]\ntype = \"" + std::string(kind.type) + "\"\n" + options + "\n";
+  explicit Made(const Kind& kind, const std::string& options, const Plugin* before = nullptr)
+      : Made(kind, kind.type, options, before) {}
+
+  // `type` is the kind's name or its alias.
+  Made(const Kind& kind, std::string_view type, const std::string& options,
+       const Plugin* before = nullptr) {
+    const std::string text = "[plugins.p]\ntype = \"" + std::string(type) + "\"\n" + options + "\n";
     config::Diagnostics rest;  // that there is no server, and the like
     config::Model model = config::load({{"t", text}}, rest);
     diagnostics_.add_source("t", text);
@@ -38,6 +42,18 @@ class Made {
   const std::vector<Located<std::string>>& upstreams() const { return upstreams_; }
 
   std::string errors() const { return diagnostics_.render(); }
+
+  // What it is warned of, a line each: "2:1 `burst` does nothing without `rate`".
+  std::string warnings() const {
+    std::string text;
+    for (const config::Diagnostic& one : diagnostics_.entries()) {
+      if (one.severity == config::Severity::warning) {
+        text += std::to_string(one.at.line) + ":" + std::to_string(one.at.column) + " " + one.what +
+                "\n";
+      }
+    }
+    return text;
+  }
 
   const Plugin& operator*() const {
     EXPECT_FALSE(failed()) << errors();

@@ -1,58 +1,12 @@
 // That choosing a location, rewriting and rendering allocate nothing: operator new is counted.
-#include <cstddef>
-#include <cstdlib>
 #include <memory>
-#include <new>
 
 #include <gtest/gtest.h>
 
+#include "base/test_allocations.h"
 #include "route/rewrite.h"
 #include "route/router.h"
 #include "route/test_request.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define PINGAP_SANITIZER_ALLOCATES 1
-#endif
-#endif
-
-namespace {
-thread_local size_t g_allocations = 0;
-}  // namespace
-
-#if defined(PINGAP_SANITIZER_ALLOCATES)
-
-// Sanitizers bring their own operator new, and say by this name when they allocate.
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wreserved-identifier"
-
-extern "C" void __sanitizer_malloc_hook(const volatile void* /*memory*/, size_t /*size*/) {
-  ++g_allocations;
-}
-
-#pragma clang diagnostic pop
-
-#else
-
-// Not inlined: GCC takes a pair that it sees into for a mismatch.
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++g_allocations;
-  void* memory = std::malloc(size);
-  if (memory == nullptr) {
-    throw std::bad_alloc();
-  }
-  return memory;
-}
-
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-
-[[gnu::noinline]] void operator delete(void* memory, size_t /*size*/) noexcept {
-  std::free(memory);
-}
-
-#endif
 
 namespace pingap::route {
 namespace {
@@ -69,23 +23,11 @@ config::Location make_location(config::PathType type, const char* path, const ch
   return location;
 }
 
-class Allocations : public testing::Test {
- protected:
-  // Allocations of the second of two calls: the first fills caches of the thread.
-  template <class Call>
-  static size_t of(const Call& call) {
-    call();
-    const size_t before = g_allocations;
-    call();
-    return g_allocations - before;
-  }
-};
-
-TEST_F(Allocations, AreCounted) {
-  EXPECT_EQ(of([] { ::operator delete(::operator new(64)); }), 1U);
+TEST(Allocations, AreCounted) {
+  EXPECT_EQ(allocations_of([] { ::operator delete(::operator new(64)); }), 1U);
 }
 
-TEST_F(Allocations, AreNoneWhenMatching) {
+TEST(Allocations, AreNoneWhenMatching) {
   using config::PathType;
   std::vector<config::Location> locations = {
       make_location(PathType::exact, "/exact", ""),
@@ -117,19 +59,19 @@ TEST_F(Allocations, AreNoneWhenMatching) {
     TestRequest request(test.host, test.target, {{"X-A", "1"}, {"Cookie", "b=1; c=2"}});
     const MatchInput input = request.input();
     int got = -2;
-    EXPECT_EQ(of([&] { got = router->match(input); }), 0U) << test.target;
+    EXPECT_EQ(allocations_of([&] { got = router->match(input); }), 0U) << test.target;
     EXPECT_EQ(got, test.want) << test.target;
   }
 }
 
-TEST_F(Allocations, AreNoneWhenRewriting) {
+TEST(Allocations, AreNoneWhenRewriting) {
   for (const char* rule : {"/", "/v2?x=1", "^/api/(.*)$ /$1"}) {
     const config::Location location = make_location(config::PathType::prefix, "/api", "", rule);
     const auto rewrite = Rewrite::compile(location, {});
     ASSERT_TRUE(rewrite.has_value());
     TestRequest request("h", "/api/some/path?a=b");
     std::array<char, 1024> memory;
-    EXPECT_EQ(of([&] {
+    EXPECT_EQ(allocations_of([&] {
                 Arena arena(memory);
                 EXPECT_TRUE(rewrite->apply(request.canonical(), arena).has_value());
               }),

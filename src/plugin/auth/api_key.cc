@@ -50,7 +50,7 @@ constexpr Option<Settings> kOptions[] = {
      &Settings::set_headers},
     {{"realm", "", Type::text, "\"pingap\"", "what a client without a key is told to have one for"},
      &Settings::realm},
-    {{"delay", "", Type::duration, "0", "before a refusal"}, &Settings::delay},
+    {{"delay", "", Type::duration, "none", "before a refusal"}, &Settings::delay},
 };
 
 struct Client {

@@ -51,7 +51,7 @@ constexpr Option<Settings> kOptions[] = {
      &Settings::set_headers},
     {{"realm", "", Type::text, "\"pingap\"", "what a browser shows when it asks for a password"},
      &Settings::realm},
-    {{"delay", "", Type::duration, "0", "before a refusal"}, &Settings::delay},
+    {{"delay", "", Type::duration, "none", "before a refusal"}, &Settings::delay},
 };
 
 std::optional<std::string> decode(std::string_view text) {

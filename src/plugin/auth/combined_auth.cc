@@ -43,7 +43,7 @@ constexpr Option<Settings> kOptions[] = {
       "are "
       "removed"},
      &Settings::set_headers},
-    {{"delay", "", Type::duration, "0", "before a refusal"}, &Settings::delay},
+    {{"delay", "", Type::duration, "none", "before a refusal"}, &Settings::delay},
 };
 
 struct App {

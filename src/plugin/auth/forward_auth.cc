@@ -243,9 +243,14 @@ std::string variable_of(std::string_view name) {
   return made;
 }
 
+constexpr config::Foreign kForeign[] = {
+    {"auth_url",
+     "write its server as an [upstreams.NAME], and here `upstream = \"NAME\"` and `path`"},
+};
+
 std::shared_ptr<const Plugin> make(const Making& making) {
   Settings settings;
-  read_options(making.entry, kOptions, making.reader, settings);
+  read_options(making.entry, kOptions, making.reader, settings, kForeign);
   if (making.upstreams != nullptr) {
     making.upstreams->push_back(settings.upstream);
   }

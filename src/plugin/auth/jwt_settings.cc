@@ -110,7 +110,7 @@ constexpr Option<Settings> kOptions[] = {
      &Settings::hide},
     {{"realm", "", Type::text, "\"pingap\"", "what a client without a token is told"},
      &Settings::realm},
-    {{"delay", "", Type::duration, "0", "before a refusal"}, &Settings::delay},
+    {{"delay", "", Type::duration, "none", "before a refusal"}, &Settings::delay},
     {{"cache",
       "",
       Type::integer,
@@ -305,6 +305,10 @@ std::vector<ClaimHeader> read_claim_headers(const Making& making, const Settings
   return made;
 }
 
+constexpr config::Foreign kForeign[] = {
+    {"auth_path", "remove it: tokens are checked here and given out by a server of yours"},
+};
+
 }  // namespace
 
 void describe_jwt(std::vector<OptionInfo>& to) {
@@ -315,7 +319,7 @@ std::optional<JwtParts> read_jwt_settings(const Making& making,
                                           std::shared_ptr<JwtKeySource> before) {
   const size_t errors = making.reader.diagnostics().errors();
   Settings settings;
-  read_options(making.entry, kOptions, making.reader, settings);
+  read_options(making.entry, kOptions, making.reader, settings, kForeign);
   const auto place =
       choose_place(making, {settings.header, settings.query, settings.cookie}, "Authorization");
   check_realm(making, settings.realm);

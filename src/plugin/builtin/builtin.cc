@@ -54,6 +54,7 @@ const std::array kKinds = {
 constexpr std::array kPredefined = {
     Predefined{"pingap:acceptEncodingAdjustment", "accept_encoding"},
     Predefined{"pingap:compression", "compression"},
+    Predefined{"pingap:compressionUpstream", "compression"},
     Predefined{"pingap:ping", "ping"},
     Predefined{"pingap:requestId", "request_id"},
     Predefined{"pingap:stats", "stats"},

@@ -8,6 +8,7 @@
 #include "http/grpc.h"
 #include "plugin/content/coding.h"
 #include "plugin/content/kinds.h"
+#include "plugin/headers.h"
 #include "plugin/http_list.h"
 
 namespace pingap::plugin {
@@ -203,7 +204,7 @@ class Compression final : public Plugin {
     const bool streams = !head.has_content_length;
     context.state = static_cast<BodyFilter*>(&context.make<Encoding>(std::move(coder), streams, x));
     head.headers.set(HeaderId::content_encoding, name_of(*coding));
-    become_another(head, x.arena);
+    become_other_bytes(head, x.arena);
   }
 
   BodyFilter* response_body(Context& context) const noexcept override {
@@ -307,25 +308,19 @@ class Compression final : public Plugin {
     }
     context.state = static_cast<BodyFilter*>(&context.make<Decoding>(std::move(coder)));
     head.headers.remove(HeaderId::content_encoding);
-    become_another(head, context.x.arena);
-  }
-
-  // The bytes are others than the backend's (RFC 9110 8.8.1, 14.3).
-  static void become_another(http::ResponseHead& head, Arena& arena) noexcept {
-    head.has_content_length = false;
-    head.headers.remove(HeaderId::accept_ranges);
-    const http::Field* etag = head.headers.find(HeaderId::etag);
-    if (etag != nullptr && !etag->value().starts_with("W/")) {
-      head.headers.set(HeaderId::etag, arena.concat("W/", etag->value()));
-    }
+    become_other_bytes(head, context.x.arena);
   }
 
   Settings settings_;
 };
 
+constexpr config::Foreign kForeign[] = {
+    {"mode", "remove it: answers are encoded once, as they go to the client"},
+};
+
 std::shared_ptr<const Plugin> make(const Making& making) {
   Settings settings;
-  read_options(making.entry, kOptions, making.reader, settings);
+  read_options(making.entry, kOptions, making.reader, settings, kForeign);
   if (settings.gzip_level + settings.br_level + settings.zstd_level == 0 &&
       !settings.decompression) {
     making.reader.error(making.entry.at, {"a compression that is off", {}, {}});

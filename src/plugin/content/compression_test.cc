@@ -107,6 +107,28 @@ TEST(Compression, SaysWhatTheAnswerDependsOnAndThatItIsAnother) {
   EXPECT_EQ(etag, "\"a\"");
 }
 
+// RFC 9530: what is encoded by us is another content, and another representation.
+TEST(Compression, TakesAwayDigestsOfOtherBytes) {
+  const Made made(kCompression, "decompression = true");
+  for (const char* encoding : {"", "br"}) {
+    for (const char* name : {"Content-Digest", "Repr-Digest", "Digest", "Content-MD5"}) {
+      Asked asked("/", kGzip);
+      asked.x.response.headers.add("Content-Type", "text/html");
+      asked.x.response.headers.add(std::string_view(name), "x");
+      if (*encoding != '\0') {
+        asked.x.response.headers.add("Content-Encoding", std::string_view(encoding));
+      }
+      asked.respond(*made);
+      EXPECT_EQ(asked.got(name), "") << name << encoding;
+      Asked plain("/", {{"Accept-Encoding", "br"}});
+      plain.x.response.headers.add("Content-Encoding", "br");
+      plain.x.response.headers.add(std::string_view(name), "x");
+      plain.respond(*made);
+      EXPECT_EQ(plain.got(name), "x") << name;
+    }
+  }
+}
+
 // security.md CO-01
 TEST(Compression, KeepsLengthsFromOtherSites) {
   const Made made(kCompression, "");

@@ -267,7 +267,7 @@ class Directory final : public Plugin {
     const auto size = static_cast<uint64_t>(found.file.info.st_size);
     const std::string_view etag = etag_of(found.file.info, x.arena);
     const int64_t modified = found.file.info.st_mtim.tv_sec;
-    const Part part = choose_part(x.request.headers, {etag, modified, size});
+    const Part part = choose_part(x.request, {etag, modified, size});
     if (part.outcome == Outcome::failed) {
       return context.refuse(412, ErrorCode::none, "precondition failed");
     }
@@ -377,10 +377,17 @@ std::unique_ptr<FileWatch> watch_folder(const std::string& name, const Settings&
       });
 }
 
+constexpr config::Foreign kForeign[] = {
+    {"chunk_size", "remove it: what is read at a time follows from what the client takes"},
+};
+
 std::shared_ptr<const Plugin> make(const Making& making) {
   config::Reader& reader = making.reader;
   Settings settings;
-  read_options(making.entry, kOptions, reader, settings);
+  read_options(making.entry, kOptions, reader, settings, kForeign);
+  if (settings.max_age == milliseconds::zero()) {
+    warn_idle(making.entry, "private", "without `max_age`", reader);
+  }
   FieldList fields = FieldList::compile(settings.headers, config::EditOf::response, reader);
   while (settings.fallback.starts_with('/')) {
     settings.fallback.erase(0, 1);

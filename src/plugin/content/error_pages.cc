@@ -10,6 +10,7 @@
 #include "http/status.h"
 #include "plugin/content/kinds.h"
 #include "plugin/fields.h"
+#include "plugin/headers.h"
 
 namespace pingap::plugin {
 namespace {
@@ -191,9 +192,7 @@ class ErrorPages final : public Plugin {
                               HeaderId::etag, HeaderId::last_modified, HeaderId::accept_ranges}) {
       head.headers.remove(id);
     }
-    for (const std::string_view name : {"content-md5", "digest", "content-digest", "repr-digest"}) {
-      head.headers.remove(name);
-    }
+    remove_digests(head.headers);
     head.headers.set(HeaderId::content_type,
                      json ? "application/json" : "text/html; charset=utf-8");
     if (!html_.empty() && !json_.empty()) {

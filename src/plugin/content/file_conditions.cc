@@ -81,7 +81,8 @@ std::optional<Part> parse_range(std::string_view text, uint64_t size) noexcept {
 
 }  // namespace
 
-Part choose_part(const http::HeaderMap& asked, const Representation& of) noexcept {
+Part choose_part(const http::RequestHead& head, const Representation& of) noexcept {
+  const http::HeaderMap& asked = head.headers;
   if (asked.find(HeaderId::if_match) != nullptr) {
     if (!has_tag(asked, HeaderId::if_match, of.etag, Compare::strong)) {
       return {Outcome::failed};
@@ -98,7 +99,9 @@ Part choose_part(const http::HeaderMap& asked, const Representation& of) noexcep
              since && of.modified <= *since) {
     return {Outcome::not_modified};
   }
-  const http::Field* range = asked.find(HeaderId::range);
+  // Of other methods it says nothing (RFC 9110 14.2): HEAD tells of the whole.
+  const http::Field* range =
+      head.method == http::Method::get ? asked.find(HeaderId::range) : nullptr;
   if (range != nullptr && range_holds(asked, of)) {
     if (const auto part = parse_range(range->value(), of.size)) {
       return *part;

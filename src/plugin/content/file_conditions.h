@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "http/header_map.h"
+#include "http/head.h"
 
 namespace pingap::plugin {
 
@@ -31,6 +31,6 @@ struct Part {
 };
 
 // In the order of RFC 9110 13.2.2. More than one range is answered with the whole.
-Part choose_part(const http::HeaderMap& asked, const Representation& of) noexcept;
+Part choose_part(const http::RequestHead& head, const Representation& of) noexcept;
 
 }  // namespace pingap::plugin

@@ -57,6 +57,9 @@ class UaRestriction final : public Plugin {
 std::shared_ptr<const Plugin> make(const Making& making) {
   Settings settings;
   read_options(making.entry, kOptions, making.reader, settings);
+  if (settings.denies()) {
+    warn_idle(making.entry, "allow_missing", "with `mode = \"deny\"`", making.reader);
+  }
   PatternList patterns;
   for (const Located<std::string>& one : settings.ua_list) {
     patterns.add(one.value, one.at, making.reader);

@@ -63,6 +63,12 @@ std::shared_ptr<const Plugin> make(const Making& making) {
   if (settings.delay == milliseconds::zero() && settings.abort == 0) {
     making.reader.error(making.entry.at, {"a fault that does nothing", "`delay` or `abort`", {}});
   }
+  if (settings.delay == milliseconds::zero()) {
+    warn_idle(making.entry, "delay_percent", "without `delay`", making.reader);
+  }
+  if (settings.abort == 0) {
+    warn_idle(making.entry, "abort_percent", "without `abort`", making.reader);
+  }
   return std::make_shared<Fault>(settings);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 
 namespace pingap::plugin {
 
@@ -14,7 +15,7 @@ class InflightTable {
   bool begin(uint64_t hash, uint32_t most) {
     Shard& shard = shards_[hash % kShards];
     const std::lock_guard guard(shard.lock);
-    uint32_t& count = shard.counts[hash];
+    uint32_t& count = shard.count_of(hash);
     if (count >= most) {
       return false;  // most is at least 1: the entry was there before
     }
@@ -27,7 +28,7 @@ class InflightTable {
     const std::lock_guard guard(shard.lock);
     const auto found = shard.counts.find(hash);
     if (found != shard.counts.end() && --found->second == 0) {
-      shard.counts.erase(found);
+      shard.drop(found);
     }
   }
 
@@ -43,11 +44,39 @@ class InflightTable {
 
  private:
   static constexpr size_t kShards = 64;
+  static constexpr size_t kMostSpare = 8;  // of a shard
 
-  // As many entries as requests under way, which the limits of connections bound.
+  using Counts = std::unordered_map<uint64_t, uint32_t>;
+
+  // As many entries as requests under way, which the limits of connections bound. Some of those
+  // that have ended are kept for the next: a steady request allocates nothing.
   struct Shard {
+    uint32_t& count_of(uint64_t hash) {
+      const auto found = counts.find(hash);
+      if (found != counts.end()) {
+        return found->second;
+      }
+      if (spares == 0) {
+        return counts[hash];
+      }
+      Counts::node_type node = std::move(spare[--spares]);
+      node.key() = hash;
+      node.mapped() = 0;
+      return counts.insert(std::move(node)).position->second;
+    }
+
+    void drop(Counts::iterator entry) noexcept {
+      if (spares < kMostSpare) {
+        spare[spares++] = counts.extract(entry);
+      } else {
+        counts.erase(entry);
+      }
+    }
+
     std::mutex lock;
-    std::unordered_map<uint64_t, uint32_t> counts;
+    Counts counts;
+    std::array<Counts::node_type, kMostSpare> spare;
+    size_t spares = 0;
   };
 
   std::array<Shard, kShards> shards_;

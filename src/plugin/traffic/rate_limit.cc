@@ -35,7 +35,13 @@ constexpr Option<Settings> kOptions[] = {
       {},
       {0, 10'000'000}},
      &Settings::rate},
-    {{"interval", "", Type::duration, "\"1s\"", "that `rate` is for", {}, {1, 0}},
+    {{"interval",
+      "",
+      Type::duration,
+      "\"1s\"",
+      "that `rate` is for; with `max` and `type = \"limit\"` 10s",
+      {},
+      {1, 0}},
      &Settings::interval},
     {{"burst",
       "",
@@ -79,7 +85,16 @@ struct Tables {
   InflightTable inflight;
 };
 
+// What `max` is for in a plugin of type "limit", as the original has it.
+constexpr milliseconds kOriginalInterval{10'000};
+
 constexpr int64_t kSecond = 1'000'000'000;
+
+// As a String of structured fields (RFC 9651 3.3.3), which has no letters beyond ASCII.
+std::string quoted_name(std::string name) {
+  std::ranges::replace_if(name, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '_');
+  return "\"" + name + "\"";
+}
 
 // Whole seconds, rounded up.
 int64_t seconds(int64_t nanoseconds) noexcept {
@@ -88,7 +103,8 @@ int64_t seconds(int64_t nanoseconds) noexcept {
 
 class RateLimit final : public Plugin {
  public:
-  RateLimit(Settings settings, exchange::Template key, std::shared_ptr<Tables> tables)
+  RateLimit(const std::string& name, Settings settings, exchange::Template key,
+            std::shared_ptr<Tables> tables)
       : settings_(std::move(settings)),
         key_(std::move(key)),
         by_peer_(settings_.key.value == "$remote_addr"),
@@ -99,8 +115,10 @@ class RateLimit final : public Plugin {
       pace_.interval = std::max<int64_t>(
           1, static_cast<int64_t>(static_cast<double>(interval) / settings_.rate.value));
       pace_.depth = pace_.interval * settings_.burst;
-      policy_ = fmt::format("\"default\";q={};w={}", settings_.burst,
+      const std::string quoted = quoted_name(name);
+      policy_ = fmt::format("{};q={};w={}", quoted, settings_.burst,
                             std::max<int64_t>(1, seconds(pace_.depth)));
+      left_ = quoted + ";r=";
     }
   }
 
@@ -117,13 +135,13 @@ class RateLimit final : public Plugin {
     if (settings_.inflight > 0) {
       seen.counted = tables_->inflight.begin(seen.hash, settings_.inflight);
       if (!seen.counted) {
-        return refuse(context, "too many requests at once");
+        return refuse(context, "too many requests at once", 0);
       }
     }
     if (pace_.interval > 0) {
       seen.decision = tables_->rates.ask(seen.hash, pace_, context.host.now());
       if (!seen.decision.passes) {
-        return refuse(context, "too many requests");
+        return refuse(context, "too many requests", seen.decision.wait);
       }
     }
     return Verdict::next;
@@ -132,15 +150,13 @@ class RateLimit final : public Plugin {
   void on_response(Context& context) const noexcept override {
     const auto& seen = *static_cast<const Seen*>(context.state);
     http::HeaderMap& headers = context.x.response.headers;
+    Arena& arena = context.x.arena;
     const int64_t left = (pace_.depth - seen.decision.used) / pace_.interval;
-    headers.set("RateLimit-Policy", policy_);
-    headers.set("RateLimit", context.x.arena.concat(
-                                 "\"default\";r=", number(left, context.x.arena),
-                                 ";t=", number(seconds(seen.decision.used), context.x.arena)));
-    if (!seen.decision.passes && !settings_.dry_run) {
-      headers.set(http::HeaderId::retry_after,
-                  number(std::max<int64_t>(1, seconds(seen.decision.wait)), context.x.arena));
-    }
+    append(headers, "RateLimit-Policy", policy_, arena);
+    append(
+        headers, "RateLimit",
+        arena.concat(left_, number(left, arena), ";t=", number(seconds(seen.decision.used), arena)),
+        arena);
   }
 
   void on_end(Context& context) const noexcept override {
@@ -169,6 +185,13 @@ class RateLimit final : public Plugin {
     return {out, static_cast<size_t>(std::to_chars(out, out + 20, value).ptr - out)};
   }
 
+  // To the list of the limits that have said so before: of this proxy, and of the backend.
+  static void append(http::HeaderMap& headers, std::string_view name, std::string_view limit,
+                     Arena& arena) noexcept {
+    const std::string_view others = headers.get(name);
+    headers.set(name, others.empty() ? limit : arena.concat(others, ", ", limit));
+  }
+
   uint64_t hash_of(exchange::Exchange& x) const noexcept {
     if (by_peer_ || by_client_) {
       // A client of IPv6 has a whole network of addresses to walk through.
@@ -179,11 +202,16 @@ class RateLimit final : public Plugin {
     return tables_->rates.hash(key_.render(x));
   }
 
-  Verdict refuse(Context& context, std::string_view why) const noexcept {
+  // Who has to wait for other requests of its own knows best how long they take.
+  Verdict refuse(Context& context, std::string_view why, int64_t wait) const noexcept {
+    exchange::Exchange& x = context.x;
     if (settings_.dry_run) {
-      context.x.plugin_reason = why;
+      x.plugin_reason = why;
       return Verdict::next;
     }
+    context.answer.headers = http::HeaderMap::copy({}, x.arena, 2);
+    context.answer.headers.add(http::HeaderId::retry_after,
+                               number(std::max<int64_t>(1, seconds(wait)), x.arena));
     return context.refuse(static_cast<uint16_t>(settings_.status), ErrorCode::rate_limited, why);
   }
 
@@ -193,13 +221,34 @@ class RateLimit final : public Plugin {
   bool by_client_;
   Pace pace_{0, 0};
   std::string policy_;
+  std::string left_;  // the start of what is left
   std::shared_ptr<Tables> tables_;
 };
+
+// Of the original that counts by windows, and by one thing of a request.
+constexpr config::Foreign kForeign[] = {
+    {"tag",
+     "write the variable as `key`: \"$client_ip\", \"$http_NAME\", \"$cookie_NAME\" or "
+     "\"$arg_NAME\""},
+    {"weight", "remove it: no windows are counted, but each request by its time"},
+};
+
+void warn_of_idle(const Settings& settings, const Making& making) {
+  if (settings.rate.value <= 0) {
+    for (const std::string_view one : {"interval", "burst", "headers"}) {
+      warn_idle(making.entry, one, "without `rate`", making.reader);
+    }
+  }
+}
 
 std::shared_ptr<const Plugin> make(const Making& making) {
   config::Reader& reader = making.reader;
   Settings settings;
-  read_options(making.entry, kOptions, reader, settings);
+  if (making.entry.type.value == kRateLimit.alias && is_given(making.entry, "max")) {
+    settings.interval = kOriginalInterval;
+  }
+  read_options(making.entry, kOptions, reader, settings, kForeign);
+  warn_of_idle(settings, making);
   if (settings.rate.value <= 0 && settings.inflight == 0) {
     reader.error(making.entry.at, {"a limit without `rate` and without `inflight`", {}, {}});
   }
@@ -219,7 +268,8 @@ std::shared_ptr<const Plugin> make(const Making& making) {
   if (tables == nullptr) {
     tables = std::make_shared<Tables>(settings.max_keys);
   }
-  return std::make_shared<RateLimit>(std::move(settings), std::move(*key), std::move(tables));
+  return std::make_shared<RateLimit>(making.entry.name, std::move(settings), std::move(*key),
+                                     std::move(tables));
 }
 
 }  // namespace

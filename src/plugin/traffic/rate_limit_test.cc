@@ -109,21 +109,86 @@ TEST(InflightTable, IsEmptyAgainWhenAllHaveEnded) {
   EXPECT_EQ(table.size(), 0u);
 }
 
+TEST(InflightTable, CountsEachKeyAnewAfterManyHaveEnded) {
+  InflightTable table;
+  for (uint64_t key = 0; key < 5000; ++key) {
+    ASSERT_TRUE(table.begin(key, 1)) << key;
+  }
+  for (uint64_t key = 0; key < 5000; ++key) {
+    table.end(key);
+  }
+  EXPECT_EQ(table.size(), 0u);
+  for (uint64_t key = 5000; key < 10'000; ++key) {
+    ASSERT_TRUE(table.begin(key, 1)) << key;
+    ASSERT_FALSE(table.begin(key, 1)) << key;
+  }
+  EXPECT_EQ(table.size(), 5000u);
+}
+
 TEST(RateLimit, RefusesWith429AndSaysWhenToComeBack) {
   const Made made(kRateLimit, "rate = 1\nburst = 2");
   for (int i = 0; i < 2; ++i) {
     Asked asked;
     EXPECT_EQ(asked.ask(*made), Verdict::next);
     asked.respond(*made);
-    EXPECT_EQ(asked.got("ratelimit"), i == 0 ? "\"default\";r=1;t=1" : "\"default\";r=0;t=2");
-    EXPECT_EQ(asked.got("ratelimit-policy"), "\"default\";q=2;w=2");
+    EXPECT_EQ(asked.got("ratelimit"), i == 0 ? "\"p\";r=1;t=1" : "\"p\";r=0;t=2");
+    EXPECT_EQ(asked.got("ratelimit-policy"), "\"p\";q=2;w=2");
   }
   Asked asked;
   EXPECT_EQ(asked.ask(*made), Verdict::respond);
   EXPECT_EQ(asked.answer.status, 429);
   EXPECT_EQ(asked.answer.reason, ErrorCode::rate_limited);
-  asked.respond(*made, 429);
-  EXPECT_EQ(asked.got("retry-after"), "1");
+  EXPECT_EQ(asked.answered("retry-after"), "1");
+}
+
+TEST(RateLimit, SaysWhenToComeBackAlsoWithoutFieldsOfItsOwn) {
+  const Made silent(kRateLimit, "rate = 1\ninterval = \"30s\"\nheaders = false");
+  const Made inflight(kRateLimit, "inflight = 1");
+  for (const auto& [made, wait] : {std::pair{&silent, "30"}, {&inflight, "1"}}) {
+    Asked first;
+    Asked second;
+    EXPECT_EQ(first.ask(**made), Verdict::next);
+    EXPECT_EQ(second.ask(**made), Verdict::respond);
+    EXPECT_EQ(second.answered("retry-after"), wait);
+    first.end(**made);
+  }
+}
+
+// draft-ietf-httpapi-ratelimit-headers: a list, of which each item is one limit's.
+TEST(RateLimit, AddsToWhatOtherLimitsSay) {
+  const Made inner(kRateLimit, "rate = 1");
+  const Made outer(kRateLimit, "rate = 100");
+  Asked asked;
+  asked.ask(*inner);
+  asked.x.response.headers.add("RateLimit", "\"backend\";r=7");
+  asked.respond(*inner);
+  asked.ask(*outer);
+  asked.respond(*outer);
+  EXPECT_EQ(asked.got("ratelimit"), "\"backend\";r=7, \"p\";r=0;t=1, \"p\";r=99;t=1");
+  EXPECT_EQ(asked.got("ratelimit-policy"), "\"p\";q=1;w=1, \"p\";q=100;w=1");
+}
+
+TEST(RateLimit, TakesTheOriginalsIntervalWithItsNames) {
+  for (const auto& [type, options, interval] : {std::tuple{"limit", "max = 5", 10},
+                                                {"limit", "max = 5\ninterval = \"2s\"", 2},
+                                                {"limit", "rate = 5", 1},
+                                                {"rate_limit", "max = 5", 1}}) {
+    const Made made(kRateLimit, type, options);
+    Asked asked;
+    asked.ask(*made);
+    asked.respond(*made);
+    EXPECT_EQ(asked.got("ratelimit-policy"), "\"p\";q=5;w=" + std::to_string(interval))
+        << type << options;
+  }
+  const Made tag(kRateLimit, "limit", "max = 5\ntag = \"ip\"");
+  EXPECT_NE(tag.errors().find("write the variable as `key`"), std::string::npos);
+}
+
+TEST(RateLimit, WarnsOfKeysThatDoNothing) {
+  EXPECT_EQ(Made(kRateLimit, "inflight = 1\nburst = 5\ninterval = \"2s\"").warnings(),
+            "5:1 `interval` does nothing without `rate`\n"
+            "4:1 `burst` does nothing without `rate`\n");
+  EXPECT_EQ(Made(kRateLimit, "rate = 1\nburst = 5\nheaders = false").warnings(), "");
 }
 
 int let_through(const Made& made, const std::vector<std::string>& clients) {
@@ -179,8 +244,7 @@ TEST(RateLimit, RefusesNobodyInADryRun) {
   EXPECT_EQ(first.ask(*made), Verdict::next);
   EXPECT_EQ(second.ask(*made), Verdict::next);
   EXPECT_EQ(second.x.plugin_reason, "too many requests");
-  second.respond(*made);
-  EXPECT_EQ(second.got("retry-after"), "");
+  EXPECT_EQ(second.answered("retry-after"), "");
 }
 
 // security.md RT-05
@@ -246,6 +310,13 @@ TEST(Fault, AsksForAPauseAndFails) {
   const Made never(kFault, "abort = 503\nabort_percent = 0");
   Asked other;
   EXPECT_EQ(other.ask(*never), Verdict::next);
+}
+
+TEST(Fault, WarnsOfAPartOfNothing) {
+  EXPECT_EQ(Made(kFault, "abort = 503\ndelay_percent = 5").warnings(),
+            "4:1 `delay_percent` does nothing without `delay`\n");
+  EXPECT_EQ(Made(kFault, "delay = \"1s\"\nabort_percent = 5").warnings(),
+            "4:1 `abort_percent` does nothing without `abort`\n");
 }
 
 }  // namespace

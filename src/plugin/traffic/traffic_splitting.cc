@@ -154,9 +154,21 @@ void write_cookies(const Settings& settings, std::vector<Branch>& branches) {
   }
 }
 
+// Of the original, where a part of the requests leaves the location's upstream.
+constexpr config::Foreign kForeign[] = {
+    {"upstream", "name it and the location's own in `weights`: { blue = 95, green = 5 }"},
+    {"weight", "write it into `weights`, beside what is left: { blue = 95, green = 5 }"},
+    {"stickiness", "remove it: clients come back by `key` or by `sticky_cookie`"},
+    {"sticky_header", "write `key = \"$http_NAME\"`"},
+    {"matcher", "write it as `when`, with `match_headers` or `match_cookies`"},
+};
+
 std::shared_ptr<const Plugin> make(const Making& making) {
   Settings settings;
-  read_options(making.entry, kOptions, making.reader, settings);
+  read_options(making.entry, kOptions, making.reader, settings, kForeign);
+  if (settings.cookie.value.empty()) {
+    warn_idle(making.entry, "sticky_ttl", "without `sticky_cookie`", making.reader);
+  }
   if (settings.weights == nullptr) {
     return nullptr;
   }

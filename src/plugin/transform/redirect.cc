@@ -7,6 +7,9 @@
 
 #include "base/regex.h"
 #include "config/suggest.h"
+#include "config/syntax.h"
+#include "http/h1/authority.h"
+#include "plugin/transform/host_option.h"
 #include "plugin/transform/kinds.h"
 #include "plugin/transform/replacement.h"
 #include "route/path.h"
@@ -32,7 +35,8 @@ constexpr Option<Settings> kOptions[] = {
     {{"https_port", "", Type::integer, "443", "of that address", {}, {1, 65535}},
      &Settings::https_port},
     {{"host", "domain", Type::text, "the request's",
-      "requests for other hosts go to this one, \"www.a.com\" or \"www.a.com:8443\""},
+      "requests for other hosts go to this one, \"www.a.com\" or \"www.a.com:8443\"; without a "
+      "port to the one that was asked for"},
      &Settings::host},
     {{"prefix", "", Type::path, "none", "put in front of paths that do not begin with it"},
      &Settings::prefix},
@@ -48,8 +52,8 @@ constexpr Option<Settings> kOptions[] = {
 
 class Redirect final : public Plugin {
  public:
-  Redirect(Settings settings, std::optional<Regex> regex) noexcept
-      : settings_(std::move(settings)), regex_(std::move(regex)) {}
+  Redirect(Settings settings, std::optional<Regex> regex, HostOption host) noexcept
+      : settings_(std::move(settings)), regex_(std::move(regex)), host_(std::move(host)) {}
 
   uint8_t hooks() const noexcept override { return kRequest; }
 
@@ -59,13 +63,13 @@ class Redirect final : public Plugin {
       return by_regex(context);
     }
     const bool secure = settings_.http_to_https && x.scheme != "https";
-    const bool moves = !settings_.host.value.empty() && x.request.authority != settings_.host.value;
+    const bool moves = !host_.empty() && !is_there(x);
     const bool below =
         !settings_.prefix.empty() && !route::is_path_prefix(settings_.prefix, x.uri.match_path);
     if (!secure && !moves && !below) {
       return Verdict::next;
     }
-    if (x.request.authority.empty() && settings_.host.value.empty()) {
+    if (x.request.authority.empty() && host_.empty()) {
       return context.refuse(400, ErrorCode::bad_host, "a redirect needs to know the host");
     }
     return send(context, secure || x.scheme == "https" ? "https://" : "http://",
@@ -74,19 +78,31 @@ class Redirect final : public Plugin {
   }
 
  private:
+  // The port that was written; empty where there was none.
+  static std::string_view port_of(const exchange::Exchange& x) noexcept {
+    http::h1::Authority parts;
+    return http::h1::split_authority(x.request.authority, parts) ? parts.port : std::string_view();
+  }
+
+  // Whether the request has come to `host`; on any port where that names none.
+  bool is_there(const exchange::Exchange& x) const noexcept {
+    const std::string_view port = port_of(x);
+    const std::string_view asked = !port.empty() ? port : x.scheme == "https" ? "443" : "80";
+    return x.host == host_.normal() && (host_.port().empty() || host_.port() == asked);
+  }
+
   // The port that was asked for is that of HTTP: only where it stays that, it is kept.
   std::string_view authority(Context& context, bool secure) const noexcept {
-    if (!settings_.host.value.empty()) {
-      return settings_.host.value;
+    exchange::Exchange& x = context.x;
+    if (!host_.port().empty()) {
+      return host_.text();
     }
-    const http::RequestHead& head = context.x.request;
-    if (!secure) {
-      return head.authority;
+    const std::string_view name = host_.empty() ? x.request.host : host_.name();
+    std::string_view port = port_of(x);
+    if (secure) {
+      port = settings_.https_port == 443 ? std::string_view() : port_text_;
     }
-    if (settings_.https_port == 443) {
-      return head.host;
-    }
-    return context.x.arena.concat(head.host, ":", port_text_);
+    return port.empty() ? name : x.arena.concat(name, ":", port);
   }
 
   Verdict by_regex(Context& context) const noexcept {
@@ -117,6 +133,7 @@ class Redirect final : public Plugin {
 
   Settings settings_;
   std::optional<Regex> regex_;
+  HostOption host_;
   std::string port_text_ = std::to_string(settings_.https_port);
 };
 
@@ -147,6 +164,10 @@ std::shared_ptr<const Plugin> make(const Making& making) {
   while (settings.prefix.ends_with('/')) {
     settings.prefix.pop_back();  // the path behind it begins with one
   }
+  HostOption host(settings.host, reader);
+  if (!settings.http_to_https) {
+    warn_idle(making.entry, "https_port", "without `http_to_https`", reader);
+  }
   const bool plain =
       settings.http_to_https || !settings.host.value.empty() || !settings.prefix.empty();
   if (plain == !settings.regex.value.empty()) {
@@ -158,7 +179,7 @@ std::shared_ptr<const Plugin> make(const Making& making) {
   if (settings.status > 303 && settings.status < 307) {
     reader.error(making.entry.at, {"`status` is no redirect", "301, 302, 303, 307 or 308", {}});
   }
-  return std::make_shared<Redirect>(std::move(settings), std::move(regex));
+  return std::make_shared<Redirect>(std::move(settings), std::move(regex), std::move(host));
 }
 
 }  // namespace

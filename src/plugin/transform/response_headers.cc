@@ -51,7 +51,17 @@ struct Edits {
   FieldList set, set_if_missing, add;
 };
 
-Edits compile(const Settings& settings, config::EditOf message, config::Reader& reader) {
+bool edits_nothing(const Settings& settings) noexcept {
+  return settings.add.empty() && settings.set.empty() && settings.set_if_missing.empty() &&
+         settings.rename.empty() && settings.remove.empty();
+}
+
+Edits compile(const Settings& settings, config::EditOf message, const Making& making) {
+  config::Reader& reader = making.reader;
+  if (edits_nothing(settings)) {
+    reader.diagnostics().warning(making.entry.at, "a plugin that edits no field",
+                                 "`remove`, `rename`, `set`, `set_if_missing` or `add`");
+  }
   Edits edits;
   for (const auto& name : settings.remove) {
     if (reader.check(name.at, config::check_header_name(name.value)) &&
@@ -175,8 +185,8 @@ std::shared_ptr<const Plugin> make_response(const Making& making) {
           one.at, {config::quote(one.value) + " is no status", R"("200", "4xx" or "500-503")", {}});
     }
   }
-  return std::make_shared<ResponseHeaders>(
-      compile(settings, config::EditOf::response, making.reader), statuses);
+  return std::make_shared<ResponseHeaders>(compile(settings, config::EditOf::response, making),
+                                           statuses);
 }
 
 // Host is one field of each request, and not among those that a plugin may change.
@@ -194,8 +204,7 @@ std::shared_ptr<const Plugin> make_request(const Making& making) {
       }
     }
   }
-  return std::make_shared<RequestHeaders>(
-      compile(settings, config::EditOf::request, making.reader));
+  return std::make_shared<RequestHeaders>(compile(settings, config::EditOf::request, making));
 }
 
 }  // namespace

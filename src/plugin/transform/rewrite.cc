@@ -5,9 +5,8 @@
 
 #include "base/regex.h"
 #include "config/suggest.h"
-#include "config/syntax.h"
-#include "http/host.h"
 #include "http/params.h"
+#include "plugin/transform/host_option.h"
 #include "plugin/transform/kinds.h"
 #include "plugin/transform/replacement.h"
 
@@ -30,7 +29,8 @@ constexpr Option<Settings> kOptions[] = {
     {{"to", "", Type::text, "none",
       "the new path, with `$1` for groups; with a `?` the query too, else the query stays"},
      &Settings::to},
-    {{"host", "", Type::text, "the request's", "the new host, as in \"a.com\" or \"a.com:8080\""},
+    {{"host", "", Type::text, "the request's",
+      "the new host, as in \"a.com\", \"a.com:8080\" or \"[::1]\""},
      &Settings::host},
     {{"set_query", "", Type::pairs, "none", "\"name: value\": parameters of the query"},
      &Settings::set_query},
@@ -39,8 +39,8 @@ constexpr Option<Settings> kOptions[] = {
 
 class Rewrite final : public Plugin {
  public:
-  Rewrite(Settings settings, std::optional<Regex> regex) noexcept
-      : settings_(std::move(settings)), regex_(std::move(regex)) {}
+  Rewrite(Settings settings, std::optional<Regex> regex, HostOption host) noexcept
+      : settings_(std::move(settings)), regex_(std::move(regex)), host_(std::move(host)) {}
 
   uint8_t hooks() const noexcept override { return kRequest; }
 
@@ -65,10 +65,10 @@ class Rewrite final : public Plugin {
       return Verdict::next;
     }
     query = edit_query(query, x.arena);
-    if (!settings_.host.value.empty()) {
-      x.request.authority = settings_.host.value;
-      x.request.host = x.request.authority.substr(0, x.request.authority.rfind(':'));
-      x.host = http::normalize_host(x.request.host, x.arena);
+    if (!host_.empty()) {
+      x.request.authority = host_.text();
+      x.request.host = host_.name();
+      x.host = host_.normal();
     }
     const std::string_view target =
         has_query || !query.empty() ? x.arena.concat(path, "?", query) : path;
@@ -83,8 +83,7 @@ class Rewrite final : public Plugin {
 
  private:
   bool edits_others() const noexcept {
-    return !settings_.host.value.empty() || !settings_.set_query.empty() ||
-           !settings_.remove_query.empty();
+    return !host_.empty() || !settings_.set_query.empty() || !settings_.remove_query.empty();
   }
 
   bool replaces(std::string_view argument) const noexcept {
@@ -118,6 +117,7 @@ class Rewrite final : public Plugin {
 
   Settings settings_;
   std::optional<Regex> regex_;
+  HostOption host_;
 };
 
 std::shared_ptr<const Plugin> make(const Making& making) {
@@ -129,11 +129,7 @@ std::shared_ptr<const Plugin> make(const Making& making) {
     reader.error(settings.to.at,
                  {config::quote(settings.to.value) + " is not a path", R"("/new/$1")", {}});
   }
-  if (!settings.host.value.empty()) {
-    const std::string_view host = settings.host.value;
-    const std::string name(host.substr(0, host.rfind(':')));
-    reader.check(settings.host.at, config::check_host(name));
-  }
+  HostOption host(settings.host, reader);
   for (const config::FieldMatch& one : settings.set_query) {
     // They are put into a URL as they are.
     if (one.name.find_first_of("&=#% ") != std::string::npos ||
@@ -141,7 +137,10 @@ std::shared_ptr<const Plugin> make(const Making& making) {
       reader.error(one.at, {"a parameter that has to be escaped", {}, "write %XX"});
     }
   }
-  return std::make_shared<Rewrite>(std::move(settings), std::move(regex));
+  if (making.entry.options.members.empty()) {
+    reader.diagnostics().warning(making.entry.at, "a rewrite that changes nothing");
+  }
+  return std::make_shared<Rewrite>(std::move(settings), std::move(regex), std::move(host));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "config/suggest.h"
+#include "plugin/headers.h"
 #include "plugin/transform/kinds.h"
 #include "plugin/transform/replacing.h"
 
@@ -81,18 +82,7 @@ class SubFilter final : public Plugin {
       return;
     }
     context.state = static_cast<BodyFilter*>(&context.make<Filter>(rules_));
-    head.has_content_length = false;
-    // The bytes are others than the backend's (RFC 9110 8.8.1, 14.3).
-    for (const HeaderId id : {HeaderId::accept_ranges, HeaderId::content_length}) {
-      head.headers.remove(id);
-    }
-    for (const std::string_view name : {"content-md5", "digest", "content-digest", "repr-digest"}) {
-      head.headers.remove(name);
-    }
-    const http::Field* etag = head.headers.find(HeaderId::etag);
-    if (etag != nullptr && !etag->value().starts_with("W/")) {
-      head.headers.set(HeaderId::etag, context.x.arena.concat("W/", etag->value()));
-    }
+    become_other_bytes(head, context.x.arena);
   }
 
   BodyFilter* response_body(Context& context) const noexcept override {
@@ -202,9 +192,17 @@ class RuleReader {
   config::Reader& reader_;
 };
 
+constexpr config::Foreign kForeign[] = {
+    {"filters",
+     "write `replace`: [{ text = \"old\", with = \"new\", once = true }]; `ignore_case` "
+     "is `i`, without `once` it is `g`, and `regex` is `subs_filter`"},
+    {"path", "write it as `when`: { path = \"/app\" }"},
+    {"status_codes", "remove it: all answers with a body of `types` are filtered"},
+};
+
 std::shared_ptr<const Plugin> make(const Making& making) {
   Settings settings;
-  read_options(making.entry, kOptions, making.reader, settings);
+  read_options(making.entry, kOptions, making.reader, settings, kForeign);
   if (settings.rules == nullptr) {
     return nullptr;
   }

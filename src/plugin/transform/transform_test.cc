@@ -9,7 +9,8 @@ std::string location(const Made& made, const std::string& target, std::string_vi
   Asked asked(target);
   asked.x.scheme = scheme;
   asked.x.request.authority = authority;
-  asked.x.request.host = authority.substr(0, authority.find(':'));
+  asked.x.request.host = authority.substr(0, authority.rfind(':'));
+  asked.x.host = http::normalize_host(asked.x.request.host, asked.x.arena);
   return asked.ask(*made) == Verdict::respond ? asked.answered("location") : "-";
 }
 
@@ -41,6 +42,27 @@ TEST(Redirect, GoesToAnotherHost) {
   EXPECT_EQ(location(made, "/x", "https", "www.a.test"), "-");
 }
 
+TEST(Redirect, KeepsThePortThatNoHostNames) {
+  const Made made(kRedirect, "host = \"www.a.test\"");
+  EXPECT_EQ(location(made, "/x", "http", "www.a.test:8080"), "-");
+  EXPECT_EQ(location(made, "/x", "http", "WWW.A.Test.:8080"), "-");
+  EXPECT_EQ(location(made, "/x", "http", "a.test:8080"), "http://www.a.test:8080/x");
+  EXPECT_EQ(location(made, "/x", "http", "[::1]:8080"), "http://www.a.test:8080/x");
+  const Made port(kRedirect, "host = \"www.a.test:8443\"");
+  EXPECT_EQ(location(port, "/x", "https", "www.a.test"), "https://www.a.test:8443/x");
+  EXPECT_EQ(location(port, "/x", "https", "www.a.test:8443"), "-");
+  // Browsers leave out the port of the scheme: it is there all the same.
+  EXPECT_EQ(location(Made(kRedirect, "host = \"a.test:443\""), "/x", "https"), "-");
+  const Made secure(kRedirect, "host = \"www.a.test\"\nhttp_to_https = true");
+  EXPECT_EQ(location(secure, "/x", "http", "a.test:8080"), "https://www.a.test/x");
+  EXPECT_EQ(location(secure, "/x", "https", "a.test:8443"), "https://www.a.test:8443/x");
+}
+
+TEST(Redirect, WarnsOfAPortOfNothing) {
+  EXPECT_EQ(Made(kRedirect, "host = \"a.test\"\nhttps_port = 8443").warnings(),
+            "4:1 `https_port` does nothing without `http_to_https`\n");
+}
+
 TEST(Redirect, GoesWhereAPatternSays) {
   const Made made(kRedirect, R"(regex = "^/old/(\\w+)/(\\w+)$"
 to = "/new/$2/$1")");
@@ -64,10 +86,12 @@ to = "/$1")");
 }
 
 TEST(Redirect, IsNotMadeOfNonsense) {
-  for (const char* bad : {"", "regex = \"^/a\"", "to = \"/a\"", "regex = \"(\"\nto = \"/a\"",
-                          "regex = \"^/a\"\nto = \"/$1\"", "http_to_https = true\nstatus = 304",
-                          "http_to_https = true\nregex = \"^/a\"\nto = \"/b\"", "prefix = \"app\"",
-                          "prefix = \"/\"", "prefix = \"/a b\""}) {
+  for (const char* bad :
+       {"", "regex = \"^/a\"", "to = \"/a\"", "regex = \"(\"\nto = \"/a\"",
+        "regex = \"^/a\"\nto = \"/$1\"", "http_to_https = true\nstatus = 304",
+        "http_to_https = true\nregex = \"^/a\"\nto = \"/b\"", "prefix = \"app\"", "host = \"a b\"",
+        "host = \"*.a.test\"", "host = \"a.test:99999\"", "host = \"unix:/x\"", "prefix = \"/\"",
+        "prefix = \"/a b\""}) {
     EXPECT_TRUE(Made(kRedirect, bad).failed()) << bad;
   }
 }
@@ -100,6 +124,25 @@ TEST(Rewrite, ChangesTheHost) {
   EXPECT_EQ(asked.ask(*made), Verdict::next);
   EXPECT_EQ(asked.x.request.authority, "b.test:8080");
   EXPECT_EQ(asked.x.host, "b.test");
+}
+
+TEST(Rewrite, TakesAnAddressAsHost) {
+  for (const auto& [text, name] : {std::pair{"[::1]", "[::1]"}, {"[::1]:8080", "[::1]"}}) {
+    const Made made(kRewrite, "host = \"" + std::string(text) + "\"");
+    Asked asked("/x");
+    EXPECT_EQ(asked.ask(*made), Verdict::next);
+    EXPECT_EQ(asked.x.request.authority, text);
+    EXPECT_EQ(asked.x.request.host, name);
+    EXPECT_EQ(asked.x.host, name);
+  }
+  for (const char* bad : {"*.a.test", "~a", "[::1", "a:b"}) {
+    EXPECT_TRUE(Made(kRewrite, "host = \"" + std::string(bad) + "\"").failed()) << bad;
+  }
+}
+
+TEST(Rewrite, WarnsThatItChangesNothing) {
+  EXPECT_EQ(Made(kRewrite, "").warnings(), "1:10 a rewrite that changes nothing\n");
+  EXPECT_EQ(Made(kRewrite, "host = \"a.test\"").warnings(), "");
 }
 
 TEST(Rewrite, MakesOnlyPathsThatMayBe) {
@@ -151,6 +194,13 @@ TEST(RequestHeaders, LeavesNoTwinOfWhatItSets) {
     count += field.removed() ? 0U : 1U;
   }
   EXPECT_EQ(count, 2u);
+}
+
+TEST(Headers, AreWarnedOfWhereNoneIsEdited) {
+  for (const Kind* kind : {&kRequestHeaders, &kResponseHeaders}) {
+    EXPECT_EQ(Made(*kind, "").warnings(), "1:10 a plugin that edits no field\n");
+    EXPECT_EQ(Made(*kind, "remove = [\"X-A\"]").warnings(), "");
+  }
 }
 
 TEST(Headers, CannotEditWhatFramesAMessage) {

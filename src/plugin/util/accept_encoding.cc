@@ -19,9 +19,10 @@ struct Settings {
 
 constexpr Option<Settings> kOptions[] = {
     {{"encodings", "", Type::list, "[\"zstd\", \"br\", \"gzip\"]",
-      "what may be asked for, the best one first"},
+      "what may be asked for; of those that the client likes equally well the first is the best"},
      &Settings::encodings},
-    {{"only_one_encoding", "", Type::boolean, "false", "ask for the best one only"},
+    {{"only_one_encoding", "", Type::boolean, "false",
+      "ask only for the one that the client likes best"},
      &Settings::only_one_encoding},
 };
 
@@ -36,15 +37,8 @@ class AcceptEncoding final : public Plugin {
     if (x.request.headers.find(http::HeaderId::accept_encoding) == nullptr) {
       return Verdict::next;
     }
-    std::string_view left;
-    for (const std::string& one : settings_.encodings) {
-      if (quality_of(x.request.headers, http::HeaderId::accept_encoding, one) > 0) {
-        left = left.empty() ? std::string_view(one) : x.arena.concat(left, ", ", one);
-        if (settings_.only_one_encoding) {
-          break;
-        }
-      }
-    }
+    const std::string_view left =
+        settings_.only_one_encoding ? best(x.request.headers) : wishes(x.request.headers, x.arena);
     if (left.empty()) {
       remove_request_header(x, "Accept-Encoding");
     } else {
@@ -54,6 +48,47 @@ class AcceptEncoding final : public Plugin {
   }
 
  private:
+  static int wish(const http::HeaderMap& headers, std::string_view coding) noexcept {
+    return quality_of(headers, http::HeaderId::accept_encoding, coding);
+  }
+
+  std::string_view best(const http::HeaderMap& headers) const noexcept {
+    std::string_view found;
+    int most = 0;
+    for (const std::string& one : settings_.encodings) {
+      if (const int quality = wish(headers, one); quality > most) {
+        most = quality;
+        found = one;
+      }
+    }
+    return found;
+  }
+
+  std::string_view wishes(const http::HeaderMap& headers, Arena& arena) const noexcept {
+    std::string_view left;
+    for (const std::string& one : settings_.encodings) {
+      if (const int quality = wish(headers, one); quality > 0) {
+        left = arena.concat(left, left.empty() ? "" : ", ", one, weight_text(quality, arena));
+      }
+    }
+    return left;
+  }
+
+  // ";q=0.25" of 250, without zeros at its end (RFC 9110 12.4.2); nothing of 1000.
+  static std::string_view weight_text(int quality, Arena& arena) noexcept {
+    if (quality == 1000) {
+      return "";
+    }
+    constexpr std::string_view kStart = ";q=0.";
+    char* text = arena.make_array<char>(kStart.size() + 3);
+    char* to = std::ranges::copy(kStart, text).out;
+    for (int unit = 100; quality > 0; unit /= 10) {
+      *to++ = static_cast<char>('0' + quality / unit);
+      quality %= unit;
+    }
+    return {text, static_cast<size_t>(to - text)};
+  }
+
   Settings settings_;
 };
 

@@ -25,7 +25,7 @@ constexpr Option<Settings> kOptions[] = {
     {{"headers", "", Type::pairs, "none", "of the answer; values may have variables"},
      &Settings::headers},
     {{"body", "data", Type::body, "\"\"", "of the answer; may have variables"}, &Settings::body},
-    {{"delay", "", Type::duration, "0", "before the answer"}, &Settings::delay},
+    {{"delay", "", Type::duration, "none", "before the answer"}, &Settings::delay},
 };
 
 class Mock final : public Plugin {

@@ -138,6 +138,9 @@ class RequestId final : public Plugin {
 std::shared_ptr<const Plugin> make(const Making& making) {
   Settings settings;
   read_options(making.entry, kOptions, making.reader, settings);
+  if (static_cast<Algorithm>(settings.algorithm.value) == Algorithm::uuid) {
+    warn_idle(making.entry, "size", "without `algorithm = \"nanoid\"`", making.reader);
+  }
   making.reader.check(settings.header.at, config::check_header_name(settings.header.value));
   making.reader.check(settings.header.at,
                       config::check_header_edit(settings.header.value, config::EditOf::request));

@@ -109,7 +109,11 @@ TEST(AcceptEncoding, LeavesWhatIsOfUseInOneOrder) {
     return asked.sent("accept-encoding");
   };
   EXPECT_EQ(left("", {{"Accept-Encoding", "gzip, deflate, br, zstd"}}), "zstd, br, gzip");
-  EXPECT_EQ(left("", {{"Accept-Encoding", "gzip;q=0, br;q=0.001"}}), "br");
+  EXPECT_EQ(left("", {{"Accept-Encoding", "gzip;q=0, br;q=0.001"}}), "br;q=0.001");
+  EXPECT_EQ(left("", {{"Accept-Encoding", "br;q=0.1, gzip;q=1.0, *;q=0.250"}}),
+            "zstd;q=0.25, br;q=0.1, gzip");
+  EXPECT_EQ(left("only_one_encoding = true", {{"Accept-Encoding", "br;q=0.1, gzip"}}), "gzip");
+  EXPECT_EQ(left("only_one_encoding = true", {{"Accept-Encoding", "gzip;q=0.2, br;q=0.2"}}), "br");
   EXPECT_EQ(left("", {{"Accept-Encoding", "identity"}}), "");
   EXPECT_EQ(left("only_one_encoding = true", {{"Accept-Encoding", "*"}}), "zstd");
   EXPECT_EQ(left("encodings = \"gzip,br\"", {{"Accept-Encoding", "br, gzip"}}), "gzip, br");
