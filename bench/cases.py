@@ -35,6 +35,7 @@ class Case:
     backend: str = "http"    # what the origin speaks: http, h2c
     grpc: bool = False       # small calls of gRPC instead
     plugins: str = ""        # that have work, see peers.PLUGINS
+    observed: str = ""       # see peers.OBSERVED
     handshakes: str = ""     # "new" or "reuse": connections are measured, not requests
 
     @property
@@ -44,7 +45,7 @@ class Case:
     @property
     def setting(self):
         return Setting(log=self.log, locations=self.locations, protocol=self.protocol,
-                       backend=self.backend, plugins=self.plugins)
+                       backend=self.backend, plugins=self.plugins, observed=self.observed)
 
     def requests(self, small):
         """A count of requests for a measurement that takes `small` requests of 1 KiB."""
@@ -87,6 +88,10 @@ CASES = {case.name: case for case in (
          per_second=30000),
     Case("lua-request", "1 KiB, 64 connections, a script on requests", plugins="lua-request"),
     Case("lua-both", "1 KiB, 64 connections, a script on requests and answers", plugins="lua-both"),
+    Case("log-json", "1 KiB, access log of JSON", log=True, observed="json"),
+    Case("metrics", "1 KiB, metrics on", observed="metrics"),
+    Case("trace-1", "1 KiB, one request of a hundred traced", observed="trace-1"),
+    Case("trace-all", "1 KiB, every request traced", observed="trace-all"),
     Case("idle", "10,000 idle connections", connections=10000, idle=True),
     Case("idle-tls", "2,000 idle connections over TLS", connections=2000, idle=True,
          protocol="https"),

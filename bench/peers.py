@@ -38,6 +38,7 @@ class Setting:
     protocol: str = "http"  # of the clients, see Case
     backend: str = "http"   # what the origin speaks: http, h2c
     plugins: str = ""       # a key of PLUGINS
+    observed: str = ""      # a key of OBSERVED
 
     @property
     def tls(self):
@@ -54,6 +55,7 @@ class Peer:
     protocols = ("http",)
     backends = ("http",)
     plugins = ("",)        # keys of PLUGINS that it has the like of
+    observed = ("",)       # keys of OBSERVED, the same
 
     def prepare(self):
         """What is to be done once before the bench."""
@@ -216,10 +218,26 @@ path = "/ping/{i}"
     "lua-both": (SCRIPT.format(ON_BOTH), ("script",)),
 }
 
+# Sections that tell what is going on. The collector is the origin, which takes everything.
+TRACING = """
+[tracing]
+endpoint = "http://127.0.0.1:@ORIGIN@/post"
+protocol = "http/protobuf"
+sample_ratio = {}
+"""
+OBSERVED = {
+    "": "",
+    "json": "",
+    "metrics": '[metrics]\naddr = "127.0.0.1:0"\n',
+    "trace-1": TRACING.format(0.01),
+    "trace-all": TRACING.format(1),
+}
+
 
 class Pingap(Peer):
     name, template, many_locations = "pingap", "pingap.toml", True
     plugins = tuple(PLUGINS)
+    observed = tuple(OBSERVED)
     protocols = ALL_PROTOCOLS
     backends = ("http", "h2c")
     source = pathlib.Path(os.environ.get("PINGAP_BIN", TOP / "build/release/pingap"))
@@ -247,10 +265,12 @@ class Pingap(Peer):
         one = '[locations.{}]\nupstream = "origin"\npath = "{}"\n'
         one += f"plugins = {list(used)}\n" if used else ""
         cert, key, _ = certificate()
-        return {"PLUGINS": declared,
+        log = f'access_log = "{folder}/pingap.access.log"\n' if setting.log else ""
+        if setting.observed == "json":
+            log += 'access_log_format = "json"\n'
+        return {"PLUGINS": declared, "OBSERVED": OBSERVED[setting.observed], "LOG": log,
                 "UPSTREAM": 'protocol = "h2c"' if setting.backend == "h2c" else "",
                 "TLS": f'tls_cert = "{cert}"\ntls_key = "{key}"' if setting.tls else "",
-                "LOG": f'access_log = "{folder}/pingap.access.log"' if setting.log else "",
                 "NAMES": ", ".join(f'"{name}"' for name in names),
                 "LOCATIONS": "\n".join(one.format(*pair) for pair in zip(names, paths))}
 

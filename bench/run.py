@@ -43,7 +43,7 @@ def fitting_peers(case, names):
             if peer.name not in missing and case.protocol in peer.protocols
             and case.backend in peer.backends
             and (case.locations == 0 or peer.many_locations)
-            and case.plugins in peer.plugins]
+            and case.plugins in peer.plugins and case.observed in peer.observed]
 
 
 def measure_load(case, peers, folder, origin, quick):

@@ -1,5 +1,7 @@
 // Access log: any format compiles or is refused; whatever the fields hold, a line is one line of
-// bounded size, and a JSON line is one object of balanced strings in valid UTF-8.
+// bounded size, a JSON line is one object of balanced strings, values of logfmt end where they say,
+// and of a plain line no value ends its quotes or steers a terminal.
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -7,6 +9,7 @@
 #include <string_view>
 
 #include "exchange/access_log.h"
+#include "exchange/secrets.h"
 #include "input.h"
 
 namespace pingap::fuzz {
@@ -41,6 +44,38 @@ void check_json(std::string_view line) {
   require(!inside, "quotes pair up");
 }
 
+// Keys of their own bytes, and values that are bare or in quotes.
+void check_logfmt(std::string_view line) {
+  line.remove_suffix(1);
+  while (!line.empty()) {
+    const size_t equals = line.find_first_not_of("abcdefghijklmnopqrstuvwxyz_");
+    require(equals != 0 && equals < line.size() && line[equals] == '=', "a key stands before '='");
+    line.remove_prefix(equals + 1);
+    size_t end = line.find(' ');
+    if (line.starts_with('"')) {
+      for (end = 1; end < line.size() && line[end] != '"'; ++end) {
+        end += line[end] == '\\' ? 1U : 0U;
+      }
+      require(end++ < line.size(), "quotes pair up");
+    }
+    end = std::min(end, line.size());
+    require(end == line.size() || line[end] == ' ', "a value ends with a space");
+    line.remove_prefix(std::min(end + 1, line.size()));
+  }
+}
+
+// Of a format with `quotes` of its own and neither backslashes nor other bytes than ASCII.
+void check_plain(std::string_view line, size_t quotes) {
+  for (size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '\\') {
+      require(line.size() - i > 3 && line[i + 1] == 'x', "escapes of plain text");
+    }
+    quotes -= line[i] == '"' ? 1U : 0U;
+    require(line[i] != '\xc2' || static_cast<unsigned char>(line[i + 1]) >= 0xa0, "no C1");
+  }
+  require(quotes == 0, "quotes are the format's");
+}
+
 void check_line(std::string_view line, std::span<const char> room) {
   require(line.size() <= room.size() && line.size() <= AccessLogFormat::kMaxLine, "it fits");
   require(line.find('\n') == line.size() - 1, "one line");
@@ -60,6 +95,10 @@ void fill(Exchange& x, std::string_view input) {
   for (const std::string_view name : {"User-Agent", "Referer", "Cookie", "X-Own"}) {
     x.request.headers.add(name, take(input));
   }
+  for (const std::string_view name :
+       {"Location", "Content-Type", "Cache-Status", "X-Own", "Set-Cookie"}) {
+    x.response.headers.add(name, take(input));
+  }
   x.status = static_cast<uint16_t>(input.size());
   x.response_bytes = input.size() * 977;
 }
@@ -73,16 +112,23 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text = take(input);
   std::array<char, 512> block;
   std::array<pingap::http::Field, 8> fields;
+  std::array<pingap::http::Field, 8> answer_fields;
   Exchange x{std::span<char>(block)};
   x.request.headers = pingap::http::HeaderMap(fields);
+  x.response.headers = pingap::http::HeaderMap(answer_fields);
   fill(x, input);
   // A room of its own size, so that a byte too much is seen.
   const std::string room_of(size < 300 ? 2000 : AccessLogFormat::kMaxLine, '\0');
   const std::array<std::string, 2> redact = {"X-Own", "?" + std::string(x.uri.query.substr(0, 3))};
+  const pingap::exchange::Redaction redaction(redact);
+  x.redacted = redaction.first();
   const std::string list = "json:" + std::string(text);
-  for (const std::string_view format : {text, std::string_view("json"), std::string_view(list),
-                                        std::string_view("logfmt"), std::string_view()}) {
-    const auto compiled = AccessLogFormat::compile(format, redact);
+  constexpr std::string_view kAnswer =
+      "\"{redirect}\" {<location} {sent_content_type} {cache_status} \"{<x-own}\" {<set-cookie}";
+  for (const std::string_view format :
+       {text, std::string_view("json"), std::string_view(list), std::string_view("logfmt"),
+        std::string_view("default"), kAnswer}) {
+    const auto compiled = AccessLogFormat::compile(format);
     if (!compiled) {
       continue;
     }
@@ -93,6 +139,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       check_line(line, room);
       if (format.starts_with("json")) {
         check_json(line);
+      } else if (format == "logfmt") {
+        check_logfmt(line);
+      } else if (format == "default" || format == kAnswer) {
+        check_plain(line, format == kAnswer ? 4 : 6);
       }
     }
   }

@@ -121,6 +121,18 @@ def test_redaction(recorder, tmp_path):
         assert written(tmp_path / "a.log", 1) == ["/?sid=***&a=b&token=*** *** *** ***"]
 
 
+def test_addresses_show_no_secrets(tmp_path):
+    link = "http://u:hunter2@a.test/cb?token=hunter2&sid=hunter2&b=1"
+    masked = "http://***@a.test/cb?token=***&sid=***&b=1"
+    server = {"access_log_format": "$http_referer {referer} {redirect} $sent_http_location {uri}",
+              "access_log_redact": ["?sid"]}
+    with Origin(answer=lambda _: response(302, headers=[("Location", link)])) as origin, \
+            logged(origin, tmp_path, server) as product:
+        product.get("/?%74oken=hunter2&sig=hunter2", [("Referer", link)])
+        assert written(tmp_path / "a.log", 1) == [f"{masked} {masked} {masked} {masked} "
+                                                  "/?%74oken=***&sig=***"]
+
+
 def test_connection_and_times(recorder, tmp_path):
     server = {"access_log_format": "json:connection_id,connection_requests,connection_time,"
                                    "upstream_time,transfer_time,queue_time,tries,request_time"}

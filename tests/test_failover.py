@@ -12,7 +12,7 @@ import time
 import pytest
 
 from rig import h2
-from rig.client import request
+from rig.client import Closed, request
 from rig.deadline import until
 from rig.nginx import Nginx
 from rig.origin import Gate, Origin, echo, response
@@ -176,6 +176,31 @@ def test_backups_stand_in(recorder):
                 backup.reset()
                 assert [product.get("/").status for _ in range(10)] == [200] * 10
                 assert not backup.requests
+
+
+def test_answers_that_break_off_are_none():
+    async def breaks_off(conn):
+        while await conn.request() is not None:
+            await conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+            conn.rst()
+            return
+
+    with Origin(breaks_off) as bad, Origin() as good, \
+            front([bad, good], upstream={"circuit_break_open_duration": "1h"}) as product:
+        for _ in range(20):
+            with contextlib.suppress(Closed):
+                product.get("/")
+        assert (len(bad.requests), len(good.requests)) == (3, 17)
+        assert product.get("/").status == 200
+
+
+def test_backups_stand_in_for_many(recorder):
+    """More servers are out than may be left out, and there is still one that is well."""
+    dead = [f"127.0.0.1:{free_port()}" for _ in range(5)]
+    with Product(config(dead, upstream={"backup_addrs": [recorder.addr]})) as product:
+        until(lambda: product.get("/").status == 200, "the dead ones are known")
+        assert {product.get("/").status for _ in range(100)} == {200}
+        assert len(recorder.requests) == 101
 
 
 STICKY = {"sticky_cookie": "SRV", "sticky_secret": "s3cret"}

@@ -79,6 +79,20 @@ def test_frames_that_carry_nothing_have_a_budget(recorder, name):
         assert reasons(product, 3) == {"h2_frame_flood"}
 
 
+def test_resets_of_streams_that_are_over_have_a_budget(recorder):
+    with front(recorder) as product, beside(product), connect(product) as client:
+        client.request(1, head())
+        assert client.answer(1).status == 200
+        client.send(reset(1) * 900)
+        client.request(3, head())
+        assert client.answer(3).status == 200
+        assert client.goaway is None
+        for _ in range(10):
+            client.send(reset(1) * 400)
+        assert calmed(client)
+        assert "h2_frame_flood" in reasons(product, 4)
+
+
 WINDOWS = {
     "tiny": lambda i: window(1, 1),
     "often": lambda i: window(0, 4096),

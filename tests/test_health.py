@@ -317,6 +317,27 @@ def test_a_passed_check_ends_what_failed_requests_began():
             until(lambda: product.get("/x").status == 200 and a.served, "it serves again")
 
 
+def test_checks_that_pass_do_not_end_what_requests_meet():
+    """Its checks are well all the time, and no request gets an answer."""
+    async def dies(conn):
+        while (message := await conn.request()) is not None:
+            if not message.target.startswith(b"/health"):
+                conn.rst()
+                return
+            await conn.send(response(200, "OK", (), b"fine"))
+
+    def checks():
+        return sum(one.path().startswith("/health") for one in bad.requests)
+
+    with Origin(dies) as bad, Server() as good, \
+            checked([bad, good], circuit_break_open_duration="1h") as product:
+        lost = sum(product.get("/x", method="POST", body=b"x").status != 200 for _ in range(20))
+        assert lost == 3
+        seen = checks()
+        until(lambda: checks() > seen + 1, "two checks more")
+        assert {product.get("/x", method="POST", body=b"x").status for _ in range(20)} == {200}
+
+
 def test_a_stopped_process_is_found_and_comes_back():
     """SIGSTOP: the kernel accepts connections, nobody answers."""
     with Nginx("location / { return 200 a; }") as a, Server() as b, \

@@ -229,6 +229,19 @@ def test_logrotate(recorder, tmp_path):
     assert len(lines) == len(set(lines)) == load.count
 
 
+def test_the_log_that_fails_says_so_to_stderr(recorder, tmp_path):
+    """Its own warning must not wait where it cannot be written."""
+    path = tmp_path / "p.log"
+    os.symlink("/dev/full", path)
+    with front(recorder) as product:
+        change(product, output=str(path))
+        product.wait_line(f"log {path}: cannot write: No space left")
+        os.unlink(path)
+        product.signal(signal.SIGUSR1)
+        until(lambda: "configuration reloaded" in text_of(path), "what waited is written")
+        assert "cannot write" not in text_of(path)
+
+
 def test_a_full_disk_degrades_the_log_and_recovers(recorder, tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
@@ -244,7 +257,7 @@ def test_a_full_disk_degrades_the_log_and_recovers(recorder, tmp_path):
             with product.client() as client:
                 for number in range(60):
                     assert client.get(f"/full{'x' * 200}/{number}").status == 200
-            product.wait_line("cannot write to .*No space left")
+            product.wait_line("cannot write.*No space left")
             assert product.get("/during").status == 200
             filler.unlink()
             until(lambda: "/during" in text_of(folder / "a.log"), "it goes on by itself")

@@ -104,12 +104,22 @@ def a_certificate(origin, folder):
         lambda: replace(cert, b"nonsense"), put
 
 
-@contextlib.contextmanager
 def a_collector(origin, _folder):
+    return collecting(origin, ("tracing", "collector", "spans cannot be sent to "), lambda addr: {
+        "tracing": {"endpoint": f"http://{addr}/v1/traces", "batch_delay": "10ms"}})
+
+
+def a_collector_of_metrics(origin, _folder):
+    return collecting(origin, ("metrics", "collector", "they cannot be sent to "), lambda addr: {
+        "metrics": {"otlp_endpoint": f"http://{addr}", "otlp_protocol": "http/protobuf",
+                    "otlp_interval": "100ms"}})
+
+
+@contextlib.contextmanager
+def collecting(origin, expected, keys):
     """It is away, and comes: a socket that takes connections and answers with 200."""
     port = free_port()
-    conf = config(origin.addr)
-    conf["tracing"] = {"endpoint": f"http://127.0.0.1:{port}/v1/traces", "batch_delay": "10ms"}
+    conf = {**config(origin.addr), **keys(f"127.0.0.1:{port}")}
     with contextlib.ExitStack() as stack:
         def come():
             class Handler(BaseHTTPRequestHandler):
@@ -127,17 +137,31 @@ def a_collector(origin, _folder):
             stack.callback(server.server_close)
             stack.callback(server.shutdown)
 
-        yield conf, ("tracing", "collector", "spans cannot be sent to "), lambda: None, come
+        yield conf, expected, lambda: None, come
 
 
-WAYS = [a_name, a_file_of_servers, a_daemon, a_database, a_certificate, a_collector]
+@contextlib.contextmanager
+def a_log(origin, folder):
+    """A pipe, whose reader goes away and comes back."""
+    path = folder / "pipe"
+    os.mkfifo(path)
+    readers = []
+    come = lambda: readers.append(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+    come()
+    yield config(origin.addr, server={"access_log": str(path)}), \
+        ("logging", str(path), "cannot write: Broken pipe"), lambda: os.close(readers.pop()), come
+    os.close(readers.pop())
+
+
+WAYS = [a_name, a_file_of_servers, a_daemon, a_database, a_certificate, a_collector,
+        a_collector_of_metrics, a_log]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=[way.__name__ for way in WAYS])
 def test_what_is_degraded_is_told_and_heals(tmp_path, way):
     with Origin() as origin, way(origin, tmp_path) as (conf, (part, name, what), break_, mend):
-        conf["metrics"] = {"addr": "127.0.0.1:0"}
-        with Product(conf) as product:
+        conf.setdefault("metrics", {})["addr"] = "127.0.0.1:0"
+        with Product(conf, log="access_log" not in conf["servers"]["main"]) as product:
             break_()
             serves = lambda: product.get("/").status == 200
             until(lambda: serves() and (part, name) in degraded(product), "it is told", 20)
@@ -197,6 +221,30 @@ def test_an_upstream_without_a_server_is_told():
         host, _, port = dead.partition(":")
         with socket.create_server((host, int(port))):
             until(lambda: degraded(product) == {}, "one is back")
+
+
+def test_an_upstream_that_lives_from_its_backup_is_told():
+    port = free_port()
+    with Origin() as backup:
+        upstream = {"backup_addrs": [backup.addr], "circuit_break_open_duration": "100ms"}
+        with Product(config(f"127.0.0.1:{port}", upstream=upstream)) as product:
+            assert degraded(product) == {}
+            until(lambda: product.get("/").status == 200 and degraded(product) == {
+                ("upstream", "origin"):
+                "none of its servers of priority 0 takes requests: those of 1 stand in"}, "told")
+            with Origin(port=port):
+                until(lambda: product.get("/").status == 200 and degraded(product) == {}, "back")
+
+
+def test_an_upstream_of_which_too_many_do_not_answer_is_told():
+    ports = [free_port(), free_port()]
+    upstream = {"circuit_break_open_duration": "1h"}
+    with Product(config([f"127.0.0.1:{port}" for port in ports], upstream=upstream)) as product:
+        until(lambda: product.get("/").status == 502 and degraded(product) == {
+            ("upstream", "origin"):
+            "too many of its servers do not answer: all are asked all the same"}, "told")
+        with Origin(port=ports[0]):
+            until(lambda: product.get("/").status == 200 and degraded(product) == {}, "back")
 
 
 def test_what_has_gone_with_a_reload_is_not_told_any_more(tmp_path):

@@ -56,6 +56,13 @@ def test_requests_of_a_path_are_traced_and_no_others():
     assert abs(sum(phases) - int(first["latency_us"])) <= len(phases)
 
 
+def test_traced_requests_show_no_secrets():
+    with Origin() as origin, front(origin, server={"access_log_redact": ["?sid"]}) as product:
+        order(product, "--path", "/x")
+        product.get("/x?sid=hunter2&a=1&%74oken=hunter2")
+        assert wait_traced(product, 1)[0]["uri"] == "/x?sid=***&a=1&%74oken=***"
+
+
 def test_requests_of_a_client_are_traced_and_no_others():
     server = {"trusted_proxies": ["127.0.0.1"]}
     with Origin() as origin, front(origin, server=server) as product:

@@ -84,6 +84,21 @@ def test_a_request_is_a_server_and_a_client_span(collector, recorder):
     assert traceparent(recorder.requests[0]) == (server.trace, client.id, "01")
 
 
+def test_spans_hide_what_the_access_log_hides(collector, recorder):
+    """Also where there is no access log; a location's list takes the place of its server's."""
+    with traced(collector, recorder, server={"access_log": "off", "access_log_redact": ["?sid"]},
+                location={"path": "/api", "access_log_redact": ["?own"],
+                          "path_type": "prefix", "rewrite": "/new"}) as product:
+        product.get("/api/x?sid=1&own=hunter2&%74oken=hunter2")
+        server, client = collector.one(SERVER), collector.one(CLIENT)
+        product.get("/none?sid=hunter2&own=1")
+        lost = collector.wait(3)[2]
+    shown = "sid=1&own=REDACTED&%74oken=REDACTED"
+    assert server["url.query"] == shown
+    assert client["url.full"] == f"http://{recorder.addr}/new/x?{shown}"
+    assert lost["url.query"] == "sid=REDACTED&own=1"
+
+
 def test_unknown_method_and_no_route(collector, recorder):
     with traced(collector, recorder, location={"path": "/api"}) as product:
         product.get("/none", method="BREW")

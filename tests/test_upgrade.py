@@ -1,6 +1,8 @@
 """A new process takes the place of the one that runs, and nobody notices."""
 
+import copy
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -14,6 +16,7 @@ from rig.client import Client, Closed, request
 from rig.deadline import until
 from rig.origin import Gate, Origin, in_the_middle
 from rig.product import Product, binary, config, front, run
+from rig.standin import find
 from rig.tls import TlsClient, authority, context
 
 
@@ -177,8 +180,8 @@ def test_files_stay_right(tmp_path):
             Upgraded(product) as then:
         assert int(pid_file.read_text()) == product.process.pid
         then.upgrade()
+        assert int(pid_file.read_text()) == then.pids[0], "it is right once that has returned"
         product.process.wait(5)
-        assert int(pid_file.read_text()) == then.pids[0]
         sockets = os.listdir(product.runtime.name)
         assert len(sockets) == 1
         assert stat.S_ISSOCK(os.stat(os.path.join(product.runtime.name, sockets[0])).st_mode)
@@ -198,6 +201,75 @@ def test_an_end_in_the_middle_ends_both():
         product.process.wait(10)
         thread.join()
         until(lambda: not alive(child), "the new one ends, too", 10)
+
+
+def test_a_reload_meanwhile_is_not_lost():
+    """The new process has read the text before, and waits for servers."""
+    with Origin() as origin, front(origin) as product, Upgraded(product) as then:
+        late = copy.deepcopy(product.conf)
+        late["upstreams"]["late"] = {"addrs": ["late.example:80"], "dns_server": "127.0.0.1:9"}
+        late["locations"]["late"] = {"upstream": "late"}  # in no server: it is warned of
+        write(product, late)
+        thread = threading.Thread(target=then.upgrade)
+        thread.start()
+        product.wait_line(r"warning: .*\[locations.late\]")
+        product.conf["locations"]["all"]["headers_set"] = ["X-Text: new"]
+        write(product, product.conf)
+        assert product.order("reload")[0] == 0
+        thread.join()
+        until(lambda: product.get("/").get("X-Text") == "new", "it has been taken up")
+        product.wait_line("configuration reloaded")
+        until(lambda: "upgrade" in product.order("history")[1].splitlines()[1], "it is the newest")
+
+
+def test_a_link_to_another_version(tmp_path):
+    """What is started is what the link leads to then."""
+    for version in ("v1", "v2"):
+        (tmp_path / version).mkdir()
+        shutil.copy(binary(), tmp_path / version / "pingap")
+    link = tmp_path / "pingap"
+    link.symlink_to("v1/pingap")
+    with Origin() as origin, front(origin, {"program": str(link)}) as product, \
+            Upgraded(product) as then:
+        assert os.readlink(f"/proc/{product.process.pid}/exe") == str(tmp_path / "v1" / "pingap")
+        link.unlink()
+        link.symlink_to("v2/pingap")
+        for _ in range(2):
+            then.upgrade()
+            running = os.readlink(f"/proc/{then.pids[-1]}/exe")
+            assert running == str(tmp_path / "v2" / "pingap")
+
+
+def test_found_by_its_name(tmp_path):
+    """Started without a folder, from one of PATH, and replaced in place."""
+    program = tmp_path / "pingap"
+    shutil.copy(binary(), program)
+    with Origin() as origin, \
+            front(origin, {"program": "pingap", "env": {"PATH": f"/nowhere:{tmp_path}"}}) \
+            as product, Upgraded(product) as then:
+        program.unlink()
+        shutil.copy(binary(), program)
+        then.upgrade()
+        assert os.readlink(f"/proc/{then.pids[0]}/exe") == str(program)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not find("unshare"), reason="makes a PID namespace")
+def test_process_1_refuses(tmp_path):
+    with Origin() as origin:
+        conf = config([origin.addr], basic={"upgrade_sock": str(tmp_path / "p.sock")})
+        (tmp_path / "p.toml").write_text(toml.dumps(conf))
+        order = ["--config", str(tmp_path / "p.toml")]
+        process = subprocess.Popen([find("unshare"), "-p", "-f", "--kill-child", binary(), "run",
+                                    *order], stderr=subprocess.PIPE, text=True)
+        try:
+            next(line for line in process.stderr if " ready" in line)
+            code, _, err = run("upgrade", *order)
+            assert code == 1 and "process 1 of its container" in err
+            assert run("status", *order)[0] == 0
+        finally:
+            process.kill()
+            process.wait()
+            process.stderr.close()
 
 
 def test_nobody_to_take_over_from():

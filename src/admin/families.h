@@ -83,12 +83,13 @@ inline constexpr Family kWorkerConnections{"worker_connections", Kind::gauge,
                                            "Client connections of a worker thread."};
 inline constexpr Family kLag{"worker_event_loop_lag_seconds", Kind::gauge,
                              "How long a worker thread took to come to a message, once a second."};
-inline constexpr Family kLogDropped{"log_lines_dropped_total", Kind::counter,
-                                    "Access log lines lost: the disk did not keep up."};
+inline constexpr Family kLogDropped{
+    "log_lines_dropped_total", Kind::counter,
+    "Lines of access logs and of the application log lost: nobody took them."};
 inline constexpr Family kLogErrors{"log_write_errors_total", Kind::counter,
-                                   "Writes of access logs that failed."};
+                                   "Writes to log files that failed."};
 inline constexpr Family kLogBytes{"log_written_bytes_total", Kind::counter,
-                                  "Bytes of access logs written."};
+                                  "Bytes of log files written."};
 inline constexpr Family kSpansSent{"tracing_spans_sent_total", Kind::counter,
                                    "Spans that the collector has taken."};
 inline constexpr Family kSpansDropped{"tracing_spans_dropped_total", Kind::counter,

@@ -32,7 +32,7 @@ void HttpCall::on_head(http::RequestHead& head, End end) noexcept {
     stream_.send_interim(go_on);
   }
   if (end == End::yes) {
-    answer(service_.handler().on_request(request_));
+    ask();
   }
 }
 
@@ -59,7 +59,7 @@ void HttpCall::on_body(ByteQueue& data, End end) noexcept {
   }
   stream_.release_window(size);
   if (end == End::yes && !answered_) {
-    answer(service_.handler().on_request(request_));
+    ask();
   }
 }
 
@@ -69,7 +69,18 @@ void HttpCall::on_trailers(http::HeaderMap& /*trailers*/) noexcept {
 }
 
 void HttpCall::on_closed(const Error& /*why*/) noexcept {
+  self_.reset();
   service_.loop().retire(this);
+}
+
+void HttpCall::ask() noexcept {
+  self_ = std::make_shared<HttpCall*>(this);
+  service_.handler().on_request(request_, [self = std::weak_ptr(self_)](HttpReply reply) {
+    const auto call = self.lock();
+    if (call != nullptr && !(*call)->answered_) {
+      (*call)->answer(std::move(reply));
+    }
+  });
 }
 
 void HttpCall::answer(HttpReply reply) noexcept {

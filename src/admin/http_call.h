@@ -1,6 +1,7 @@
 // One request to an HttpService and its answer. Control thread; retires itself.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,7 @@ class HttpCall final : public http::RequestSink, public net::Retirable {
   void on_closed(const Error& why) noexcept override;
 
  private:
+  void ask() noexcept;
   void answer(HttpReply reply) noexcept;
   void send_head(const HttpReply& reply, End end) noexcept;
   void pump() noexcept;
@@ -30,6 +32,7 @@ class HttpCall final : public http::RequestSink, public net::Retirable {
   HttpService& service_;
   http::ServerStream& stream_;
   HttpRequest request_;
+  std::shared_ptr<HttpCall*> self_;  // for the answer; gone with the stream
   bool answered_ = false;
   bool keep_alive_ = true;
   std::string body_;      // of the answer

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,10 +40,13 @@ struct HttpReply {
   std::vector<std::pair<std::string_view, std::string>> headers;  // names are constants
 };
 
-// Answers requests at once; must not block for long: the process is led by the same thread.
+// Must not block for long: the process is led by the same thread.
 class HttpHandler {
  public:
-  virtual HttpReply on_request(const HttpRequest& request) = 0;
+  using Done = std::function<void(HttpReply)>;
+
+  // `done` is called once, now or later; it may outlive the connection. `request` goes before.
+  virtual void on_request(const HttpRequest& request, const Done& done) = 0;
 
   // For connections from now on; null = without TLS.
   virtual std::shared_ptr<const tls::ServerContext> tls() const noexcept { return nullptr; }

@@ -32,7 +32,8 @@ void LagProbe::on_timer() noexcept {
       sent_at_[i] = now;
     }
   }
-  server_->tell_workers([all = workers_, asked, now](size_t index) {
+  server_->tell_workers([all = workers_, asked, now](const proxy::Worker& one) {
+    const size_t index = one.index();
     if (asked[index]) {
       Worker& worker = (*all)[index];
       worker.took.store((steady_now() - now).count(), std::memory_order_relaxed);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "control/reloader.h"
+#include "control/requests_view.h"
 #include "control/state_text.h"
 #include "control/troubles.h"
 #include "net/socket.h"
@@ -163,13 +164,18 @@ void MetricsService::hand_over() {
 
 // ---- the answers
 
-HttpReply MetricsService::on_request(const HttpRequest& request) {
+void MetricsService::on_request(const HttpRequest& request, const Done& done) {
   if (request.method != http::Method::get && request.method != http::Method::head) {
     HttpReply reply = text(405, "only GET and HEAD\n");
     reply.headers.emplace_back("Allow", "GET, HEAD");
-    return reply;
+    done(std::move(reply));
+    return;
   }
-  return route(request);
+  if (request.path == "/state") {
+    answer_state(request, done);
+    return;
+  }
+  done(route(request));
 }
 
 // That of the configuration in use, with its certificates as they are now.
@@ -185,21 +191,44 @@ HttpReply MetricsService::route(const HttpRequest& request) const {
   if (request.path == "/readyz") {
     return ready();
   }
-  const bool state = request.path == "/state";
-  if (request.path != settings_.path && !state) {
+  if (request.path != settings_.path) {
     return text(404, fmt::format("there are {}, /state, /healthz and /readyz\n", settings_.path));
   }
-  if (!credentials_.allow(request.header("Authorization"))) {
-    HttpReply reply = text(401, "give the user and password, or the token, of [metrics]\n");
-    reply.headers.emplace_back("WWW-Authenticate", "Basic realm=\"metrics\"");
-    return reply;
+  auto refused = refuse(request);
+  return refused ? std::move(*refused) : answer_metrics(request);
+}
+
+// Who may not see it.
+std::optional<HttpReply> MetricsService::refuse(const HttpRequest& request) const {
+  if (credentials_.allow(request.header("Authorization"))) {
+    return std::nullopt;
   }
-  if (state) {
-    HttpReply reply = text(200, control::state_text(*running_, lag_.lags()));
+  HttpReply reply = text(401, "give the user and password, or the token, of [metrics]\n");
+  reply.headers.emplace_back("WWW-Authenticate", "Basic realm=\"metrics\"");
+  return reply;
+}
+
+// "?requests=N": of those under way.
+void MetricsService::answer_state(const HttpRequest& request, const Done& done) const {
+  if (auto refused = refuse(request)) {
+    done(std::move(*refused));
+    return;
+  }
+  constexpr std::string_view kKey = "requests=";
+  const std::string_view query = request.query;
+  const bool asks = query.starts_with(kKey);
+  const auto most =
+      control::RequestsView::parse_most(asks ? query.substr(kKey.size()) : std::string_view());
+  if (!most || (!asks && !query.empty())) {
+    done(text(400, fmt::format("/state takes ?requests=N: how many of those under way, 1 to {}\n",
+                               control::RequestsView::kMost)));
+    return;
+  }
+  running_->requests.ask(*most, [this, done](const control::RequestsReport& found) {
+    HttpReply reply = text(200, control::state_text(*running_, lag_.lags(), found));
     reply.content_type = "application/json";
-    return reply;
-  }
-  return answer_metrics(request);
+    done(std::move(reply));
+  });
 }
 
 HttpReply MetricsService::ready() const {

@@ -38,7 +38,7 @@ class MetricsService final : public control::SideService, public HttpHandler {
   void hand_over() override;
 
   // HttpHandler
-  HttpReply on_request(const HttpRequest& request) override;
+  void on_request(const HttpRequest& request, const Done& done) override;
   std::shared_ptr<const tls::ServerContext> tls() const noexcept override;
 
  private:
@@ -51,6 +51,8 @@ class MetricsService final : public control::SideService, public HttpHandler {
   void adopt(net::Fd socket);
   void remove_file() noexcept;
   HttpReply route(const HttpRequest& request) const;
+  std::optional<HttpReply> refuse(const HttpRequest& request) const;
+  void answer_state(const HttpRequest& request, const Done& done) const;
   HttpReply ready() const;
   HttpReply answer_metrics(const HttpRequest& request) const;
 

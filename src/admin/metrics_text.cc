@@ -10,6 +10,7 @@
 
 #include "admin/families.h"
 #include "admin/otlp_metrics.h"
+#include "base/log.h"
 #include "control/process_stats.h"
 #include "control/reloader.h"
 #include "control/troubles.h"
@@ -192,8 +193,8 @@ class Writer {
 
   void write_connections() {
     out_.begin(families::kConnections);
-    for (const auto& [site, count] : running_.server.connections_by_site()) {
-      out_.sample(labels({{"server", site}}), uint64_t{count});
+    for (const auto& one : running_.server.connections_by_site()) {
+      out_.sample(labels({{"server", one.site}}), uint64_t{one.count});
     }
     each(families::kAccepted, sites_, [](const SiteRow& row) { return row.totals.connections; });
     out_.begin(families::kHandshakes);
@@ -340,7 +341,7 @@ class Writer {
 
   void write_logs() {
     const observe::LogTotals totals = running_.server.log_totals();
-    one(families::kLogDropped, totals.dropped);
+    one(families::kLogDropped, totals.dropped + log::dropped());
     one(families::kLogErrors, totals.errors);
     one(families::kLogBytes, totals.bytes);
   }

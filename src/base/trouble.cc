@@ -67,6 +67,10 @@ std::string_view to_string(Trouble::Part part) noexcept {
       return "configuration";
     case Trouble::Part::discovery:
       return "discovery";
+    case Trouble::Part::logging:
+      return "logging";
+    case Trouble::Part::metrics:
+      return "metrics";
     case Trouble::Part::plugin:
       return "plugin";
     case Trouble::Part::tracing:

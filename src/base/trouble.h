@@ -20,6 +20,8 @@ class Trouble {
     certificates,   // of a server: new ones cannot be used
     configuration,  // it cannot be read, or was refused
     discovery,      // who knows servers of an upstream does not tell
+    logging,        // of a file: lines cannot be written
+    metrics,        // they do not reach the collector
     plugin,         // a file or the keys that it goes by cannot be had
     tracing,        // spans do not reach the collector
     upstream,       // it has no server that takes requests

@@ -19,6 +19,7 @@
 #include "config/etcd_url.h"
 #include "control/load.h"
 #include "control/process.h"
+#include "control/program_path.h"
 
 namespace pingap::cli {
 namespace {
@@ -43,6 +44,7 @@ ExitCode run(const Options& options) {
                              options.last_good,
                              options.upgrade,
                              options.daemon,
+                             control::program_path(options.program),
                              options.arguments,
                              make,
                              {PINGAP_VERSION, std::string(build_commit())}});

@@ -41,7 +41,7 @@ _pingap() {
         COMPREPLY=($(compgen -f -- "$current"))
         return
       fi ;;
-    status) words='--json --config --help' ;;
+    status) words='--json --requests --config --help' ;;
     version) words='--json --help' ;;
     config) words='push pull sync --help' ;;
     push|pull|sync)
@@ -122,7 +122,7 @@ _pingap() {
         profile) _arguments $config '--seconds[how long]:seconds:' ;;
         reload|rollback) _arguments $config '--comment[why]:text:' '1:revision:' ;;
         diff) _arguments $config '*:file or revision:_files' ;;
-        status) _arguments $config '--json[as JSON]' ;;
+        status) _arguments $config '--json[as JSON]' '--requests[the oldest ones]:number:' ;;
         version) _arguments '--json[as JSON]' ;;
         config)
           _arguments '1:command:(push pull sync)' $config '*:file or URL:_files' \
@@ -156,6 +156,7 @@ complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a reload -d '
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a upgrade -d 'Start the program anew in its place'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a status -d 'How the running process is'
 complete -c pingap -n '__fish_seen_subcommand_from status' -l json -d 'As JSON'
+complete -c pingap -n '__fish_seen_subcommand_from status' -l requests -x -d 'The oldest ones'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a log -d 'Show or change the levels of the application log'
 complete -c pingap -n '__fish_seen_subcommand_from log' -a 'reset trace debug info warn error off'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a top -d 'What the running process does, live'

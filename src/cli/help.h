@@ -41,6 +41,8 @@ an etcd that wants to know who asks.)";
 inline constexpr const char* kStatusFooter = R"(
 Examples:
   pingap status -c pingap.toml
+  pingap status --requests 20 -c pingap.toml
+                                         and what hangs: the oldest requests under way
   pingap status -c pingap.toml --json    all that is known, as /state of [metrics] has it
 
 What is degraded is what does not work as it should right now: names that do not resolve, new

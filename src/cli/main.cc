@@ -14,11 +14,12 @@ int main(int argc, char** argv) {
   const std::span<const char* const> arguments(argv + 1,
                                                static_cast<size_t>(argc > 0 ? argc - 1 : 0));
   const char* config = std::getenv("PINGAP_CONFIG");  // NOLINT(concurrency-mt-unsafe)
-  const auto options = cli::parse_options(arguments, config == nullptr ? "" : config);
+  auto options = cli::parse_options(arguments, config == nullptr ? "" : config);
   if (!options) {
     const cli::Exit& exit = options.error();
     fmt::print(exit.code == ExitCode::ok ? stdout : stderr, "{}", exit.text);
     return static_cast<int>(exit.code);
   }
+  options->program = argc > 0 ? argv[0] : "";
   return static_cast<int>(cli::run_command(*options));
 }

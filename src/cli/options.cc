@@ -13,9 +13,8 @@
 namespace pingap::cli {
 
 Exit usage(std::string_view what, std::string_view hint) {
-  return {
-      ExitCode::usage,
-      fmt::format("pingap: {}{}{}\nTry `pingap --help`.\n", what, hint.empty() ? "" : "; ", hint)};
+  return {ExitCode::usage, fmt::format("pingap: {}{}{}\nTry `pingap --help`.\n", what,
+                                       hint.empty() ? "" : "; ", hint)};
 }
 
 CLI::App& Verbs::add(CLI::App& parent, Command command, const char* name, const char* about,
@@ -50,8 +49,9 @@ namespace {
 
 void add_run(CLI::App& app, Verbs& verbs) {
   Options& options = verbs.given.options;
-  CLI::App& run = verbs.add(app, Command::run, "run",
-                            "Start the proxy, in the foreground unless told otherwise (the default)");
+  CLI::App& run =
+      verbs.add(app, Command::run, "run",
+                "Start the proxy, in the foreground unless told otherwise (the default)");
   for (CLI::App* one : {&app, &run}) {
     verbs.add_config(*one);
     one->add_flag("-t,--test", verbs.given.test, "Only check the configuration, like `validate`");

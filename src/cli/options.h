@@ -60,6 +60,7 @@ struct Options {
   bool last_good = false;               // run
   bool upgrade = false;                 // run
   bool daemon = false;                  // run
+  std::string program;                  // run: what the program was started as
   std::vector<std::string> arguments;   // run: the command line, as it was
   std::string comment;                  // reload, rollback
   std::vector<std::string> sides;       // diff: none, or two files or revisions; log: levels
@@ -79,7 +80,7 @@ struct Options {
   std::string client;                   // trace: an address or network
   std::string path;                     // trace: how it begins
   std::string lasts;                    // trace: a duration
-  std::string most;                     // trace: a number
+  std::string most;                     // trace, status: a number
   Shell shell = Shell::bash;            // completion
   std::string method;                   // route explain: upper case
   std::string url;                      // route explain: "http://host/path" or "/path"

@@ -24,6 +24,8 @@ std::string_view name_of(Type type) noexcept {
       return "number";
     case Type::text:
       return "string";
+    case Type::path:
+      return "path";
     case Type::secret:
       return "secret";
     case Type::duration:
@@ -156,6 +158,7 @@ std::string schema_type(const OptionInfo& option) {
     case Type::lines:
       return R"("type":"string","format":"multiline")";
     case Type::text:
+    case Type::path:
     case Type::choice:
     case Type::variable:
       return R"("type":"string")";

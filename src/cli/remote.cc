@@ -152,7 +152,7 @@ ExitCode change_log(const Options& options) {
 
 ExitCode show_status(const Options& options) {
   const std::string format = options.format == Format::json ? "json" : "text";
-  return print(order(options, {"status", {{"format", format}}, {}}));
+  return print(order(options, {"status", {{"format", format}, {"requests", options.most}}, {}}));
 }
 
 ExitCode trace_requests(const Options& options) {

@@ -98,8 +98,8 @@ void add_sync(CLI::App& app, Verbs& verbs) {
   pull.add_option("file", options.target, "A file, or a folder with / at its end")
       ->required()
       ->type_name("FILE");
-  CLI::App& both = verbs.add(config, Command::config_sync, "sync", "Make any place like another",
-                             finish_sync);
+  CLI::App& both =
+      verbs.add(config, Command::config_sync, "sync", "Make any place like another", finish_sync);
   both.add_option("source", options.source, "A file, a folder, or etcd://...")
       ->required()
       ->type_name("SOURCE");

@@ -48,8 +48,9 @@ void add_reload(CLI::App& app, Verbs& verbs) {
 }
 
 void add_upgrade(CLI::App& app, Verbs& verbs) {
-  CLI::App& upgrade = verbs.add(app, Command::upgrade, "upgrade",
-                                "Start the program anew, which takes the place of the running process");
+  CLI::App& upgrade =
+      verbs.add(app, Command::upgrade, "upgrade",
+                "Start the program anew, which takes the place of the running process");
   upgrade.footer(kUpgradeFooter);
   verbs.add_config(upgrade);
 }
@@ -65,17 +66,22 @@ void add_log(CLI::App& app, Verbs& verbs) {
 }
 
 void add_status(CLI::App& app, Verbs& verbs) {
-  CLI::App& status = verbs.add(app, Command::status, "status",
-                               "How the running process is, and what is degraded");
+  CLI::App& status =
+      verbs.add(app, Command::status, "status", "How the running process is, and what is degraded");
   status.footer(kStatusFooter);
   verbs.add_config(status);
   verbs.add_json(status);
+  status
+      .add_option("--requests", verbs.given.options.most,
+                  "With the N oldest requests under way; at most 1000, as JSON usually 100")
+      ->type_name("N");
 }
 
 void add_top(CLI::App& app, Verbs& verbs) {
   Options& options = verbs.given.options;
-  CLI::App& top = verbs.add(app, Command::top, "top",
-                            "What the running process does: rates, times, errors, live", finish_top);
+  CLI::App& top =
+      verbs.add(app, Command::top, "top",
+                "What the running process does: rates, times, errors, live", finish_top);
   top.footer(kTopFooter);
   verbs.add_config(top);
   top.add_flag("--once", options.once, "Print it once, as where there is no terminal");

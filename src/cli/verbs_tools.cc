@@ -74,9 +74,7 @@ void add_route(CLI::App& app, Verbs& verbs) {
       "Show every location considered for a request, why, and what is sent on", finish_explain);
   explain.footer(kExplainFooter);
   explain.add_option("method", options.method, "GET, POST, ...")->required()->type_name("METHOD");
-  explain.add_option("url", options.url, "http://host/path or /path")
-      ->required()
-      ->type_name("URL");
+  explain.add_option("url", options.url, "http://host/path or /path")->required()->type_name("URL");
   explain
       .add_option("-H,--header", verbs.given.headers,
                   "A header of the request, 'Name: value'; repeat")
@@ -122,8 +120,7 @@ void add_demo(CLI::App& app, Verbs& verbs) {
 void add_tools(CLI::App& app, Verbs& verbs) {
   add_route(app, verbs);
   add_plugin(app, verbs);
-  verbs.add_json(
-      verbs.add(app, Command::version, "version", "Print version, commit and compiler"));
+  verbs.add_json(verbs.add(app, Command::version, "version", "Print version, commit and compiler"));
   add_completion(app, verbs);
   add_demo(app, verbs);
 }

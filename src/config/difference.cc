@@ -184,6 +184,9 @@ bool means_the_same(const Model& before, const Model& after, std::string_view it
   if (section == "servers") {
     return same(before.servers, after.servers, name);
   }
+  if (section == "plugins") {
+    return same(before.plugins, after.plugins, name);
+  }
   return same(before.certificates, after.certificates, name);
 }
 

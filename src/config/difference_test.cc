@@ -24,6 +24,16 @@ TEST(Difference, OfAConfigurationToItself) {
   EXPECT_EQ(between(kSome, kSome), "");
 }
 
+TEST(Difference, APluginThatStaysIsNone) {
+  const std::string plugin = R"([plugins.limit]
+type = "rate_limit"
+max = 1
+)";
+  EXPECT_EQ(between(plugin, plugin), "");
+  EXPECT_EQ(between(plugin, "[plugins.limit]\ntype = 'rate_limit'\nmax = 2\n"),
+            "~ plugins.limit\n    max: 1 -> 2\n");
+}
+
 TEST(Difference, OrderCommentsAndSpellingAreNone) {
   EXPECT_EQ(between(kSome, R"(# other
 [locations.l]

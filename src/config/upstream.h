@@ -1,6 +1,6 @@
 // [upstreams.NAME] as plain values: servers, where they come from, how they are chosen, checked,
-// spared and reached. Part of the model (config/model.h), with what locations and servers share with
-// it. Keys and defaults: docs/configuration.md, docs/upstreams.md.
+// spared and reached. Part of the model (config/model.h), with what locations and servers share
+// with it. Keys and defaults: docs/configuration.md, docs/upstreams.md.
 #pragma once
 
 #include <chrono>

@@ -9,6 +9,26 @@
 
 namespace pingap::control {
 
+// `requests`: how many of those under way; as text only where somebody asks for them.
+void Commands::answer_status(const Command& command, Reply reply) {
+  const std::string_view requests = command.field("requests");
+  const bool json = command.field("format") == "json";
+  if (!json && requests.empty()) {
+    reply({ExitCode::ok, status_text(running_)});
+    return;
+  }
+  const auto most = RequestsView::parse_most(requests);
+  if (!most) {
+    reply({ExitCode::usage, fmt::format("pingap: `{}` is no number of requests from 1 to {}\n",
+                                        requests, RequestsView::kMost)});
+    return;
+  }
+  running_.requests.ask(*most, [this, json, reply](const RequestsReport& found) {
+    reply({ExitCode::ok,
+           json ? state_text(running_, {}, found) : status_text(running_) + requests_text(found)});
+  });
+}
+
 void Commands::on_command(const Command& command, const std::string& author, Reply reply) {
   if (command.name == "reload") {
     const std::string_view origin = command.field("origin");
@@ -26,8 +46,7 @@ void Commands::on_command(const Command& command, const std::string& author, Rep
     return;
   }
   if (command.name == "status") {
-    const bool json = command.field("format") == "json";
-    reply({ExitCode::ok, json ? state_text(running_, {}) : status_text(running_)});
+    answer_status(command, std::move(reply));
     return;
   }
   if (command.name == "metrics" && side_ != nullptr) {

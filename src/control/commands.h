@@ -25,6 +25,8 @@ class Commands final : public CommandHandler {
   void on_command(const Command& command, const std::string& author, Reply reply) override;
 
  private:
+  void answer_status(const Command& command, Reply reply);
+
   Reloader& reloader_;
   Control& control_;
   const Running& running_;

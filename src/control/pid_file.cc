@@ -35,18 +35,29 @@ bool PidFile::write() {
   if (path_.empty()) {
     return true;
   }
+  named_ = read_pid(path_);
+  written_ = write(::getpid());
+  return written_;
+}
+
+void PidFile::give_back(pid_t owner) {
+  if (written_ && named_ == owner) {
+    written_ = !write(owner);
+  }
+}
+
+bool PidFile::write(pid_t pid) {
   struct stat status{};
   if (::lstat(path_.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
     PINGAP_LOG(error, "pid_file {} is a symbolic link: it is not followed", path_);
     return false;
   }
   constexpr mode_t kMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
-  const auto done = config::write_file_atomically(path_, fmt::format("{}\n", ::getpid()), kMode);
+  const auto done = config::write_file_atomically(path_, fmt::format("{}\n", pid), kMode);
   if (!done) {
     PINGAP_LOG(error, "pid_file: {}", done.error());
   }
-  written_ = done.has_value();
-  return written_;
+  return done.has_value();
 }
 
 }  // namespace pingap::control

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <sys/types.h>
 
 namespace pingap::control {
 
@@ -17,9 +18,14 @@ class PidFile {
 
   // Says why not in the log.
   bool write();
+  // It names `owner` again, who goes on, if it did before write().
+  void give_back(pid_t owner);
 
  private:
+  bool write(pid_t pid);
+
   std::string path_;
+  pid_t named_ = 0;  // before write(); 0 = nobody
   bool written_ = false;
 };
 

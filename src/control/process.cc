@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <optional>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -27,6 +26,7 @@
 #include "control/pid_file.h"
 #include "control/reloader.h"
 #include "control/reporter.h"
+#include "control/requests_view.h"
 #include "control/storage.h"
 #include "control/upgrade.h"
 #include "control/user_name.h"
@@ -210,12 +210,6 @@ void keep_for_last_good(const RunOptions& options, History history, const Loaded
   }
 }
 
-// As it was started: a new binary at the same path is what an upgrade starts.
-std::string program_path() {
-  std::error_code error;
-  return std::filesystem::read_symlink("/proc/self/exe", error);
-}
-
 // While workers serve.
 ExitCode serve(const RunOptions& options, config::Storage& storage, History history, Loaded loaded,
                proxy::Server& server, proxy::LiveUpstreams& upstreams, net::EventLoop& loop,
@@ -227,9 +221,10 @@ ExitCode serve(const RunOptions& options, config::Storage& storage, History hist
   exporters.use(reloader.current());
   reloader.set_export([&exporters](const Loaded& now) { exporters.use(now); });
   Control control(reloader, server, upstreams, loop, std::move(signals),
-                  {program_path(), options.arguments});
-  const Running running{options.build, server, upstreams, reloader,
-                        [&control] { return control.stopping(); }};
+                  {options.program, options.arguments});
+  RequestsView requests(server, loop);
+  const Running running{options.build, server,   upstreams,
+                        reloader,      requests, [&control] { return control.stopping(); }};
   if (side != nullptr) {
     reloader.set_side_service(*side);
     control.set_side_service(*side);
@@ -238,17 +233,21 @@ ExitCode serve(const RunOptions& options, config::Storage& storage, History hist
   Commands commands(reloader, control, running, side, server, loop);
   std::optional<CommandServer> command_server;
   if (before > 0) {
+    pid_file.write();  // where that is not allowed any more, it says so
     if (auto taken = say_taken_over(socket.path, before); !taken) {
       PINGAP_LOG(error, "cannot take over: {}", taken.error());
+      pid_file.give_back(before);
       return ExitCode::runtime_failure;
     }
     server.own_files();
-    pid_file.write();  // where that is not allowed any more, it says so
   }
   if (socket.fd) {
     command_server.emplace(std::move(socket.fd), std::move(socket.path), loop, commands);
     control.set_command_server(&*command_server);
     command_server->start();
+  }
+  if (before > 0) {
+    reloader.catch_up();  // with what the other one took up since we have read it
   }
   const ConfigWatch told(storage, reloader, loop);
   std::optional<FileWatch> watch;

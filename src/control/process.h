@@ -15,7 +15,8 @@ struct RunOptions {
   bool last_good = false;              // a broken one: start with the newest revision that is none
   bool upgrade = false;                // take the sockets of the process that runs
   bool daemon = false;                 // go into the background
-  std::vector<std::string> arguments;  // of the command line, to start the program anew
+  std::string program;                 // the path to start it anew from
+  std::vector<std::string> arguments;  // of the command line, for the same
   MakeSideService make_side_service;   // null = there is none
   Build build;
 };

@@ -48,6 +48,16 @@ void Reloader::reload(Request request, Done done) {
   }
 }
 
+void Reloader::catch_up() {
+  if (storage_.can_follow() || storage_.name() == "-") {
+    return;  // who follows brings it
+  }
+  const auto texts = read_texts(storage_);
+  if (!texts || hash_of(*texts) != hash_of(loaded_.texts)) {
+    reload({"upgrade", {}, {}}, [](const Answer& /*answer*/) {});
+  }
+}
+
 void Reloader::stop() {
   stopped_ = true;
   guard_.cancel();

@@ -22,7 +22,7 @@ namespace pingap::control {
 
 // Who wants it, for the history and the log.
 struct Request {
-  std::string origin;   // "signal", "command", "file", "etcd", "guard"
+  std::string origin;   // "signal", "command", "file", "etcd", "guard", "upgrade"
   std::string author;   // name of the user, where it is known
   std::string comment;  // may be empty
 };
@@ -41,6 +41,9 @@ class Reloader {
   // Reads the configuration and goes over to it. Who asks while that is under way is served by one
   // more, which reads anew. `done` is called once, perhaps before this returns.
   void reload(Request request, Done done);
+  // Goes over to what the storage holds where that is not what runs: it may have changed since it
+  // was read. Not stdin, which is read once.
+  void catch_up();
   // What reload() would do now, without doing it: the differences, or the errors. `done` is called
   // once, perhaps before this returns; not at all where the process ends before.
   void compare(const Done& done);

@@ -19,6 +19,7 @@
 namespace pingap::control {
 
 class Reloader;
+class RequestsView;
 
 struct Build {
   std::string version;
@@ -31,6 +32,7 @@ struct Running {
   const proxy::Server& server;
   const proxy::LiveUpstreams& upstreams;
   const Reloader& reloader;
+  RequestsView& requests;
   std::function<bool()> stopping;
 };
 

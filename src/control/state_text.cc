@@ -1,6 +1,7 @@
 #include "control/state_text.h"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 
 #include "base/json_writer.h"
@@ -26,6 +27,14 @@ std::string_view name_of(upstream::Breaker::State state) noexcept {
   return "half_open";
 }
 
+// In the order of session::Speaks.
+constexpr std::array<std::string_view, static_cast<size_t>(session::Speaks::count_)> kSpeaks = {
+    "proxy_header", "tls_handshake", "http1", "http2"};
+
+double seconds(Duration duration) noexcept {
+  return std::chrono::duration<double>(duration).count();
+}
+
 void write_config(JsonWriter& out, const Reloader::Status& status) {
   out.key("config");
   out.begin_object();
@@ -48,7 +57,7 @@ void write_workers(JsonWriter& out, const proxy::Server& server,
     out.begin_object();
     out.number("connections", uint64_t{connections[i]});
     if (i < lags.size()) {
-      out.number("event_loop_lag", std::chrono::duration<double>(lags[i]).count());
+      out.number("event_loop_lag", seconds(lags[i]));
     }
     out.end();
   }
@@ -58,10 +67,16 @@ void write_workers(JsonWriter& out, const proxy::Server& server,
 void write_sites(JsonWriter& out, const proxy::Server& server) {
   out.key("servers");
   out.begin_list();
-  for (const auto& [site, count] : server.connections_by_site()) {
+  for (const auto& one : server.connections_by_site()) {
     out.begin_object();
-    out.text("name", site);
-    out.number("connections", uint64_t{count});
+    out.text("name", one.site);
+    out.number("connections", uint64_t{one.count});
+    out.key("speaks");
+    out.begin_object();
+    for (size_t i = 0; i < kSpeaks.size(); ++i) {
+      out.number(kSpeaks[i], one.speaks[i]);
+    }
+    out.end();
     out.end();
   }
   out.end();
@@ -116,6 +131,48 @@ void write_upstreams(JsonWriter& out, const Running& running) {
   out.end();
 }
 
+void write_request(JsonWriter& out, const proxy::UnderWay& one) {
+  out.begin_object();
+  out.number("age", seconds(one.age));
+  out.text("phase", one.phase);
+  out.text("protocol", one.protocol);
+  out.text("method", one.method);
+  out.text("host", one.host);
+  out.text("path", one.path);
+  out.text("client", one.client);
+  out.number("connection", one.connection);
+  out.text("request_id", one.request_id);
+  out.text("server", one.server);
+  out.text("location", one.location);
+  out.text("upstream", one.upstream);
+  out.text("upstream_server", one.endpoint);
+  out.number("tries", uint64_t{one.tries});
+  out.number("status", uint64_t{one.status});
+  out.number("request_body_bytes", one.request_bytes);
+  out.number("response_body_bytes", one.response_bytes);
+  out.end();
+}
+
+void write_requests(JsonWriter& out, const RequestsReport& requests) {
+  out.key("requests");
+  out.begin_object();
+  out.number("under_way", requests.found.requests);
+  out.number("tunnels", requests.found.tunnels);
+  out.key("silent_workers");
+  out.begin_list();
+  for (const size_t worker : requests.silent) {
+    out.number(uint64_t{worker});
+  }
+  out.end();
+  out.key("oldest");
+  out.begin_list();
+  for (const proxy::UnderWay& one : requests.found.oldest) {
+    write_request(out, one);
+  }
+  out.end();
+  out.end();
+}
+
 void write_troubles(JsonWriter& out, const LiveUpstreams& upstreams) {
   out.key("degraded");
   out.begin_list();
@@ -134,7 +191,8 @@ void write_troubles(JsonWriter& out, const LiveUpstreams& upstreams) {
 
 }  // namespace
 
-std::string state_text(const Running& running, const std::vector<Duration>& lags) {
+std::string state_text(const Running& running, const std::vector<Duration>& lags,
+                       const RequestsReport& requests) {
   JsonWriter out;
   out.begin_object();
   out.text("version", running.build.version);
@@ -146,6 +204,7 @@ std::string state_text(const Running& running, const std::vector<Duration>& lags
   write_workers(out, running.server, lags);
   write_sites(out, running.server);
   write_upstreams(out, running);
+  write_requests(out, requests);
   write_troubles(out, running.upstreams);
   out.end();
   return out.finish() + '\n';

@@ -5,6 +5,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "base/log_escape.h"
 #include "control/process_stats.h"
 #include "control/reloader.h"
 #include "control/state_text.h"
@@ -30,6 +31,28 @@ std::string configuration_line(const Reloader::Status& status) {
                      shown(status.loaded_at), status.taken, status.refused);
 }
 
+// "  12.3 s  waiting     GET shop.test/cart of 10.0.0.7 (connection 5): main, cart, api
+// 10.0.1.2:80; try 1, 12 B in, 0 B out"; peers' texts are escaped as in logs.
+std::string request_line(const proxy::UnderWay& one) {
+  const auto plain = [](const std::string& text) {
+    std::string room(text.size() * 4, '\0');  // the longest escape of a byte
+    bool cut = false;
+    const char* end = escape_text(text, room.data(), room.data() + room.size(), cut);
+    room.resize(static_cast<size_t>(end - room.data()));
+    return room;
+  };
+  std::string place = one.server;
+  for (const std::string* name : {&one.location, &one.upstream}) {
+    place += name->empty() ? "" : ", " + *name;
+  }
+  place += one.endpoint.empty() ? "" : " " + one.endpoint;
+  return fmt::format(
+      "{:8.1f} s  {:<10}  {} {}{} of {} (connection {}): {}; {} tries, {} B in, {} B out\n",
+      std::chrono::duration<double>(one.age).count(), one.phase, plain(one.method), plain(one.host),
+      plain(one.path), one.client, one.connection, place, one.tries, one.request_bytes,
+      one.response_bytes);
+}
+
 std::string upstream_lines(const proxy::LiveUpstreams& upstreams) {
   std::string text;
   for (const auto& [name, servers] : servers_in_use(upstreams)) {
@@ -40,6 +63,18 @@ std::string upstream_lines(const proxy::LiveUpstreams& upstreams) {
 }
 
 }  // namespace
+
+std::string requests_text(const RequestsReport& requests) {
+  std::string text = fmt::format("{} requests under way, {} of them tunnels\n",
+                                 requests.found.requests, requests.found.tunnels);
+  for (const size_t worker : requests.silent) {
+    text += fmt::format("worker {} does not answer: it hangs, or is busy\n", worker);
+  }
+  for (const proxy::UnderWay& one : requests.found.oldest) {
+    text += request_line(one);
+  }
+  return text;
+}
 
 std::string status_text(const Running& running) {
   std::string text = fmt::format("pingap {}, process {}, since {}{}\n", running.build.version,

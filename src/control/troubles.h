@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,7 +18,9 @@ namespace pingap::control {
 // Of an upstream.
 struct ServersInUse {
   size_t all = 0;
-  size_t taking = 0;  // requests
+  size_t taking = 0;   // requests
+  uint32_t first = 0;  // the priority of those that are to take them
+  uint32_t used = 0;   // that of those that do; where any do
 };
 
 // By the name of the upstream; also of those that never had a server.

@@ -128,6 +128,12 @@ void Upgrade::start(Done done) {
     return;
   }
   waiting_.push_back(std::move(done));
+  if (::getpid() == 1) {
+    end({ExitCode::runtime_failure,
+         "this is process 1 of its container, which ends with it: start another container\n",
+         {}});
+    return;
+  }
   if (child_ > 0) {
     return;  // whoever waits is told the same
   }

@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "exchange/access_log_presets.h"
 #include "exchange/access_log_writer.h"
+#include "exchange/secrets.h"
 
 namespace pingap::exchange {
 namespace {
@@ -47,17 +48,6 @@ std::string host_name() {
 class AccessLogFormat::Compiler {
  public:
   using Outcome = tl::expected<void, std::string>;
-
-  // `redact` stays where it is until finish().
-  explicit Compiler(std::span<const std::string> redact) {
-    for (const std::string& one : redact) {
-      const bool argument = one.starts_with('?');
-      const std::string& name = out_.redacted_.emplace_back(one.substr(argument ? 1 : 0));
-      const SecretName* before = out_.secrets_.empty() ? nullptr : &out_.secrets_.back();
-      out_.secrets_.push_back(
-          {argument ? SecretName::In::argument : SecretName::In::header, name, before});
-    }
-  }
 
   Outcome custom(std::string_view text) {
     while (!text.empty()) {
@@ -286,8 +276,10 @@ class AccessLogFormat::Compiler {
       add({.tag = LogTag::cookie}, name, Line::kTextNeeds);
       return;
     }
-    add({.tag = prefix == '>' ? LogTag::request_header : LogTag::response_header,
-
+    const bool link = is_link_header(name);
+    const LogTag of_request = link ? LogTag::request_link : LogTag::request_header;
+    const LogTag of_response = link ? LogTag::response_link : LogTag::response_header;
+    add({.tag = prefix == '>' ? of_request : of_response,
          .secret = is_secret_header(name),
          .header = http::find_header_id(name)},
         name, Line::kTextNeeds);
@@ -303,9 +295,8 @@ class AccessLogFormat::Compiler {
   std::vector<Needs> needs_;  // bytes of each op
 };
 
-tl::expected<AccessLogFormat, std::string> AccessLogFormat::compile(
-    std::string_view format, std::span<const std::string> redact) {
-  Compiler compiler(redact);
+tl::expected<AccessLogFormat, std::string> AccessLogFormat::compile(std::string_view format) {
+  Compiler compiler;
   for (const bool json : {true, false}) {
     const std::string_view name = json ? "json" : "logfmt";
     const std::string_view list = format.starts_with(name) ? format.substr(name.size()) : "?";
@@ -350,9 +341,8 @@ size_t AccessLogFormat::write(const Exchange& x, WallTime now,
   }
   char* const begin = room.data();
   char* const end = begin + size;
-  const SecretName* const secrets = secrets_.empty() ? nullptr : &secrets_.back();
-  char* const stop = json_ ? LogLine<true>(x, now, text_, secrets, fixed_, end).write(ops_, begin)
-                           : LogLine<false>(x, now, text_, secrets, fixed_, end).write(ops_, begin);
+  char* const stop = json_ ? LogLine<true>(x, now, text_, fixed_, end).write(ops_, begin)
+                           : LogLine<false>(x, now, text_, fixed_, end).write(ops_, begin);
   return static_cast<size_t>(stop - begin);
 }
 

@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,11 +25,9 @@ class AccessLogFormat {
   static constexpr size_t kMaxField = 4 * 1024;  // bytes of one field
 
   // A name (default, common, combined, tiny, short, json, logfmt; empty is default), "json:" or
-  // "logfmt:" and a list of tags, or text with {tag}s and $variables. `redact`: what is hidden
-  // beside what always is: names of headers, and "?NAME" of parameters in the query. The error says
-  // what is wrong and what is allowed.
-  static tl::expected<AccessLogFormat, std::string> compile(
-      std::string_view format, std::span<const std::string> redact = {});
+  // "logfmt:" and a list of tags, or text with {tag}s and $variables. The error says what is wrong
+  // and what is allowed.
+  static tl::expected<AccessLogFormat, std::string> compile(std::string_view format);
 
   // Writes one line with its newline into `room`, of which kMaxLine bytes are enough; returns its
   // size. 0 when not even the fixed parts of the format fit.
@@ -43,9 +40,7 @@ class AccessLogFormat {
 
   std::string text_;  // of literals and names
   std::vector<LogOp> ops_;
-  std::deque<std::string> redacted_;
-  std::deque<SecretName> secrets_;  // a list, the last one first; it stays where it is
-  size_t fixed_ = 0;                // bytes that every line needs
+  size_t fixed_ = 0;  // bytes that every line needs
   bool json_ = false;
 };
 

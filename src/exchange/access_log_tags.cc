@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "base/strings.h"
 #include "exchange/log_time.h"
-#include "http/params.h"
 #include "trace/context.h"
 
 namespace pingap::exchange {
@@ -100,7 +98,7 @@ constexpr std::array<LogTagInfo, 79> kTags = {{
      "the name that the client asked for (SNI), in lower case", HeaderId::other,
      &Exchange::tls_server_name},
     {"host", "", LogTag::host, 0, "host in its canonical form, without port"},
-    {"referer", "", LogTag::referer, 0, "request header Referer"},
+    {"referer", "", LogTag::request_link, 0, "request header Referer", HeaderId::referer},
     {"user_agent", "", LogTag::request_header, 0, "request header User-Agent",
      HeaderId::user_agent},
     {"content_type", "", LogTag::request_header, 0, "request header Content-Type",
@@ -142,7 +140,7 @@ constexpr std::array<LogTagInfo, 79> kTags = {{
      "its Content-Encoding: how it is compressed", HeaderId::content_encoding},
     {"cache_status", "", LogTag::response_header, 0, "its Cache-Status (RFC 9211)", HeaderId::other,
      nullptr, "cache-status"},
-    {"redirect", "", LogTag::response_header, 0, "its Location: where it sends the client",
+    {"redirect", "", LogTag::response_link, 0, "its Location: where it sends the client",
      HeaderId::location},
     {"size", "body_bytes_sent", LogTag::size, kNumber, "bytes of body sent to the client"},
     {"size_human", "", LogTag::size_human, kHuman, "the same as `1.5KiB`"},
@@ -161,21 +159,6 @@ constexpr std::array<LogTagInfo, 79> kTags = {{
     {"span_id", "", LogTag::span_id, kQuotes + trace::kSpanIdSize, "its span in the trace"},
 }};
 
-constexpr std::array<std::string_view, 10> kSecretHeaders = {
-    "authorization",    "proxy-authorization", "cookie",       "set-cookie",
-    "x-api-key",        "x-auth-token",        "x-csrf-token", "x-access-token",
-    "www-authenticate", "authentication-info"};
-
-constexpr std::array<std::string_view, 14> kSecretParameters = {
-    "access_token", "refresh_token", "id_token", "token",    "auth_token", "api_key", "apikey",
-    "api-key",      "client_secret", "secret",   "password", "passwd",     "jwt",     "signature"};
-
-template <size_t N>
-bool contains(const std::array<std::string_view, N>& names, std::string_view name) noexcept {
-  return std::any_of(names.begin(), names.end(),
-                     [&](std::string_view known) { return iequals(known, name); });
-}
-
 }  // namespace
 
 std::span<const LogTagInfo> log_tags() noexcept {
@@ -187,73 +170,6 @@ const LogTagInfo* find_log_tag(std::string_view name) noexcept {
     return info.name == name || (!name.empty() && info.variable == name);
   });
   return found == kTags.end() ? nullptr : found;
-}
-
-bool is_secret_header(std::string_view name) noexcept {
-  return contains(kSecretHeaders, name);
-}
-
-bool is_secret_parameter(std::string_view name) noexcept {
-  return contains(kSecretParameters, name);
-}
-
-bool is_listed(const SecretLists& lists, SecretName::In in, std::string_view name) noexcept {
-  for (const SecretName* one : lists) {
-    for (; one != nullptr; one = one->next) {
-      if (one->in == in && (in == SecretName::In::argument ? http::equals_decoded(name, one->name)
-                                                           : iequals(name, one->name))) {
-        return true;
-      }
-    }
-  }
-  return false;
-}
-
-namespace {
-
-// A quick look at what stands before '=': the ends of the names above. Takes some other bytes for
-// letters, which the comparison of the whole name sorts out.
-bool may_end_secret(std::string_view name) noexcept {
-  if (name.size() < 3) {
-    return false;
-  }
-  const auto pair = [](char a, char b) {
-    return (static_cast<unsigned>(static_cast<unsigned char>(a)) << 8 |
-            static_cast<unsigned char>(b)) |
-           0x2020U;
-  };
-  const unsigned end = pair(name[name.size() - 2], name[name.size() - 1]);
-  return end == pair('e', 'n') || end == pair('e', 'y') || end == pair('e', 't') ||
-         end == pair('r', 'd') || end == pair('w', 'd') || end == pair('w', 't') ||
-         end == pair('r', 'e');  // token, key, secret, password, passwd, jwt, signature
-}
-
-// The next one is mostly so near that calling memchr costs more.
-size_t find_equals(std::string_view query, size_t from) noexcept {
-  constexpr size_t kNear = 16;
-  const size_t end = std::min(query.size(), from + kNear);
-  for (; from < end; ++from) {
-    if (query[from] == '=') {
-      return from;
-    }
-  }
-  return query.find('=', from);
-}
-
-}  // namespace
-
-SecretPlace find_secret(std::string_view query, size_t from, const SecretLists& more) noexcept {
-  const bool listed = more[0] != nullptr || more[1] != nullptr;
-  for (size_t equals = find_equals(query, from); equals != std::string_view::npos;
-       equals = find_equals(query, equals + 1)) {
-    const std::string_view before = query.substr(0, equals);
-    const auto name = [&] { return before.substr(before.rfind('&') + 1); };
-    if ((may_end_secret(before) && contains(kSecretParameters, name())) ||
-        (listed && is_listed(more, SecretName::In::argument, name()))) {
-      return {equals + 1, std::min(query.find('&', equals), query.size())};
-    }
-  }
-  return {};
 }
 
 }  // namespace pingap::exchange

@@ -52,7 +52,8 @@ enum class LogTag : uint8_t {
   when_clf,
   uri,
   query,
-  referer,
+  request_link,  // a header that has addresses
+  response_link,
   cookie,
   size_human,
   payload_size_human,
@@ -96,26 +97,6 @@ struct LogTagInfo {
 std::span<const LogTagInfo> log_tags() noexcept;
 // By its name or as a variable; null where there is none.
 const LogTagInfo* find_log_tag(std::string_view name) noexcept;
-
-// Values of these headers are secrets: "***" stands in the log (security.md LG-04).
-bool is_secret_header(std::string_view name) noexcept;
-// The same of a parameter of the query.
-bool is_secret_parameter(std::string_view name) noexcept;
-
-// Where a secret stands in a query: the value of a parameter with a telling name.
-struct SecretPlace {
-  size_t begin = std::string_view::npos;  // npos: there is none
-  size_t end = 0;
-};
-
-// Lists of secrets: what plugins know of this request, and what the configuration says.
-using SecretLists = std::array<const SecretName*, 2>;
-
-// Whether a list has a secret of this kind and name.
-bool is_listed(const SecretLists& lists, SecretName::In in, std::string_view name) noexcept;
-
-// The first one at or behind `from`; also of a parameter that `more` lists.
-SecretPlace find_secret(std::string_view query, size_t from, const SecretLists& more = {}) noexcept;
 
 // One step of a compiled format: a literal, then a value.
 struct LogOp {

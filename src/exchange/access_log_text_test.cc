@@ -1,4 +1,6 @@
 // Hostile, long and secret values: what never stands in a line.
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -6,6 +8,7 @@
 
 #include "exchange/access_log.h"
 #include "exchange/access_log_fixture.h"
+#include "exchange/secrets.h"
 
 namespace pingap::exchange {
 namespace {
@@ -169,6 +172,17 @@ TEST(AccessLog, MasksSecretQueryParameters) {
       {"/a?&&token=hunter2", "/a?&&token=***"},
       {"/token=hunter2", "/token=hunter2"},  // a path is what it is
       {"/a?token=hunter2=hunter2", "/a?token=***"},
+      {"/a?%74oken=hunter2&b=1", "/a?%74oken=***&b=1"},
+      {"/a?toke%6e=hunter2", "/a?toke%6e=***"},
+      {"/a?tok%65n=hunter2", "/a?tok%65n=***"},
+      {"/a?to%6Ben=hunter2&%70%61%73%73%77%6f%72%64=hunter2",
+       "/a?to%6Ben=***&%70%61%73%73%77%6f%72%64=***"},
+      {"/a?tokens%6e=3", "/a?tokens%6e=3"},
+      {"/a?sig=hunter2&X-Goog-Signature=hunter2&AWSAccessKeyId=hunter2",
+       "/a?sig=***&X-Goog-Signature=***&AWSAccessKeyId=***"},
+      {"/a?x-amz-signature=hunter2&X-Amz-Security-Token=hunter2&access-token=hunter2",
+       "/a?x-amz-signature=***&X-Amz-Security-Token=***&access-token=***"},
+      {"/a?code=DE&key=1&state=x&design=x&idsig=1", "/a?code=DE&key=1&state=x&design=x&idsig=1"},
   };
   for (const auto& [target, shown] : cases) {
     Sample s;
@@ -181,6 +195,79 @@ TEST(AccessLog, MasksSecretQueryParameters) {
       EXPECT_EQ(line_of("/a?{query}", s.x), std::string(shown) + "\n");
     }
   }
+}
+
+// docs/access-log.md lists them.
+TEST(AccessLog, MasksWhatItsDocumentationSays) {
+  std::ifstream file(PINGAP_DOCS "/access-log.md");
+  std::ostringstream docs;
+  docs << file.rdbuf();
+  const std::string text = docs.str();
+  const auto names_between = [&](std::string_view from, std::string_view to) {
+    const size_t begin = text.find(from);
+    const size_t end = text.find(to, begin);
+    EXPECT_LT(begin, end) << from;
+    std::istringstream words(text.substr(begin + from.size(), end - begin - from.size()));
+    std::vector<std::string> names;
+    for (std::string word; words >> word;) {
+      names.push_back(word.substr(0, word.find(',')));
+    }
+    return names;
+  };
+  const auto parameters = names_between("these query parameters:", ".\n");
+  EXPECT_EQ(parameters.size(), 41U);
+  for (const std::string& name : parameters) {
+    EXPECT_TRUE(is_secret_parameter(name)) << name;
+    EXPECT_EQ(find_secret(name + "=1", 0).begin, name.size() + 1) << name;
+  }
+  const auto headers = names_between("headers with addresses:", ".\n");
+  EXPECT_EQ(headers.size(), 11U);
+  for (const std::string& name : headers) {
+    EXPECT_TRUE(is_link_header(name)) << name;
+  }
+}
+
+TEST(AccessLog, MasksSecretsInAddressesWhateverTagShowsThem) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"http://a.test/x?token=hunter2&b=1#top", "http://a.test/x?token=***&b=1#top"},
+      {"http://u:hunter2@x/cb?token=hunter2", "http://***@x/cb?token=***"},
+      {"http://hunter2@x", "http://***@x"},
+      {"//u:hunter2@x:80?a=b", "//***@x:80?a=b"},
+      {"/cb#access_token=hunter2&state=7", "/cb#access_token=***&state=7"},
+      {"/#/view?token=hunter2", "/#/view?token=***"},
+      {"/a?next=//u:hunter2@x/&b=?sig=hunter2", "/a?next=//***@x/&b=?sig=***"},
+      {"0; url=http://u:hunter2@x/?sig=hunter2", "0; url=http://***@x/?sig=***"},
+      {"<http://u:p@x/>; rel=a, <//q@y?token=hunter2",
+       "<http://***@x/>; rel=a, <//***@y?token=***"},
+      {"/a//b@c?d", "/a//b@c?d"},  // in a path
+      {"http://x/@me?", "http://x/@me?"},
+      {"http://x/?own=hunter2", "http://x/?own=***"},
+  };
+  const std::vector<std::string> redact = {"?own"};
+  const Redaction redaction(redact);
+  for (const auto& [value, shown] : cases) {
+    Sample s;
+    s.x.redacted = redaction.first();
+    for (http::HeaderMap* headers : {&s.x.request.headers, &s.x.response.headers}) {
+      for (const char* name : {"Referer", "Location", "Content-Location", "Refresh", "Link"}) {
+        headers->add(name, value);
+      }
+    }
+    for (const std::string tag :
+         {"{referer}", "$http_referer", "{>referer}", "{redirect}", "$sent_http_location",
+          "{<location}", "{<Content-Location}", "{<refresh}", "$sent_http_link"}) {
+      EXPECT_EQ(line_of(tag, s.x), std::string(shown) + "\n") << tag;
+    }
+  }
+}
+
+TEST(AccessLog, HidesAddressesAltogetherWhereTheConfigurationSaysSo) {
+  Sample s;
+  const std::vector<std::string> redact = {"referer"};
+  const Redaction redaction(redact);
+  s.x.redacted = redaction.first();
+  s.x.request.headers.add(HeaderId::referer, "http://a.test/x?y");
+  EXPECT_EQ(line_of("{referer} {>referer}", s.x), "*** ***\n");
 }
 
 }  // namespace

@@ -191,10 +191,10 @@ char* LogLine<kJson>::put_other(const LogOp& op, char* to) const noexcept {
       return put_uri(op, to);
     case LogTag::query:
       return put_masked(op, {}, parts_of(x_).query, to);
-    case LogTag::referer: {
-      const Parts parts = split(x_.request.headers.get(http::HeaderId::referer));
-      return put_masked(op, parts.path, parts.query, to);
-    }
+    case LogTag::request_link:
+      return put_link(op, x_.request.headers, to);
+    case LogTag::response_link:
+      return put_link(op, x_.response.headers, to);
     case LogTag::cookie:
       return put_cookie(op, to);
     case LogTag::size_human:
@@ -346,7 +346,7 @@ char* LogLine<kJson>::put_long_text(const LogOp& op, std::string_view value,
 template <bool kJson>
 char* LogLine<kJson>::put_uri(const LogOp& op, char* to) const noexcept {
   if (!x_.uri.target.empty() &&
-      find_secret(x_.uri.query, 0, secrets()).begin == std::string_view::npos) {
+      find_secret(x_.uri.query, 0, secrets_of(x_)).begin == std::string_view::npos) {
     return put_text(op, x_.uri.target, to);
   }
   const Parts parts = parts_of(x_);
@@ -366,15 +366,36 @@ char* LogLine<kJson>::put_masked(const LogOp& op, std::string_view before, std::
 }
 
 template <bool kJson>
-void LogLine<kJson>::add_masked(Field& field, std::string_view query) const noexcept {
+void LogLine<kJson>::add_masked(Field& field, std::string_view text,
+                                FindSecret* find) const noexcept {
+  const SecretLists lists = secrets_of(x_);
   size_t shown = 0;  // up to here it is written
-  for (SecretPlace secret = find_secret(query, 0, secrets());
-       secret.begin != std::string_view::npos; secret = find_secret(query, secret.end, secrets())) {
-    add(field, query.substr(shown, secret.begin - shown));
+  for (SecretPlace secret = find(text, 0, lists); secret.begin != std::string_view::npos;
+       secret = find(text, secret.end, lists)) {
+    add(field, text.substr(shown, secret.begin - shown));
     add(field, kMask);
     shown = secret.end;
   }
-  add(field, query.substr(shown));
+  add(field, text.substr(shown));
+}
+
+template <bool kJson>
+char* LogLine<kJson>::put_link(const LogOp& op, const http::HeaderMap& headers,
+                               char* to) const noexcept {
+  std::string_view value = header_of(op, headers);
+  const auto has = [&](char c) { return value.find(c) != std::string_view::npos; };
+  if (!has('?') && !has('#') && !has('@')) {
+    return put_text(op, value, to);
+  }
+  Field field = begin_field(op, to);
+  while (!value.empty()) {
+    const size_t end = std::min(value.find_first_of("?#"), value.size());
+    add_masked(field, value.substr(0, end), find_link_secret);
+    value.remove_prefix(end);
+    add(field, value.substr(0, 1));
+    value.remove_prefix(std::min<size_t>(1, value.size()));
+  }
+  return end_field(field);
 }
 
 template <bool kJson>
@@ -414,13 +435,13 @@ template <bool kJson>
 std::string_view LogLine<kJson>::argument_of(const LogOp& op) const noexcept {
   std::string_view value;
   http::find_argument(parts_of(x_).query, name_of(op), value);
-  const bool hidden = op.secret || is_listed(secrets(), SecretName::In::argument, name_of(op));
+  const bool hidden = op.secret || is_listed(secrets_of(x_), SecretName::In::argument, name_of(op));
   return hidden && !value.empty() ? kMask : value;
 }
 
 template <bool kJson>
 bool LogLine<kJson>::is_secret(std::string_view name) const noexcept {
-  return is_listed(secrets(), SecretName::In::header, name);
+  return is_listed(secrets_of(x_), SecretName::In::header, name);
 }
 
 template <bool kJson>

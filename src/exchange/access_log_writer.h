@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "exchange/access_log_tags.h"
 #include "exchange/exchange.h"
+#include "exchange/secrets.h"
 
 namespace pingap::exchange {
 
@@ -28,10 +29,8 @@ class LogLine {
   static constexpr size_t kCopyStep = 16;
 
   // `fixed`: bytes that every line of the format needs; there are as many before `end` at least.
-  // `secrets`: what is hidden beside what always is.
-  LogLine(const Exchange& x, WallTime now, std::string_view text, const SecretName* secrets,
-          size_t fixed, char* end) noexcept
-      : x_(x), now_(now), text_(text), secrets_(secrets), end_(end), near_end_(end - fixed) {}
+  LogLine(const Exchange& x, WallTime now, std::string_view text, size_t fixed, char* end) noexcept
+      : x_(x), now_(now), text_(text), end_(end), near_end_(end - fixed) {}
 
   // Returns the end of the line, behind its newline.
   char* write(std::span<const LogOp> ops, char* to) const noexcept;
@@ -55,7 +54,12 @@ class LogLine {
   // `before` and then a query without its secrets.
   char* put_masked(const LogOp& op, std::string_view before, std::string_view query,
                    char* to) const noexcept;
-  void add_masked(Field& field, std::string_view query) const noexcept;
+  // An address, or a text with some: of each part what is secret there.
+  char* put_link(const LogOp& op, const http::HeaderMap& headers, char* to) const noexcept;
+
+  using FindSecret = SecretPlace(std::string_view text, size_t from, const SecretLists& more);
+  void add_masked(Field& field, std::string_view text,
+                  FindSecret* find = find_secret) const noexcept;
   char* put_uri(const LogOp& op, char* to) const noexcept;
   char* put_request(const LogOp& op, char* to) const noexcept;
   char* put_tries(const LogOp& op, char* to) const noexcept;
@@ -69,8 +73,6 @@ class LogLine {
   std::string_view argument_of(const LogOp& op) const noexcept;
   bool is_secret(std::string_view name) const noexcept;
 
-  SecretLists secrets() const noexcept { return {x_.secrets, secrets_}; }
-
   std::string_view header_of(const LogOp& op, const http::HeaderMap& headers) const noexcept;
 
   std::string_view name_of(const LogOp& op) const noexcept {
@@ -82,7 +84,6 @@ class LogLine {
   const Exchange& x_;
   const WallTime now_;
   const std::string_view text_;
-  const SecretName* const secrets_;
   char* const end_;
   char* const near_end_;  // a text that ends before this fits, wherever it stands in the line
 };

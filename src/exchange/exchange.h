@@ -61,6 +61,7 @@ struct Exchange {
   std::string_view server_addr;       // of the listener
   uint16_t server_port = 0;           // 0 = a unix socket
   std::string_view server_port_text;  // the listener's
+  // As the client asked: of the connection (where tls_version tells), or what a trusted proxy says.
   std::string_view scheme = "http";
   std::string_view tls_version;  // empty without TLS
   std::string_view tls_cipher;
@@ -111,9 +112,11 @@ struct Exchange {
   bool upstream_reused = false;
   bool grpc = false;  // a call of gRPC: answers of ours are in its form
   // Lists in the arena, the newest first: what plugins have found out about the client, and what
-  // the log must not show because of them.
+  // logs and traces must not show because of them.
   const Known* known = nullptr;
   const SecretName* secrets = nullptr;
+  // What they must not show because of the configuration; a list of the snapshot's.
+  const SecretName* redacted = nullptr;
   // The [plugins.NAME] that answered instead of the backend, and why it refused the request; a text
   // of its own.
   std::string_view plugin;

@@ -29,26 +29,30 @@ bool find_in_cookie(std::string_view line, std::string_view name,
 
 }  // namespace
 
+char take_decoded(std::string_view& text) noexcept {
+  char c = text[0];
+  size_t taken = 1;
+  if (c == '%' && text.size() > 2) {
+    const int high = hex_value(text[1]);
+    const int low = hex_value(text[2]);
+    if (high >= 0 && low >= 0) {
+      c = static_cast<char>(high << 4 | low);
+      taken = 3;
+    }
+  } else if (c == '+') {
+    c = ' ';
+  }
+  text.remove_prefix(taken);
+  return c;
+}
+
 bool equals_decoded(std::string_view encoded, std::string_view plain) noexcept {
-  size_t at = 0;
-  for (size_t i = 0; i < encoded.size(); ++i, ++at) {
-    char c = encoded[i];
-    if (c == '+') {
-      c = ' ';
-    }
-    if (c == '%' && encoded.size() - i > 2) {
-      const int high = hex_value(encoded[i + 1]);
-      const int low = hex_value(encoded[i + 2]);
-      if (high >= 0 && low >= 0) {
-        c = static_cast<char>(high << 4 | low);
-        i += 2;
-      }
-    }
-    if (at >= plain.size() || plain[at] != c) {
+  for (const char c : plain) {
+    if (encoded.empty() || take_decoded(encoded) != c) {
       return false;
     }
   }
-  return at == plain.size();
+  return encoded.empty();
 }
 
 bool find_argument(std::string_view query, std::string_view name,

@@ -12,7 +12,11 @@ namespace pingap::http {
 // argument without `=` has an empty value.
 bool find_argument(std::string_view query, std::string_view name, std::string_view& value) noexcept;
 
-// Whether `encoded` is `plain` after decoding %XX and `+`. A bad escape stands for itself.
+// Takes the first character off `text`, which has one, and decodes it: %XX and `+`. A bad escape
+// stands for itself.
+char take_decoded(std::string_view& text) noexcept;
+
+// Whether `encoded` is `plain` after decoding, in the same manner.
 bool equals_decoded(std::string_view encoded, std::string_view plain) noexcept;
 
 // The value of the first cookie `name` (case-sensitive) in all Cookie fields (RFC 6265 4.2.1).

@@ -12,6 +12,8 @@ class Count {
   // The one writer.
   void add(uint64_t more = 1) noexcept { value_.store(get() + more, std::memory_order_relaxed); }
 
+  void subtract() noexcept { value_.store(get() - 1, std::memory_order_relaxed); }
+
   // Any thread.
   uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
 

@@ -94,7 +94,7 @@ class FileOutput final : public log::Output {
       : writer_(writer), sink_(std::move(sink)) {}
 
   bool take(const log::Record& /*record*/, std::string_view line) noexcept override {
-    return writer_.append(*sink_, line);
+    return !sink_->failing() && writer_.append(*sink_, line);
   }
 
  private:

@@ -91,6 +91,48 @@ TEST_F(LogOutputFiles, AppendsToAFile) {
   EXPECT_FALSE(open_log_output({Kind::file, dir_ + "/none/a.log"}, 3, writer_).has_value());
 }
 
+TEST_F(LogOutputFiles, LeavesLinesToStderrWhileAFileFails) {
+  if (::access("/dev/full", W_OK) != 0) {
+    GTEST_SKIP() << "no /dev/full";
+  }
+  const std::string path = dir_ + "/a.log";
+  std::filesystem::create_symlink("/dev/full", path);
+  auto output = open_log_output({Kind::file, path}, 3, writer_);
+  ASSERT_TRUE(output.has_value());
+  writer_.start();
+  EXPECT_TRUE((*output)->take(kRecord, "one\n"));
+  writer_.sync();
+  EXPECT_FALSE((*output)->take(kRecord, "two\n"));
+  std::filesystem::remove(path);
+  writer_.reopen();
+  writer_.sync();
+  EXPECT_TRUE((*output)->take(kRecord, "three\n"));
+  writer_.stop();
+  std::ifstream file(path);
+  std::string first;
+  std::string second;
+  EXPECT_TRUE(std::getline(file, first) && std::getline(file, second));
+  EXPECT_EQ(first + second, "onethree");
+}
+
+// What is at the journal's path of a machine with systemd.
+TEST_F(LogOutputFiles, SpeaksToAJournal) {
+  const std::string path = dir_ + "/s";
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::copy(path.begin(), path.end(), address.sun_path);
+  ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  auto output = open_log_output({Kind::journal, path}, 3, writer_);
+  ASSERT_TRUE(output.has_value());
+  EXPECT_TRUE((*output)->take(kRecord, "not this\n"));
+  std::array<char, 512> room;
+  const ssize_t got = ::recv(fd, room.data(), room.size(), 0);
+  ASSERT_GT(got, 0);
+  EXPECT_EQ(std::string_view(room.data(), static_cast<size_t>(got)), journal_message(kRecord));
+  ::close(fd);
+}
+
 TEST_F(LogOutputFiles, SendsToASocketThatMayGoAndComeBack) {
   const std::string path = dir_ + "/s";
   auto output = open_log_output({Kind::syslog, path}, 3, writer_);

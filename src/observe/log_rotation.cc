@@ -257,32 +257,36 @@ void LogArchiver::run() noexcept {
   }
 }
 
+// Removes before it packs: on a full disk that makes the room that packing needs.
 void LogArchiver::work(const Job& job) noexcept {
-  const std::vector<Old> all = old_files(job.path);
+  std::vector<Old> stays = old_files(job.path);  // the newest first, and so are the oldest last
   const std::time_t now = std::time(nullptr);
-  for (size_t i = 0; i < all.size(); ++i) {
-    const Old& old = all[i];
-    const bool too_many = job.policy.keep > 0 && i >= job.policy.keep;
-    const bool too_old =
-        job.policy.max_age.count() > 0 && now - old.changed.tv_sec > job.policy.max_age.count();
-    if (too_many || too_old) {
-      if (::unlink(old.path.c_str()) != 0 && errno != ENOENT) {
-        PINGAP_LOG(warn, "cannot remove {}: {}", old.path, describe(errno));
-      }
-    } else if (job.policy.compress && !old.packed && i > 0 && !pack(old.path)) {
-      return;
+  const auto is_over = [&](size_t place) {
+    const bool too_many = job.policy.keep > 0 && place >= job.policy.keep;
+    return too_many || (job.policy.max_age.count() > 0 &&
+                        now - stays[place].changed.tv_sec > job.policy.max_age.count());
+  };
+  for (; !stays.empty() && is_over(stays.size() - 1); stays.pop_back()) {
+    const std::string& path = stays.back().path;
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+      PINGAP_LOG(warn, "cannot remove {}: {}", path, describe(errno));
+    }
+  }
+  for (size_t i = 1; job.policy.compress && i < stays.size() && !stopping(); ++i) {
+    if (!stays[i].packed) {
+      pack(stays[i].path);
     }
   }
 }
 
 // The packed file takes the other one's place once it is whole, with its time and its owner's
 // rights.
-bool LogArchiver::pack(const std::string& path) noexcept {
+void LogArchiver::pack(const std::string& path) noexcept {
   const std::string half = path + std::string(kHalfPacked);
   const CloseFd from(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   struct stat info{};
   if (from.fd < 0 || ::fstat(from.fd, &info) != 0) {
-    return true;  // somebody else has taken it away
+    return;  // somebody else has taken it away
   }
   const int to = ::open(half.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
                         info.st_mode & 0777U);
@@ -313,7 +317,6 @@ bool LogArchiver::pack(const std::string& path) noexcept {
       PINGAP_LOG(warn, "cannot pack {}: {}; it stays as it is", path, describe(error));
     }
   }
-  return good;
 }
 
 }  // namespace pingap::observe

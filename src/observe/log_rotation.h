@@ -69,7 +69,7 @@ class LogArchiver {
 
   void run() noexcept;
   void work(const Job& job) noexcept;
-  bool pack(const std::string& path) noexcept;
+  void pack(const std::string& path) noexcept;
   bool stopping() noexcept;
 
   std::mutex mutex_;

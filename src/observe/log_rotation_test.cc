@@ -178,6 +178,19 @@ TEST_F(LogRotation, PacksAllButTheNewest) {
   EXPECT_LT(info.st_mtime, std::time(nullptr) - 2 * 86'400L) << "its age is that of the lines";
 }
 
+// As on a full disk, where no file can be packed: that would be the end of what makes room.
+TEST_F(LogRotation, RemovesAndGoesOnWhereItCannotPack) {
+  write("a.log.20260101-000000", "too many", 4);
+  write("a.log.20260102-000000", "three", 3);
+  write("a.log.20260103-000000", "two", 2);
+  write("a.log.20260104-000000", "one", 1);
+  fs::create_directory(path("a.log.20260103-000000.gz.part"));
+  LogArchiver archiver;
+  archiver.tidy(path("a.log"), {.max_size = 1, .keep = 3, .compress = true});
+  EXPECT_TRUE(becomes({"a.log.20260102-000000.gz", "a.log.20260103-000000",
+                       "a.log.20260103-000000.gz.part", "a.log.20260104-000000"}));
+}
+
 // ---- by the writer
 
 void put(LogBuffer& buffer, std::string_view line) {
@@ -262,6 +275,33 @@ TEST_F(LogRotation, OfTheWriterFollowsWhoHasRotatedBefore) {
   writer.sync();
   EXPECT_EQ(read(path("a.log")), "new\nmine\n");
   EXPECT_EQ(files(), (std::vector<std::string>{"a.log", "a.log.20260101-000000"}));
+}
+
+TEST_F(LogRotation, OfTheWriterOpensAFileThatWasRemovedAnew) {
+  LogWriter writer;
+  writer.set_rotation({.max_size = 10});
+  auto sink = *writer.open(path("a.log"));
+  writer.start();
+  writer.append(*sink, "0123456789\n");
+  writer.sync();
+  fs::remove(path("a.log"));
+  writer.append(*sink, "mine\n");
+  writer.sync();
+  EXPECT_EQ(sink->errors(), 0U);
+  EXPECT_EQ(files(), std::vector<std::string>{"a.log"});
+  EXPECT_EQ(read(path("a.log")), "mine\n");
+}
+
+TEST_F(LogRotation, OfTheWriterRemovesWhatIsTooOldWithoutALine) {
+  write("a.log", "now\n");
+  write("a.log.20260101-000000", "3", 8);
+  write("a.log.20260103-000000", "1", 1);
+  LogWriter writer;
+  auto sink = *writer.open(path("a.log"));
+  writer.start();
+  writer.sync();
+  writer.set_rotation({.max_size = 1000, .max_age = seconds(7 * 86'400)});
+  EXPECT_TRUE(becomes({"a.log", "a.log.20260103-000000"}));
 }
 
 TEST_F(LogRotation, OfTheWriterGoesOnWhereItCannotRename) {

@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
+
+#include <fmt/core.h>
 
 #include "base/log.h"
 
@@ -20,6 +23,8 @@ constexpr auto kRetryAfter = std::chrono::milliseconds(500);
 constexpr auto kWarnEvery = std::chrono::seconds(10);
 // A rotation that did not work: a folder that may not be written to stays so for a while.
 constexpr auto kRotateAgainAfter = std::chrono::seconds(60);
+// How often old files are looked at for their age alone: a log may be quiet for long.
+constexpr auto kTidyEvery = std::chrono::hours(1);
 
 // Opens anew without waiting for the reader of a FIFO; regular files ignore O_NONBLOCK.
 int open_file(const std::string& path) noexcept {
@@ -109,7 +114,11 @@ void LogBuffer::flush() noexcept {
 // ---- the sink: writer thread ----
 
 LogSink::LogSink(LogWriter& writer, std::string path, int fd)
-    : writer_(writer), path_(std::move(path)), fd_(-1) {
+    : writer_(writer),
+      path_(std::move(path)),
+      fd_(-1),
+      writing_(Trouble::Part::logging, path_),
+      renewing_(Trouble::Part::logging, path_) {
   adopt(fd);
 }
 
@@ -136,47 +145,75 @@ void LogSink::adopt(int fd) noexcept {
   rotates_ = RotateEvery::never;
 }
 
-void LogSink::reopen() noexcept {
+// False: the old file is written to as before.
+bool LogSink::reopen() noexcept {
   if (is_stream(path_)) {
-    return;
+    return true;
   }
   const int fd = open_file(path_);
   if (fd < 0) {
     const int error = errno;
     errors_.fetch_add(1, std::memory_order_relaxed);
-    PINGAP_LOG(warn, "cannot reopen {}: {}; writing on to the old file", path_, describe(error));
-    return;
+    const std::string what =
+        fmt::format("cannot reopen it: {}; writing on to the old file", describe(error));
+    renewing_.begin(what);
+    PINGAP_LOG(warn, "log {}: {}", path_, what);
+    return false;
   }
   adopt(fd);
-  failing_ = false;
+  renewing_.end();
+  failing_.store(false, std::memory_order_relaxed);
   if (LogBlock* block = queue_.front(); block != nullptr && block->written > 0) {
     // A line of which the old file has a part is written to the new one as a whole.
     const std::string_view before(block->data, block->written);
     const size_t newline = before.rfind('\n');
     block->written = newline == std::string_view::npos ? 0 : static_cast<uint32_t>(newline + 1);
   }
+  return true;
 }
 
 void LogSink::fail(int error) noexcept {
   errors_.fetch_add(1, std::memory_order_relaxed);
   const auto now = Clock::now();
-  if (!failing_ && now >= next_warning_) {
-    next_warning_ = now + kWarnEvery;
-    PINGAP_LOG(warn, "cannot write to {}: {}; trying again", path_, describe(error));
-  }
-  failing_ = true;
   retry_at_ = now + kRetryAfter;
+  // Before it is said: where this is the application log, stderr is who can still be told.
+  const bool again = failing_.exchange(true, std::memory_order_relaxed);
+  const std::string what = fmt::format("cannot write: {}; trying again", describe(error));
+  say_writing_fails(what);
+  if (!again && now >= next_warning_) {
+    next_warning_ = now + kWarnEvery;
+    PINGAP_LOG(warn, "log {}: {}", path_, what);
+  }
 }
 
-// Another process of ours may have rotated the file: true where it was so, and ours is the new one.
+void LogSink::say_writing_fails(std::string what) noexcept {
+  in_trouble_ = true;
+  writing_.begin(std::move(what));
+}
+
+// All that waited was written.
+void LogSink::end_trouble() noexcept {
+  if (std::exchange(in_trouble_, false)) {
+    writing_.end();
+    PINGAP_LOG(info, "log {}: all that waited is written", path_);
+  }
+}
+
+// Another process of ours may have rotated the file, or somebody has removed it: true where it was
+// so, and ours is the new one.
 bool LogSink::follow_path() noexcept {
   struct stat ours{};
   struct stat there{};
-  if (::fstat(fd_, &ours) != 0 || ::stat(path_.c_str(), &there) != 0 ||
-      (ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)) {
+  if (::fstat(fd_, &ours) != 0) {
     return false;
   }
-  reopen();
+  const bool is_there = ::stat(path_.c_str(), &there) == 0;
+  if (is_there ? ours.st_ino == there.st_ino && ours.st_dev == there.st_dev : errno != ENOENT) {
+    return false;
+  }
+  if (!reopen()) {
+    next_rotation_ = Clock::now() + kRotateAgainAfter;
+  }
   return true;
 }
 
@@ -204,7 +241,9 @@ void LogSink::rotate(const RotationPolicy& policy, const LogBlock& next) noexcep
   if (const int error = put_aside(path_, now); error != 0) {
     errors_.fetch_add(1, std::memory_order_relaxed);
     next_rotation_ = Clock::now() + kRotateAgainAfter;
-    PINGAP_LOG(warn, "cannot rotate {}: {}; writing on to it", path_, describe(error));
+    const std::string what = fmt::format("cannot rotate it: {}; writing on to it", describe(error));
+    renewing_.begin(what);
+    PINGAP_LOG(warn, "log {}: {}", path_, what);
     return;
   }
   reopen();
@@ -212,9 +251,21 @@ void LogSink::rotate(const RotationPolicy& policy, const LogBlock& next) noexcep
   writer_.archiver_.tidy(path_, policy);
 }
 
+// Age alone: what is too many was removed when the last file was put aside.
+void LogSink::tidy_now_and_then(const RotationPolicy& policy, Clock::time_point now) noexcept {
+  if (!policy.on() || policy.max_age.count() == 0 || !regular_ || is_stream(path_)) {
+    next_tidy_ = Clock::time_point::max();
+    return;
+  }
+  if (next_tidy_ == Clock::time_point::max() || now >= next_tidy_) {
+    next_tidy_ = now + kTidyEvery;
+    writer_.archiver_.tidy(path_, policy);
+  }
+}
+
 // Writes until the queue is empty, the descriptor takes no more, or it fails.
 void LogSink::write_some(LogBlockQueue& done, const RotationPolicy& policy) noexcept {
-  if (failing_ && Clock::now() < retry_at_) {
+  if (failing() && Clock::now() < retry_at_) {
     return;
   }
   while (LogBlock* block = queue_.front()) {
@@ -228,7 +279,7 @@ void LogSink::write_some(LogBlockQueue& done, const RotationPolicy& policy) noex
     if (!regular_) {
       pollfd room{fd_, POLLOUT, 0};
       if (::poll(&room, 1, 0) == 0) {
-        failing_ = false;
+        failing_.store(false, std::memory_order_relaxed);
         return;
       }
     }
@@ -243,11 +294,12 @@ void LogSink::write_some(LogBlockQueue& done, const RotationPolicy& policy) noex
       fail(wrote < 0 ? errno : EIO);
       return;
     }
-    failing_ = false;
+    failing_.store(false, std::memory_order_relaxed);
     block->written += static_cast<uint32_t>(wrote);
     size_ += static_cast<uint64_t>(wrote);
     bytes_.fetch_add(static_cast<uint64_t>(wrote), std::memory_order_relaxed);
   }
+  end_trouble();
 }
 
 // At the end: what could not be written is lost, and counted.
@@ -267,7 +319,12 @@ void LogSink::warn_dropped(Clock::time_point now) noexcept {
     return;
   }
   next_warning_ = now + kWarnEvery;
-  PINGAP_LOG(warn, "{} log lines dropped: {} does not take them", dropped - warned_, path_);
+  const std::string what =
+      fmt::format("{} lines dropped: it does not take them", dropped - warned_);
+  if (!queue_.empty()) {
+    say_writing_fails(what);
+  }
+  PINGAP_LOG(warn, "log {}: {}", path_, what);
   warned_ = dropped;
 }
 

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/trouble.h"
 #include "observe/log_rotation.h"
 
 namespace pingap::observe {
@@ -89,6 +90,9 @@ class LogSink {
 
   void add_to(LogTotals& totals) const noexcept;
 
+  // Any thread: the last write has failed.
+  bool failing() const noexcept { return failing_.load(std::memory_order_relaxed); }
+
  private:
   friend class LogBuffer;
   friend class LogWriter;
@@ -106,15 +110,18 @@ class LogSink {
 
   // Writer thread:
   void adopt(int fd) noexcept;
-  void reopen() noexcept;
+  bool reopen() noexcept;
   void write_some(LogBlockQueue& done, const RotationPolicy& policy) noexcept;
   void rotate(const RotationPolicy& policy, const LogBlock& next) noexcept;
   bool follow_path() noexcept;
   void give_up(LogBlockQueue& done) noexcept;
   void fail(int error) noexcept;
+  void say_writing_fails(std::string what) noexcept;
+  void end_trouble() noexcept;
+  void tidy_now_and_then(const RotationPolicy& policy, Clock::time_point now) noexcept;
   void warn_dropped(Clock::time_point now) noexcept;
 
-  bool waits_for_room() const noexcept { return !queue_.empty() && !failing_; }
+  bool waits_for_room() const noexcept { return !queue_.empty() && !failing(); }
 
   LogWriter& writer_;
   const std::string path_;
@@ -123,15 +130,19 @@ class LogSink {
   std::atomic<uint64_t> dropped_{0};  // workers and writer thread add
   std::atomic<uint64_t> errors_{0};   // writer thread adds
   std::atomic<uint64_t> bytes_{0};    // writer thread adds
+  std::atomic<bool> failing_{false};  // writer thread sets
   // Writer thread:
   LogBlockQueue queue_;
   int fd_;
   bool regular_ = true;  // a file: takes any size; else a pipe, socket or terminal
-  bool failing_ = false;
+  bool in_trouble_ = false;
+  Trouble writing_;    // lines wait, or are lost
+  Trouble renewing_;   // the path cannot be opened anew, or the file not be put aside
   uint64_t size_ = 0;  // of a file
   RotateEvery rotates_ = RotateEvery::never;
-  WallTime rotate_at_ = WallTime::max();  // by time
-  Clock::time_point next_rotation_{};     // not before: the last one did not work
+  WallTime rotate_at_ = WallTime::max();                    // by time
+  Clock::time_point next_rotation_{};                       // not before: the last one did not work
+  Clock::time_point next_tidy_ = Clock::time_point::max();  // of old files, without a rotation
   Clock::time_point retry_at_{};
   Clock::time_point next_warning_{};
   uint64_t warned_ = 0;  // of dropped_
@@ -200,7 +211,7 @@ class LogWriter {
   // Any thread: from now on the files are rotated so; at first they are not.
   void set_rotation(const RotationPolicy& policy) noexcept;
   // Any thread: one whole line of at most LogBlock::kSize bytes, written as soon as can be. For
-  // lines that are few: takes the lock. False: there is no room, it is counted as dropped.
+  // lines that are few: takes the lock. False: there is no room, and it is the caller's.
   bool append(LogSink& sink, std::string_view line) noexcept;
 
   // Any thread: closes what was opened and is not used after all.

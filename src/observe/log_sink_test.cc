@@ -19,6 +19,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/trouble.h"
+
 namespace pingap::observe {
 namespace {
 
@@ -55,6 +57,16 @@ bool put(LogBuffer& buffer, std::string_view line) {
 
 size_t count_lines(std::string_view text) {
   return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+// Empty: it is in none.
+std::string trouble_of(const std::string& path) {
+  for (const Trouble::Report& one : Trouble::all()) {
+    if (one.part == Trouble::Part::logging && one.name == path) {
+      return one.what;
+    }
+  }
+  return {};
 }
 
 std::shared_ptr<LogSink> open_or_die(LogWriter& writer, const std::string& path) {
@@ -189,6 +201,12 @@ TEST_F(LogSinkTest, WritesOnWhenReopeningFails) {
   writer.sync();
   EXPECT_EQ(content(path("old/a.log")), "line\n");
   EXPECT_EQ(sink->errors(), 1U);
+  EXPECT_EQ(trouble_of(path("dir/a.log")),
+            "cannot reopen it: No such file or directory; writing on to the old file");
+  std::filesystem::rename(path("old"), path("dir"));
+  writer.reopen();
+  writer.sync();
+  EXPECT_EQ(trouble_of(path("dir/a.log")), "");
 }
 
 TEST_F(LogSinkTest, DropsAndCountsWhenTheReaderStalls) {
@@ -269,11 +287,15 @@ TEST_F(LogSinkTest, CountsErrorsAndGoesOnWhenTheDiskIsFull) {
   writer.sync();
   EXPECT_EQ(sink->errors(), 1U);
   EXPECT_EQ(sink->dropped(), 0U);
+  EXPECT_TRUE(sink->failing());
+  EXPECT_EQ(trouble_of(path("a.log")), "cannot write: No space left on device; trying again");
   // Room again (here: another file); the line was kept.
   std::filesystem::remove(path("a.log"));
   writer.reopen();
   writer.sync();
   EXPECT_EQ(content(path("a.log")), "one\n");
+  EXPECT_FALSE(sink->failing());
+  EXPECT_EQ(trouble_of(path("a.log")), "");
 }
 
 TEST_F(LogSinkTest, CountsWhatIsLostAtTheEnd) {

@@ -98,6 +98,7 @@ void LogWriter::reopen() noexcept {
 void LogWriter::set_rotation(const RotationPolicy& policy) noexcept {
   const std::lock_guard lock(mutex_);
   rotation_ = policy;
+  wake();
 }
 
 void LogWriter::sync() noexcept {
@@ -169,7 +170,6 @@ bool LogWriter::append(LogSink& sink, std::string_view line) noexcept {
       }
     }
     if (!block) {
-      sink.count_dropped(1);
       return false;
     }
     last = block.get();
@@ -234,7 +234,9 @@ void LogWriter::begin(Turn& turn) noexcept {
 }
 
 void LogWriter::write_all(Turn& turn) noexcept {
+  const auto now = Clock::now();
   for (const auto& sink : turn.sinks) {
+    sink->tidy_now_and_then(turn.rotation, now);
     if (turn.reopen) {
       sink->reopen();
     }
@@ -242,10 +244,10 @@ void LogWriter::write_all(Turn& turn) noexcept {
       sink->retry_at_ = {};
     }
     sink->write_some(turn.done, turn.rotation);
-    if (turn.stop && sink->failing_) {
+    if (turn.stop && sink->failing()) {
       sink->give_up(turn.done);
     }
-    sink->warn_dropped(Clock::now());
+    sink->warn_dropped(now);
   }
 }
 
@@ -271,7 +273,8 @@ void LogWriter::wait(Turn& turn) noexcept {
   polled.assign(1, pollfd{wake_fd_, POLLIN, 0});
   Clock::time_point until = turn.stop_at;
   for (const auto& sink : turn.sinks) {
-    if (sink->failing_ && !sink->queue_.empty()) {
+    until = std::min(until, sink->next_tidy_);
+    if (sink->failing() && !sink->queue_.empty()) {
       until = std::min(until, sink->retry_at_);
     } else if (sink->waits_for_room()) {
       polled.push_back(pollfd{sink->fd_, POLLOUT, 0});

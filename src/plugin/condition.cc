@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "plugin/path.h"
+#include "route/path.h"
 
 namespace pingap::plugin {
 
@@ -10,10 +12,11 @@ Condition::Condition(const config::Condition& from, config::Reader& reader)
     : methods_(from.methods) {
   for (const auto& path : from.paths) {
     const std::string_view text = path.value;
-    if (text.starts_with('=')) {
-      exact_.emplace_back(trim(text.substr(1)));
-    } else if (!text.starts_with('~')) {
-      prefixes_.emplace_back(text);
+    if (!text.starts_with('~')) {
+      const bool exact = text.starts_with('=');
+      if (auto plain = read_path(reader, path.at, exact ? trim(text.substr(1)) : text)) {
+        (exact ? exact_ : prefixes_).push_back(std::move(*plain));
+      }
     } else if (auto pattern = Regex::create(trim(text.substr(1)))) {
       patterns_.push_back(std::move(*pattern));
     } else {
@@ -32,10 +35,7 @@ Condition::Condition(const config::Condition& from, config::Reader& reader)
 
 // Of the path as it is routed by: no other spelling of it gets around this.
 bool Condition::path_fits(std::string_view path) const noexcept {
-  const auto below = [&](const std::string& prefix) {
-    return path.starts_with(prefix) &&
-           (prefix.ends_with('/') || path.size() == prefix.size() || path[prefix.size()] == '/');
-  };
+  const auto below = [&](const std::string& prefix) { return route::is_path_prefix(prefix, path); };
   return (exact_.empty() && prefixes_.empty() && patterns_.empty()) ||
          std::ranges::any_of(exact_, [&](const std::string& one) { return path == one; }) ||
          std::ranges::any_of(prefixes_, below) ||

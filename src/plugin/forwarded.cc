@@ -56,7 +56,8 @@ bool is_about_the_body(const Field& field) noexcept {
 
 // Said by whoever asks the other server, and by nobody else.
 bool is_ours_to_say(const Field& field) noexcept {
-  constexpr std::string_view kNames[] = {"x-forwarded-method", "x-forwarded-uri"};
+  constexpr std::string_view kNames[] = {"x-forwarded-method", "x-forwarded-uri",
+                                         "x-original-method", "x-original-uri", "x-original-url"};
   return field.id == HeaderId::other && std::ranges::any_of(kNames, [&](std::string_view name) {
            return is_twin(field.name(), name);
          });
@@ -107,7 +108,7 @@ void add_forwarded_fields(exchange::Exchange& x, HeaderMap& to) noexcept {
   if (!x.client_text.empty()) {
     to.add(HeaderId::x_forwarded_for, x.client_text);
   }
-  kept_or(HeaderId::x_forwarded_proto, x.scheme);
+  to.add(HeaderId::x_forwarded_proto, x.scheme);
   kept_or(HeaderId::x_forwarded_host, x.request.authority);
 }
 

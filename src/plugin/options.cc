@@ -9,6 +9,7 @@
 #include "config/schema.h"
 #include "config/suggest.h"
 #include "config/value_tree.h"
+#include "plugin/path.h"
 
 namespace pingap::plugin::detail {
 
@@ -64,8 +65,13 @@ void read(Reader& reader, const Field& field, const OptionInfo& info, Number& to
 void read(Reader& reader, const Field& field, const OptionInfo& info, std::string& to) {
   if (info.type == Type::secret) {
     reader.secret(field, to);
-  } else {
-    reader.text(field, to);
+    return;
+  }
+  if (!reader.text(field, to) || info.type != Type::path) {
+    return;
+  }
+  if (auto path = read_path(reader, field.value.at, to)) {
+    to = std::move(*path);
   }
 }
 
@@ -76,7 +82,7 @@ void read(Reader& reader, const Field& field, const OptionInfo& info, Located<st
   } else if (info.type == Type::secret) {
     reader.pem(field, to);  // the same
   } else {
-    reader.text(field, to);
+    read(reader, field, info, to.value);
   }
 }
 

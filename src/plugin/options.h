@@ -30,6 +30,7 @@ struct OptionInfo {
     integer,
     number,  // with a point
     text,
+    path,    // of requests: exactly, or a prefix of theirs; read in its canonical form
     secret,  // no error and no page shows it
     duration,
     size,

@@ -39,6 +39,7 @@ upstream::Outcome outcome_of(const Error& why, bool reused) noexcept {
     case ErrorCode::upstream_certificate:
     case ErrorCode::upstream_timeout:
     case ErrorCode::upstream_write_timeout:
+    case ErrorCode::upstream_truncated:
       return upstream::Outcome::unreachable;
     case ErrorCode::upstream_protocol:
     case ErrorCode::upstream_bad_head:
@@ -68,7 +69,9 @@ void Attempt::end() noexcept {
 
 void Attempt::let_go() noexcept {
   abandon(ErrorCode::none);
-  if (!reported_) {
+  if (well_) {
+    note_well();
+  } else {
     report(upstream::Outcome::none);
   }
   end_retry();
@@ -81,14 +84,27 @@ void Attempt::report(upstream::Outcome outcome) noexcept {
   }
 }
 
-void Attempt::note_answer(uint16_t status) noexcept {
-  pool_.counts().add_answer(status);
-  const bool failed = cluster_.failure_statuses.contains(status);
-  if (!failed && backends_.knows_well(pool_)) {
-    reported_ = true;
+// Whether an answer is one is known at its end. But others wait for what a probe says, and what may
+// go on for hours is well as soon as it has begun.
+void Attempt::note_answer(const http::ResponseHead& head, End end) noexcept {
+  using Kind = upstream::Breaker::Permit::Kind;
+  pool_.counts().add_answer(head.status);
+  if (cluster_.failure_statuses.contains(head.status)) {
+    report(upstream::Outcome::failure);
     return;
   }
-  report(failed ? upstream::Outcome::failure : upstream::Outcome::success);
+  well_ = true;
+  if (end == End::yes || head.framing == http::Framing::tunnel || permit_.kind() != Kind::normal ||
+      whole_.kind() != Kind::normal) {
+    note_well();
+  }
+}
+
+void Attempt::note_well() noexcept {
+  if (backends_.knows_well(pool_)) {
+    reported_ = true;
+  }
+  report(upstream::Outcome::success);
 }
 
 // The first end is the one that counts.
@@ -125,7 +141,7 @@ void Attempt::on_head(http::ResponseHead& head, End end) noexcept {
       traced_->first_byte = forwarder_.now();
       traced_->status = head.status;
     }
-    note_answer(head.status);
+    note_answer(head, end);
     forwarder_.on_response(*this, head, end);
     return;
   }
@@ -165,6 +181,8 @@ void Attempt::on_closed(const Error& why) noexcept {
   if (why) {
     note_failure(why);
     forwarder_.on_attempt_failed(*this, why);
+  } else if (well_) {
+    note_well();
   }
 }
 

@@ -15,7 +15,7 @@ namespace pingap::proxy {
 
 class Forwarder;
 
-// What the end of a try without an answer says of the server; `reused`: its connection was.
+// What the end of a try without a whole answer says of the server; `reused`: its connection was.
 upstream::Outcome outcome_of(const Error& why, bool reused) noexcept;
 
 class Attempt final : public http::ResponseSink {
@@ -72,7 +72,7 @@ class Attempt final : public http::ResponseSink {
   // Counts that it came to nothing, whoever's fault that is.
   void count_failure(ErrorCode why) noexcept { pool_.counts().add(why); }
 
-  // It failed before there was an answer.
+  // It failed before its answer was whole.
   void note_failure(const Error& why) noexcept;
 
   // Another server was faster, though it was asked later.
@@ -90,7 +90,8 @@ class Attempt final : public http::ResponseSink {
  private:
   void let_go() noexcept;
   void report(upstream::Outcome outcome) noexcept;
-  void note_answer(uint16_t status) noexcept;
+  void note_answer(const http::ResponseHead& head, End end) noexcept;
+  void note_well() noexcept;
   void trace_end(ErrorCode why) noexcept;
 
   Forwarder& forwarder_;
@@ -104,6 +105,7 @@ class Attempt final : public http::ResponseSink {
   uint64_t body_sent_ = 0;        // of the request body, by this try
   uint8_t interim_ = 0;           // 1xx answers so far
   bool reused_ = false;           // the connection
+  bool well_ = false;             // so far: its answer has begun, and is none that is a failure
   bool reported_ = false;
   bool ended_ = false;
   bool repeats_ = false;  // it is still counted as a repeated one

@@ -38,6 +38,7 @@ Forwarder::Forwarder(Frontend& frontend, http::ServerStream& client,
       response_body_(client) {
   frontend.introduce(x, session);
   count_begun(site_, frontend.worker());
+  frontend.worker().under_way().add(*this);
 }
 
 Forwarder::~Forwarder() {
@@ -177,7 +178,7 @@ bool Forwarder::pick_server(upstream::Backends& backends,
   if (set_version_ != backends.version()) {
     set_version_ = backends.version();  // their indices say nothing any more
     had_stale_ = false;
-    tried_ = 0;
+    tried_ = {};
   }
   if (had_stale_) {
     had_stale_ = false;
@@ -186,7 +187,7 @@ bool Forwarder::pick_server(upstream::Backends& backends,
       return true;
     }
   }
-  upstream::balancer::Request request{.key = std::nullopt, .tried = tried_};
+  upstream::balancer::Request request{.tried = tried_};
   std::string_view token;
   if (const Cluster& cluster = *cluster_; cluster.looks_at_requests) {
     if (cluster.hash_key) {
@@ -245,13 +246,13 @@ bool Forwarder::open_try(upstream::Backends& backends, const upstream::Backends:
     note_failed(x.endpoint, how_it_failed());
   }
   server_ = picked.index;
-  tried_ |= uint64_t{1} << (server_ & 63);
+  tried_.add(server_);
   ++x.attempts;
   x.endpoint = picked.pool->endpoint().name;
   x.connect_start = frontend_.worker().loop().now();
   std::optional<Attempt>& room = tries_[rival_ ? 1 : 0];  // the earlier one is in the other
   attempt_ = &room.emplace(*this, backends, cluster, picked, std::exchange(repeats_, false));
-  if (x.trace != nullptr) {
+  if (x.trace != nullptr && x.trace->recording) {
     attempt_->trace_by(begin_traced_try(x, frontend_.worker(), site_, x.endpoint, x.connect_start));
   }
   auto opened = picked.pool->open(
@@ -385,6 +386,9 @@ void Forwarder::on_response(Attempt& from, http::ResponseHead& head, End end) no
   End head_end = end;
   if (edits_response() && !edit_response(head_end)) {
     return;
+  }
+  if (tunnel_) {
+    frontend_.worker().under_way().move_to_tunnels(*this);
   }
   x.status = x.response.status;
   client_->send_head(x.response, head_end);

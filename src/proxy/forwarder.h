@@ -1,7 +1,8 @@
 // The way of one request through the proxy, readable from top to bottom in forwarder.cc; what
 // happens when a try fails is in forwarder_retry.cc, when it is only slow in forwarder_hedge.cc,
 // answers of our own and the end are in forwarder_answers.cc, what plugins do on the way is in
-// forwarder_plugins.cc, bodies as they come are in forwarder_bodies.cc. Worker.
+// forwarder_plugins.cc, bodies as they come are in forwarder_bodies.cc, what is told of it
+// meanwhile is in forwarder_view.cc. Worker.
 //
 //   receiving --route--> [buffering] --> connecting --head--> responding --> done
 //       |    [plugins]                       |  ^                |
@@ -15,6 +16,7 @@
 #include <optional>
 
 #include "base/byte_queue.h"
+#include "base/intrusive_list.h"
 #include "base/pipe.h"
 #include "base/slab.h"
 #include "exchange/exchange.h"
@@ -40,11 +42,14 @@ namespace pingap::proxy {
 class Frontend;
 class RequestWatch;
 struct Generation;
+struct UnderWay;
+struct UnderWayTag;
 
 class Forwarder final : public http::RequestSink,
                         public net::Deferrable,
                         public upstream::Waiting,
                         public net::Retirable,
+                        public ListHook<UnderWayTag>,
                         public Pooled<Forwarder> {
  public:
   Forwarder(Frontend& frontend, http::ServerStream& client,
@@ -72,6 +77,11 @@ class Forwarder final : public http::RequestSink,
   void on_attempt_failed(Attempt& from, const Error& why) noexcept;
 
   TimePoint now() const noexcept;
+
+  // For who asks what is under way.
+  UnderWay describe() const;
+
+  bool is_tunnel() const noexcept { return tunnel_; }
 
   void on_deferred() noexcept override;  // the next try
   Turn on_turn() noexcept override;      // a server may have room
@@ -188,6 +198,7 @@ class Forwarder final : public http::RequestSink,
   void render_page(uint16_t status, ErrorCode why, ByteQueue& body) noexcept;
   void send_own_answer(ByteQueue& body, End end = End::yes) noexcept;
   void abort_response(ErrorCode why, Side side) noexcept;
+  std::string_view phase_text() const noexcept;
   void note_watched(RequestWatch& watch) noexcept;
   void finish() noexcept;
 
@@ -213,7 +224,7 @@ class Forwarder final : public http::RequestSink,
   uint32_t retry_after_ = 0;         // s, for an answer of 503
   uint32_t set_version_ = 0;         // that server_ and tried_ are of
   size_t server_ = 0;                // of the current try
-  uint64_t tried_ = 0;               // a bit per server (modulo 64)
+  upstream::balancer::Tried tried_;  // servers
   TimePoint queued_at_{};            // since when it waits for a server
   Error last_error_;                 // of the try before
   std::optional<net::Timer> timer_;  // most requests need neither of them

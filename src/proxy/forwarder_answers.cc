@@ -259,6 +259,7 @@ void Forwarder::finish() noexcept {
     return;
   }
   phase_ = Phase::done;
+  frontend_.worker().under_way().remove(*this);
   deadline_.reset();
   timer_.reset();
   drop_retry();

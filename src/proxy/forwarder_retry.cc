@@ -106,7 +106,7 @@ bool Forwarder::retry(const Error& why) noexcept {
   }
   if (why.code == ErrorCode::upstream_protocol &&
       cluster_->backends.pool.protocol == upstream::Protocol::either) {
-    tried_ &= ~(uint64_t{1} << (server_ & 63));  // its protocol is known now
+    tried_.remove(server_);  // its protocol is known now
   }
   return true;
 }
@@ -181,11 +181,11 @@ void Forwarder::on_deferred() noexcept {
 void Forwarder::forget_tried() noexcept {
   const auto& servers = frontend_.worker().backends(*cluster_).set().endpoints();
   for (size_t i = 0; i < servers.size(); ++i) {
-    if ((tried_ >> (i & 63) & 1) == 0) {
+    if (!tried_.contains(i)) {
       return;
     }
   }
-  tried_ = 0;
+  tried_ = {};
 }
 
 void Forwarder::arm_timer(TimerFor what, Duration after) noexcept {

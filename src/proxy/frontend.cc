@@ -156,9 +156,20 @@ void Frontend::begin(std::unique_ptr<Session> session) noexcept {
   sessions_.push_back(*session.release());  // it owns itself until it is closed
 }
 
+observe::Count& Frontend::count_of(const session::ServerSession& session) noexcept {
+  return speaks_[static_cast<size_t>(session.speaks())];
+}
+
+void Frontend::add_speaks_to(SpeaksCounts& sum) const noexcept {
+  for (size_t i = 0; i < sum.size(); ++i) {
+    sum[i] += speaks_[i].get();
+  }
+}
+
 // Numbers of other workers differ in their last digits.
 void Frontend::identify(session::ServerSession& session) noexcept {
   constexpr uint64_t kMostWorkers = 1024;  // of `threads`
+  count_of(session).add();
   session.identify(++numbered_ * kMostWorkers + worker_.index(), worker_.loop().now());
 }
 
@@ -297,6 +308,7 @@ void Frontend::introduce(exchange::Exchange& x, session::ServerSession& session)
   x.connection_requests = session.count_request();
   x.connected = session.begun();
   x.server = site_->name;
+  x.redacted = site_->redacted;
   x.server_addr = address_text_;
   x.server_port = port_;
   x.server_port_text = port_text_;
@@ -306,6 +318,7 @@ void Frontend::on_session_closed(session::ServerSession& session) noexcept {
   if (site_->counts != nullptr && session.glitches() > 0) {
     site_->counts->cells[worker_.index()].glitches.add(session.glitches());
   }
+  count_of(session).subtract();
   uncount();
 }
 

@@ -7,11 +7,13 @@
 //   on_accept -> pass_on -> host: reserve (counted there from now on) -> message -> host: adopt
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <string>
 
 #include "net/listener.h"
+#include "observe/count.h"
 #include "observe/log_sink.h"
 #include "proxy/snapshot.h"
 #include "session/server_session.h"
@@ -66,6 +68,10 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   // Any thread:
   uint32_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
 
+  // Connections by what they speak.
+  using SpeaksCounts = std::array<uint64_t, static_cast<size_t>(session::Speaks::count_)>;
+  void add_speaks_to(SpeaksCounts& sum) const noexcept;
+
   bool has_room() const noexcept {
     return serves_.load(std::memory_order_relaxed) &&
            connections() < limit_.load(std::memory_order_relaxed);
@@ -111,6 +117,7 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   void log(const exchange::Exchange& x, const RequestLog& log) noexcept;
   void recount() noexcept;
   void identify(session::ServerSession& session) noexcept;
+  observe::Count& count_of(const session::ServerSession& session) noexcept;
   bool make_room() noexcept;
   void uncount() noexcept;
 
@@ -132,7 +139,8 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   std::atomic<bool> serves_{false};
   std::atomic<uint32_t> limit_;           // of connections; our worker writes
   std::atomic<uint32_t> connections_{0};  // our worker writes, others by reserve()
-  IntrusiveList<session::ServerSession, session::ServerSessionTag> sessions_;  // oldest first
+  std::array<observe::Count, static_cast<size_t>(session::Speaks::count_)> speaks_;  // our worker
+  IntrusiveList<session::ServerSession, session::ServerSessionTag> sessions_;        // oldest first
 };
 
 }  // namespace pingap::proxy

@@ -158,6 +158,21 @@ std::string_view last_hops(std::string_view chain) noexcept {
   return chain;
 }
 
+// What a trusted proxy was asked by, which may have ended TLS. Two fields, a list or another word
+// say nothing: whose they are is not known.
+std::string_view client_scheme(const HeaderMap& headers, std::string_view own) noexcept {
+  std::string_view scheme = own;
+  size_t count = 0;
+  for (const Field& field : headers.fields()) {
+    if (field.id == HeaderId::x_forwarded_proto && !field.removed()) {
+      const std::string_view said = field.value();
+      scheme = iequals(said, "https") ? "https" : iequals(said, "http") ? "http" : own;
+      ++count;
+    }
+  }
+  return count == 1 ? scheme : own;
+}
+
 std::string_view forwarded_for(Exchange& x, bool trusted) noexcept {
   std::string_view chain;
   if (trusted) {
@@ -226,16 +241,15 @@ HeaderMap make_map(Arena& arena, size_t capacity) noexcept {
 
 // The client's fields that go on, but for those of its address.
 Result<> copy_request_fields(Exchange& x, const Site& site, const Route& route) noexcept {
-  constexpr uint8_t kNever = http::kHopByHop | http::kForwarding | http::kFromHead;
   const http::RequestHead& in = x.request;
+  const bool traced = x.trace != nullptr;
+  const bool b3 = traced && (site.tracer->propagation.b3 || site.tracer->propagation.b3_multi);
+  const uint8_t never = http::kHopByHop | http::kForwarding | http::kFromHead |
+                        (traced ? replaced_policy(x, site) : uint8_t{0});
   const Removal removal(ConnectionOptions::of(in.headers, in.connection_names_fields, x.arena),
                         site, route.request_remove, route.request_set);
-  const bool traced = x.trace != nullptr;
   for (const Field& field : in.headers.fields()) {
-    if ((http::header_policy(field.id) & kNever) != 0) {
-      continue;
-    }
-    if (traced && replaces_field(x, site, field)) {
+    if ((http::header_policy(field.id) & never) != 0 || (b3 && is_b3_field(field))) {
       continue;
     }
     if ((field.flags & Field::kOurs) != 0) {
@@ -304,6 +318,7 @@ void find_client(Exchange& x, const Site& site) noexcept {
   if (!site.trusted.lists(x.peer_ip)) {
     return;
   }
+  x.scheme = client_scheme(x.request.headers, x.scheme);
   const auto fields = x.request.headers.fields();
   size_t hops = 0;
   for (size_t i = fields.size(); i-- > 0;) {

@@ -9,8 +9,9 @@
 
 namespace pingap::proxy {
 
-// Finds who the client is: the peer, or behind trusted proxies the first address from the right
-// of X-Forwarded-For that is not trusted.
+// Finds who the client is and how it asks: the peer over its connection, or behind trusted proxies
+// the first address from the right of X-Forwarded-For that is not trusted, by the scheme of
+// X-Forwarded-Proto.
 void find_client(exchange::Exchange& x, const Site& site) noexcept;
 
 // Fills x.upstream_request from x.request, but for target and framing.

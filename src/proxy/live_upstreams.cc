@@ -165,6 +165,16 @@ std::vector<LiveUpstreams::ServerReport> LiveUpstreams::report() const {
   return all;
 }
 
+std::vector<std::string_view> LiveUpstreams::asking_all() const {
+  std::vector<std::string_view> all;
+  for (const Live& live : upstreams_) {
+    if (upstream::asks_all(live.cluster->backends, live.members->current(), loop_.now())) {
+      all.push_back(live.members->upstream());
+    }
+  }
+  return all;
+}
+
 Membership* LiveUpstreams::find(std::string_view upstream) const noexcept {
   for (const Live& live : upstreams_) {
     if (live.members->upstream() == upstream) {

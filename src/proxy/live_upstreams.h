@@ -59,6 +59,10 @@ class LiveUpstreams {
 
   std::vector<ServerReport> report() const;
 
+  // Upstreams of which so many servers do not answer that all are asked all the same; until the
+  // next turn of the loop.
+  std::vector<std::string_view> asking_all() const;
+
   // Of one upstream, how many servers are not used although sources have found them.
   struct LeftOut {
     std::string_view upstream;  // until the next turn of the loop

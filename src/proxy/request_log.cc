@@ -51,9 +51,8 @@ std::unique_ptr<RequestLog> build_request_log(const config::AccessLog& from,
                       "write it in one of both places");
     return nullptr;
   }
-  auto format = exchange::AccessLogFormat::compile(
-      own ? std::string_view(text).substr(space + 1) : std::string_view(from.format.value),
-      from.redact ? std::span<const std::string>(*from.redact) : std::span<const std::string>{});
+  auto format = exchange::AccessLogFormat::compile(own ? std::string_view(text).substr(space + 1)
+                                                       : std::string_view(from.format.value));
   if (!format) {
     diagnostics.error(own ? from.to.at : from.format.at, format.error());
     return nullptr;

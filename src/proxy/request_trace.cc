@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "base/strings.h"
-#include "exchange/access_log_tags.h"
+#include "exchange/secrets.h"
 #include "proxy/worker.h"
 #include "trace/record.h"
 #include "trace/tracer.h"
@@ -22,15 +22,6 @@ using trace::Text;
 
 constexpr std::array<std::string_view, 6> kB3Fields = {
     "b3", "X-B3-TraceId", "X-B3-SpanId", "X-B3-Sampled", "X-B3-ParentSpanId", "X-B3-Flags"};
-
-bool is_b3(std::string_view name) noexcept {
-  for (const std::string_view known : kB3Fields) {
-    if (iequals(known, name)) {
-      return true;
-    }
-  }
-  return false;
-}
 
 // One that is there twice is none (W3C Trace Context 3.2): nobody knows which one is meant.
 std::optional<Parent> find_traceparent(const http::HeaderMap& headers) noexcept {
@@ -125,14 +116,15 @@ std::string_view without_secrets(std::string_view target, const Exchange& x,
   }
   std::string_view shown = target.substr(0, mark + 1);
   std::string_view query = target.substr(mark + 1);
-  auto secret = exchange::find_secret(query, 0, {x.secrets});
+  const exchange::SecretLists lists = exchange::secrets_of(x);
+  auto secret = exchange::find_secret(query, 0, lists);
   if (secret.begin == std::string_view::npos) {
     return target;
   }
   while (secret.begin != std::string_view::npos && shown.size() < trace::kMaxText) {
     shown = arena.concat(shown, query.substr(0, secret.begin), kHidden);
     query = query.substr(secret.end);
-    secret = exchange::find_secret(query, 0, {x.secrets});
+    secret = exchange::find_secret(query, 0, lists);
   }
   return secret.begin == std::string_view::npos ? arena.concat(shown, query) : shown;
 }
@@ -218,16 +210,22 @@ void begin_trace(Exchange& x, const Site& site, Worker& worker) noexcept {
   trace.recording = trace.sampled || site.tracer->sampler.errors();
 }
 
-bool replaces_field(const Exchange& x, const Site& site, const Field& field) noexcept {
+uint8_t replaced_policy(const Exchange& x, const Site& site) noexcept {
   const Propagation& how = site.tracer->propagation;
-  const uint8_t policy = http::header_policy(field.id);
-  if ((policy & http::kTrace) != 0) {
-    return how.tracecontext;
+  const uint8_t trace = how.tracecontext ? http::kTrace : uint8_t{0};
+  return how.baggage && asks_client(x, site) ? trace : trace | http::kBaggage;
+}
+
+bool is_b3_field(const Field& field) noexcept {
+  if (field.id != HeaderId::other) {
+    return false;
   }
-  if ((policy & http::kBaggage) != 0) {
-    return !how.baggage || !asks_client(x, site);
+  for (const std::string_view known : kB3Fields) {
+    if (iequals(known, field.name())) {
+      return true;
+    }
   }
-  return (how.b3 || how.b3_multi) && field.id == HeaderId::other && is_b3(field.name());
+  return false;
 }
 
 void add_trace_fields(Exchange& x, const Site& site, http::HeaderMap& out) noexcept {
@@ -256,7 +254,7 @@ void add_trace_fields(Exchange& x, const Site& site, http::HeaderMap& out) noexc
 trace::Try* begin_traced_try(Exchange& x, Worker& worker, const Site& site,
                              std::string_view endpoint, TimePoint now) noexcept {
   RequestTrace& trace = *x.trace;
-  if (!trace.recording || trace.tries == RequestTrace::kMaxTries) {
+  if (trace.tries == RequestTrace::kMaxTries) {
     return nullptr;
   }
   auto* made = x.arena.make<trace::Try>();

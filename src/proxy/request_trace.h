@@ -16,16 +16,17 @@ class Worker;
 // The head is there: x.trace from here on. `site` has a tracer.
 void begin_trace(exchange::Exchange& x, const Site& site, Worker& worker) noexcept;
 
-// Whether this field of the client does not go on to the backend, as add_trace_fields() says it
-// anew. `x` has a trace.
-bool replaces_field(const exchange::Exchange& x, const Site& site,
-                    const http::Field& field) noexcept;
+// Which fields of the client do not go on to the backend, as add_trace_fields() says them anew: by
+// their header_policy(), and one by one those of B3. `x` has a trace.
+uint8_t replaced_policy(const exchange::Exchange& x, const Site& site) noexcept;
+bool is_b3_field(const http::Field& field) noexcept;
 
 // What the backend is told; kTraceFields more fields at most, beside the client's `tracestate`.
 void add_trace_fields(exchange::Exchange& x, const Site& site, http::HeaderMap& out) noexcept;
 inline constexpr size_t kTraceFields = 5;
 
-// A try at `endpoint` begins: the backend is told its span. Null: nobody wants to know of it.
+// A try at `endpoint` begins, of a request that is recorded: the backend is told its span. Null: it
+// has had too many.
 trace::Try* begin_traced_try(exchange::Exchange& x, Worker& worker, const Site& site,
                              std::string_view endpoint, TimePoint now) noexcept;
 

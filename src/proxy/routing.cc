@@ -75,6 +75,7 @@ Result<const Route*> find_route(exchange::Exchange& x, const Site& site) noexcep
   }
   const Route* route = site.routes[static_cast<size_t>(index)].get();
   x.location = route->name;
+  x.redacted = route->redacted;
   if (route->cluster != nullptr) {
     x.upstream = route->cluster->name;
   }

@@ -446,10 +446,11 @@ std::vector<Server::SiteConnections> Server::connections_by_site() const {
   for (const Bound& one : bound_) {
     auto known = std::ranges::find(all, one.served.site->name, &SiteConnections::site);
     if (known == all.end()) {
-      known = all.insert(all.end(), {one.served.site->name, 0});
+      known = all.insert(all.end(), {one.served.site->name, 0, {}});
     }
     for (const auto& frontend : one.served.listening->frontends) {
       known->count += frontend->connections();
+      frontend->add_speaks_to(known->speaks);
     }
   }
   return all;
@@ -468,9 +469,9 @@ observe::LogTotals Server::log_totals() const {
   return logs_.totals();
 }
 
-void Server::tell_workers(const std::function<void(size_t)>& message) const {
-  for (size_t i = 0; i < workers_.size(); ++i) {
-    workers_[i]->loop().post([message, i] { message(i); });
+void Server::tell_workers(const std::function<void(Worker&)>& message) const {
+  for (const auto& worker : workers_) {
+    worker->loop().post([message, at = worker.get()] { message(*at); });
   }
 }
 

@@ -76,6 +76,7 @@ class Server {
   struct SiteConnections {
     std::string site;
     uint32_t count;
+    Frontend::SpeaksCounts speaks;  // of those that have begun
   };
 
   std::vector<SiteConnections> connections_by_site() const;
@@ -83,8 +84,8 @@ class Server {
   std::vector<uint32_t> connections_by_worker() const;
   // What became of lines for the access logs, since the start.
   observe::LogTotals log_totals() const;
-  // Calls `message` with the number of the worker on the thread of each.
-  void tell_workers(const std::function<void(size_t)>& message) const;
+  // Calls `message` with each worker, on its thread.
+  void tell_workers(const std::function<void(Worker&)>& message) const;
 
   // The requests that somebody wants to see from now on, instead of others; null = none.
   void watch(const std::shared_ptr<RequestWatch>& what) const;

@@ -32,7 +32,7 @@ void SideCall::start() noexcept {
 
 void SideCall::try_server() noexcept {
   upstream::Backends& backends = worker_.backends(cluster_);
-  upstream::balancer::Request wanted{.key = std::nullopt, .tried = tried_};
+  upstream::balancer::Request wanted{.tried = tried_};
   upstream::Backends::Picked picked;
   while (tries_ < kTries && backends.pick(wanted, {}, picked)) {
     ++tries_;
@@ -51,7 +51,7 @@ bool SideCall::open(upstream::Backends& backends,
   pool_ = picked.pool;
   permit_ = picked.permit;
   whole_ = picked.whole;
-  tried_ |= uint64_t{1} << (picked.index & 63);
+  tried_.add(picked.index);
   reported_ = false;
   interim_ = 0;
   backends.begin_try(*pool_, false);
@@ -104,7 +104,7 @@ void SideCall::end_try() noexcept {
     std::exchange(stream_, nullptr)->reset(ErrorCode::none);
   }
   if (pool_ != nullptr) {
-    report(upstream::Outcome::none);
+    report(answered_ ? upstream::Outcome::success : upstream::Outcome::none);
     worker_.backends(cluster_).end_try(*std::exchange(pool_, nullptr));
   }
 }
@@ -119,8 +119,9 @@ void SideCall::on_head(http::ResponseHead& head, End /*end*/) noexcept {
   }
   answered_ = true;
   pool_->counts().add_answer(head.status);
-  report(cluster_.failure_statuses.contains(head.status) ? upstream::Outcome::failure
-                                                         : upstream::Outcome::success);
+  if (cluster_.failure_statuses.contains(head.status)) {
+    report(upstream::Outcome::failure);
+  }
   if (to_ != nullptr) {
     to_->head = head;
     to_->head.headers = http::HeaderMap::copy(head.headers, arena_, 0);
@@ -151,7 +152,7 @@ void SideCall::on_closed(const Error& why) noexcept {
     fresh_ = reused_;
     if (!answered_ && (reused_ || why.retry == Retry::safe) && tries_ < kTries) {
       if (reused_) {
-        tried_ = 0;  // it was only the connection
+        tried_ = {};  // it was only the connection
       }
       worker_.loop().defer(*this);
       return;

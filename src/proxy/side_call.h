@@ -67,7 +67,7 @@ class SideCall final : public http::ResponseSink, public net::Deferrable, public
   upstream::Breaker::Permit permit_;
   upstream::Breaker::Permit whole_;
   http::ClientStream* stream_ = nullptr;
-  uint64_t tried_ = 0;  // a bit for each server (modulo 64)
+  upstream::balancer::Tried tried_;
   uint32_t tries_ = 0;
   uint8_t interim_ = 0;    // 1xx answers of this try
   bool reused_ = false;    // the connection

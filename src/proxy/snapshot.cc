@@ -320,11 +320,19 @@ class Builder {
   // A location that says nothing about it shares its server's.
   void build_logs(const config::Listener& from, Site& site) {
     site.log = add_log(from.access_log, site);
+    site.redacted = add_redaction(from.access_log, site);
     for (const auto& route : site.routes) {
       const config::Location* location = model_.find_location(route->name);
       const auto all = inherit_access_log(from.access_log, location->access_log);
       route->log = all == from.access_log ? site.log : add_log(all, site);
+      route->redacted =
+          all.redact == from.access_log.redact ? site.redacted : add_redaction(all, site);
     }
+  }
+
+  // Whether there is a log or not: traces go by it, too.
+  static const exchange::SecretName* add_redaction(const config::AccessLog& from, Site& site) {
+    return from.redact ? site.redactions.emplace_back(*from.redact).first() : nullptr;
   }
 
   const RequestLog* add_log(const config::AccessLog& from, Site& site) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "base/status_set.h"
 #include "config/diagnostics.h"
 #include "config/model.h"
+#include "exchange/secrets.h"
 #include "exchange/variables.h"
 #include "http/header_id.h"
 #include "http/uri.h"
@@ -117,6 +119,7 @@ struct Route {  // [locations.NAME] on one server
   std::vector<Other> others;
   std::shared_ptr<observe::RequestCounts> counts;  // null = nothing is counted
   const RequestLog* log = nullptr;                 // null = off
+  const exchange::SecretName* redacted = nullptr;  // of the site's; what logs and traces hide
 };
 
 struct Site {  // [servers.NAME]
@@ -136,9 +139,11 @@ struct Site {  // [servers.NAME]
   std::vector<std::unique_ptr<Route>> routes;     // by the router's index
   std::vector<std::unique_ptr<RequestLog>> logs;  // of it and its routes
   const RequestLog* log = nullptr;                // of what no route takes; null = off
-  plugin::Chain plugins;                          // before the route is looked for
-  std::shared_ptr<observe::SiteCounts> counts;    // null = nothing is counted
-  trace::Tracer* tracer = nullptr;                // the snapshot's; null = no traces
+  std::deque<exchange::Redaction> redactions;     // the same for what logs and traces hide
+  const exchange::SecretName* redacted = nullptr;
+  plugin::Chain plugins;                        // before the route is looked for
+  std::shared_ptr<observe::SiteCounts> counts;  // null = nothing is counted
+  trace::Tracer* tracer = nullptr;              // the snapshot's; null = no traces
 };
 
 // [tracing] for who sends what workers leave. The same one in the next snapshot where nothing has

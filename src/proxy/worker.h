@@ -22,6 +22,7 @@
 #include "proxy/request_watch.h"
 #include "proxy/snapshot.h"
 #include "proxy/spill.h"
+#include "proxy/under_way.h"
 #include "session/handshake_session.h"
 #include "upstream/backends.h"
 
@@ -109,6 +110,8 @@ class Worker {
 
   LooseCalls& loose_calls() noexcept { return loose_calls_; }
 
+  UnderWayList& under_way() noexcept { return under_way_; }
+
   // Null: nobody wants to see requests.
   RequestWatch* watched() const noexcept { return watch_.get(); }
 
@@ -168,6 +171,7 @@ class Worker {
   LooseCalls loose_calls_{*this};
   std::shared_ptr<RequestWatch> watch_;  // its thread
   std::vector<std::pair<observe::LogSink*, std::unique_ptr<observe::LogBuffer>>> log_buffers_;
+  UnderWayList under_way_;
   session::HandshakeQueue handshakes_{*loop_};
   std::vector<std::shared_ptr<Listening>> listening_;
   std::vector<std::shared_ptr<Listening>> leaving_;  // their last connections are to end

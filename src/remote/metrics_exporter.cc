@@ -74,7 +74,10 @@ void MetricsExporter::adopt() {
   const bool first = target_ == nullptr;
   target_ = std::move(next_);
   client_.reset();
-  if (target_ != nullptr) {
+  if (target_ == nullptr) {
+    trouble_.end();
+    failing_ = false;
+  } else {
     const auto due = Clock::now() + target_->interval;
     due_ = first ? due : std::min(due_, due);  // reloads do not put it off
     client_.emplace(target_->collector);
@@ -108,19 +111,21 @@ void MetricsExporter::send(const std::string& metrics, milliseconds longest,
 void MetricsExporter::tell(const OtlpOutcome& outcome) {
   const std::string& url = target_->collector.url;
   if (outcome.sent == OtlpOutcome::Sent::taken && outcome.rejected == 0) {
+    trouble_.end();
     if (std::exchange(failing_, false)) {
       PINGAP_LOG(info, "[metrics]: they are taken again by {}", url);
     }
     return;
   }
+  const std::string what =
+      outcome.sent == OtlpOutcome::Sent::taken
+          ? fmt::format("{} rejects {} numbers: {}", url, outcome.rejected, outcome.why)
+          : fmt::format("they cannot be sent to {}: {}", url, outcome.why);
+  trouble_.begin(what);
   const auto now = Clock::now();
   if (!std::exchange(failing_, true) || now - told_ >= kTellEvery) {
     told_ = now;
-    if (outcome.sent == OtlpOutcome::Sent::taken) {
-      PINGAP_LOG(warn, "[metrics]: {} rejects {} numbers: {}", url, outcome.rejected, outcome.why);
-    } else {
-      PINGAP_LOG(warn, "[metrics]: they cannot be sent to {}: {}", url, outcome.why);
-    }
+    PINGAP_LOG(warn, "[metrics]: {}", what);
   }
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <thread>
 
+#include "base/trouble.h"
 #include "remote/otlp_client.h"
 #include "trace/otlp.h"
 
@@ -74,6 +75,7 @@ class MetricsExporter {
   trace::Origin origin_;
   bool failing_ = false;
   Clock::time_point told_{};
+  Trouble trouble_{Trouble::Part::metrics, "collector"};
 
   std::jthread thread_;
 };

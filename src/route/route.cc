@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "base/strings.h"
+#include "route/path.h"
 
 namespace pingap::route {
 namespace {
@@ -101,23 +102,13 @@ tl::expected<PathPattern, std::string> parse_path(const config::Location& locati
   if (text.empty()) {
     return PathPattern{};
   }
-  Arena arena;
-  const auto canonical = http::canonicalize(text, options, arena);
-  if (!canonical || canonical->has_query || text.front() != '/') {
-    return tl::unexpected("path `" + text + "` is not the path of a URL");
-  }
-  if (canonical->path != canonical->match_path) {
-    return tl::unexpected("path `" + text +
-                          "`: parameters (`;`) and blanks at the end of a segment are not matched");
+  auto canonical = canonical_path(text, options);
+  if (!canonical) {
+    return tl::unexpected(std::move(canonical.error()));
   }
   return PathPattern{
       location.path_type == config::PathType::exact ? PathKind::exact : PathKind::prefix,
-      std::string(canonical->path)};
-}
-
-bool is_path_prefix(std::string_view text, std::string_view path) noexcept {
-  return path.starts_with(text) &&
-         (path.size() == text.size() || text.ends_with('/') || path[text.size()] == '/');
+      std::move(*canonical)};
 }
 
 std::string to_string(const HostPattern& host) {

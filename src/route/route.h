@@ -56,10 +56,6 @@ tl::expected<PathPattern, std::string> parse_path(const config::Location& locati
 // The pattern as a regex that has to match the whole host.
 tl::expected<Regex, std::string> compile_host(std::string_view pattern);
 
-// Whether the path `text`, taken as a prefix, leads to `path`: they are equal, `path` goes on with
-// a slash, or the prefix ends with one.
-bool is_path_prefix(std::string_view text, std::string_view path) noexcept;
-
 // "*.a.com", "~regex", ... as written in a configuration.
 std::string to_string(const HostPattern& host);
 

@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "route/path.h"
 #include "route/router.h"
 
 namespace pingap::route {

@@ -1,6 +1,7 @@
 // What a client connection reads: heads, bodies, and what is thrown away behind an answer.
 #include <cerrno>
 
+#include "http/h2/frame.h"
 #include "http/limits.h"
 #include "session/h1_server_session.h"
 
@@ -10,10 +11,9 @@ namespace {
 using http::Framing;
 using http::h1::BodyReader;
 using http::h1::ParseStatus;
+using http::h2::kPreface;
 
 namespace limits = http::limits;
-
-constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 // Heads are parsed into this and copied by whoever keeps them; one per thread.
 thread_local http::Field t_fields[1024];

@@ -33,6 +33,8 @@ class H1ServerSession final : public H1Connection,
   void serve_one() noexcept override;
   void abort() noexcept override;
 
+  Speaks speaks() const noexcept override { return Speaks::http1; }
+
   bool waiting() const noexcept override {
     return sink_ == nullptr && !closed_ && reading_ == Reading::head && !partial_head_;
   }

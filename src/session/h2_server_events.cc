@@ -49,6 +49,7 @@ void H2ServerSession::on_window_update(uint32_t increment, int64_t window) noexc
 
 void H2ServerSession::on_reset(FramedStream* stream, Code /*code*/) noexcept {
   if (stream == nullptr) {
+    check(guard_.on_late_reset(loop_.now()));
     return;
   }
   ours(*stream).on_reset();

@@ -31,6 +31,9 @@ class H2ServerSession final : public H2Connection,
   void drain() noexcept override;
   void serve_one() noexcept override;
   void abort() noexcept override;
+
+  Speaks speaks() const noexcept override { return Speaks::http2; }
+
   bool waiting() const noexcept override;
 
   uint32_t glitches() const noexcept override { return guard_.charged(); }

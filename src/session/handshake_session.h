@@ -51,6 +51,8 @@ class HandshakeSession final : public net::IoHandler,
   void abort() noexcept override { close(); }
 
   // Silent from the start: it may go where the place is needed.
+  Speaks speaks() const noexcept override { return Speaks::tls_handshake; }
+
   bool waiting() const noexcept override { return !heard_; }
 
   int fd() const noexcept override { return transport_ ? transport_->fd() : -1; }

@@ -33,6 +33,8 @@ class ProxyHeaderSession final : public net::IoHandler,
   void serve_one() noexcept override;
   void abort() noexcept override;
 
+  Speaks speaks() const noexcept override { return Speaks::proxy_header; }
+
   bool waiting() const noexcept override { return transport_ != nullptr && size_ == 0; }
 
   int fd() const noexcept override { return transport_ ? transport_->fd() : -1; }

@@ -41,6 +41,10 @@ class Peer {
   char text_[46];
 };
 
+// What a connection speaks at the moment; a session of another kind takes its place when that
+// changes.
+enum class Speaks : uint8_t { proxy_header, tls_handshake, http1, http2, count_ };
+
 struct ServerSessionTag;
 struct ServerSettings;
 
@@ -59,6 +63,7 @@ class ServerSession : public ListHook<ServerSessionTag> {
   virtual void serve_one() noexcept = 0;
   // Closes whatever is going on; the exchanges are told.
   virtual void abort() noexcept = 0;
+  virtual Speaks speaks() const noexcept = 0;
   // Nothing is under way, and no part of a next request is here.
   virtual bool waiting() const noexcept = 0;
 

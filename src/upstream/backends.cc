@@ -17,6 +17,12 @@ bool is_same(const Endpoint& a, const Endpoint& b) noexcept {
 
 }  // namespace
 
+bool asks_all(const BackendsSettings& settings, const EndpointSet& servers,
+              TimePoint now) noexcept {
+  return settings.breaker.max_unreachable > 0 &&
+         servers.too_many_are_out(now, settings.max_ejected_percent);
+}
+
 Backends::Backends(net::EventLoop& loop, const BackendsSettings& settings, uint32_t index,
                    uint32_t count, const std::shared_ptr<const void>& keeper)
     : loop_(loop),
@@ -114,7 +120,7 @@ bool Backends::pick(balancer::Request& request, std::string_view token, Picked& 
     if (admit(index, picked)) {
       return true;
     }
-    request.tried |= uint64_t{1} << (index & 63);  // another worker was faster
+    request.tried.add(index);  // another worker was faster
     found = -1;
   }
 }
@@ -183,13 +189,7 @@ bool Backends::too_many_are_out() noexcept {
     return panics_;
   }
   looked_at_ = loop_.now();
-  size_t out = 0;
-  for (const auto& endpoint : set_->endpoints()) {
-    if (endpoint->state->breaker.unreachable()) {
-      ++out;
-    }
-  }
-  panics_ = out * 100 > set_->endpoints().size() * settings_.max_ejected_percent;
+  panics_ = asks_all(settings_, *set_, loop_.now());
   return panics_;
 }
 

@@ -60,6 +60,9 @@ struct BackendsSettings {
   uint32_t retry_least = 3;
 };
 
+// So many of `servers` do not answer that it is hardly them: all are asked all the same.
+bool asks_all(const BackendsSettings& settings, const EndpointSet& servers, TimePoint now) noexcept;
+
 class Backends final : public net::Deferrable {
  public:
   // Number `index` of `count` workers. `keeper` holds the settings for pools that outlive this.

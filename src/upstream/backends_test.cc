@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -85,6 +87,36 @@ TEST_F(BackendsTest, WhenTooManyAreOutAllAreUsed) {
   EXPECT_EQ(tally(4), (std::map<std::string, int>{{"a", 2}, {"b", 2}}));
 }
 
+TEST_F(BackendsTest, OneThatStandsInIsAskedHoweverManyAreOut) {
+  const Endpoints primaries{endpoint("a"), endpoint("b"), endpoint("c"), endpoint("d"),
+                            endpoint("e")};
+  Endpoints all = primaries;
+  all.push_back(endpoint("backup", 1));
+  use(all);
+  for (const auto& primary : primaries) {
+    fail(*primary);
+  }
+  EXPECT_EQ(tally(20), (std::map<std::string, int>{{"backup", 20}}));
+  all.back()->state->set_out(Out::unhealthy, true);
+  go_on(milliseconds(60));
+  EXPECT_EQ(tally(20),
+            (std::map<std::string, int>{{"a", 4}, {"b", 4}, {"c", 4}, {"d", 4}, {"e", 4}}));
+}
+
+// In each tier so many are out that none can stand in for another.
+TEST_F(BackendsTest, WhenTooManyOfAllTiersAreOutTheTierThatHasOneLeftIsUsed) {
+  settings_.max_ejected_percent = 40;
+  const auto a = endpoint("a");
+  const auto b = endpoint("b", 1);
+  const auto c = endpoint("c", 1);
+  use({a, b, c});
+  fail(*a);
+  fail(*b);
+  EXPECT_EQ(tally(20), (std::map<std::string, int>{{"b", 10}, {"c", 10}}));
+  fail(*c);
+  EXPECT_EQ(tally(20), (std::map<std::string, int>{{"a", 20}}));
+}
+
 TEST_F(BackendsTest, NoShareOfOutServersOverrulesTheLimitsOnFailures) {
   settings_.breaker.max_failures = 1;
   const auto a = endpoint("a");
@@ -120,11 +152,47 @@ TEST_F(BackendsTest, TriesTheNextTierWhenOneIsTried) {
     Backends::Picked picked;
     ASSERT_TRUE(backends_->pick(request, {}, picked));
     order += picked.pool->endpoint().name;
-    request.tried |= uint64_t{1} << picked.index;
+    request.tried.add(picked.index);
   }
   EXPECT_EQ(order, "abc");
   Backends::Picked none;
   EXPECT_FALSE(backends_->pick(request, {}, none));
+}
+
+// Of however many there are, those that were not tried stay to be had.
+TEST_F(BackendsTest, OnlyWhatWasTriedIsPassedOver) {
+  for (const uint32_t priority : {0U, 1U}) {
+    Endpoints many;
+    for (int i = 0; i < 66; ++i) {
+      many.push_back(endpoint(std::to_string(i), i < 50 ? 0 : priority));
+      many.back()->state->set_out(Out::disabled, i != 1 && i != 65);
+    }
+    use(many);
+    balancer::Request request;
+    std::set<std::string> asked;
+    Backends::Picked picked;
+    while (backends_->pick(request, {}, picked)) {
+      asked.insert(picked.pool->endpoint().name);
+      request.tried.add(picked.index);
+    }
+    EXPECT_EQ(asked, (std::set<std::string>{"1", "65"}));
+  }
+}
+
+TEST_F(BackendsTest, AWalkOverAllServersEnds) {
+  Endpoints many;
+  for (int i = 0; i < 200; ++i) {
+    many.push_back(endpoint(std::to_string(i)));
+  }
+  use(many);
+  balancer::Request request;
+  std::set<size_t> asked;
+  Backends::Picked picked;
+  while (backends_->pick(request, {}, picked)) {
+    ASSERT_TRUE(asked.insert(picked.index).second);
+    request.tried.add(picked.index);
+  }
+  EXPECT_GE(asked.size(), 64);
 }
 
 TEST_F(BackendsTest, AServerThatStaysKeepsItsPoolAndOneThatLeftWaitsForItsUsers) {

@@ -1,7 +1,6 @@
 #include "upstream/endpoint_set.h"
 
 #include <algorithm>
-#include <bit>
 #include <iterator>
 #include <map>
 #include <utility>
@@ -105,32 +104,73 @@ int EndpointSet::pick(const balancer::Request& request, Cursors& cursors) const 
   if (plain_ != nullptr) {
     return plain_->pick(request, cursors.front());
   }
+  if (const auto sound = request.anyway ? sound_tier(request, cursors) : std::nullopt) {
+    return pick_in(tiers_[*sound], request, cursors[*sound]);
+  }
   for (size_t i = 0; i < tiers_.size(); ++i) {
-    const Tier& tier = tiers_[i];
-    balancer::Request of_tier = request;
-    of_tier.tried = std::rotr(request.tried, static_cast<int>(tier.first % 64));
-    if (const int found = pick_in(tier, of_tier, cursors[i]); found >= 0) {
-      return static_cast<int>(tier.first) + found;
+    if (const int found = pick_in(tiers_[i], request, cursors[i]); found >= 0) {
+      return found;
     }
   }
   return -1;
 }
 
+// Where servers are asked that do not answer, a tier with one that is well comes before those that
+// have none, whatever their priority.
+std::optional<size_t> EndpointSet::sound_tier(const balancer::Request& request,
+                                              const Cursors& cursors) const noexcept {
+  balancer::Request well = request;
+  well.anyway = false;
+  for (size_t i = 0; i < tiers_.size(); ++i) {
+    balancer::Cursor only_looks = cursors[i];
+    if (pick_in(tiers_[i], well, only_looks) >= 0) {
+      return i;
+    }
+  }
+  return std::nullopt;
+}
+
+bool EndpointSet::too_many_are_out(TimePoint now, uint32_t most_percent) const noexcept {
+  bool too_many = false;
+  for (size_t i = 0; i < tiers_.size(); ++i) {
+    const size_t first = tiers_[i].first;
+    const size_t end = i + 1 < tiers_.size() ? tiers_[i + 1].first : endpoints_.size();
+    size_t out = 0;
+    size_t sound = 0;
+    for (size_t at = first; at < end; ++at) {
+      const EndpointState& state = *endpoints_[at]->state;
+      const bool silent = state.breaker.unreachable();
+      out += silent ? 1U : 0U;
+      sound += !silent && endpoints_[at]->weight > 0 && state.takes(now, false) ? 1U : 0U;
+    }
+    const bool of_tier = out * 100 > (end - first) * most_percent;
+    if (!of_tier && sound > 0) {
+      return false;
+    }
+    too_many = too_many || of_tier;
+  }
+  return too_many;
+}
+
 // A newcomer passes on some of its turns, where there is somebody to pass them on to.
-int EndpointSet::pick_in(const Tier& tier, const balancer::Request& request,
+int EndpointSet::pick_in(const Tier& tier, const balancer::Request& all,
                          balancer::Cursor& cursor) const noexcept {
+  balancer::Request request = all;
+  request.first = tier.first;
+  const auto in_set = [&](int found) {
+    return found < 0 ? -1 : static_cast<int>(tier.first) + found;
+  };
   const int found = tier.plan.pick(request, cursor);
   if (slow_start_ == Duration::zero() || found < 0) {
-    return found;
+    return in_set(found);
   }
   const auto index = static_cast<size_t>(found);
   if (!holds_back(*endpoints_[tier.first + index]->state, request.now, cursor)) {
-    return found;
+    return in_set(found);
   }
-  balancer::Request without = request;
-  without.tried |= uint64_t{1} << (index & 63);
-  const int other = tier.plan.pick(without, cursor);
-  return other >= 0 ? other : found;
+  request.tried.add(tier.first + index);
+  const int other = tier.plan.pick(request, cursor);
+  return in_set(other >= 0 ? other : found);
 }
 
 bool EndpointSet::holds_back(const EndpointState& state, TimePoint now,
@@ -153,8 +193,9 @@ int EndpointSet::find(std::string_view token, const balancer::Request& request) 
   const size_t index = found->second;
   const EndpointState& state = *endpoints_[index]->state;
   const bool room = max_active_ == 0 || state.active.load(std::memory_order_relaxed) < max_active_;
-  const bool tried = (request.tried >> (index & 63) & 1) != 0;
-  return !tried && room && state.takes_known(request.now) ? static_cast<int>(index) : -1;
+  return !request.tried.contains(index) && room && state.takes_known(request.now)
+             ? static_cast<int>(index)
+             : -1;
 }
 
 }  // namespace pingap::upstream

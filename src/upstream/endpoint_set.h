@@ -48,8 +48,12 @@ class EndpointSet {
   void fit(Cursors& cursors) const noexcept;
 
   // Of the first tier that has one: a server that takes requests, is below its limit and was not
-  // tried. -1 when there is none. `request.tried` has a bit for each index (modulo 64).
+  // tried. -1 when there is none.
   int pick(const balancer::Request& request, Cursors& cursors) const noexcept;
+
+  // More than so many percent of the servers do not answer, so that it is hardly them, and no tier
+  // is whole that could stand in.
+  bool too_many_are_out(TimePoint now, uint32_t most_percent) const noexcept;
 
   // What a client holds that is to come back to this server; tells nothing about it.
   std::string_view token(size_t index) const noexcept { return tokens_[index]; }
@@ -63,7 +67,9 @@ class EndpointSet {
     balancer::Plan plan;
   };
 
-  int pick_in(const Tier& tier, const balancer::Request& request,
+  std::optional<size_t> sound_tier(const balancer::Request& request,
+                                   const Cursors& cursors) const noexcept;
+  int pick_in(const Tier& tier, const balancer::Request& all,
               balancer::Cursor& cursor) const noexcept;
   bool holds_back(const EndpointState& state, TimePoint now,
                   balancer::Cursor& cursor) const noexcept;

@@ -169,14 +169,17 @@ bool EndpointPool::worn(const session::ClientSession& session) const noexcept {
           loop_.now() - session.made_at() >= settings_->max_age);
 }
 
+bool EndpointPool::knows_idle_limit() const noexcept {
+  return idle_limit_ > Duration::zero() && loop_.now() - idle_limit_at_ <= kIdleLimitAge;
+}
+
 // The shortest time that it has shown lately.
 void EndpointPool::learn_idle_limit(Duration idle) noexcept {
   if (idle < kLeastIdleLimit) {
     return;
   }
-  const bool old = loop_.now() - idle_limit_at_ > kIdleLimitAge;
   const Duration limit = idle - std::max<Duration>(idle / kIdleMarginPart, kLeastIdleLimit / 2);
-  if (old || idle_limit_ == Duration::zero() || limit < idle_limit_) {
+  if (!knows_idle_limit() || limit < idle_limit_) {
     idle_limit_ = limit;
     idle_limit_at_ = loop_.now();
   }
@@ -184,7 +187,7 @@ void EndpointPool::learn_idle_limit(Duration idle) noexcept {
 
 session::H1ClientSession* EndpointPool::take_idle(Reuse reuse, std::string_view host) noexcept {
   // The one in front was used last: where that is too old, all are.
-  while (idle_limit_ > Duration::zero() && !idle_.empty() &&
+  while (knows_idle_limit() && !idle_.empty() &&
          loop_.now() - idle_.front()->heard_at() > idle_limit_) {
     close(*idle_.front(), Closed::idle);
   }

@@ -171,6 +171,7 @@ class EndpointPool final : public session::ClientSessionOwner {
   }
 
   bool worn(const session::ClientSession& session) const noexcept;
+  bool knows_idle_limit() const noexcept;
   void learn_idle_limit(Duration idle) noexcept;
 
   // HTTP/1

@@ -70,8 +70,11 @@ class Product:
     """A running pingap. Context manager; leaving it stops the process and checks its end."""
 
     def __init__(self, conf, nofile=None, fsize=None, env=None, expect_exit=0, log=True,
-                 transport=None, options=(), store=None):
-        """`store(text)` puts the configuration elsewhere than into a file; it gives --config."""
+                 transport=None, options=(), store=None, program=None):
+        """`store(text)` puts the configuration elsewhere than into a file; it gives --config.
+
+        `program` is what is run instead of binary(): a path, or a name in PATH.
+        """
         self.dir = tempfile.TemporaryDirectory(prefix="pingap-test-")
         self.runtime = tempfile.TemporaryDirectory(prefix="pingap-run-")  # where commands find it
         self.conf = conf
@@ -83,6 +86,7 @@ class Product:
         self._fsize = fsize  # the longest file it may write
         self._env = env or {}
         self._store = store
+        self._program = program or binary()
         self.config = self.path("pingap.toml")
         self.transport = transport or default_transport
         self._changed = threading.Condition()
@@ -125,7 +129,7 @@ class Product:
         self._ready = False
         self.addresses = {}
         self.process = subprocess.Popen(
-            [binary(), "run", "--config", self.config, *self.options],
+            [self._program, "run", "--config", self.config, *self.options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env=environment({**self._folders(), **self._env}),
             preexec_fn=self._in_child)

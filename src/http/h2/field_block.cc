@@ -2,14 +2,9 @@
 
 #include <cstring>
 
+#include "http/h2/frame.h"
+
 namespace pingap::http::h2 {
-namespace {
-
-// What a field counts beside its bytes (RFC 9113 6.5.2).
-constexpr size_t kFieldOverhead = 32;
-
-}  // namespace
-
 // Room for `bytes` more. Most heads fit into one chunk; a larger one moves, once: what is kept,
 // with its cookies joined, is never more than twice the limit.
 void FieldBlock::make_room(size_t bytes) noexcept {

@@ -26,7 +26,7 @@ ErrorCode FloodGuard::charge(TokenBucket& bucket, TimePoint now) noexcept {
 ErrorCode FloodGuard::on_frame(uint8_t type, size_t length, TimePoint now) noexcept {
   switch (static_cast<FrameType>(type)) {
     case FrameType::data:           // on_useless_frame()
-    case FrameType::rst_stream:     // on_reset()
+    case FrameType::rst_stream:     // on_reset(), on_late_reset()
     case FrameType::window_update:  // on_window_update()
     case FrameType::push_promise:
       return ErrorCode::none;
@@ -62,6 +62,7 @@ ErrorCode FloodGuard::on_headers(int32_t stream) noexcept {
     opened_ <<= std::min(distance / 2, opened_.size());
     opened_.set(0);
     newest_ = stream;
+    late_ = std::min(late_ + 1, kMostUpdates);
     return ErrorCode::none;
   }
   const bool skipped = distance / 2 < opened_.size() && !opened_.test(distance / 2);
@@ -83,6 +84,14 @@ void FloodGuard::on_data_sent() noexcept {
 
 ErrorCode FloodGuard::on_reset(TimePoint now) noexcept {
   return charge(resets_, now);
+}
+
+ErrorCode FloodGuard::on_late_reset(TimePoint now) noexcept {
+  if (late_ == 0) {
+    return charge(control_, now);
+  }
+  --late_;
+  return ErrorCode::none;
 }
 
 ErrorCode FloodGuard::on_refused_stream(TimePoint now) noexcept {

@@ -40,6 +40,10 @@ class FloodGuard {
   // (MadeYouReset, CVE-2025-8671).
   ErrorCode on_reset(TimePoint now) noexcept;
 
+  // The client resets a stream that is over. For each it has opened it may do so once: it may not
+  // know yet (RFC 9113 5.1).
+  ErrorCode on_late_reset(TimePoint now) noexcept;
+
   // We refused a stream beyond the limit. Before a client has seen our SETTINGS it cannot know
   // better (RFC 9113 5.1.2), so that these have a budget of their own.
   ErrorCode on_refused_stream(TimePoint now) noexcept;
@@ -62,6 +66,7 @@ class FloodGuard {
   size_t block_ = 0;            // encoded bytes of the header block that is coming
   uint32_t updates_;            // WINDOW_UPDATE frames that cost nothing
   uint32_t pings_ = 0;          // and PING frames
+  uint32_t late_ = 0;           // and RST_STREAM frames for streams that are over
   uint32_t refused_ = 0;        // streams, while settings_seen_ is false
   bool settings_seen_ = false;  // by the client
   int32_t newest_ = 0;          // the highest stream of the client

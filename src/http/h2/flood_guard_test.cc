@@ -63,6 +63,14 @@ TEST_F(Guard, ResetsHaveABudget) {
   EXPECT_EQ(guard.on_reset(kNow + seconds(1)), ErrorCode::none);
 }
 
+TEST_F(Guard, LateResetsAreFreeOncePerStream) {
+  const auto reset = [&] { return guard.on_late_reset(kNow); };
+  EXPECT_EQ(allowed(reset, ErrorCode::h2_frame_flood), limits::kH2ControlBurst);
+  guard.on_headers(1);
+  guard.on_headers(3);
+  EXPECT_EQ(allowed(reset, ErrorCode::h2_frame_flood), 2U);
+}
+
 TEST_F(Guard, StreamsRefusedBeforeTheClientKnowsBetterAreNotItsFault) {
   EXPECT_EQ(allowed([&] { return guard.on_refused_stream(kNow); }, ErrorCode::h2_reset_flood),
             limits::kH2Refused);

@@ -49,6 +49,10 @@ enum class Code : uint32_t {
 };
 
 inline constexpr size_t kFrameHeader = 9;
+// What a client begins with (RFC 9113 3.4).
+inline constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+// What a field counts in a list beside its bytes (RFC 9113 6.5.2).
+inline constexpr size_t kFieldOverhead = 32;
 // Of the payload: what both ends may send unless the other one allows more, which we do not, and do
 // not use (RFC 9113 4.2).
 inline constexpr size_t kMaxFrame = 16'384;

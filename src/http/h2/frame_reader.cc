@@ -3,12 +3,6 @@
 #include <algorithm>
 
 namespace pingap::http::h2 {
-namespace {
-
-constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-}  // namespace
-
 FrameReader::Token FrameReader::next(std::string_view& in) noexcept {
   switch (phase_) {
     case Phase::preface:

@@ -8,8 +8,6 @@
 namespace pingap::http::h2 {
 namespace {
 
-constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
 constexpr std::array<SettingEntry, 6> kServerSettings = {{
     {Setting::max_concurrent_streams, limits::kH2Streams},
     {Setting::initial_window_size, limits::kWindow},

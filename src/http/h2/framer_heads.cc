@@ -8,9 +8,6 @@
 namespace pingap::http::h2 {
 namespace {
 
-// What a field counts beside its bytes (RFC 9113 6.5.2).
-constexpr size_t kFieldOverhead = 32;
-
 // Without padding and priority, of a HEADERS frame (RFC 9113 6.2). False where there is more of
 // them than of the frame.
 bool strip(const FrameHeader& header, std::string_view& payload) noexcept {

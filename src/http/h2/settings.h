@@ -42,8 +42,7 @@ struct PeerSettings {
   bool said = false;  // one SETTINGS frame has come
 
   // The payload of a SETTINGS frame that is no ACK, of a length that is right. `ours`: which end we
-  // are. no_error, or how the connection ends. `table`: HEADER_TABLE_SIZE was there, and the least
-  // value of it if it was there more than once.
+  // are. no_error, or how the connection ends.
   Code take(std::string_view payload, Role ours) noexcept;
 
   // Of the last frame: the sizes of the table that it named, the least and the last one.

@@ -1,4 +1,6 @@
 // security.md BA-01 to BA-04.
+#include <argon2.h>
+#include <array>
 #include <chrono>
 #include <crypt.h>
 #include <fstream>
@@ -68,6 +70,64 @@ TEST(BasicAuth, EveryKindOfHashWorks) {
     EXPECT_EQ(status_of(*it, "alice:secret "), 401) << prefix;
     EXPECT_EQ(status_of(*it, "alice:"), 401) << prefix;
     EXPECT_EQ(status_of(*it, "bob:secret"), 401) << prefix;
+  }
+}
+
+std::string argon2id_of(const std::string& password) {
+  std::array<char, 128> room{};
+  EXPECT_EQ(::argon2id_hash_encoded(1, 8, 1, password.data(), password.size(), "saltsalt", 8, 16,
+                                    room.data(), room.size()),
+            ARGON2_OK);
+  return room.data();
+}
+
+TEST(BasicAuth, HashesOfArgon2idWork) {
+  const auto it = plugin("\"alice:" + argon2id_of("secret") +
+                         "\", \"bob:$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$"
+                         "nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4\"");  // of its reference code
+  EXPECT_EQ(status_of(*it, "alice:secret"), 0);
+  EXPECT_EQ(status_of(*it, "bob:password"), 0);
+  for (const char* wrong :
+       {"alice:Secret", "alice:secret ", "alice:", "bob:secret", "eve:secret"}) {
+    EXPECT_EQ(status_of(*it, wrong), 401) << wrong;
+  }
+}
+
+TEST(BasicAuth, RefusesHashesOfArgon2ThatAreBrokenOrTooDear) {
+  constexpr const char* kRest = "$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+  const auto fault = [&](const std::string& hash) {
+    PasswordTable table;
+    const auto added = table.add("alice:" + hash, PasswordTable::Plain::refused);
+    return added ? std::string() : added.error();
+  };
+  for (const char* good : {"m=262144,t=16,p=1", "m=8,t=1,p=1", "m=65536,t=3,p=16"}) {
+    EXPECT_EQ(fault(std::string("$argon2id$v=19$") + good + kRest), "") << good;
+  }
+  for (const char* dear : {"m=262145,t=1,p=1", "m=262144,t=17,p=1", "m=65536,t=3,p=17",
+                           "m=8,t=4294967295,p=1", "m=999999999999999999,t=1,p=1"}) {
+    EXPECT_NE(fault(std::string("$argon2id$v=19$") + dear + kRest).find("too dear"),
+              std::string::npos)
+        << dear;
+  }
+  for (const char* broken :
+       {"", "m=8", "m=8,t=1", "m=8,t=1,p=0", "m=8,t=0,p=1", "m=7,t=1,p=1", "m=15,t=1,p=2",
+        "t=1,m=8,p=1", "m=8,t=1,p=1,data=x", "m=,t=1,p=1", "m=8,t=1,p=1 ", "m=-8,t=1,p=1"}) {
+    EXPECT_NE(fault(std::string("$argon2id$v=19$") + broken + kRest).find("broken"),
+              std::string::npos)
+        << broken;
+  }
+  for (const char* broken : {"", "$", "$$", "$c29tZXNhbHQ", "$c29tZXNhbHQ$", "$c29t$nf65EOgLrQ",
+                             "$c29tZXNhbHQ=$nf65EOgLrQ", "$c29tZXNhbHQ$nf65EOgLr",
+                             "$c29tZXNhbHQ$nf65EOgLrQ$", "$c29tZXNhbHQ$nf_5EOgLrQ"}) {
+    EXPECT_NE(fault(std::string("$argon2id$v=19$m=8,t=1,p=1") + broken).find("broken"),
+              std::string::npos)
+        << broken;
+  }
+  for (const char* other : {"$argon2i$v=19$m=8,t=1,p=1", "$argon2d$v=19$m=8,t=1,p=1",
+                            "$argon2id$v=16$m=8,t=1,p=1", "$argon2id$m=8,t=1,p=1"}) {
+    EXPECT_NE(fault(std::string(other) + kRest).find("only argon2id in version 19"),
+              std::string::npos)
+        << other;
   }
 }
 

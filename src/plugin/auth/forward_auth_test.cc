@@ -30,16 +30,27 @@ TEST_F(ForwardAuth, AsksWithTheHeadAndNothingOfTheBody) {
   Request request("/a/../b?c=d", "POST");
   request.x.request.authority = "a.test:8080";
   request.x.client_text = "192.0.2.1";
-  for (const auto& [name, value] :
-       {std::pair{"Cookie", "a=b"}, std::pair{"Authorization", "Basic x"},
-        std::pair{"Content-Type", "text/plain"}, std::pair{"Content-Length", "3"},
-        std::pair{"Transfer-Encoding", "chunked"}, std::pair{"Expect", "100-continue"},
-        std::pair{"TE", "trailers"}, std::pair{"Upgrade", "websocket"},
-        std::pair{"Connection", "upgrade, X-Hop"}, std::pair{"X-Hop", "1"},
-        std::pair{"If-None-Match", "\"x\""}, std::pair{"Range", "bytes=0-1"},
-        std::pair{"X-Forwarded-Method", "GET"}, std::pair{"X-Forwarded-Uri", "/public"},
-        std::pair{"X_Forwarded_Uri", "/public"}, std::pair{"X-Forwarded-For", "10.0.0.1"},
-        std::pair{"X-Forwarded-Host", "evil"}, std::pair{"X-Odd_Name", "1"}}) {
+  for (const auto& [name, value] : {std::pair{"Cookie", "a=b"},
+                                    std::pair{"Authorization", "Basic x"},
+                                    std::pair{"Content-Type", "text/plain"},
+                                    std::pair{"Content-Length", "3"},
+                                    std::pair{"Transfer-Encoding", "chunked"},
+                                    std::pair{"Expect", "100-continue"},
+                                    std::pair{"TE", "trailers"},
+                                    std::pair{"Upgrade", "websocket"},
+                                    std::pair{"Connection", "upgrade, X-Hop"},
+                                    std::pair{"X-Hop", "1"},
+                                    std::pair{"If-None-Match", "\"x\""},
+                                    std::pair{"Range", "bytes=0-1"},
+                                    std::pair{"X-Forwarded-Method", "GET"},
+                                    std::pair{"X-Forwarded-Uri", "/public"},
+                                    std::pair{"X_Forwarded_Uri", "/public"},
+                                    std::pair{"X-Original-URL", "/public"},
+                                    std::pair{"X-Original-Method", "GET"},
+                                    std::pair{"X-Original-URI", "/public"},
+                                    std::pair{"X-Forwarded-For", "10.0.0.1"},
+                                    std::pair{"X-Forwarded-Host", "evil"},
+                                    std::pair{"X-Odd_Name", "1"}}) {
     request.with(name, value);
   }
   request.x.request.connection_names_fields = true;

@@ -9,6 +9,7 @@
 
 #include "base/strings.h"
 #include "config/suggest.h"
+#include "plugin/auth/argon2id.h"
 
 namespace pingap::plugin {
 namespace {
@@ -45,6 +46,9 @@ bool is_too_dear(std::string_view hash) noexcept {
 
 // Empty: it can be used.
 std::string fault_of(const std::string& hash) {
+  if (is_argon2(hash)) {
+    return fault_of_argon2(hash);
+  }
   for (const std::string_view weak : {"$apr1$", "$1$", "$md5", "$sha1$", "$3$"}) {
     if (hash.starts_with(weak)) {
       return fmt::format("a hash of the kind {} is too weak; {}", weak, kHowTo);
@@ -143,6 +147,9 @@ PasswordTable::Decision PasswordTable::look(std::string_view user,
 }
 
 bool matches(const std::string& password, const std::string& hash) noexcept {
+  if (is_argon2(hash)) {
+    return matches_argon2(password, hash);
+  }
   thread_local Room room;
   const char* made = ::crypt_r(password.c_str(), hash.c_str(), room.data.get());
   const bool good = made != nullptr && made[0] != '*' && same_secret(made, hash);

@@ -1,5 +1,5 @@
-// Who may come by a password: names with hashes of crypt(3) (bcrypt, SHA-crypt, yescrypt, scrypt,
-// argon2id where the system's library has it) or, in the configuration only, passwords.
+// Who may come by a password: names with hashes of crypt(3) (bcrypt, SHA-crypt, yescrypt, scrypt)
+// and of argon2id or, in the configuration only, passwords.
 #pragma once
 
 #include <string>

@@ -20,6 +20,7 @@
 #include "plugin/file_watch.h"
 #include "plugin/http_list.h"
 #include "plugin/swapped.h"
+#include "route/path.h"
 
 namespace pingap::plugin {
 namespace {
@@ -48,7 +49,7 @@ struct Settings {
 
 constexpr Option<Settings> kOptions[] = {
     {{"path", "", Type::text, "required", "the folder, absolute"}, &Settings::path},
-    {{"prefix", "", Type::text, "none",
+    {{"prefix", "", Type::path, "none",
       "taken off the front of the request's path before a file is looked for"},
      &Settings::prefix},
     {{"index", "", Type::list, "[\"index.html\"]", "the file that stands for a folder"},
@@ -157,7 +158,7 @@ class Directory final : public Plugin {
   // Relative to the folder.
   bool path_of(std::string_view path, std::string& out) const {
     if (!settings_.prefix.empty()) {
-      if (!path.starts_with(settings_.prefix)) {
+      if (!route::is_path_prefix(settings_.prefix, path)) {
         return false;
       }
       path.remove_prefix(settings_.prefix.size());

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "base/regex.h"
 #include "base/strings.h"
@@ -17,11 +16,14 @@ namespace {
 using Type = OptionInfo::Type;
 using http::HeaderId;
 
+using Names = std::vector<Located<std::string>>;
+
 struct Settings {
-  std::vector<Located<std::string>> allow_origin{{"*", {}}};
-  std::vector<std::string> allow_methods{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
-  std::vector<std::string> allow_headers;
-  std::vector<std::string> expose_headers;
+  Names allow_origin{{"*", {}}};
+  Names allow_methods{{"GET", {}}, {"HEAD", {}},  {"POST", {}},
+                      {"PUT", {}}, {"PATCH", {}}, {"DELETE", {}}};
+  Names allow_headers;
+  Names expose_headers;
   bool allow_credentials = false;
   bool allow_private_network = false;
   milliseconds max_age{std::chrono::hours(1)};
@@ -53,22 +55,24 @@ constexpr Option<Settings> kOptions[] = {
      &Settings::path},
 };
 
+// Of hosts that nobody means: a pattern that fits one of them fits everybody.
+constexpr std::string_view kStrangers[] = {
+    "https://k7f3q9x2.com",      "https://www.k7f3q9x2.com",      "https://k7f3q9x2.invalid",
+    "https://k7f3q9x2.com:8443", "https://www.k7f3q9x2.com:8443", "http://k7f3q9x2.com",
+};
+
 // Origins that may read: "scheme://host[:port]", compared as a whole.
 class Origins {
  public:
-  static Origins compile(const std::vector<Located<std::string>>& from, config::Reader& reader) {
+  // With credentials: whether an origin may act as its visitor, and not only read.
+  static Origins compile(const Names& from, bool credentials, config::Reader& reader) {
     Origins made;
     for (const Located<std::string>& one : from) {
       const std::string_view text = one.value;
       if (text == "*") {
         made.any_ = true;
       } else if (text.starts_with('~')) {
-        auto pattern = Regex::create(trim(text.substr(1)), RegexCase::insensitive);
-        if (pattern) {
-          made.patterns_.push_back(std::move(*pattern));
-        } else {
-          reader.error(one.at, {std::move(pattern.error()), {}, {}});
-        }
+        made.add_pattern(one, credentials, reader);
       } else {
         made.add(one, reader);
       }
@@ -78,12 +82,12 @@ class Origins {
 
   bool any() const noexcept { return any_; }
 
+  // "null" is every sandboxed page, whoever has written it: no pattern can mean it.
   bool allow(std::string_view origin) const noexcept {
     return any_ ||
            std::ranges::any_of(exact_, [&](const auto& one) { return iequals(one, origin); }) ||
            std::ranges::any_of(below_, [&](const Below& one) { return one.holds(origin); }) ||
-           std::ranges::any_of(patterns_,
-                               [&](const Regex& one) { return one.matches_fully(origin); });
+           (origin != "null" && fits_pattern(origin));
   }
 
  private:
@@ -102,6 +106,30 @@ class Origins {
       return labels.find_first_of("/:@") == std::string_view::npos;
     }
   };
+
+  bool fits_pattern(std::string_view origin) const noexcept {
+    return std::ranges::any_of(patterns_,
+                               [&](const Regex& one) { return one.matches_fully(origin); });
+  }
+
+  void add_pattern(const Located<std::string>& one, bool credentials, config::Reader& reader) {
+    auto pattern =
+        Regex::create(trim(std::string_view(one.value).substr(1)), RegexCase::insensitive);
+    if (!pattern) {
+      reader.error(one.at, {std::move(pattern.error()), {}, {}});
+      return;
+    }
+    const auto lets_in = [&](std::string_view origin) { return pattern->matches_fully(origin); };
+    if (credentials && std::ranges::any_of(kStrangers, lets_in)) {
+      reader.error(one.at, {fmt::format("{} lets in any origin, such as {}: with "
+                                        "`allow_credentials` every page could act as its visitor",
+                                        config::quote(one.value), kStrangers[0]),
+                            {},
+                            "name the host: \"~ https://[a-z]+\\\\.a\\\\.com\""});
+      return;
+    }
+    patterns_.push_back(std::move(*pattern));
+  }
 
   void add(const Located<std::string>& one, config::Reader& reader) {
     const size_t star = one.value.find("://*.");
@@ -129,9 +157,9 @@ class Cors final : public Plugin {
   Cors(const Settings& settings, Origins origins, std::optional<Regex> path)
       : origins_(std::move(origins)),
         path_(std::move(path)),
-        methods_(fmt::format("{}", fmt::join(settings.allow_methods, ", "))),
-        headers_(fmt::format("{}", fmt::join(settings.allow_headers, ", "))),
-        expose_(fmt::format("{}", fmt::join(settings.expose_headers, ", "))),
+        methods_(joined(settings.allow_methods)),
+        headers_(joined(settings.allow_headers)),
+        expose_(joined(settings.expose_headers)),
         max_age_(std::to_string(
             std::chrono::duration_cast<std::chrono::seconds>(settings.max_age).count())),
         credentials_(settings.allow_credentials),
@@ -171,7 +199,9 @@ class Cors final : public Plugin {
         }
       }
     }
-    if (seen->allowed) {
+    // Where it is "*", without Origin too: a cache gives the answer to a page that has one (Fetch,
+    // "CORS protocol and HTTP caches").
+    if (seen->allowed || same_for_all()) {
       headers.set(HeaderId::access_control_allow_origin, shown(seen->origin));
       if (credentials_) {
         headers.set("Access-Control-Allow-Credentials", "true");
@@ -191,6 +221,14 @@ class Cors final : public Plugin {
     bool allowed = false;
     bool preflight = false;
   };
+
+  static std::string joined(const Names& names) {
+    std::string all;
+    for (const Located<std::string>& one : names) {
+      all += (all.empty() ? "" : ", ") + one.value;
+    }
+    return all;
+  }
 
   static bool istarts_with(std::string_view text, std::string_view start) noexcept {
     return text.size() >= start.size() && iequals(text.substr(0, start.size()), start);
@@ -262,31 +300,54 @@ class Cors final : public Plugin {
   bool private_network_;
 };
 
-std::shared_ptr<const Plugin> make(const Making& making) {
-  config::Reader& reader = making.reader;
-  Settings settings;
-  read_options(making.entry, kOptions, reader, settings);
-  Origins origins = Origins::compile(settings.allow_origin, reader);
+void check_origins(const Settings& settings, const Origins& origins, const Making& making) {
   if (origins.any() && settings.allow_credentials) {
     const Position at = settings.allow_origin.front().at;
-    reader.error(
+    making.reader.error(
         at.line > 0 ? at : making.entry.at,
         {"`allow_credentials` with the origin \"*\" would let every page act as its visitor",
          {},
          "name the origins in `allow_origin`"});
   }
-  for (const auto* names : {&settings.allow_headers, &settings.expose_headers}) {
-    for (const std::string& name : *names) {
-      if (name != "*") {
-        reader.check(making.entry.at, config::check_header_name(name));
-      }
+}
+
+// A request with credentials takes "*" for a name that is just that (Fetch, 3.2.5).
+void check_star(const Settings& settings, const Located<std::string>& name, std::string_view key,
+                std::string_view hint, config::Reader& reader) {
+  if (name.value == "*" && settings.allow_credentials) {
+    reader.error(name.at, {fmt::format("with `allow_credentials` browsers take \"*\" in {} for a "
+                                       "name, not for all",
+                                       config::quote(key)),
+                           {},
+                           std::string(hint)});
+  }
+}
+
+void check_names(const Settings& settings, config::Reader& reader) {
+  const auto check_fields = [&](const Names& names, std::string_view key, std::string_view hint) {
+    for (const Located<std::string>& name : names) {
+      check_star(settings, name, key, hint, reader);
+      reader.check(name.at, config::check_header_name(name.value));
+    }
+  };
+  check_fields(settings.allow_headers, "allow_headers",
+               "leave `allow_headers` out: then what the page asks for is allowed");
+  check_fields(settings.expose_headers, "expose_headers", "name the fields");
+  for (const Located<std::string>& method : settings.allow_methods) {
+    check_star(settings, method, "allow_methods", "name the methods", reader);
+    if (!config::is_token(method.value)) {
+      reader.error(method.at, {config::quote(method.value) + " is not a method", {}, {}});
     }
   }
-  for (const std::string& method : settings.allow_methods) {
-    if (!config::is_token(method)) {
-      reader.error(making.entry.at, {config::quote(method) + " is not a method", {}, {}});
-    }
-  }
+}
+
+std::shared_ptr<const Plugin> make(const Making& making) {
+  config::Reader& reader = making.reader;
+  Settings settings;
+  read_options(making.entry, kOptions, reader, settings);
+  Origins origins = Origins::compile(settings.allow_origin, settings.allow_credentials, reader);
+  check_origins(settings, origins, making);
+  check_names(settings, reader);
   std::optional<Regex> path;
   if (!settings.path.empty()) {
     auto made = Regex::create(settings.path);

@@ -22,6 +22,28 @@ TEST(Cors, LetsEveryPageReadByDefault) {
   EXPECT_EQ(asked.got("access-control-allow-credentials"), "");
 }
 
+// Fetch, "CORS protocol and HTTP caches": a cache may give the answer to a page of another origin.
+TEST(Cors, LetsEveryPageReadWhatACacheKept) {
+  const Made made(kCors, "expose_headers = [\"X-A\"]");
+  Asked asked;
+  EXPECT_EQ(asked.ask(*made), Verdict::next);
+  asked.respond(*made);
+  EXPECT_EQ(asked.got("access-control-allow-origin"), "*");
+  EXPECT_EQ(asked.got("access-control-expose-headers"), "X-A");
+  EXPECT_EQ(asked.got("vary"), "");
+  const Made some(kCors, "allow_origin = [\"https://a.test\"]");
+  Asked other;
+  other.ask(*some);
+  other.respond(*some);
+  EXPECT_EQ(other.got("access-control-allow-origin"), "");
+}
+
+TEST(Cors, NoPatternMeansTheOriginNull) {
+  const Made made(kCors, "allow_origin = [\"~ .*\"]");
+  EXPECT_EQ(allowed(made, "null"), "");
+  EXPECT_EQ(allowed(made, "https://a.test"), "https://a.test");
+}
+
 TEST(Cors, KnowsOriginsExactlyBelowAndByPattern) {
   const Made made(
       kCors, R"(allow_origin = ["https://a.test", "https://*.b.test", "~ https://c\\d\\.test"])");
@@ -102,9 +124,33 @@ TEST(Cors, ReplacesWhatTheBackendSays) {
 
 TEST(Cors, IsNotMadeToLetEveryPageActAsItsVisitor) {
   EXPECT_TRUE(Made(kCors, "allow_credentials = true").failed());
+  for (const char* any :
+       {"~ .*", "~ https://.*", "~ .+", "~ https?://[^/]+", "~ https://.*\\\\.com", "~ http://.*",
+        "~ (null|https://.*)", "~ https://.*:\\\\d+"}) {
+    const Made made(kCors, "allow_credentials = true\nallow_origin = [\"https://a.test\", \"" +
+                               std::string(any) + "\"]");
+    EXPECT_NE(made.errors().find("t:4:35: error: "), std::string::npos) << any << made.errors();
+    EXPECT_NE(made.errors().find("lets in any origin"), std::string::npos) << any;
+  }
+  const Made some(kCors, R"(allow_credentials = true
+allow_origin = ["~ https://[a-z]+\\.a\\.com", "~ https://.*\\.a\\.test(:\\d+)?"])");
+  EXPECT_FALSE(some.failed()) << some.errors();
   EXPECT_TRUE(Made(kCors, "allow_origin = [\"a.test\"]").failed());
   EXPECT_TRUE(Made(kCors, "allow_origin = [\"~ (\"]").failed());
   EXPECT_TRUE(Made(kCors, "allow_methods = [\"GET PUT\"]").failed());
+}
+
+// Fetch, 3.2.5: with credentials it is the name of a field or a method.
+TEST(Cors, TakesAStarOnlyWhereBrowsersDo) {
+  const std::string known = "allow_origin = [\"https://a.test\"]\n";
+  for (const char* key : {"allow_headers", "allow_methods", "expose_headers"}) {
+    const std::string star = std::string(key) + " = [\"*\"]";
+    EXPECT_FALSE(Made(kCors, known + star).failed()) << key;
+    const Made made(kCors, known + "allow_credentials = true\n" + star);
+    EXPECT_NE(made.errors().find("t:5:"), std::string::npos) << made.errors();
+    EXPECT_NE(made.errors().find("browsers take \"*\" in `" + std::string(key)), std::string::npos)
+        << made.errors();
+  }
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ struct Settings {
 
 constexpr Option<Settings> kOptions[] = {
     {{"key", "", Type::secret, "required", "signs tokens: at least 32 bytes"}, &Settings::key},
-    {{"token_path", "", Type::text, "required",
+    {{"token_path", "", Type::path, "required",
       "a GET of this path gives a token, as the cookie and as JSON"},
      &Settings::token_path},
     {{"name", "", Type::text, "\"x-csrf-token\"", "the header that a page shows its token in"},
@@ -233,16 +233,40 @@ std::string_view Csrf::check_site(const exchange::Exchange& x) const noexcept {
   return refused ? "the request is from a page of another site" : std::string_view{};
 }
 
-// Whole origins are compared: scheme, host and port.
-bool Csrf::is_ours(const exchange::Exchange& x, std::string_view origin) const noexcept {
-  if (!settings_.origins.empty()) {
-    return std::ranges::any_of(settings_.origins,
-                               [&](const auto& one) { return iequals(one.value, origin); });
+// An origin's parts, without the port that its scheme has anyhow: ":80" is what nothing is.
+struct Origin {
+  std::string_view scheme;
+  std::string_view authority;
+
+  static Origin of(std::string_view scheme, std::string_view authority) noexcept {
+    const std::string_view port = iequals(scheme, "https")  ? ":443"
+                                  : iequals(scheme, "http") ? ":80"
+                                                            : "";
+    if (!port.empty() && authority.ends_with(port)) {
+      authority.remove_suffix(port.size());
+    }
+    return {scheme, authority};
   }
-  const size_t scheme = x.scheme.size();
-  return origin.size() > scheme + 3 && iequals(origin.substr(0, scheme), x.scheme) &&
-         origin.substr(scheme, 3) == "://" &&
-         iequals(origin.substr(scheme + 3), x.request.authority);
+
+  static Origin parse(std::string_view text) noexcept {
+    const size_t colon = text.find("://");
+    return colon == std::string_view::npos ? Origin{}
+                                           : of(text.substr(0, colon), text.substr(colon + 3));
+  }
+
+  bool is(const Origin& other) const noexcept {
+    return !scheme.empty() && !authority.empty() && iequals(scheme, other.scheme) &&
+           iequals(authority, other.authority);
+  }
+};
+
+bool Csrf::is_ours(const exchange::Exchange& x, std::string_view text) const noexcept {
+  const Origin origin = Origin::parse(text);
+  if (settings_.origins.empty()) {
+    return origin.is(Origin::of(x.scheme, x.request.authority));
+  }
+  return std::ranges::any_of(settings_.origins,
+                             [&](const auto& one) { return origin.is(Origin::parse(one.value)); });
 }
 
 std::string_view Csrf::check_origin(exchange::Exchange& x) const noexcept {
@@ -352,9 +376,6 @@ std::shared_ptr<const Plugin> make(const Making& making) {
   if (settings.key.size() < kLeastKey && reader.diagnostics().errors() == errors) {
     reader.error(making.entry.at, {fmt::format("`key` has {} bytes", settings.key.size()),
                                    "at least 32", "make one by: openssl rand -hex 32"});
-  }
-  if (!settings.token_path.starts_with('/') && reader.diagnostics().errors() == errors) {
-    reader.error(making.entry.at, {"`token_path` is no path", "\"/csrf\"", {}});
   }
   reader.check(making.entry.at, config::check_header_name(settings.name));
   check_cookie(making, settings);

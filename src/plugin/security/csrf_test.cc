@@ -145,6 +145,10 @@ TEST(Csrf, LooksAtTheOrigin) {
   EXPECT_EQ(with(*own, {{"Origin", "https://a.test"}, {"Origin", "https://a.test"}}), 403);
   EXPECT_EQ(with(*listed, {{"Origin", "https://b.test"}}), 0);
   EXPECT_EQ(with(*listed, {{"Origin", "https://a.test"}}), 403);
+  EXPECT_EQ(with(*own, {{"Origin", "https://a.test:443"}}), 0);
+  EXPECT_EQ(with(*own, {{"Referer", "https://a.test:443/page"}}), 0);
+  EXPECT_EQ(with(*own, {{"Origin", "https://a.test:80"}}), 403);
+  EXPECT_EQ(with(*listed, {{"Origin", "https://b.test:443"}}), 0);
   EXPECT_EQ(with(*own, {{"Referer", "https://a.test/page?x=https://b"}}), 0);
   EXPECT_EQ(with(*own, {{"Referer", "https://a.test"}}), 0);
   EXPECT_EQ(with(*own, {{"Referer", "https://evil.test/https://a.test/"}}), 403);
@@ -157,6 +161,28 @@ TEST(Csrf, LooksAtTheOrigin) {
 }
 
 // CS-03
+// The port that a scheme has anyhow is the same as none.
+TEST(Csrf, KnowsDefaultPorts) {
+  const auto it = plugin();
+  for (const auto& [scheme, authority, origin, status] :
+       {std::tuple{"http", "a.test:80", "http://a.test", 0},
+        {"http", "a.test", "http://a.test:80", 0},
+        {"https", "a.test:443", "https://a.test", 0},
+        {"http", "[::80]", "http://[::80]", 0},
+        {"http", "a.test:443", "http://a.test", 403},
+        {"https", "a.test:80", "https://a.test", 403},
+        {"http", "a.test:8080", "http://a.test:80", 403},
+        {"http", "", "http://", 403},
+        {"http", ":80", "http://", 403}}) {
+    const std::string token = token_for(*it, "s1");
+    Site site("POST", "/buy", "a.test");
+    site.x.scheme = scheme;
+    site.x.request.authority = authority;
+    site.with("X-CSRF-Token", token).with("Cookie", "sid=s1; __Host-csrf=" + token);
+    EXPECT_EQ(site.with("Origin", origin).run(*it), status) << scheme << authority << origin;
+  }
+}
+
 TEST(Csrf, ACookieOfAnotherHostIsNoCookie) {
   const auto it = plugin();
   const std::string good = token_for(*it, "s1");
@@ -201,7 +227,8 @@ TEST(Csrf, RefusesAConfigurationThatIsNotSafe) {
            {"key = \"\"\ntoken_path = \"/t\"", ""},
            {"key = \"topsecret9012345678901234567890\"\ntoken_path = \"/t\"", "31 bytes"},
            {good, "needs `token_path`"},
-           {good + "token_path = \"t\"", "no path"},
+           {good + "token_path = \"t\"", "a path starts with `/`"},
+           {good + "token_path = \"/../t\"", "is not the path of a URL"},
            {good + "token_path = \"/t\"\nsecure = false", "must be `secure`"},
            {good + "token_path = \"/t\"\nsecure = false\ncookie = \"c\"\nsame_site = \"none\"",
             "needs `secure`"},

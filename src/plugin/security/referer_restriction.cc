@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "base/strings.h"
-#include "config/suggest.h"
 #include "config/syntax.h"
 #include "http/host.h"
 #include "plugin/security/kinds.h"
 #include "plugin/security/list_mode.h"
+#include "plugin/security/pattern_list.h"
 
 namespace pingap::plugin {
 namespace {
@@ -15,13 +15,14 @@ namespace {
 using Type = OptionInfo::Type;
 
 struct Settings : ListMode {
-  std::vector<Located<std::string>> referer_list;
+  std::vector<Located<std::string>> referer_list;  // without patterns once compiled
   bool allow_missing = false;
 };
 
 constexpr Option<Settings> kOptions[] = {
     {{"referer_list", "", Type::list, "required",
-      "hosts: \"a.com\", or \"*.a.com\" for those below"},
+      "hosts: \"a.com\", \"*.a.com\" for those below; or \"~ REGEX\", which is searched for in the "
+      "whole address, in any case"},
      &Settings::referer_list},
     {{"mode", "", Type::choice, "\"allow\"", "`allow`: only from these; `deny`: not from these",
       kListModes},
@@ -33,7 +34,7 @@ constexpr Option<Settings> kOptions[] = {
 };
 
 // The host of "https://a.com:8080/x"; empty where it is no such URL, or one that hides its host
-// behind a user's name.
+// behind a user's name or escapes, which browsers never send.
 std::string_view host_of_url(std::string_view url) noexcept {
   const size_t scheme = url.find("://");
   if (scheme == std::string_view::npos ||
@@ -42,13 +43,17 @@ std::string_view host_of_url(std::string_view url) noexcept {
   }
   std::string_view authority = url.substr(scheme + 3);
   authority = authority.substr(0, authority.find_first_of("/?#\\"));
-  if (authority.find('@') != std::string_view::npos) {
-    return {};
-  }
   if (authority.starts_with('[')) {
     return authority.substr(0, authority.find(']') + 1);
   }
-  return authority.substr(0, authority.find(':'));
+  std::string_view host = authority.substr(0, authority.find(':'));
+  if (authority.find('@') != std::string_view::npos || host.find('%') != std::string_view::npos) {
+    return {};
+  }
+  while (host.ends_with('.')) {
+    host.remove_suffix(1);  // "a.com." is "a.com"
+  }
+  return host;
 }
 
 bool ends_in(std::string_view host, std::string_view suffix) noexcept {
@@ -57,7 +62,8 @@ bool ends_in(std::string_view host, std::string_view suffix) noexcept {
 
 class RefererRestriction final : public Plugin {
  public:
-  explicit RefererRestriction(Settings settings) noexcept : settings_(std::move(settings)) {}
+  RefererRestriction(Settings settings, PatternList patterns) noexcept
+      : settings_(std::move(settings)), patterns_(std::move(patterns)) {}
 
   uint8_t hooks() const noexcept override { return kRequest; }
 
@@ -78,7 +84,8 @@ class RefererRestriction final : public Plugin {
     if (host.empty()) {
       return decide(context, false, settings_.message, "referer is no address of a page");
     }
-    return decide(context, lists(host) != settings_.denies(), settings_.message,
+    const bool listed = lists(host) || patterns_.match(only->value());
+    return decide(context, listed != settings_.denies(), settings_.message,
                   "referer is not allowed");
   }
 
@@ -91,20 +98,24 @@ class RefererRestriction final : public Plugin {
   }
 
   Settings settings_;
+  PatternList patterns_;
 };
 
 std::shared_ptr<const Plugin> make(const Making& making) {
   Settings settings;
   read_options(making.entry, kOptions, making.reader, settings);
+  PatternList patterns;
   for (const Located<std::string>& one : settings.referer_list) {
     if (one.value.starts_with('~')) {
-      making.reader.error(
-          one.at, {config::quote(one.value) + " is not a host", R"("a.com" or "*.a.com")", {}});
+      patterns.add(trim(std::string_view(one.value).substr(1)), one.at, making.reader);
     } else {
       making.reader.check(one.at, config::check_host(one.value));
     }
   }
-  return std::make_shared<RefererRestriction>(std::move(settings));
+  patterns.compile(making.entry.at, making.reader);
+  std::erase_if(settings.referer_list,
+                [](const Located<std::string>& one) { return one.value.starts_with('~'); });
+  return std::make_shared<RefererRestriction>(std::move(settings), std::move(patterns));
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
-// ua_restriction: which programs may come, as far as they say who they are.
-#include "base/regex.h"
+// ua_restriction: which programs may come, as far as they say who they are. Of several User-Agent
+// fields each has to pass: which one counts for the backend is not known.
 #include "plugin/security/kinds.h"
 #include "plugin/security/list_mode.h"
+#include "plugin/security/pattern_list.h"
 
 namespace pingap::plugin {
 namespace {
@@ -28,40 +29,39 @@ constexpr Option<Settings> kOptions[] = {
 
 class UaRestriction final : public Plugin {
  public:
-  UaRestriction(Settings settings, RegexSet patterns) noexcept
+  UaRestriction(Settings settings, PatternList patterns) noexcept
       : settings_(std::move(settings)), patterns_(std::move(patterns)) {}
 
   uint8_t hooks() const noexcept override { return kRequest; }
 
   Verdict on_request(Context& context) const noexcept override {
-    const std::string_view agent = context.x.request.headers.get(http::HeaderId::user_agent);
-    if (agent.empty()) {
-      return decide(context, settings_.denies() || settings_.allow_missing, settings_.message,
-                    "no user agent");
+    bool said = false;
+    for (const http::Field& field : context.x.request.headers.fields()) {
+      if (field.id != http::HeaderId::user_agent || field.removed() || field.value().empty()) {
+        continue;
+      }
+      said = true;
+      if (patterns_.match(field.value()) == settings_.denies()) {
+        return decide(context, false, settings_.message, "user agent is not allowed");
+      }
     }
-    static thread_local std::vector<int> found;
-    const bool listed = patterns_.match(agent, found);
-    return decide(context, listed != settings_.denies(), settings_.message,
-                  "user agent is not allowed");
+    return decide(context, said || settings_.denies() || settings_.allow_missing, settings_.message,
+                  "no user agent");
   }
 
  private:
   Settings settings_;
-  RegexSet patterns_;
+  PatternList patterns_;
 };
 
 std::shared_ptr<const Plugin> make(const Making& making) {
   Settings settings;
   read_options(making.entry, kOptions, making.reader, settings);
-  RegexSet patterns(RegexCase::insensitive);
+  PatternList patterns;
   for (const Located<std::string>& one : settings.ua_list) {
-    if (auto added = patterns.add(one.value); !added) {
-      making.reader.error(one.at, {std::move(added.error()), {}, {}});
-    }
+    patterns.add(one.value, one.at, making.reader);
   }
-  if (auto compiled = patterns.compile(); !compiled) {
-    making.reader.error(making.entry.at, {std::move(compiled.error()), {}, {}});
-  }
+  patterns.compile(making.entry.at, making.reader);
   return std::make_shared<UaRestriction>(std::move(settings), std::move(patterns));
 }
 

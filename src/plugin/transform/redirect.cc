@@ -7,9 +7,9 @@
 
 #include "base/regex.h"
 #include "config/suggest.h"
-#include "config/syntax.h"
 #include "plugin/transform/kinds.h"
 #include "plugin/transform/replacement.h"
+#include "route/path.h"
 
 namespace pingap::plugin {
 namespace {
@@ -20,7 +20,7 @@ struct Settings {
   bool http_to_https = false;
   uint32_t https_port = 443;
   Located<std::string> host;
-  Located<std::string> prefix;
+  std::string prefix;
   Located<std::string> regex;
   Located<std::string> to;
   uint32_t status = 307;
@@ -34,7 +34,7 @@ constexpr Option<Settings> kOptions[] = {
     {{"host", "domain", Type::text, "the request's",
       "requests for other hosts go to this one, \"www.a.com\" or \"www.a.com:8443\""},
      &Settings::host},
-    {{"prefix", "", Type::text, "none", "put in front of paths that do not begin with it"},
+    {{"prefix", "", Type::path, "none", "put in front of paths that do not begin with it"},
      &Settings::prefix},
     {{"regex", "", Type::text, "none",
       "only paths that it is found in are redirected, to what `to` says"},
@@ -60,7 +60,8 @@ class Redirect final : public Plugin {
     }
     const bool secure = settings_.http_to_https && x.scheme != "https";
     const bool moves = !settings_.host.value.empty() && x.request.authority != settings_.host.value;
-    const bool below = !settings_.prefix.value.empty() && !lies_below(x.uri.match_path);
+    const bool below =
+        !settings_.prefix.empty() && !route::is_path_prefix(settings_.prefix, x.uri.match_path);
     if (!secure && !moves && !below) {
       return Verdict::next;
     }
@@ -68,16 +69,11 @@ class Redirect final : public Plugin {
       return context.refuse(400, ErrorCode::bad_host, "a redirect needs to know the host");
     }
     return send(context, secure || x.scheme == "https" ? "https://" : "http://",
-                authority(context, secure), below ? settings_.prefix.value : std::string_view(""),
+                authority(context, secure), below ? settings_.prefix : std::string_view(""),
                 x.uri.target);
   }
 
  private:
-  bool lies_below(std::string_view path) const noexcept {
-    const std::string& prefix = settings_.prefix.value;
-    return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
-  }
-
   // The port that was asked for is that of HTTP: only where it stays that, it is kept.
   std::string_view authority(Context& context, bool secure) const noexcept {
     if (!settings_.host.value.empty()) {
@@ -148,17 +144,16 @@ std::shared_ptr<const Plugin> make(const Making& making) {
   read_options(making.entry, kOptions, reader, settings);
   auto regex = compile_replacement(settings.regex, settings.to, reader);
   check_to(settings, making);
+  while (settings.prefix.ends_with('/')) {
+    settings.prefix.pop_back();  // the path behind it begins with one
+  }
   const bool plain =
-      settings.http_to_https || !settings.host.value.empty() || !settings.prefix.value.empty();
+      settings.http_to_https || !settings.host.value.empty() || !settings.prefix.empty();
   if (plain == !settings.regex.value.empty()) {
     reader.error(making.entry.at,
                  {"a redirect that is either nothing or two things",
                   "`regex` with `to`, or some of `http_to_https`, `host` and `prefix`",
                   {}});
-  }
-  if (!settings.prefix.value.empty()) {
-    reader.check(settings.prefix.at,
-                 config::check_path(settings.prefix.value, config::PathType::exact));
   }
   if (settings.status > 303 && settings.status < 307) {
     reader.error(making.entry.at, {"`status` is no redirect", "301, 302, 303, 307 or 308", {}});

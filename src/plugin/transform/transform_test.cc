@@ -29,6 +29,10 @@ TEST(Redirect, KeepsSchemeAndPortWithAPrefix) {
   EXPECT_EQ(location(made, "/app/x"), "-");
   EXPECT_EQ(location(made, "/app"), "-");
   EXPECT_EQ(location(made, "/apple"), "http://a.test/app/apple");
+  const Made other(kRedirect, "prefix = \"//%61pp/\"");
+  EXPECT_EQ(location(other, "/x"), "http://a.test/app/x");
+  EXPECT_EQ(location(other, "/app/x"), "-");
+  EXPECT_EQ(location(other, "/app"), "-");
 }
 
 TEST(Redirect, GoesToAnotherHost) {
@@ -60,10 +64,10 @@ to = "/$1")");
 }
 
 TEST(Redirect, IsNotMadeOfNonsense) {
-  for (const char* bad :
-       {"", "regex = \"^/a\"", "to = \"/a\"", "regex = \"(\"\nto = \"/a\"",
-        "regex = \"^/a\"\nto = \"/$1\"", "http_to_https = true\nstatus = 304",
-        "http_to_https = true\nregex = \"^/a\"\nto = \"/b\"", "prefix = \"app\""}) {
+  for (const char* bad : {"", "regex = \"^/a\"", "to = \"/a\"", "regex = \"(\"\nto = \"/a\"",
+                          "regex = \"^/a\"\nto = \"/$1\"", "http_to_https = true\nstatus = 304",
+                          "http_to_https = true\nregex = \"^/a\"\nto = \"/b\"", "prefix = \"app\"",
+                          "prefix = \"/\"", "prefix = \"/a b\""}) {
     EXPECT_TRUE(Made(kRedirect, bad).failed()) << bad;
   }
 }

@@ -17,7 +17,7 @@ struct Settings {
 };
 
 constexpr Option<Settings> kOptions[] = {
-    {{"path", "", Type::text, "\"/metrics\"", "where"}, &Settings::path},
+    {{"path", "", Type::path, "\"/metrics\"", "where"}, &Settings::path},
 };
 
 class Metrics final : public Plugin {

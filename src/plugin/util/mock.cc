@@ -20,7 +20,7 @@ struct Settings {
 };
 
 constexpr Option<Settings> kOptions[] = {
-    {{"path", "", Type::text, "any", "answer only this path, as it is routed by"}, &Settings::path},
+    {{"path", "", Type::path, "any", "answer only this path, as it is routed by"}, &Settings::path},
     {{"status", "", Type::integer, "200", "of the answer", {}, {200, 599}}, &Settings::status},
     {{"headers", "", Type::pairs, "none", "of the answer; values may have variables"},
      &Settings::headers},

@@ -11,7 +11,7 @@ struct Settings {
 };
 
 constexpr Option<Settings> kOptions[] = {
-    {{"path", "", Type::text, "\"/ping\"", "where"}, &Settings::path},
+    {{"path", "", Type::path, "\"/ping\"", "where"}, &Settings::path},
 };
 
 class Ping final : public Plugin {

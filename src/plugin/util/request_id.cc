@@ -114,16 +114,9 @@ class RequestId final : public Plugin {
   Verdict on_request(Context& context) const noexcept override {
     exchange::Exchange& x = context.x;
     const std::string_view header = settings_.header.value;
-    if (settings_.accept) {
-      const std::string_view sent = x.request.headers.get(header);
-      if (is_id(sent)) {
-        x.request_id = sent;
-        return Verdict::next;
-      }
-    }
-    x.request_id = static_cast<Algorithm>(settings_.algorithm.value) == Algorithm::uuid
-                       ? make_uuid(context.host.wall_time(), x.arena)
-                       : make_nanoid(settings_.size, x.arena);
+    const std::string_view sent =
+        settings_.accept ? x.request.headers.get(header) : std::string_view{};
+    x.request_id = is_id(sent) ? sent : make_id(context);
     set_request_header(x, header, x.request_id);
     return Verdict::next;
   }
@@ -133,6 +126,12 @@ class RequestId final : public Plugin {
   }
 
  private:
+  std::string_view make_id(Context& context) const noexcept {
+    return static_cast<Algorithm>(settings_.algorithm.value) == Algorithm::uuid
+               ? make_uuid(context.host.wall_time(), context.x.arena)
+               : make_nanoid(settings_.size, context.x.arena);
+  }
+
   Settings settings_;
 };
 

@@ -17,7 +17,7 @@ struct Settings {
 };
 
 constexpr Option<Settings> kOptions[] = {
-    {{"path", "", Type::text, "\"/stats\"", "where"}, &Settings::path},
+    {{"path", "", Type::path, "\"/stats\"", "where"}, &Settings::path},
 };
 
 // Bytes in memory; 0 where the system does not say.

@@ -47,6 +47,17 @@ TEST(RequestId, KeepsOneThatIsWellFormed) {
   EXPECT_EQ(id_of(made, {{"X-Request-ID", "abc-1:2"}}), "abc-1:2");
   EXPECT_NE(id_of(made, {{"X-Request-ID", "a b"}}), "a b");
   EXPECT_NE(id_of(made, {{"X-Request-ID", std::string(129, 'a')}}), std::string(129, 'a'));
+  Asked twice("/", {{"X-Request-ID", "abc"}, {"X_Request_ID", "evil"}, {"X-Request-ID", "second"}});
+  EXPECT_EQ(twice.ask(*made), Verdict::next);
+  size_t left = 0;
+  for (const http::Field& field : twice.x.request.headers.fields()) {
+    if (!field.removed()) {
+      EXPECT_EQ(field.name(), "X-Request-ID");
+      EXPECT_EQ(field.value(), "abc");
+      ++left;
+    }
+  }
+  EXPECT_EQ(left, 1u);
   const Made replace(kRequestId, "accept_incoming = false");
   EXPECT_NE(id_of(replace, {{"X-Request-ID", "abc"}}), "abc");
 }
@@ -74,6 +85,20 @@ TEST(Ping, AnswersAtItsPath) {
   EXPECT_EQ(asked.body(), "pong");
   Asked other("/");
   EXPECT_EQ(other.ask(*made), Verdict::next);
+}
+
+TEST(Paths, AreReadInTheFormThatRequestsHave) {
+  for (const Kind* kind : {&kPing, &kStats, &kMock, &kMetrics}) {
+    for (const char* wrong : {"x", "/a b", "/c;d", "/../a", "/a?b", "/a//b", ""}) {
+      const Made made(*kind, "path = \"" + std::string(wrong) + "\"");
+      EXPECT_NE(made.errors().find("t:3:8: error: "), std::string::npos) << kind->type << wrong;
+    }
+  }
+  for (const char* same : {"/%61", "//a", "/b/../a"}) {
+    const Made made(kPing, "path = \"" + std::string(same) + "\"");
+    Asked asked("/a");
+    EXPECT_EQ(asked.ask(*made), Verdict::respond) << same;
+  }
 }
 
 TEST(AcceptEncoding, LeavesWhatIsOfUseInOneOrder) {

@@ -21,6 +21,7 @@
 
 #include "config/model.h"
 #include "upstream/balancer/ring.h"
+#include "upstream/balancer/tried.h"
 #include "upstream/state/endpoint_state.h"
 
 namespace pingap::upstream::balancer {
@@ -33,13 +34,12 @@ struct Server {
 
 // What a pick depends on besides the servers.
 struct Request {
-  std::optional<uint64_t> key;  // of the hash algorithms (hash_key.h); without one: round robin
-  // Servers not to pick, having been tried: bit `index % 64`. (Of more than 64 servers some that
-  // were not tried are passed over, too.)
-  uint64_t tried = 0;
-  TimePoint now{};         // of the turn, for servers that are tried again after a time
-  uint64_t under_way = 0;  // requests of the upstream, about; for hashing with bounded load
-  bool anyway = false;     // too many servers are out: those count that only did not answer
+  std::optional<uint64_t> key{};  // of the hash algorithms (hash_key.h); without one: round robin
+  Tried tried{};                  // servers not to pick
+  size_t first = 0;               // the index that a plan's first server has in `tried`
+  TimePoint now{};                // of the turn, for servers that are tried again after a time
+  uint64_t under_way = 0;         // requests of the upstream, about; for hashing with bounded load
+  bool anyway = false;            // too many servers are out: those count that only did not answer
 };
 
 // One worker's place in the rounds.
@@ -70,7 +70,7 @@ class Plan {
  private:
   bool usable(size_t server, const Request& request) const noexcept {
     const Entry& entry = servers_.data()[server];  // no index here comes from outside
-    return (request.tried >> server % 64 & 1) == 0 && entry.weight > 0 &&
+    return !request.tried.contains(request.first + server) && entry.weight > 0 &&
            entry.state->takes(request.now, request.anyway) &&
            (max_active_ == 0 || active(server) < max_active_);
   }

@@ -269,18 +269,24 @@ void Check::conclude(std::string_view fault) noexcept {
 
 void Check::passed() noexcept {
   EndpointState& state = *endpoint_->state;
-  failed_ = 0;
+  bool was_away = std::exchange(failed_, 0) > 0;
   ++passed_;
   const bool was_new = state.is_out(Out::unchecked);
   if (was_new || (state.is_out(Out::unhealthy) && passed_ >= settings_.rise)) {
+    was_away = true;
     state.begin(loop_.now());
     state.set_out(Out::unhealthy, false);
     state.set_out(Out::unchecked, false);
     PINGAP_LOG(info, "upstream {}: {} is up: {} passed", upstream_, endpoint_->name,
                was_new ? "its first check" : fmt::format("{} checks", passed_));
   }
-  if (state.breaker.unreachable() && !state.is_out(Out::unhealthy)) {
-    state.breaker.reset(loop_.now());  // it does answer
+  if (state.is_out(Out::unhealthy)) {
+    return;
+  }
+  if (was_away && state.breaker.unreachable()) {
+    state.breaker.reset(loop_.now());  // what requests have met is over
+  } else {
+    state.breaker.pass(loop_.now());
   }
 }
 

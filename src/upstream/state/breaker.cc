@@ -155,14 +155,15 @@ Breaker::Trip Breaker::report(const Permit& permit, Outcome outcome,
 
 Breaker::Trip Breaker::report_closed(Outcome outcome, const BreakerSettings& settings,
                                      TimePoint now, uint64_t era) noexcept {
-  if (settings.max_percent > 0 && outcome != Outcome::late) {
-    window_.add(failed(outcome), now, settings.window);
-  }
   uint64_t word = word_.load(std::memory_order_relaxed);
-  for (;;) {
+  const bool counts = settings.max_percent > 0 && outcome != Outcome::late;
+  for (bool counted = !counts;; counted = true) {
     Fields fields = unpack(word);
     if (fields.state != State::closed || fields.time != era) {
       return Trip::none;  // of an earlier era
+    }
+    if (!counted) {
+      window_.add(failed(outcome), now, settings.window);
     }
     Trip trip = Trip::none;
     if (outcome != Outcome::success) {
@@ -283,6 +284,19 @@ void Breaker::reset(TimePoint now) noexcept {
   window_.clear();
   word_.store(pack({State::closed, 0, 0, 0, false, milliseconds_of(now)}),
               std::memory_order_relaxed);
+}
+
+void Breaker::pass(TimePoint now) noexcept {
+  uint64_t word = word_.load(std::memory_order_relaxed);
+  for (;;) {
+    const Fields fields = unpack(word);
+    const uint64_t at = milliseconds_of(now);
+    if (fields.state == State::closed || !fields.soft ||
+        (fields.state == State::open && at < fields.time) ||
+        change(word, {State::closed, 0, 0, fields.opened, false, at})) {
+      return;
+    }
+  }
 }
 
 std::string_view to_string(Breaker::Trip trip) noexcept {

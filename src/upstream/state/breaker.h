@@ -25,7 +25,7 @@ enum class Outcome : uint8_t {
   none,         // the client left, or nothing can be said
   success,      // the server has answered, and well
   failure,      // it has answered that it cannot
-  unreachable,  // not even that: refused, reset, silent
+  unreachable,  // not even that, or not all of it: refused, reset, silent
   late,         // it had said nothing when another server answered in its place
 };
 
@@ -125,8 +125,12 @@ class Breaker {
   // When the next request may go, as far as is known; in the past where one may go now.
   TimePoint next_chance() const noexcept;
 
-  // As if nothing had ever failed: the operator, or a check of its own, says that all is well.
+  // As if nothing had ever failed: it was away, and a check of its own says that it is back.
   void reset(TimePoint now) noexcept;
+
+  // A check of its own has passed, which is as good as a probe where it only did not answer: it
+  // closes, once the time that it is open for is over. How often it opened in a row stays.
+  void pass(TimePoint now) noexcept;
 
  private:
   // The fields of the word, from its low end: state 2, a 9, b 9, opened 4, soft 1, time 39 (ms).

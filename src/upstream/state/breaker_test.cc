@@ -249,6 +249,118 @@ TEST_F(BreakerTest, OldFailuresLeaveTheWindow) {
   EXPECT_EQ(request(Outcome::failure), Trip::percent);  // 6 of 12
 }
 
+TEST_F(BreakerTest, WhatAnEarlierEraSaysLateIsNotInTheWindow) {
+  settings_ = {.max_percent = 50, .min_requests = 10, .window = seconds(60)};
+  const auto slow = admit();
+  for (int i = 0; i < 10; ++i) {
+    request(Outcome::failure);
+  }
+  ASSERT_EQ(breaker_.state(), State::open);
+  for (int i = 0; i < 20; ++i) {
+    report(*slow, Outcome::failure);
+  }
+  now_ += settings_.open_for;
+  request(Outcome::success);
+  ASSERT_EQ(breaker_.state(), State::closed);
+  for (int i = 0; i < 20; ++i) {
+    report(*slow, Outcome::failure);
+  }
+  for (int i = 0; i < 9; ++i) {
+    request(Outcome::success);
+  }
+  EXPECT_EQ(request(Outcome::failure), Trip::none);  // 1 of 10
+}
+
+// What the limit on the share of failures means, in as few words as possible.
+class ShareModel {
+ public:
+  explicit ShareModel(const BreakerSettings& settings) : settings_(settings) {}
+
+  // How many times it has opened or closed: what was admitted before says nothing any more.
+  int era() const { return era_; }
+
+  bool closed() const { return closed_; }
+
+  bool takes(TimePoint now) const { return closed_ || now >= probe_at_; }
+
+  void begin_probe(TimePoint now) { probe_at_ = now + settings_.open_for; }
+
+  bool report(bool failed, TimePoint now) {
+    const auto turn = now.time_since_epoch() / (settings_.window / 10);
+    seen_.emplace_back(turn, failed);
+    std::erase_if(seen_, [&](const auto& one) { return one.first + 10 <= turn; });
+    const auto failures = std::ranges::count_if(seen_, [](const auto& one) { return one.second; });
+    const auto all = static_cast<std::ptrdiff_t>(seen_.size());
+    if (!failed || all < settings_.min_requests || failures * 100 < all * settings_.max_percent) {
+      return false;
+    }
+    open(now);
+    return true;
+  }
+
+  void report_probe(bool failed, TimePoint now) {
+    if (failed) {
+      open(now);
+      return;
+    }
+    closed_ = true;
+    ++era_;
+  }
+
+ private:
+  void open(TimePoint now) {
+    seen_.clear();
+    closed_ = false;
+    ++era_;
+    probe_at_ = now + settings_.open_for;
+  }
+
+  const BreakerSettings& settings_;
+  std::vector<std::pair<int64_t, bool>> seen_;
+  TimePoint probe_at_{};
+  bool closed_ = true;
+  int era_ = 0;
+};
+
+TEST_F(BreakerTest, OpensByTheShareOfFailuresAsAModelDoes) {
+  std::mt19937 random(2);  // NOLINT(cert-msc51-cpp): the same every time
+  settings_ = {.max_percent = 40, .min_requests = 8, .window = seconds(10), .open_for = seconds(3)};
+  settings_.open_most = settings_.open_for;
+  ShareModel model(settings_);
+
+  struct UnderWay {
+    Breaker::Permit permit;
+    int era;
+  };
+
+  std::vector<UnderWay> under_way;
+  int opened = 0;
+  for (int step = 0; step < 100'000; ++step) {
+    now_ += milliseconds(random() % 300 + 1);
+    ASSERT_EQ(breaker_.takes(now_), model.takes(now_)) << step;
+    if (const auto permit = admit(); permit && model.closed()) {
+      under_way.push_back({*permit, model.era()});
+    } else if (permit) {
+      const bool failed = random() % 3 == 0;
+      model.begin_probe(now_);
+      report(*permit, failed ? Outcome::failure : Outcome::success);
+      model.report_probe(failed, now_);
+    }
+    while (under_way.size() > random() % 20) {
+      const auto which = static_cast<std::ptrdiff_t>(random() % under_way.size());
+      const UnderWay one = under_way[static_cast<size_t>(which)];
+      under_way.erase(under_way.begin() + which);
+      const bool failed = random() % 3 == 0;
+      const bool trips = one.era == model.era() && model.report(failed, now_);
+      ASSERT_EQ(report(one.permit, failed ? Outcome::failure : Outcome::success),
+                trips ? Trip::percent : Trip::none)
+          << step;
+      opened += trips ? 1 : 0;
+    }
+  }
+  EXPECT_GT(opened, 100);
+}
+
 TEST_F(BreakerTest, AnywayGoesToWhatOnlyDidNotAnswerAndItsAnswerClosesIt) {
   trip();
   const auto permit = breaker_.admit_anyway();
@@ -270,6 +382,32 @@ TEST_F(BreakerTest, ResetForgetsEverything) {
   breaker_.reset(now_);
   EXPECT_EQ(breaker_.state(), State::closed);
   EXPECT_EQ(request(Outcome::unreachable), Trip::none);
+}
+
+TEST_F(BreakerTest, ACheckThatPassesIsAProbe) {
+  trip();
+  now_ += settings_.open_for - milliseconds(1);
+  breaker_.pass(now_);
+  EXPECT_EQ(breaker_.state(), State::open);
+  now_ += milliseconds(1);
+  breaker_.pass(now_);
+  EXPECT_EQ(breaker_.state(), State::closed);
+  trip();
+  now_ += settings_.open_for;
+  breaker_.pass(now_);
+  EXPECT_EQ(breaker_.state(), State::open);  // for twice as long
+  now_ += settings_.open_for;
+  EXPECT_TRUE(admit());  // a request that may take long
+  breaker_.pass(now_);
+  EXPECT_EQ(breaker_.state(), State::closed);
+}
+
+TEST_F(BreakerTest, NoCheckOverrulesTheLimitsOnFailures) {
+  settings_ = {.max_failures = 1};
+  request(Outcome::failure);
+  now_ += settings_.open_for;
+  breaker_.pass(now_);
+  EXPECT_EQ(breaker_.state(), State::open);
 }
 
 // Whatever happens in whatever order: never more probes at once than allowed, never a request
