@@ -6,14 +6,20 @@ import os
 
 import pytest
 
+from rig import tls
+from rig.client import request
 from rig.deadline import until
 from rig.dns import Dnsmasq, dnsmasq_is_there
 from rig.docker import Docker, container
-from rig.origin import Origin, echo, response
+from rig.h2_origin import H2Origin
+from rig.metrics import scrape
+from rig.nginx import Nginx
+from rig.origin import Gate, Origin, echo, response
 from rig.product import Product, config
 from rig.who import served_by
 
 ALLOW = ["127.0.0.0/8"]
+TLS = "ssl_certificate {pair.cert}; ssl_certificate_key {pair.key}; location / {{ return 200 ok; }}"
 
 
 def reload(product, **upstream):
@@ -205,3 +211,99 @@ def test_one_that_comes_back_waits_for_a_check(tmp_path):
             product.wait_line(f"{b.addr} is down")
             ask(product)
             assert not b.served
+
+
+def test_the_breaker_of_a_whole_upstream_stays_open():
+    with Server() as server, Product(config(server.addr, upstream={
+            "circuit_break_max_consecutive_failures": 3, "circuit_break_scope": "upstream",
+            "circuit_break_open_duration": "1h"})) as product:
+        server.fails = True
+        until(lambda: product.get("/x").status == 503, "it is open")
+        reload(product, read_timeout="50s")
+        assert product.get("/x").status == 503
+
+
+# --- their connections
+
+def test_a_server_that_stays_keeps_its_connections():
+    """Whatever else is changed about its upstream, unless it is how connections are made."""
+    with Origin() as a, Origin() as b, Product(config(a.addr)) as product:
+        ask(product, 3)
+        reload(product, read_timeout="50s")
+        ask(product, 3)
+        reload(product, addrs=[a.addr, b.addr])
+        ask(product, 4)
+        reload(product, weights=[3, 1], keepalive_requests=99)
+        ask(product, 4)
+        assert (len(a.connections), len(b.connections)) == (1, 1)
+        reload(product, addrs=[a.addr], weights=[3])
+        until(lambda: b.connections[0].ended, "that of one that has left ends")
+        assert not a.connections[0].ended
+        reload(product, send_proxy_protocol="v1")
+        until(lambda: a.connections[0].ended, "one without that header is of no use")
+
+
+def test_a_connection_in_use_at_a_reload_is_kept_after_it():
+    gate = Gate()
+
+    async def slow(conn):
+        while await conn.request() is not None:
+            await gate.wait()
+            await conn.send(response(200, "OK", (), b""))
+
+    with Origin(slow) as origin, Product(config(origin.addr)) as product, \
+            product.client() as client:
+        client.send(request("/slow"))
+        origin.wait_requests(1)
+        reload(product, read_timeout="50s")
+        gate.open()
+        assert client.response().status == 200
+        reload(product, read_timeout="51s")
+        ask(product, 5)
+        assert len(origin.connections) == 1
+
+
+def test_connections_of_http2_are_kept():
+    held = []
+    with H2Origin(held.append) as origin, \
+            Product(config(origin.addr, upstream={"protocol": "h2c"})) as product, \
+            product.client() as first, product.client() as second:
+        first.send(request("/slow"))
+        origin.wait_requests(1)
+        reload(product, read_timeout="50s")
+        second.send(request("/after"))
+        origin.wait_requests(2)
+        for one in held:
+            one.conn.send(one.answer())
+        assert (first.response().status, second.response().status) == (200, 200)
+        assert len(origin.connections) == 1
+
+
+def test_connections_over_tls_are_kept_while_the_certificates_stay(tmp_path):
+    pair = tls.authority().issue("a.test")
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(open(tls.authority().ca.cert, "rb").read())
+    with Nginx(TLS.format(pair=pair), listen=" ssl") as server:
+        conf = config(server.addr, upstream={"sni": "a.test", "ca": str(ca)})
+        conf["metrics"] = {"addr": "127.0.0.1:0"}
+        with Product(conf) as product:
+            ask(product, 3)
+            reload(product, read_timeout="50s")
+            ask(product, 3)
+            assert scrape(product).sum("upstream_connections_opened_total") == 1
+            ca.write_bytes(ca.read_bytes() + b"\n")
+            reload(product, read_timeout="51s")
+            ask(product, 3)
+            assert scrape(product).sum("upstream_connections_opened_total") == 2
+
+
+def test_another_weight_in_a_file_costs_no_connection(tmp_path):
+    path = tmp_path / "servers.json"
+    with Origin() as a, Origin() as b:
+        put(path, a, b)
+        with Product(from_file(path)) as product:
+            ask(product, 4)
+            path.write_text(json.dumps({"servers": [{"addr": a.addr, "weight": 3},
+                                                    {"addr": b.addr}]}))
+            until(lambda: served_by(product, [a, b]) and len(a.requests) == 6, "its new share")
+            assert (len(a.connections), len(b.connections)) == (1, 1)

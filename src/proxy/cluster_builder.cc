@@ -52,31 +52,25 @@ class Builder {
         known_ = one.get();
       }
     }
-    auto cluster = build_cluster(from);
-    cluster->files_state = std::move(files);
-    return cluster;
+    return build_cluster(from, std::move(files));
   }
 
  private:
-  std::shared_ptr<Cluster> build_cluster(const config::Upstream& from) {
+  std::shared_ptr<Cluster> build_cluster(const config::Upstream& from, std::string files) {
     auto cluster = std::make_shared<Cluster>();
     cluster->name = from.name;
     cluster->source = from;
+    cluster->files_state = std::move(files);
     cluster->index = snapshot_.cluster_slots++;
     cluster->settings.connect_timeout = from.connection_timeout;
     cluster->settings.read_timeout = from.read_timeout;
     cluster->settings.write_timeout = from.write_timeout;
     cluster->settings.idle_timeout = from.idle_timeout;
     cluster->settings.tunnel_timeout = kTunnelTimeout;
-    build_pool(from, cluster->backends.pool);
+    build_pool(from, *cluster);
     cluster->backends.pool.session = cluster->settings;
     cluster->backends.name = from.name;
-    cluster->counts = known_ != nullptr
-                          ? known_->counts
-                          : std::make_shared<observe::UpstreamCounts>(snapshot_.workers);
-    cluster->known = known_ != nullptr
-                         ? known_->known
-                         : std::make_shared<upstream::KnownServers>(snapshot_.workers);
+    keep_what_is_known(*cluster);
     build_breaker(from, cluster->backends);
     cluster->failure_statuses = from.breaker.statuses;
     if (from.send_proxy_protocol != config::SendProxy::off) {
@@ -96,6 +90,18 @@ class Builder {
       build_health(from, *cluster);
     }
     return cluster;
+  }
+
+  // What stays whatever the configuration says.
+  void keep_what_is_known(Cluster& cluster) const {
+    if (known_ != nullptr) {
+      cluster.counts = known_->counts;
+      cluster.known = known_->known;
+      cluster.backends.state = known_->backends.state;
+      return;
+    }
+    cluster.counts = std::make_shared<observe::UpstreamCounts>(snapshot_.workers);
+    cluster.known = std::make_shared<upstream::KnownServers>(snapshot_.workers);
   }
 
   static void build_breaker(const config::Upstream& from, upstream::BackendsSettings& to) {
@@ -126,7 +132,8 @@ class Builder {
     }
   }
 
-  void build_pool(const config::Upstream& from, upstream::PoolSettings& to) {
+  void build_pool(const config::Upstream& from, Cluster& cluster) {
+    upstream::PoolSettings& to = cluster.backends.pool;
     to.max_idle = from.keepalive_pool_size;
     to.min_idle = from.keepalive_pool_min;
     to.max_requests = from.keepalive_requests;
@@ -151,7 +158,10 @@ class Builder {
     to.sni_is_host = from.tls.sni.value == "$host";
     to.sni = to.sni_is_host ? std::string() : from.tls.sni.value;
     to.verify_name = from.tls.verify_name.value;
-    to.tls = load_client_tls(from, diagnostics_);
+    // With the sessions that can be resumed; and connections stay where nothing else is new.
+    const bool stays = known_ != nullptr && known_->source.tls == from.tls &&
+                       known_->files_state == cluster.files_state;
+    to.tls = stays ? known_->backends.pool.tls : load_client_tls(from, diagnostics_);
   }
 
   void build_balancing(const config::Upstream& from, Cluster& cluster) {

@@ -51,6 +51,11 @@ void Worker::set_peers(std::span<const std::unique_ptr<Worker>> all) {
   loads_.resize(all.size());
 }
 
+// The upstream of this name in the configuration that is in use; null where there is none.
+const Cluster* Worker::find_before(std::string_view name) const noexcept {
+  return generations_.empty() ? nullptr : snapshot().find_cluster(name);
+}
+
 // Those that there are not yet.
 void Worker::add_backends(const Snapshot& snapshot, const ClusterSets& sets) {
   backends_.resize(std::max(backends_.size(), snapshot.cluster_slots));
@@ -62,7 +67,11 @@ void Worker::add_backends(const Snapshot& snapshot, const ClusterSets& sets) {
       clusters_[cluster->index] = cluster;
       auto& queue = queues_[cluster->index];
       queue = std::make_unique<Queue>(Queue{this, cluster->index});
-      made = std::make_unique<upstream::Backends>(*loop_, cluster->backends, index_, count_);
+      made =
+          std::make_unique<upstream::Backends>(*loop_, cluster->backends, index_, count_, cluster);
+      if (const Cluster* before = find_before(cluster->name)) {
+        made->inherit(backends(*before));
+      }
       const auto set = sets.find(cluster->index);
       made->update(set == sets.end() ? cluster->servers : set->second);
       made->set_wake_others(Callback<void()>::of<&Queue::wake_others>(queue.get()));

@@ -139,6 +139,7 @@ class Worker {
   };
 
   void run() noexcept;
+  const Cluster* find_before(std::string_view name) const noexcept;
   void add_backends(const Snapshot& snapshot, const ClusterSets& sets);
   void forget_later() noexcept;
   void forget_generations() noexcept;

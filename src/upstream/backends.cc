@@ -7,6 +7,15 @@
 #include "base/log.h"
 
 namespace pingap::upstream {
+namespace {
+
+// Connections to one of them are good for the other one.
+bool is_same(const Endpoint& a, const Endpoint& b) noexcept {
+  return a.state == b.state && a.host == b.host && a.authority == b.authority &&
+         std::ranges::is_permutation(a.addresses, b.addresses);
+}
+
+}  // namespace
 
 bool asks_all(const BackendsSettings& settings, const EndpointSet& servers,
               TimePoint now) noexcept {
@@ -15,37 +24,49 @@ bool asks_all(const BackendsSettings& settings, const EndpointSet& servers,
 }
 
 Backends::Backends(net::EventLoop& loop, const BackendsSettings& settings, uint32_t index,
-                   uint32_t count)
+                   uint32_t count, const std::shared_ptr<const void>& keeper)
     : loop_(loop),
       settings_(settings),
       index_(index),
       count_(count),
+      pool_settings_(keeper, &settings.pool),
       has_whole_(settings.whole_breaker.on()),
       counts_all_(has_whole_ || settings.breaker.max_percent > 0) {
 }
 
 // ---- who they are
 
+void Backends::inherit(const Backends& before) {
+  if (!settings_.pool.connects_like(before.settings_.pool)) {
+    return;
+  }
+  pools_ = before.pools_;
+  for (const auto& pool : pools_) {
+    pool->adopt(pool_settings_);
+  }
+}
+
 void Backends::update(std::shared_ptr<const EndpointSet> set) {
-  std::unordered_map<const Endpoint*, std::unique_ptr<EndpointPool>> known;
+  std::unordered_multimap<const EndpointState*, std::shared_ptr<EndpointPool>> known;
   for (auto& pool : pools_) {
-    known.emplace(&pool->endpoint(), std::move(pool));
+    known.emplace(pool->endpoint().state.get(), std::move(pool));
   }
   pools_.clear();
   pools_.reserve(set->endpoints().size());
   for (const auto& endpoint : set->endpoints()) {
-    const auto stays = known.find(endpoint.get());
-    pools_.push_back(stays != known.end()
-                         ? std::move(stays->second)
-                         : std::make_unique<EndpointPool>(loop_, endpoint, settings_.pool,
-                                                          endpoint->state->counts[index_]));
+    const auto stays = known.find(endpoint->state.get());
+    if (stays != known.end() && is_same(stays->second->endpoint(), *endpoint)) {
+      pools_.push_back(std::move(stays->second));
+      known.erase(stays);
+    } else {
+      pools_.push_back(std::make_shared<EndpointPool>(loop_, endpoint, pool_settings_,
+                                                      endpoint->state->counts[index_]));
+    }
   }
   std::erase_if(leaving_, [](const auto& pool) { return pool->unused(); });
-  for (auto& [endpoint, pool] : known) {
-    if (pool != nullptr) {
-      pool->drain();
-      leaving_.push_back(std::move(pool));
-    }
+  for (auto& [state, pool] : known) {
+    pool->drain();
+    leaving_.push_back(std::move(pool));
   }
   if (set_ == nullptr) {
     cursors_ = set->start(index_, count_);
@@ -310,7 +331,9 @@ void Backends::drain() noexcept {
   tend_timer_.cancel();
   look_timer_.cancel();
   for (auto& pool : pools_) {
-    pool->drain();
+    if (pool.use_count() == 1) {
+      pool->drain();
+    }
   }
 }
 

@@ -1,8 +1,9 @@
 // The servers of one upstream as one worker sees them: their connections, whose turn it is, how
 // many tries are repeated. Worker.
 //
-// The control thread sends another set when they change. A server that stays keeps its connections;
-// those of one that has left go when their requests have ended.
+// The control thread sends another set when they change. A server that stays keeps its connections,
+// also where the upstream is another one by its configuration; those of one that has left go when
+// their requests have ended.
 #pragma once
 
 #include <cstdint>
@@ -64,10 +65,15 @@ bool asks_all(const BackendsSettings& settings, const EndpointSet& servers, Time
 
 class Backends final : public net::Deferrable {
  public:
-  // Number `index` of `count` workers.
-  Backends(net::EventLoop& loop, const BackendsSettings& settings, uint32_t index, uint32_t count);
+  // Number `index` of `count` workers. `keeper` holds the settings for pools that outlive this.
+  Backends(net::EventLoop& loop, const BackendsSettings& settings, uint32_t index, uint32_t count,
+           const std::shared_ptr<const void>& keeper = {});
   Backends(const Backends&) = delete;
   Backends& operator=(const Backends&) = delete;
+
+  // Those of before, before the first update(): servers that stay keep their connections, where
+  // they would be made in the same way. What has begun with `before` goes on with these, too.
+  void inherit(const Backends& before);
 
   // The servers from now on.
   void update(std::shared_ptr<const EndpointSet> set);
@@ -130,7 +136,7 @@ class Backends final : public net::Deferrable {
 
   void end_retry() noexcept { --retries_; }
 
-  // Closes what is idle and keeps nothing from now on.
+  // Closes what is idle and keeps nothing from now on, but for what others have inherited.
   void drain() noexcept;
 
   // A server takes requests, and has only too many at the moment.
@@ -178,8 +184,9 @@ class Backends final : public net::Deferrable {
   const uint32_t count_;
   std::shared_ptr<const EndpointSet> set_;
   EndpointSet::Cursors cursors_{};
-  std::vector<std::unique_ptr<EndpointPool>> pools_;    // by index in the set
-  std::vector<std::unique_ptr<EndpointPool>> leaving_;  // of servers that are not in the set
+  const std::shared_ptr<const PoolSettings> pool_settings_;
+  std::vector<std::shared_ptr<EndpointPool>> pools_;    // by index in the set
+  std::vector<std::shared_ptr<EndpointPool>> leaving_;  // of servers that are not in the set
   uint32_t version_ = 0;
   uint32_t tries_ = 0;
   uint32_t retries_ = 0;

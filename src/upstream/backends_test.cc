@@ -221,6 +221,78 @@ TEST_F(BackendsTest, AServerThatStaysKeepsItsPoolAndOneThatLeftWaitsForItsUsers)
   go_on(seconds(1));
 }
 
+// ---- by another configuration
+
+class InheritTest : public BackendsTest {
+ protected:
+  // The pool of server `index`.
+  static EndpointPool* pool(Backends& of, size_t index) {
+    Backends::Picked picked;
+    EXPECT_TRUE(of.again(index, picked));
+    return picked.pool;
+  }
+
+  // The same server, built anew with another weight.
+  static std::shared_ptr<const Endpoint> anew(const Endpoint& from) {
+    auto made = std::make_shared<Endpoint>(from);
+    made->weight = 7;
+    return made;
+  }
+
+  // The backends of another configuration, which take the place of the others.
+  void go_over(Endpoints endpoints) {
+    next_ = std::make_shared<BackendsSettings>(next_settings_);
+    inheriting_.emplace(*loop_, *next_, 0, 1, next_);
+    inheriting_->inherit(*backends_);
+    inheriting_->update(std::make_shared<EndpointSet>(balancing_, std::move(endpoints)));
+  }
+
+  void SetUp() override {
+    use({a_, b_});
+    first_ = pool(*backends_, 0);
+    second_ = pool(*backends_, 1);
+  }
+
+  const std::shared_ptr<const Endpoint> a_ = endpoint("a");
+  const std::shared_ptr<const Endpoint> b_ = endpoint("b");
+  BackendsSettings next_settings_;
+  std::shared_ptr<BackendsSettings> next_;
+  std::optional<Backends> inheriting_;
+  EndpointPool* first_ = nullptr;
+  EndpointPool* second_ = nullptr;
+};
+
+TEST_F(InheritTest, AServerThatStaysKeepsItsPool) {
+  go_over({endpoint("c"), anew(*b_), anew(*a_)});
+  EXPECT_EQ(pool(*inheriting_, 1), second_);
+  EXPECT_EQ(pool(*inheriting_, 2), first_);
+  EXPECT_EQ(pool(*backends_, 0), first_) << "for what has begun before";
+}
+
+TEST_F(InheritTest, APoolOutlivesBothConfigurationsWhileTheOtherOneIsUsed) {
+  go_over({anew(*a_)});
+  const std::weak_ptr<BackendsSettings> settings = next_;
+  next_.reset();
+  inheriting_.reset();
+  EXPECT_FALSE(settings.expired()) << "pools go by them";
+  EXPECT_EQ(pool(*backends_, 0), first_);
+  backends_.reset();
+  EXPECT_TRUE(settings.expired());
+}
+
+TEST_F(InheritTest, WhatWouldConnectInAnotherWayBeginsAnew) {
+  next_settings_.pool.sni = "another.test";
+  go_over({anew(*a_)});
+  EXPECT_NE(pool(*inheriting_, 0), first_);
+}
+
+TEST_F(InheritTest, AnotherAddressOfTheSameNameIsAnotherServer) {
+  auto moved = std::make_shared<Endpoint>(*a_);
+  moved->addresses = {*net::Address::parse("10.0.0.1:80")};
+  go_over({moved});
+  EXPECT_NE(pool(*inheriting_, 0), first_);
+}
+
 // Also where servers change more often than those who left are looked after.
 TEST_F(BackendsTest, PoolsThatHaveLeftAreFreedWhileServersChangeAllTheTime) {
   std::vector<std::weak_ptr<const Endpoint>> left;

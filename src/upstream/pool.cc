@@ -12,15 +12,15 @@
 namespace pingap::upstream {
 
 EndpointPool::EndpointPool(net::EventLoop& loop, std::shared_ptr<const Endpoint> endpoint,
-                           const PoolSettings& settings, ServerCounts& counts) noexcept
+                           std::shared_ptr<const PoolSettings> settings,
+                           ServerCounts& counts) noexcept
     : loop_(loop),
       endpoint_(std::move(endpoint)),
-      settings_(settings),
+      settings_(std::move(settings)),
       counts_(counts),
-      speaks_h2_(settings.protocol != Protocol::http1),
-      wears_out_(settings.max_requests > 0 || settings.max_age > Duration::zero()),
-      max_idle_(settings.max_idle),
-      streams_hint_(settings.max_streams) {
+      speaks_h2_(settings_->protocol != Protocol::http1),
+      max_idle_(settings_->max_idle),
+      streams_hint_(settings_->max_streams) {
 }
 
 EndpointPool::~EndpointPool() {
@@ -38,25 +38,38 @@ void EndpointPool::close(session::ClientSession& session, Closed why) noexcept {
   closing_.reset();
 }
 
+void EndpointPool::adopt(std::shared_ptr<const PoolSettings> settings) noexcept {
+  const auto before = std::exchange(settings_, std::move(settings));  // sessions still go by it
+  max_idle_ = settings_->max_idle;
+  for (List* list : {&idle_, &lingering_}) {
+    for (session::ClientSession* at = list->front(); at != nullptr; at = list->next(*at)) {
+      static_cast<session::H1ClientSession&>(*at).set_settings(settings_->session);
+    }
+  }
+  while (idle_count_ > max_idle_) {
+    close(*idle_.back(), Closed::surplus);
+  }
+}
+
 // ---- making connections
 
 std::string EndpointPool::name_for(std::string_view host) const {
-  if (settings_.sni_is_host) {
+  if (settings_->sni_is_host) {
     return std::string(host);
   }
-  return settings_.sni.empty() ? endpoint_->host : settings_.sni;
+  return settings_->sni.empty() ? endpoint_->host : settings_->sni;
 }
 
 Result<std::unique_ptr<net::Transport>> EndpointPool::secure(net::Fd fd, const std::string& name,
                                                              const Asked& asked) noexcept {
-  const std::string& expected = settings_.verify_name.empty() ? name : settings_.verify_name;
-  auto ssl = settings_.tls->connect(endpoint_->name, name, expected,
-                                    asked.http1 ? tls::Offer::http1 : tls::Offer::all);
+  const std::string& expected = settings_->verify_name.empty() ? name : settings_->verify_name;
+  auto ssl = settings_->tls->connect(endpoint_->name, name, expected,
+                                     asked.http1 ? tls::Offer::http1 : tls::Offer::all);
   if (ssl == nullptr) {
     return tl::unexpected(Error{ErrorCode::upstream_tls, Side::upstream, Retry::safe, 0,
                                 "no name to check the certificate for"});
   }
-  auto made = std::make_unique<tls::Transport>(std::move(fd), std::move(ssl), settings_.tls);
+  auto made = std::make_unique<tls::Transport>(std::move(fd), std::move(ssl), settings_->tls);
   made->send_clear(asked.opening);
   return made;
 }
@@ -80,7 +93,7 @@ Result<EndpointPool::Dialed> EndpointPool::dial(const std::string& name,
     error.retry = no_descriptor ? Retry::never : Retry::safe;
     return tl::unexpected(error);
   }
-  if (settings_.tls == nullptr) {
+  if (settings_->tls == nullptr) {
     return Dialed{std::make_unique<net::SocketTransport>(std::move(*fd)), in_progress};
   }
   auto secured = secure(std::move(*fd), name, asked);
@@ -106,7 +119,7 @@ Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse 
     return Opened{&session->open(sink, settings), reused};
   }
   client_settings_ = settings;
-  std::string name = settings_.tls != nullptr ? name_for(asked.host) : std::string();
+  std::string name = settings_->tls != nullptr ? name_for(asked.host) : std::string();
   auto dialed = dial(name, asked);
   if (!dialed) {
     return tl::unexpected(dialed.error());
@@ -114,7 +127,7 @@ Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse 
   if (h2) {
     session = add_shared(std::move(*dialed), std::move(name));
   } else if (auto* made = add_exclusive(std::move(*dialed), std::move(name)); made != nullptr) {
-    if (settings_.tls == nullptr) {
+    if (settings_->tls == nullptr) {
       made->send_opening(asked.opening);
     }
     session = made;
@@ -127,7 +140,7 @@ Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse 
 
 bool EndpointPool::on_other_protocol(session::ClientSession& session,
                                      std::unique_ptr<net::Transport>& transport) noexcept {
-  if (settings_.protocol != Protocol::either) {
+  if (settings_->protocol != Protocol::either) {
     return false;
   }
   loop_.remove(transport->fd());
@@ -151,9 +164,9 @@ bool EndpointPool::on_other_protocol(session::ClientSession& session,
 // ---- HTTP/1
 
 bool EndpointPool::worn(const session::ClientSession& session) const noexcept {
-  return (settings_.max_requests > 0 && session.served() >= settings_.max_requests) ||
-         (settings_.max_age > Duration::zero() &&
-          loop_.now() - session.made_at() >= settings_.max_age);
+  return (settings_->max_requests > 0 && session.served() >= settings_->max_requests) ||
+         (settings_->max_age > Duration::zero() &&
+          loop_.now() - session.made_at() >= settings_->max_age);
 }
 
 bool EndpointPool::knows_idle_limit() const noexcept {
@@ -208,17 +221,17 @@ session::H1ClientSession* EndpointPool::add_exclusive(Dialed dialed, std::string
 }
 
 void EndpointPool::tend() noexcept {
-  const uint32_t wanted = std::min(settings_.min_idle, max_idle_);
-  if (settings_.sni_is_host) {
+  const uint32_t wanted = std::min(settings_->min_idle, max_idle_);
+  if (settings_->sni_is_host) {
     return;  // for which name is not known
   }
-  client_settings_ = settings_.session;
+  client_settings_ = settings_->session;
   for (uint32_t i = 0; i < kWarmAtOnce; ++i) {
     // One of HTTP/2 has room while it is in use.
     if ((speaks_h2_ ? count_staying() : idle_count_) >= wanted) {
       return;
     }
-    std::string name = settings_.tls != nullptr ? name_for({}) : std::string();
+    std::string name = settings_->tls != nullptr ? name_for({}) : std::string();
     auto dialed = dial(name, {});
     if (!dialed) {
       return;
@@ -235,8 +248,8 @@ void EndpointPool::tend() noexcept {
 
 void EndpointPool::keep(session::ClientSession& session) noexcept {
   // Those of its last request may go.
-  static_cast<session::H1ClientSession&>(session).set_settings(settings_.session);
-  if (wears_out_ && worn(session)) {
+  static_cast<session::H1ClientSession&>(session).set_settings(settings_->session);
+  if (wears_out() && worn(session)) {
     close(session, Closed::worn);
     return;
   }
@@ -261,7 +274,7 @@ void EndpointPool::on_session_free(session::ClientSession& session) noexcept {
 }
 
 void EndpointPool::on_session_lingers(session::ClientSession& session) noexcept {
-  static_cast<session::H1ClientSession&>(session).set_settings(settings_.session);
+  static_cast<session::H1ClientSession&>(session).set_settings(settings_->session);
   lingering_.push_back(session);
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "net/event_loop.h"
 #include "net/transport.h"
@@ -36,7 +37,7 @@ enum class Protocol : uint8_t {
   either,  // what TLS agrees on
 };
 
-// What the pools of an upstream are told; outlives them.
+// What the pools of an upstream are told.
 struct PoolSettings {
   Protocol protocol = Protocol::http1;
   std::shared_ptr<const tls::ClientContext> tls;  // null = in the clear
@@ -49,13 +50,28 @@ struct PoolSettings {
   Duration max_age{};               // of a connection that is to be used again; 0 = no limit
   uint32_t min_idle = 0;            // made in advance; of HTTP/2 in all; per endpoint and worker
   session::ClientSettings session;  // of those
+
+  // What was connected as one says is as good where the other one holds.
+  bool connects_like(const PoolSettings& other) const noexcept {
+    return protocol == other.protocol && tls == other.tls && sni == other.sni &&
+           verify_name == other.verify_name && sni_is_host == other.sni_is_host &&
+           max_streams == other.max_streams && (max_idle == 0) == (other.max_idle == 0);
+  }
 };
 
 class EndpointPool final : public session::ClientSessionOwner {
  public:
-  // `counts` are those of this worker; they and `settings` outlive the pool.
+  // `counts` are those of this worker, and outlive the pool.
   EndpointPool(net::EventLoop& loop, std::shared_ptr<const Endpoint> endpoint,
-               const PoolSettings& settings, ServerCounts& counts) noexcept;
+               std::shared_ptr<const PoolSettings> settings, ServerCounts& counts) noexcept;
+
+  // `settings` outlive the pool, too.
+  EndpointPool(net::EventLoop& loop, std::shared_ptr<const Endpoint> endpoint,
+               const PoolSettings& settings, ServerCounts& counts) noexcept
+      : EndpointPool(loop, std::move(endpoint),
+                     std::shared_ptr<const PoolSettings>(std::shared_ptr<void>(), &settings),
+                     counts) {}
+
   EndpointPool(const EndpointPool&) = delete;
   EndpointPool& operator=(const EndpointPool&) = delete;
   ~EndpointPool();
@@ -78,6 +94,9 @@ class EndpointPool final : public session::ClientSessionOwner {
   // had; a connection that fails later says so to the sink.
   Result<Opened> open(http::ResponseSink& sink, Reuse reuse,
                       const session::ClientSettings& settings, const Asked& asked) noexcept;
+
+  // Others that hold from now on, but connect_like() those of before.
+  void adopt(std::shared_ptr<const PoolSettings> settings) noexcept;
 
   // Makes connections in advance, where there are fewer unused ones than there should be. A few at
   // a time: a server that has just begun is not flooded.
@@ -141,11 +160,16 @@ class EndpointPool final : public session::ClientSessionOwner {
   std::string name_for(std::string_view host) const;
 
   bool fits(const session::ClientSession& session, std::string_view host) const noexcept {
-    return !settings_.sni_is_host || session.server_name() == host;
+    return !settings_->sni_is_host || session.server_name() == host;
   }
 
   void close(session::ClientSession& session, Closed why) noexcept;
-  // It has been in use for long enough.
+
+  // Connections may have been in use for long enough; and this one has.
+  bool wears_out() const noexcept {
+    return settings_->max_requests > 0 || settings_->max_age > Duration::zero();
+  }
+
   bool worn(const session::ClientSession& session) const noexcept;
   bool knows_idle_limit() const noexcept;
   void learn_idle_limit(Duration idle) noexcept;
@@ -165,14 +189,13 @@ class EndpointPool final : public session::ClientSessionOwner {
 
   net::EventLoop& loop_;
   const std::shared_ptr<const Endpoint> endpoint_;
-  const PoolSettings& settings_;
+  std::shared_ptr<const PoolSettings> settings_;
   ServerCounts& counts_;
   std::optional<Closed> closing_;  // why we close a session, while we do
   // Whose connection goes on in another session: its end is none of the connection's.
   const session::ClientSession* replaced_ = nullptr;
   session::ClientSettings client_settings_;  // of the request that made the last connection
   bool speaks_h2_;                           // as far as is known
-  const bool wears_out_;                     // connections do
   uint32_t max_idle_;
   uint32_t idle_count_ = 0;
   uint32_t connections_ = 0;

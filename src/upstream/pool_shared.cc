@@ -71,7 +71,7 @@ H2ClientSession* EndpointPool::find_shared(Reuse reuse, std::string_view host) n
 
 H2ClientSession* EndpointPool::add_shared(Dialed dialed, std::string name) noexcept {
   auto session = std::make_unique<H2ClientSession>(loop_, std::move(dialed.transport),
-                                                   client_settings_, *this, settings_.max_streams);
+                                                   client_settings_, *this, settings_->max_streams);
   if (!session->start(dialed.in_progress)) {
     return nullptr;
   }
