@@ -1,7 +1,9 @@
 // Verbs of the process that runs: change it, and look at what it does.
 #include <algorithm>
 #include <array>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/help.h"
 #include "cli/verbs.h"
@@ -37,6 +39,17 @@ std::optional<Exit> finish_trace(Given& given) {
   return std::nullopt;
 }
 
+std::optional<Exit> finish_upstream(Given& given) {
+  const std::vector<std::string>& words = given.options.sides;
+  const bool weighs = words.size() == 5 && words[3] == "weight";
+  if (words.empty() || (words[0] == "set" && (words.size() == 4 || weighs))) {
+    return std::nullopt;
+  }
+  return usage("what is to be done with which server?",
+               "nothing, to list them, or `set UPSTREAM SERVER` with enable, drain, disable or "
+               "`weight N`");
+}
+
 void add_reload(CLI::App& app, Verbs& verbs) {
   CLI::App& reload =
       verbs.add(app, Command::reload, "reload",
@@ -48,8 +61,9 @@ void add_reload(CLI::App& app, Verbs& verbs) {
 }
 
 void add_upgrade(CLI::App& app, Verbs& verbs) {
-  CLI::App& upgrade = verbs.add(app, Command::upgrade, "upgrade",
-                                "Start the program anew, which takes the place of the running process");
+  CLI::App& upgrade =
+      verbs.add(app, Command::upgrade, "upgrade",
+                "Start the program anew, which takes the place of the running process");
   upgrade.footer(kUpgradeFooter);
   verbs.add_config(upgrade);
 }
@@ -64,9 +78,21 @@ void add_log(CLI::App& app, Verbs& verbs) {
   verbs.add_config(log);
 }
 
+void add_upstream(CLI::App& app, Verbs& verbs) {
+  CLI::App& upstream =
+      verbs.add(app, Command::upstream, "upstream",
+                "List the servers of upstreams, or tell one what to do", finish_upstream);
+  upstream.footer(kUpstreamFooter);
+  upstream
+      .add_option("order", verbs.given.options.sides,
+                  "set UPSTREAM SERVER enable|drain|disable|weight N; none: only list")
+      ->type_name("ORDER");
+  verbs.add_config(upstream);
+}
+
 void add_status(CLI::App& app, Verbs& verbs) {
-  CLI::App& status = verbs.add(app, Command::status, "status",
-                               "How the running process is, and what is degraded");
+  CLI::App& status =
+      verbs.add(app, Command::status, "status", "How the running process is, and what is degraded");
   status.footer(kStatusFooter);
   verbs.add_config(status);
   verbs.add_json(status);
@@ -74,8 +100,9 @@ void add_status(CLI::App& app, Verbs& verbs) {
 
 void add_top(CLI::App& app, Verbs& verbs) {
   Options& options = verbs.given.options;
-  CLI::App& top = verbs.add(app, Command::top, "top",
-                            "What the running process does: rates, times, errors, live", finish_top);
+  CLI::App& top =
+      verbs.add(app, Command::top, "top",
+                "What the running process does: rates, times, errors, live", finish_top);
   top.footer(kTopFooter);
   verbs.add_config(top);
   top.add_flag("--once", options.once, "Print it once, as where there is no terminal");
@@ -117,6 +144,7 @@ void add_verbs_of_running(CLI::App& app, Verbs& verbs) {
   add_upgrade(app, verbs);
   add_status(app, verbs);
   add_log(app, verbs);
+  add_upstream(app, verbs);
   add_top(app, verbs);
   add_trace(app, verbs);
   add_profile(app, verbs);

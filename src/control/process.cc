@@ -235,7 +235,7 @@ ExitCode serve(const RunOptions& options, config::Storage& storage, History hist
     control.set_side_service(*side);
     side->start(running);
   }
-  Commands commands(reloader, control, running, side, server, loop);
+  Commands commands(reloader, control, running, side, server, upstreams, loop);
   std::optional<CommandServer> command_server;
   if (before > 0) {
     if (auto taken = say_taken_over(socket.path, before); !taken) {
