@@ -14,6 +14,7 @@
 
 #include "base/hash.h"
 #include "upstream/balancer/balancer.h"
+#include "upstream/endpoint_set.h"
 
 namespace {
 
@@ -37,47 +38,91 @@ uint64_t read_counter(int counter) {
   return counter >= 0 && read(counter, &value, sizeof value) == sizeof value ? value : 0;
 }
 
-void measure(const char* name, Algorithm algorithm, size_t servers, int counter) {
-  std::vector<std::unique_ptr<EndpointState>> states;
-  std::vector<balancer::Server> all;
-  for (size_t i = 0; i < servers; ++i) {
-    states.push_back(std::make_unique<EndpointState>());
-    states.back()->active = static_cast<uint32_t>(pingap::mix64(i) % 8);
-    all.push_back({"10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256) + ":80", 1,
-                   states.back().get()});
-  }
-  const balancer::Plan plan(algorithm, all);
-  balancer::Cursor cursor = plan.start(0, 1);
+uint32_t load_of(size_t server) {
+  return static_cast<uint32_t>(pingap::mix64(server) % 8);
+}
+
+std::string name_of(size_t server) {
+  return "10.0." + std::to_string(server / 256) + "." + std::to_string(server % 256) + ":80";
+}
+
+template <typename Pick>
+void measure(const char* name, size_t servers, int counter, Pick pick) {
   uint64_t sum = 0;
-  const auto pick = [&](uint64_t i) {
-    balancer::Request request;
-    if (algorithm == Algorithm::ip_hash) {
-      request.key = pingap::mix64(i);
-    }
-    sum += static_cast<uint64_t>(plan.pick(request, cursor));
-  };
   for (uint64_t i = 0; i < kPicks / 10; ++i) {
-    pick(i);
+    sum += static_cast<uint64_t>(pick(i));
   }
   const uint64_t instructions = read_counter(counter);
   const auto from = std::chrono::steady_clock::now();
   for (uint64_t i = 0; i < kPicks; ++i) {
-    pick(i);
+    sum += static_cast<uint64_t>(pick(i));
   }
   const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - from;
-  std::printf("%-12s %5zu servers: %6.1f ns, %5.0f instructions  (%lu)\n", name, servers,
+  std::printf("%-22s %5zu servers: %6.1f ns, %5.0f instructions  (%lu)\n", name, servers,
               took.count() / kPicks,
               static_cast<double>(read_counter(counter) - instructions) / kPicks, sum % 10);
+}
+
+void measure_plan(const char* name, Algorithm algorithm, size_t servers, int counter) {
+  std::vector<std::unique_ptr<EndpointState>> states;
+  std::vector<balancer::Server> all;
+  for (size_t i = 0; i < servers; ++i) {
+    states.push_back(std::make_unique<EndpointState>());
+    states.back()->active = load_of(i);
+    all.push_back({name_of(i), 1, states.back().get()});
+  }
+  const balancer::Plan plan(algorithm, all);
+  balancer::Cursor cursor = plan.start(0, 1);
+  measure(name, servers, counter, [&](uint64_t i) {
+    balancer::Request request;
+    if (algorithm == Algorithm::ip_hash) {
+      request.key = pingap::mix64(i);
+    }
+    return plan.pick(request, cursor);
+  });
+}
+
+// What comes on top: tiers (the first is out in `tiers`), newcomers, clients that come back.
+void measure_set(const char* name, const pingap::upstream::Balancing& balancing, bool tiers,
+                 size_t servers, int counter) {
+  pingap::upstream::Endpoints all;
+  for (size_t i = 0; i < servers; ++i) {
+    auto made = std::make_shared<pingap::upstream::Endpoint>();
+    made->name = name_of(i);
+    made->priority = tiers && i >= servers / 2 ? 1 : 0;
+    made->state = std::make_shared<EndpointState>();
+    made->state->active = load_of(i);
+    made->state->set_out(pingap::upstream::Out::unhealthy, tiers && made->priority == 0);
+    if (i % 2 == 0) {
+      made->state->begin(pingap::steady_now());
+    }
+    all.push_back(std::move(made));
+  }
+  const pingap::upstream::EndpointSet set(balancing, std::move(all));
+  auto cursors = set.start(0, 1);
+  const bool sticky = !balancing.sticky_secret.empty();
+  balancer::Request request;
+  request.now = pingap::steady_now();
+  measure(name, servers, counter, [&](uint64_t i) {
+    return sticky ? set.find(set.token(i % servers), request) : set.pick(request, cursors);
+  });
 }
 
 }  // namespace
 
 int main() {
   const int counter = instruction_counter();
+  pingap::upstream::Balancing slow;
+  slow.slow_start = std::chrono::hours(1);
+  pingap::upstream::Balancing sticky;
+  sticky.sticky_secret = "s";
   for (const size_t servers : {size_t{3}, size_t{64}, size_t{1000}}) {
-    measure("round_robin", Algorithm::round_robin, servers, counter);
-    measure("least_conn", Algorithm::least_conn, servers, counter);
-    measure("random", Algorithm::random, servers, counter);
-    measure("ip_hash", Algorithm::ip_hash, servers, counter);
+    measure_plan("round_robin", Algorithm::round_robin, servers, counter);
+    measure_plan("least_conn", Algorithm::least_conn, servers, counter);
+    measure_plan("random", Algorithm::random, servers, counter);
+    measure_plan("ip_hash", Algorithm::ip_hash, servers, counter);
+    measure_set("the first tier is out", {}, true, servers, counter);
+    measure_set("slow start of half", slow, false, servers, counter);
+    measure_set("sticky", sticky, false, servers, counter);
   }
 }

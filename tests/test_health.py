@@ -313,6 +313,7 @@ def test_a_passed_check_ends_what_failed_requests_began():
             [f"127.0.0.1:{port}", b], f"http://h/health?{SOON}&failure=50",
             circuit_break_open_duration="1h") as product:
         assert {product.get("/x").status for _ in range(20)} == {200}
+        b.wait_checks(4)  # some of the other one have failed meanwhile
         with Server(port=port) as a:
             until(lambda: product.get("/x").status == 200 and a.served, "it serves again")
 

@@ -279,6 +279,53 @@ def test_the_status_in_words_and_as_json(recorder):
         assert set(found) == set(shown)
 
 
+def upstream(product, *words):
+    """(exit code, lines of stdout, stderr)"""
+    code, out, err = product.order("upstream", *words)
+    return code, out.splitlines(), err
+
+
+def test_an_operator_tells_servers_what_to_do():
+    with Origin() as a, Origin() as b, Product(config([a.addr, b.addr])) as product:
+        code, lines, _ = upstream(product)
+        assert code == 0 and [line.split(",")[0] for line in lines] == [
+            f"origin {a.addr} up", f"origin {b.addr} up"]
+        code, lines, _ = upstream(product, "set", "origin", a.addr, "drain")
+        assert code == 0 and lines[0].startswith(f"origin {a.addr} draining, weight 1, ")
+        assert lines[1] == "until the process ends, by a restart or an upgrade"
+        product.wait_line(f"upstream origin: {a.addr} is draining, weight 1: told by ")
+        assert {product.get("/").status for _ in range(6)} == {200}
+        assert (len(a.requests), len(b.requests)) == (0, 6)
+        assert upstream(product, "set", "origin", b.addr, "disable")[0] == 0
+        assert product.get("/").status == 503
+        product.write_config()
+        assert product.order("reload")[0] == 0
+        assert product.get("/").status == 503  # a reload changes nothing of it
+        for server in (a, b):
+            assert upstream(product, "set", "origin", server.addr, "enable")[0] == 0
+        assert upstream(product, "set", "origin", b.addr, "weight", "3")[0] == 0
+        until(lambda: product.get("/").status == 200, "they take requests")
+        a.reset()
+        b.reset()
+        assert {product.get("/").status for _ in range(8)} == {200}
+        assert (len(a.requests), len(b.requests)) == (2, 6)
+
+
+def test_who_is_not_there_is_told_who_is():
+    with Origin() as one, Product(config([one.addr])) as product:
+        assert upstream(product, "set", "other", one.addr, "drain") == (
+            2, [], "pingap: no upstream `other` with servers; there are: origin\n")
+        assert upstream(product, "set", "origin", "10.0.0.1:1", "weight", "2") == (
+            2, [], f"pingap: upstream `origin` has no server `10.0.0.1:1`; it has: {one.addr}\n")
+        assert upstream(product, "set", "origin", one.addr, "weight", "1001")[2] == \
+            "pingap: `1001` is no weight; one is a number from 0 to 1000\n"
+        assert upstream(product, "set", "origin", one.addr, "kill")[2] == \
+            "pingap: `kill` is no order; one of enable, drain, disable, weight\n"
+        for words in (["get"], ["set", "origin"], ["set", "origin", one.addr, "drain", "5"]):
+            code, _, err = upstream(product, *words)
+            assert code == 2 and "set UPSTREAM SERVER" in err
+
+
 def test_without_a_process_there_is_no_status(tmp_path):
     path = tmp_path / "pingap.toml"
     path.write_text(toml.dumps(config("127.0.0.1:1")))

@@ -70,6 +70,8 @@ inline constexpr Family kClosed{"upstream_connections_closed_total", Kind::count
                                 "Connections to a server that were closed, by the reason."};
 inline constexpr Family kReused{"upstream_connections_reused_total", Kind::counter,
                                 "Requests on a connection that was there already."};
+inline constexpr Family kIdle{"upstream_connections_idle", Kind::gauge,
+                              "Open connections to a server that no request uses."};
 inline constexpr Family kQueued{"upstream_queued_requests", Kind::gauge,
                                 "Requests that wait for a server with room."};
 inline constexpr Family kQueueTime{"upstream_queue_duration_seconds", Kind::histogram,

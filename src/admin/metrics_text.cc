@@ -290,6 +290,7 @@ class Writer {
     }
     each(families::kReused, servers_,
          [](const ServerRow& row) { return row.report.totals.reused; });
+    each(families::kIdle, servers_, [](const ServerRow& row) { return row.report.totals.idle; });
   }
 
   void write_upstreams() {

@@ -71,6 +71,8 @@ ExitCode run_command(const Options& options) {
       return upgrade(options);
     case Command::log:
       return change_log(options);
+    case Command::upstream:
+      return order_upstream(options);
     case Command::top:
       return show_top(options);
     case Command::trace:

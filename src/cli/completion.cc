@@ -8,7 +8,7 @@ _pingap() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
-      run|validate|reload|status|upgrade|log|top|trace|profile|diff|history|show|rollback|version|config|push|\
+      run|validate|reload|status|upgrade|log|upstream|top|trace|profile|diff|history|show|rollback|version|config|push|\
       pull|sync|route|explain|plugin|list|fmt|completion|demo-backend) command=$word ;;
     esac
   done
@@ -24,12 +24,13 @@ _pingap() {
   local words=
   COMPREPLY=()
   case $command in
-    '') words='run validate reload status upgrade log top trace profile diff history show rollback version
+    '') words='run validate reload status upgrade log upstream top trace profile diff history show rollback version
                config route plugin fmt completion demo-backend --config --test --help --version' ;;
     run) words='--config --test --autoreload --last-good --upgrade --help' ;;
     validate) words='--config --strict --help' ;;
     upgrade|history|show) words='--config --help' ;;
     log) words='reset trace debug info warn error off --config --help' ;;
+    upstream) words='set enable drain disable weight --config --help' ;;
     top) words='--once --json --interval --sort --config --help' ;;
     trace) words='--client --path --for --most --off --config --help' ;;
     profile) words='--seconds --config --help' ;;
@@ -82,6 +83,7 @@ _pingap() {
     'status:How the running process is'
     'upgrade:Start the program anew in place of the running process'
     'log:Show or change the levels of the application log'
+    'upstream:List the servers of upstreams, or tell one what to do'
     'top:What the running process does, live'
     'trace:Write the requests of a client or path to the log'
     'profile:What the threads of the running process work on'
@@ -113,6 +115,9 @@ _pingap() {
         validate) _arguments $config '--strict[warnings count]' ;;
         upgrade|history|show) _arguments $config '1:revision:' ;;
         log) _arguments $config '*:level:(reset trace debug info warn error off)' ;;
+        upstream)
+          _arguments $config '1:order:(set)' '2:upstream:' '3:server:' \
+            '4:what:(enable drain disable weight)' '5:weight:' ;;
         top)
           _arguments $config '--once[print it once]' '--json[as JSON]' '--interval[of rates]:seconds:' \
             '--sort[by what]:key:(requests errors p99 name)' ;;
@@ -148,7 +153,7 @@ fi
 )sh";
 
 constexpr std::string_view kFish = R"sh(# fish completion for pingap
-set -l commands run validate reload status upgrade log top trace profile diff history show rollback version config route plugin fmt completion demo-backend
+set -l commands run validate reload status upgrade log upstream top trace profile diff history show rollback version config route plugin fmt completion demo-backend
 complete -c pingap -f
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a run -d 'Start the proxy'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a validate -d 'Check the configuration'
@@ -159,6 +164,8 @@ complete -c pingap -n '__fish_seen_subcommand_from status' -l json -d 'As JSON'
 complete -c pingap -n '__fish_seen_subcommand_from status' -l requests -x -d 'The oldest ones'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a log -d 'Show or change the levels of the application log'
 complete -c pingap -n '__fish_seen_subcommand_from log' -a 'reset trace debug info warn error off'
+complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a upstream -d 'List the servers of upstreams, or tell one what to do'
+complete -c pingap -n '__fish_seen_subcommand_from upstream' -a 'set enable drain disable weight'
 complete -c pingap -n "not __fish_seen_subcommand_from $commands" -a top -d 'What the running process does, live'
 complete -c pingap -n '__fish_seen_subcommand_from top' -l once -d 'Print it once'
 complete -c pingap -n '__fish_seen_subcommand_from top' -l json -d 'As JSON'

@@ -72,7 +72,7 @@ void explain_endpoints(const proxy::Route& route) {
   for (const auto& one : route.cluster->servers->endpoints()) {
     const upstream::Endpoint& endpoint = *one;
     fmt::print("      {} weight {}{}\n", endpoint.name, endpoint.weight,
-               endpoint.addresses.empty() ? " (does not resolve)" : "");
+               endpoint.address ? "" : " (does not resolve)");
   }
 }
 

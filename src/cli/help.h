@@ -57,6 +57,18 @@ Examples:
 
 LEVEL is trace, debug, info, warn, error or off. It holds until the next reload.)";
 
+inline constexpr const char* kUpstreamFooter = R"(
+Examples:
+  pingap upstream -c pingap.toml                 how all servers are
+  pingap upstream set api 10.0.0.1:8080 drain -c pingap.toml
+                                                 nothing new but from clients that come back to it
+  pingap upstream set api 10.0.0.1:8080 disable -c pingap.toml
+                                                 nothing new; what is under way ends
+  pingap upstream set api 10.0.0.1:8080 enable -c pingap.toml
+  pingap upstream set api 10.0.0.1:8080 weight 5 -c pingap.toml
+
+It holds until the process ends, by a restart or an upgrade.)";
+
 inline constexpr const char* kTopFooter = R"(
 Examples:
   pingap top -c pingap.toml                       q ends it; r, e, p, n sort by requests, errors,

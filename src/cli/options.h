@@ -26,6 +26,7 @@ enum class Command : uint8_t {
   rollback,
   upgrade,
   log,
+  upstream,
   top,
   trace,
   profile,
@@ -63,7 +64,8 @@ struct Options {
   std::string program;                  // run: what the program was started as
   std::vector<std::string> arguments;   // run: the command line, as it was
   std::string comment;                  // reload, rollback
-  std::vector<std::string> sides;       // diff: none, or two files or revisions; log: levels
+  std::vector<std::string> sides;       // diff: none, or two files or revisions; log: levels;
+                                        // upstream: what to do, with whom
   uint64_t revision = 0;                // show, rollback
   double interval = 1;                  // top: seconds between two looks
   uint64_t seconds = 10;                // profile

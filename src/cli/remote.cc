@@ -1,6 +1,7 @@
 #include "cli/remote.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
@@ -148,6 +149,15 @@ control::Answer order(const Options& options, const control::Command& command, D
 ExitCode change_log(const Options& options) {
   return print(
       order(options, {"log", {{"levels", fmt::format("{}", fmt::join(options.sides, " "))}}, {}}));
+}
+
+ExitCode order_upstream(const Options& options) {
+  control::Command command{"upstream", {}, {}};
+  constexpr std::array<const char*, 5> kFields = {"do", "upstream", "server", "order", "weight"};
+  for (size_t i = 0; i < std::min(kFields.size(), options.sides.size()); ++i) {
+    command.fields.emplace_back(kFields.at(i), options.sides[i]);
+  }
+  return print(order(options, command));
 }
 
 ExitCode show_status(const Options& options) {

@@ -19,6 +19,8 @@ ExitCode show_status(const Options& options);
 ExitCode upgrade(const Options& options);
 // Shows or changes the levels of the application log.
 ExitCode change_log(const Options& options);
+// Lists servers of upstreams, or tells one of them what to do.
+ExitCode order_upstream(const Options& options);
 // Has requests of a client or path written to the log for a while.
 ExitCode trace_requests(const Options& options);
 // Of what runs and what the file says now; or of two files or revisions, without a process.

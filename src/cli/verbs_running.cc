@@ -1,7 +1,9 @@
 // Verbs of the process that runs: change it, and look at what it does.
 #include <algorithm>
 #include <array>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/help.h"
 #include "cli/verbs.h"
@@ -37,6 +39,17 @@ std::optional<Exit> finish_trace(Given& given) {
   return std::nullopt;
 }
 
+std::optional<Exit> finish_upstream(Given& given) {
+  const std::vector<std::string>& words = given.options.sides;
+  const bool weighs = words.size() == 5 && words[3] == "weight";
+  if (words.empty() || (words[0] == "set" && (words.size() == 4 || weighs))) {
+    return std::nullopt;
+  }
+  return usage("what is to be done with which server?",
+               "nothing, to list them, or `set UPSTREAM SERVER` with enable, drain, disable or "
+               "`weight N`");
+}
+
 void add_reload(CLI::App& app, Verbs& verbs) {
   CLI::App& reload =
       verbs.add(app, Command::reload, "reload",
@@ -63,6 +76,18 @@ void add_log(CLI::App& app, Verbs& verbs) {
                  "LEVEL, COMPONENT=LEVEL or reset; none: only show")
       ->type_name("LEVEL");
   verbs.add_config(log);
+}
+
+void add_upstream(CLI::App& app, Verbs& verbs) {
+  CLI::App& upstream =
+      verbs.add(app, Command::upstream, "upstream",
+                "List the servers of upstreams, or tell one what to do", finish_upstream);
+  upstream.footer(kUpstreamFooter);
+  upstream
+      .add_option("order", verbs.given.options.sides,
+                  "set UPSTREAM SERVER enable|drain|disable|weight N; none: only list")
+      ->type_name("ORDER");
+  verbs.add_config(upstream);
 }
 
 void add_status(CLI::App& app, Verbs& verbs) {
@@ -123,6 +148,7 @@ void add_verbs_of_running(CLI::App& app, Verbs& verbs) {
   add_upgrade(app, verbs);
   add_status(app, verbs);
   add_log(app, verbs);
+  add_upstream(app, verbs);
   add_top(app, verbs);
   add_trace(app, verbs);
   add_profile(app, verbs);

@@ -6,6 +6,7 @@
 
 #include "control/log_levels.h"
 #include "control/state_text.h"
+#include "control/upstream_orders.h"
 
 namespace pingap::control {
 
@@ -43,6 +44,10 @@ void Commands::on_command(const Command& command, const std::string& author, Rep
   }
   if (command.name == "log") {
     reply(change_log_levels(command.field("levels"), reloader_.log_levels()));
+    return;
+  }
+  if (command.name == "upstream") {
+    reply(order_upstream(command, author, upstreams_));
     return;
   }
   if (command.name == "status") {

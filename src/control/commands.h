@@ -14,11 +14,12 @@ class Commands final : public CommandHandler {
  public:
   // All outlive it; `side` may be null.
   Commands(Reloader& reloader, Control& control, const Running& running, const SideService* side,
-           proxy::Server& server, net::EventLoop& loop)
+           proxy::Server& server, proxy::LiveUpstreams& upstreams, net::EventLoop& loop)
       : reloader_(reloader),
         control_(control),
         running_(running),
         side_(side),
+        upstreams_(upstreams),
         watching_(server, loop),
         profile_(loop) {}
 
@@ -31,6 +32,7 @@ class Commands final : public CommandHandler {
   Control& control_;
   const Running& running_;
   const SideService* side_;
+  proxy::LiveUpstreams& upstreams_;
   Watching watching_;
   Profile profile_;
 };

@@ -230,7 +230,7 @@ ExitCode serve(const RunOptions& options, config::Storage& storage, History hist
     control.set_side_service(*side);
     side->start(running);
   }
-  Commands commands(reloader, control, running, side, server, loop);
+  Commands commands(reloader, control, running, side, server, upstreams, loop);
   std::optional<CommandServer> command_server;
   if (before > 0) {
     pid_file.write();  // where that is not allowed any more, it says so

@@ -99,6 +99,7 @@ void write_server(JsonWriter& out, const LiveUpstreams::ServerReport& server) {
   out.number("failures", totals.failures);
   out.number("unreachable", totals.unreachable);
   out.number("connections", open);
+  out.number("idle", totals.idle);
   out.number("reused", totals.reused);
   out.end();
 }

@@ -255,7 +255,7 @@ class Builder {
     upstream::Endpoints endpoints;
     endpoints.reserve(from.servers.size());
     for (const config::Server& server : from.servers) {
-      endpoints.push_back(build_endpoint(server, *cluster.known));
+      add_endpoints(server, *cluster.known, endpoints);
     }
     cluster.servers =
         std::make_shared<upstream::EndpointSet>(cluster.balancing, std::move(endpoints));
@@ -269,24 +269,44 @@ class Builder {
     }
   }
 
-  std::shared_ptr<const upstream::Endpoint> build_endpoint(const config::Server& from,
-                                                           upstream::KnownServers& known) {
-    auto made = std::make_shared<upstream::Endpoint>();
-    upstream::Endpoint& endpoint = *made;
-    endpoint.name = from.addr.value;
-    endpoint.authority = endpoint.name.starts_with("unix:") ? "localhost" : endpoint.name;
-    endpoint.host = net::host_of(endpoint.name);
-    endpoint.weight = from.weight;
-    endpoint.priority = from.priority;
-    endpoint.addresses = addresses_of(from.addr.value);
-    endpoint.state = known.state_of(endpoint.name);
-    if (endpoint.addresses.empty()) {
-      // Only this server is out of service: a name that is gone must not keep the rest from
-      // starting.
-      diagnostics_.warning(from.addr.at, fmt::format("`{}` does not resolve", endpoint.name), {},
-                           "no requests go there until it does and pingap is started again");
+  // A name that is looked up this once: each of its addresses is a server, and those of the worse
+  // family come one rank later, as of names that are followed.
+  void add_endpoints(const config::Server& from, upstream::KnownServers& known,
+                     upstream::Endpoints& to) {
+    upstream::Endpoint made;
+    made.name = from.addr.value;
+    made.authority = made.name.starts_with("unix:") ? "localhost" : made.name;
+    made.host = net::host_of(made.name);
+    made.weight = from.weight;
+    made.priority = from.priority;
+    const std::vector<net::Address> addresses = addresses_of(made.name);
+    if (addresses.empty()) {
+      to.push_back(build_unresolved(std::move(made), known, from.addr.at));
+      return;
     }
-    return made;
+    const bool is_name = !net::Address::parse(from.addr.value);
+    for (const net::Address& address : addresses) {
+      if (is_name) {
+        made.name = address.to_string();
+        const bool later = address.get()->sa_family != addresses.front().get()->sa_family;
+        made.priority = from.priority + (later ? 1 : 0);
+      }
+      if (std::ranges::none_of(to, [&](const auto& one) { return one->name == made.name; })) {
+        made.address = address;
+        made.state = known.state_of(made.name);
+        to.push_back(std::make_shared<const upstream::Endpoint>(made));
+      }
+    }
+  }
+
+  // Only this server is out of service: a name that is gone must not keep the rest from starting.
+  std::shared_ptr<const upstream::Endpoint> build_unresolved(upstream::Endpoint endpoint,
+                                                             upstream::KnownServers& known,
+                                                             config::Position at) {
+    endpoint.state = known.state_of(endpoint.name);
+    diagnostics_.warning(at, fmt::format("`{}` does not resolve", endpoint.name), {},
+                         "no requests go there until it does and pingap is started again");
+    return std::make_shared<const upstream::Endpoint>(std::move(endpoint));
   }
 
   std::vector<net::Address> addresses_of(const std::string& name) const {

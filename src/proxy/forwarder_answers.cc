@@ -67,7 +67,7 @@ void Forwarder::answer_unplaced(const upstream::Backends& backends) noexcept {
 // No server can be had: what is wrong with them, and when that may be over.
 void Forwarder::answer_none(const upstream::Backends& backends) noexcept {
   const TimePoint now = frontend_.worker().loop().now();
-  const auto has_address = [](const auto& one) { return !one->addresses.empty(); };
+  const auto has_address = [](const auto& one) { return one->address.has_value(); };
   ErrorCode why = ErrorCode::no_upstream;
   if (std::ranges::none_of(backends.set().endpoints(), has_address)) {
     why = ErrorCode::upstream_unresolved;

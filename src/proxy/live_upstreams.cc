@@ -81,7 +81,7 @@ void LiveUpstreams::serve(const Live& live, const Membership* before) {
   live.members->serve(before);
   for (const auto& endpoint : live.members->current().endpoints()) {
     // A server that was there before may bear what nobody looks at any more.
-    endpoint->state->set_out(upstream::Out::unresolved, endpoint->addresses.empty());
+    endpoint->state->set_out(upstream::Out::unresolved, !endpoint->address);
     if (live.health == nullptr) {
       endpoint->state->set_out(upstream::Out::unhealthy, false);
       endpoint->state->set_out(upstream::Out::unchecked, false);

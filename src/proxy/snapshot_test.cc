@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -69,6 +70,30 @@ TEST(Snapshot, SaysWhatIsWrongWithALocationOnceForAllItsServers) {
       build(kUpstream + "[locations.l]\nupstream = \"u\"\nheaders_set = [\"X: $nope\"]\n" +
             kServer + "[servers.t]\naddr = \"127.0.0.1:3\"\nlocations = [\"l\"]\n");
   EXPECT_EQ(built.diagnostics.errors(), 1u) << built.diagnostics.render();
+}
+
+TEST(Snapshot, MakesAServerOfEachAddressOfANameThatIsLookedUpOnce) {
+  const auto address = [](const char* text) { return *net::Address::parse(text); };
+  const net::NamedAddresses names = {
+      {"two.test:80", {address("[::1]:80"), address("127.0.0.2:80"), address("[::2]:80")}},
+      {"also.test:80", {address("127.0.0.2:80")}}};
+  Built built;
+  built.model =
+      config::load({{"t",
+                     "[upstreams.u]\naddrs = ['two.test:80', '127.0.0.3:80', 'also.test:80']\n"
+                     "weights = [5, 1, 1]\ndiscovery = 'static'\n[locations.l]\nupstream = 'u'\n" +
+                         kServer}},
+                   built.diagnostics);
+  built.snapshot = build_snapshot(built.model, built.diagnostics, Finding::tried, nullptr, &names);
+  ASSERT_FALSE(built.diagnostics.has_errors()) << built.diagnostics.render();
+  std::vector<std::string> found;
+  for (const auto& one : built.snapshot->clusters[0]->servers->endpoints()) {
+    found.push_back(one->name + " " + one->authority + " " + std::to_string(one->weight) + " " +
+                    std::to_string(one->priority));
+  }
+  EXPECT_EQ(found, (std::vector<std::string>{"[::1]:80 two.test:80 5 0", "[::2]:80 two.test:80 5 0",
+                                             "127.0.0.3:80 127.0.0.3:80 1 0",
+                                             "127.0.0.2:80 two.test:80 5 1"}));
 }
 
 TEST(Snapshot, RefusesATemplateThatIsNoText) {

@@ -49,6 +49,11 @@ class ClientSession : public ListHook<ClientSessionTag> {
   // It was unused, and the backend has closed it.
   bool left_by_peer() const noexcept { return left_by_peer_; }
 
+  // What its owner remembers of it: that no request uses it.
+  bool unused() const noexcept { return unused_; }
+
+  void set_unused(bool unused) noexcept { unused_ = unused; }
+
   TimePoint made_at() const noexcept { return made_at_; }
 
   void set_made_at(TimePoint at) noexcept { made_at_ = at; }
@@ -67,6 +72,7 @@ class ClientSession : public ListHook<ClientSessionTag> {
   }
 
   bool left_by_peer_ = false;
+  bool unused_ = false;
   bool shaking_hands_ = false;  // TCP stands, TLS does not yet
   bool lingers_ = false;        // its exchange is over, and the last bytes are still to go out
   TimePoint heard_at_{};

@@ -12,7 +12,7 @@ namespace {
 // Connections to one of them are good for the other one.
 bool is_same(const Endpoint& a, const Endpoint& b) noexcept {
   return a.state == b.state && a.host == b.host && a.authority == b.authority &&
-         std::ranges::is_permutation(a.addresses, b.addresses);
+         a.address == b.address;
 }
 
 }  // namespace

@@ -195,6 +195,47 @@ TEST_F(BackendsTest, AWalkOverAllServersEnds) {
   EXPECT_GE(asked.size(), 64);
 }
 
+TEST_F(BackendsTest, ANewcomerGetsItsShareSlowly) {
+  balancing_.slow_start = seconds(30);
+  const auto c = endpoint("c");
+  use({endpoint("a"), endpoint("b"), c});
+  EXPECT_EQ(tally(3000)["c"], 1000);  // it was there from the start
+  c->state->begin(loop_->now());
+  EXPECT_NEAR(tally(3000)["c"], 143, 40);  // a tenth of what each of the others gets
+  go_on(seconds(15));
+  EXPECT_NEAR(tally(3000)["c"], 600, 80);
+  go_on(seconds(15));
+  EXPECT_EQ(tally(3000)["c"], 1000);
+}
+
+TEST_F(BackendsTest, ANewcomerThatIsAloneGetsEverything) {
+  balancing_.slow_start = seconds(30);
+  const auto a = endpoint("a");
+  use({a, endpoint("backup", 1)});
+  a->state->begin(loop_->now());
+  EXPECT_EQ(tally(100)["a"], 100);
+}
+
+TEST_F(BackendsTest, AServerThatIsDrainedKeepsItsClients) {
+  balancing_.sticky_secret = "s";
+  const auto a = endpoint("a");
+  use({a, endpoint("b")});
+  const auto pick_of_client = [this] {
+    balancer::Request request;
+    Backends::Picked picked;
+    EXPECT_TRUE(backends_->pick(request, backends_->set().token(0), picked));
+    return picked.pool->endpoint().name;
+  };
+  a->state->set_out(Out::draining, true);
+  EXPECT_EQ(pick_of_client(), "a");
+  EXPECT_EQ(tally(10), (std::map<std::string, int>{{"b", 10}}));
+  a->state->set_out(Out::unhealthy, true);
+  EXPECT_EQ(pick_of_client(), "b");
+  a->state->set_out(Out::unhealthy, false);
+  a->state->set_out(Out::disabled, true);
+  EXPECT_EQ(pick_of_client(), "b");
+}
+
 TEST_F(BackendsTest, AServerThatStaysKeepsItsPoolAndOneThatLeftWaitsForItsUsers) {
   const auto a = endpoint("a");
   const auto b = endpoint("b");
@@ -288,7 +329,7 @@ TEST_F(InheritTest, WhatWouldConnectInAnotherWayBeginsAnew) {
 
 TEST_F(InheritTest, AnotherAddressOfTheSameNameIsAnotherServer) {
   auto moved = std::make_shared<Endpoint>(*a_);
-  moved->addresses = {*net::Address::parse("10.0.0.1:80")};
+  moved->address = net::Address::parse("10.0.0.1:80");
   go_over({moved});
   EXPECT_NE(pool(*inheriting_, 0), first_);
 }

@@ -163,7 +163,7 @@ std::shared_ptr<const Endpoint> Membership::endpoint_for(const Found& found) {
       current->second->weight == wanted.weight && current->second->priority == wanted.priority) {
     return current->second;
   }
-  wanted.addresses = {found.address};
+  wanted.address = found.address;
   wanted.state = settings_.known->state_of(wanted.name);
   return std::make_shared<const Endpoint>(std::move(wanted));
 }

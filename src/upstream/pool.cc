@@ -51,6 +51,13 @@ void EndpointPool::adopt(std::shared_ptr<const PoolSettings> settings) noexcept 
   }
 }
 
+void EndpointPool::note_unused(session::ClientSession& session, bool is) noexcept {
+  if (session.unused() != is) {
+    session.set_unused(is);
+    counts_.add_idle(is);
+  }
+}
+
 // ---- making connections
 
 std::string EndpointPool::name_for(std::string_view host) const {
@@ -76,13 +83,12 @@ Result<std::unique_ptr<net::Transport>> EndpointPool::secure(net::Fd fd, const s
 
 Result<EndpointPool::Dialed> EndpointPool::dial(const std::string& name,
                                                 const Asked& asked) noexcept {
-  const auto& addresses = endpoint_->addresses;
-  if (addresses.empty()) {
+  if (!endpoint_->address) {
     return tl::unexpected(
         Error{ErrorCode::upstream_unresolved, Side::upstream, Retry::safe, 0, nullptr});
   }
   bool in_progress = false;
-  auto fd = net::connect_to(addresses[next_address_++ % addresses.size()], in_progress);
+  auto fd = net::connect_to(*endpoint_->address, in_progress);
   if (!fd) {
     Error error = fd.error();
     const bool no_descriptor = error.sys == EMFILE || error.sys == ENFILE;
@@ -115,6 +121,7 @@ Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse 
   }
   if (session != nullptr) {
     const bool reused = session->reused();
+    note_unused(*session, false);
     counts_.add(ServerCounts::reused);
     return Opened{&session->open(sink, settings), reused};
   }
@@ -237,9 +244,11 @@ void EndpointPool::tend() noexcept {
       return;
     }
     if (speaks_h2_) {
-      if (add_shared(std::move(*dialed), std::move(name)) == nullptr) {
+      auto* made = add_shared(std::move(*dialed), std::move(name));
+      if (made == nullptr) {
         return;
       }
+      note_unused(*made, true);
     } else if (auto* made = add_exclusive(std::move(*dialed), std::move(name)); made != nullptr) {
       keep(*made);
     }
@@ -263,6 +272,7 @@ void EndpointPool::keep(session::ClientSession& session) noexcept {
   }
   idle_.push_front(session);
   ++idle_count_;
+  note_unused(session, true);
 }
 
 void EndpointPool::on_session_free(session::ClientSession& session) noexcept {
@@ -280,6 +290,7 @@ void EndpointPool::on_session_lingers(session::ClientSession& session) noexcept 
 
 void EndpointPool::on_session_gone(session::ClientSession& session) noexcept {
   --connections_;
+  note_unused(session, false);
   const bool unused = session.pooled();
   if (replaced_ == &session) {
     replaced_ = nullptr;

@@ -164,6 +164,7 @@ class EndpointPool final : public session::ClientSessionOwner {
   }
 
   void close(session::ClientSession& session, Closed why) noexcept;
+  void note_unused(session::ClientSession& session, bool is) noexcept;
 
   // Connections may have been in use for long enough; and this one has.
   bool wears_out() const noexcept {
@@ -200,7 +201,6 @@ class EndpointPool final : public session::ClientSessionOwner {
   uint32_t idle_count_ = 0;
   uint32_t connections_ = 0;
   uint32_t pins_ = 0;
-  uint32_t next_address_ = 0;
   // How long the backend leaves unused connections open, as it has shown; 0 = longer than we.
   Duration idle_limit_{};
   TimePoint idle_limit_at_{};  // when it did

@@ -97,6 +97,7 @@ void EndpointPool::share(H2ClientSession& session) noexcept {
   }
   session.ListHook<session::ClientSessionTag>::unlink();
   (session.leaving() || session.full() ? full_ : shared_).push_front(session);
+  note_unused(session, session.idle());
 }
 
 }  // namespace pingap::upstream

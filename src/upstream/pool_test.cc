@@ -34,14 +34,19 @@ class PoolTest : public testing::Test {
   PoolTest()
       : loop_(std::move(*net::EventLoop::create())),
         listener_(std::move(*net::listen_on(*net::Address::parse("127.0.0.1:0")))) {
-    settings_.max_idle = 1;
-    settings_.min_idle = 1;
     settings_.session.connect_timeout = minutes(60);
     auto server = std::make_shared<Endpoint>();
     server->name = "a";
-    server->addresses = {net::local_address(listener_.get())};
+    server->address = net::local_address(listener_.get());
     server->state = std::make_shared<EndpointState>();
-    pool_.emplace(*loop_, server, settings_, counts_);
+    server_ = std::move(server);
+    keep(1);
+  }
+
+  // So many unused connections.
+  void keep(uint32_t count) {
+    settings_.max_idle = settings_.min_idle = count;
+    pool_.emplace(*loop_, server_, settings_, counts_);
   }
 
   uint64_t closed(Closed why) const {
@@ -86,9 +91,27 @@ class PoolTest : public testing::Test {
   net::Fd listener_;
   PoolSettings settings_;
   ServerCounts counts_;
+  std::shared_ptr<const Endpoint> server_;
   std::optional<EndpointPool> pool_;
   uint64_t given_up_ = 0;
 };
+
+TEST_F(PoolTest, CountsConnectionsThatNoRequestUses) {
+  const auto idle = [this] {
+    ServerTotals totals;
+    counts_.add_to(totals);
+    return totals.idle;
+  };
+  keep(2);
+  pool_->tend();
+  EXPECT_EQ(idle(), 2);
+  Ignores sink;
+  const auto opened = pool_->open(sink, Reuse::any, settings_.session, {});
+  EXPECT_EQ(idle(), 1);
+  opened->stream->reset(ErrorCode::none);
+  pool_->drain();
+  EXPECT_EQ(idle(), 0);
+}
 
 TEST_F(PoolTest, WhatNoServerHasClosedIsUsedAgain) {
   EXPECT_TRUE(uses_again_after(minutes(59)));

@@ -135,7 +135,9 @@ int Plan::pick_among(size_t first, size_t count, const Request& request,
   uint64_t best_active = 0;
   uint64_t best_weight = 1;
   uint64_t tied = 0;  // weights of all that are as good as the best
-  const auto at = [&](size_t i) { return (first + i) % servers_.size(); };
+  const auto at = [first, all = servers_.size()](size_t i) {  // a division is as slow as a look
+    return first + i < all ? first + i : first + i - all;
+  };
   for (size_t i = 0; i < count; ++i) {
     const size_t server = at(i);
     if (!usable(server, request)) {

@@ -37,9 +37,7 @@ session::ClientSettings settings_for(Duration read) {
 std::shared_ptr<const Endpoint> endpoint_for(const std::string& socket) {
   auto endpoint = std::make_shared<Endpoint>();
   endpoint->name = "unix:" + socket;
-  if (const auto address = net::Address::parse(endpoint->name)) {
-    endpoint->addresses.push_back(*address);
-  }
+  endpoint->address = net::Address::parse(endpoint->name);
   endpoint->state = std::make_shared<EndpointState>();
   return endpoint;
 }

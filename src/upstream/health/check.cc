@@ -101,13 +101,12 @@ void Check::ask() noexcept {
 }
 
 void Check::ask_tcp() noexcept {
-  if (endpoint_->addresses.empty()) {
+  if (!endpoint_->address) {
     conclude("its name does not resolve");
     return;
   }
   bool in_progress = false;
-  const auto& addresses = endpoint_->addresses;
-  auto fd = net::connect_to(addresses[next_address_++ % addresses.size()], in_progress);
+  auto fd = net::connect_to(*endpoint_->address, in_progress);
   if (!fd) {
     conclude(std::strerror(fd.error().sys));  // NOLINT(concurrency-mt-unsafe)
     return;

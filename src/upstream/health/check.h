@@ -84,7 +84,6 @@ class Check final : public http::ResponseSink,
   bool reused_ = false;
   uint32_t passed_ = 0;  // in a row
   uint32_t failed_ = 0;
-  size_t next_address_ = 0;
   http::ClientStream* stream_ = nullptr;
   net::Fd socket_;
   // The answer so far.

@@ -26,7 +26,7 @@ class HealthMonitorTest : public testing::Test, private net::IoHandler {
   std::shared_ptr<const Endpoint> server() const {
     auto made = std::make_shared<Endpoint>();
     made->name = "a";
-    made->addresses = {net::local_address(socket_.get())};
+    made->address = net::local_address(socket_.get());
     made->state = std::make_shared<EndpointState>();
     made->state->set_out(Out::unchecked, true);
     return made;

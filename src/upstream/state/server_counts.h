@@ -31,6 +31,7 @@ struct ServerTotals {
   uint64_t unreachable = 0;  // no answer
   uint64_t opened = 0;       // connections
   uint64_t reused = 0;       // requests on one that was there
+  uint64_t idle = 0;         // connections that no request uses
   std::array<uint64_t, kClosedReasons> closed{};
   std::array<uint64_t, 6> answers{};  // by the hundreds of their status; others: [0]
   // Tries that came to nothing, by what did it; 0 of those that nothing can be said of.
@@ -44,6 +45,9 @@ class alignas(64) ServerCounts {
   void add(Which which) noexcept { counts_[which].add(); }
 
   void add(Closed why) noexcept { closed_[static_cast<size_t>(why)].add(); }
+
+  // A connection is not used any more, or is from now on.
+  void add_idle(bool is) noexcept { idle_.add(is ? 1 : ~uint64_t{0}); }
 
   void add_answer(uint16_t status) noexcept { answers_[status < 600 ? status / 100 : 0].add(); }
 
@@ -59,6 +63,7 @@ class alignas(64) ServerCounts {
     add(closed_, totals.closed);
     totals.opened += counts_[opened].get();
     totals.reused += counts_[reused].get();
+    totals.idle += idle_.get();
     add(answers_, totals.answers);
     add(errors_, totals.errors);
   }
@@ -74,6 +79,7 @@ class alignas(64) ServerCounts {
   }
 
   std::array<Count, count_> counts_{};
+  Count idle_;
   std::array<Count, kClosedReasons> closed_{};
   std::array<Count, 6> answers_{};
   std::array<Count, static_cast<size_t>(ErrorCode::count_)> errors_{};
