@@ -120,7 +120,7 @@ std::string default_command_socket_of(const std::string& config) {
 }
 
 std::string find_command_socket(const config::Basic& basic, const std::string& config) {
-  const std::string ours = command_socket_of(basic, config);
+  std::string ours = command_socket_of(basic, config);
   if (ours.empty()) {
     return ours;
   }
