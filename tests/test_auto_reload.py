@@ -8,6 +8,7 @@ import pytest
 
 from rig import toml
 from rig.deadline import holds, until
+from rig.metrics import scrape
 from rig.origin import Origin
 from rig.product import Product, config, front
 
@@ -117,6 +118,40 @@ def test_a_folder_of_files_that_is_lost_and_comes_back():
             os.makedirs(product.path("a/b"))
             put(product.path("a/b/more.toml"), with_header(product.conf, value))
             seen(product, value)
+
+
+@pytest.mark.parametrize("lost", ["gone", "too large"])
+def test_one_that_cannot_be_read_is_told_of(lost):
+    with Origin() as origin:
+        conf = config([origin.addr], basic={"auto_reload": True})
+        conf["metrics"] = {"addr": "127.0.0.1:0"}
+        told = lambda: scrape(product).of("pingap_degraded", part="configuration", name_="file")
+        with Product(conf) as product:
+            if lost == "gone":
+                os.remove(product.path("pingap.toml"))
+            else:
+                put(product.path("pingap.toml"), "#" * (9 << 20))
+            until(told, "it is told")
+            holds(lambda: product.get("/").status == 200, "what runs goes on", 0.3)
+            put(product.path("pingap.toml"), with_header(conf, "a"))
+            seen(product, "a")
+            assert not told()
+            assert sum("auto_reload: " in line for line in product.stderr) == 1
+
+
+def test_a_relative_path(tmp_path, monkeypatch):
+    """What is read when it starts is what it is compared with."""
+    class Relative(Product):
+        def write_config(self):
+            self.config = "relative.toml"
+            put(self.config, toml.dumps(self.conf))
+
+    monkeypatch.chdir(tmp_path)
+    with Origin() as origin, \
+            Relative(config([origin.addr], basic={"auto_reload": True})) as product:
+        holds(lambda: not any("reload" in line for line in product.stderr), "nothing happens", 0.5)
+        put("relative.toml", with_header(product.conf, "a"))
+        seen(product, "a")
 
 
 def test_a_broken_one_is_refused_once_and_mended():

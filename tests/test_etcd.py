@@ -336,6 +336,20 @@ def test_etcd_that_dies_and_comes_back(mortal, recorder):
         next(line for line in product.stderr if AWAY in line)
 
 
+def test_etcd_dies_in_the_middle_of_many_writes(mortal, recorder):
+    """The last one is what runs in the end, whenever it was written; nobody notices the rest."""
+    with Product(config(recorder.addr), store=whole(mortal, "/pingap")) as product, \
+            Traffic(product):
+        for turn in range(40):
+            if turn % 20 == 10:
+                mortal.kill()
+                mortal.start()
+            mortal.put("/pingap/pingap.toml", with_max_headers(product, 100 + turn))
+        product.conf["locations"]["all"]["headers_set"] = ["X-Last: yes"]
+        mortal.put("/pingap/pingap.toml", toml.dumps(product.conf))
+        until(lambda: product.get("/").get("X-Last"), "the last one is used", 20)
+
+
 def test_what_changed_while_it_was_not_heard_is_seen_afterwards(recorder):
     with Etcd(3) as etcd, Product(config(recorder.addr),
                                   store=whole(etcd, "/pingap", timeout="1s")) as product:

@@ -95,3 +95,38 @@ def test_another_reload_does_not_end_the_watch():
             product.get("/")
         product.wait_line("taken back")
         until(lambda: product.get("/").status == 200, "what was before is back")
+
+
+def test_an_upstream_that_finds_no_servers():
+    """It has none to report of, which are as few as none that is up."""
+    with Origin() as origin, front(origin) as product:
+        conf = copy.deepcopy(product.conf)
+        conf["upstreams"]["origin"].update(addrs=["late.example:80"], dns_server="127.0.0.1:9")
+        go_over(product, conf)
+        product.wait_line(r"taken back: no server of \[upstreams.origin\] is left")
+        until(lambda: product.get("/").status == 200, "what was before is back")
+
+
+def test_the_same_once_more_is_taken_back_once_more():
+    """Its own errors are not what it is compared with."""
+    with answering(200) as good, answering(503) as bad, front(good) as product:
+        assert product.get("/").status == 200
+        for times in (1, 2):
+            go_over(product, to(product, bad))
+            for _ in range(30):
+                product.get("/")
+            until(lambda times=times: sum("taken back" in line for line in product.stderr) == times,
+                  "it is taken back")
+            until(lambda: product.get("/").status == 200, "what was before is back")
+
+
+def test_status_tells_that_the_file_is_not_what_runs():
+    with answering(200) as good, answering(503) as bad, front(good) as product:
+        go_over(product, to(product, bad))
+        for _ in range(30):
+            product.get("/")
+        product.wait_line("taken back")
+        until(lambda: "degraded: configuration guard: what was loaded last is not what runs"
+              in product.order("status")[1], "it is told")
+        go_over(product, to(product, good))
+        assert "degraded" not in product.order("status")[1]

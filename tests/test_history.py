@@ -101,6 +101,29 @@ def test_back_to_one_of_them():
         assert "rollback to 2" in product.order("history")[1]
 
 
+def test_what_was_never_in_use_is_kept_before_it_is_written_over():
+    with Origin() as origin, front(origin) as product:
+        go_over(product, with_header(product, "a"))
+        write(product, "# half of an edit\n[nonsense")
+        assert product.order("rollback", "1")[0] == 0
+        rows = history(product)
+        assert [row[3] for row in rows] == ["rollback", "unapplied", "command", "start"]
+        assert product.order("show", "3")[1] == "# half of an edit\n[nonsense"
+
+
+def test_what_was_never_in_use_is_no_last_good():
+    with Origin() as origin, front(origin) as product:
+        go_over(product, with_header(product, "a"))
+        write(product, with_header(product, "never"))
+        product.process.terminate()
+        product.process.wait(5)
+        assert product.order("rollback", "1")[0] == 1  # nobody goes over to it
+        write(product, "[nonsense")
+        product.options = ["--last-good"]
+        product.start()
+        product.wait_line("cannot be used: starting with revision 2")
+
+
 def test_back_to_one_that_cannot_be_used_any_more():
     """Its certificate is gone: nothing changes."""
     with Origin() as origin, front(origin) as product:
@@ -234,6 +257,13 @@ def test_differences_are_of_meaning(tmp_path):
     (tmp_path / "b.toml").write_text(one.replace('"60s"', "'2m'"))
     assert run("diff", "a.toml", "b.toml", cwd=tmp_path)[1] == (
         '~ upstreams.origin\n    read_timeout: "60s" -> "2m"\n')
+
+
+def test_a_plugin_that_stays_is_no_difference(tmp_path):
+    conf = config(["127.0.0.1:1"], location={"plugins": ["one"]})
+    conf["plugins"] = {"one": {"type": "mock", "status": 204}}
+    (tmp_path / "a.toml").write_text(toml.dumps(conf))
+    assert run("diff", "a.toml", "a.toml", cwd=tmp_path) == (0, "no difference\n", "")
 
 
 def test_secrets_are_not_shown(tmp_path):

@@ -73,6 +73,39 @@ def test_a_request_ends_on_what_it_began_with():
         assert len(new.requests) == 1
 
 
+def test_a_stream_of_events_and_an_open_breaker_go_on():
+    """The upstream of the stream has gone; nothing has changed about the one that is left out."""
+    gate = Gate()
+
+    async def events(conn):
+        await conn.request()
+        await conn.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        await conn.send(b"data: one\n\n")
+        await gate.wait()
+        await conn.send(b"data: two\n\n")
+        conn.fin()
+        await conn.end()
+
+    with Origin(events) as stream, Origin(answer=lambda _: response(500)) as bad, \
+            front(stream) as product, product.client() as client:
+        product.conf["upstreams"]["bad"] = {
+            "addrs": [bad.addr], "circuit_break_max_consecutive_failures": 3,
+            "circuit_break_half_open_consecutive_success_threshold": 2,
+            "circuit_break_open_duration": "1h"}
+        product.conf["locations"]["bad"] = {"path": "/bad", "upstream": "bad"}
+        product.conf["servers"]["main"]["locations"].append("bad")
+        reload(product, product.conf)
+        assert [product.get("/bad").status for _ in range(4)] == [500] * 3 + [503]
+        client.send(request("/", [("Connection", "close")]))
+        seen = b""
+        while b"data: one\n\n" not in seen:
+            seen += client.bytes(1)
+        reload(product, changed(product, addrs=["127.0.0.1:1"]))
+        assert product.get("/bad").status == 503 and len(bad.requests) == 3
+        gate.open()
+        assert b"data: two\n\n" in client.read_to_end()
+
+
 @pytest.mark.parametrize("broken", ["[nonsense", "[upstreams.a]\naddrs = []\n"])
 def test_a_broken_one_changes_nothing(broken):
     with Origin() as origin, front(origin) as product:

@@ -180,3 +180,17 @@ def test_who_waits_is_told_that_the_process_ends():
 
 def _is_asked(product):
     return any("late" in line for line in product.stderr)
+
+
+def test_what_waits_for_a_restart_is_told_until_it_is_as_it_was():
+    with Origin() as origin, front(origin) as product:
+        conf = copy.deepcopy(product.conf)
+        conf["basic"]["threads"] = 2
+        write(product, conf)
+        for _ in range(2):
+            assert "only a restart takes up threads" in product.order("reload")[1]
+            assert "only a restart takes up: threads\n" in product.order("diff")[1] + "\n"
+            assert "only a restart takes up: threads\n" in product.order("status")[1]
+        write(product, product.conf)
+        assert "restart" not in product.order("reload")[1]
+        assert "restart" not in product.order("status")[1]

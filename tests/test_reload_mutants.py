@@ -26,6 +26,8 @@ def reload(product, data):
     code, out, err = product.order("reload")
     assert code in CODES, (code, out, err)
     assert code == 0 or "error" in err or "cannot" in err, err
+    for line in err.splitlines():
+        assert not line.startswith("error: "), f"it has no place: {line}"
     return code
 
 

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from rig import mmdb, toml
+from rig.client import Closed, request
 from rig.deadline import until
 from rig.dns import NameServer, address, reply
 from rig.docker import Docker
@@ -19,7 +20,7 @@ from rig.metrics import get, scrape
 from rig.origin import Origin
 from rig.product import Product, config, run
 from rig.standin import free_port
-from rig.tls import authority
+from rig.tls import TlsClient, authority
 
 needs_etcd = pytest.mark.skipif(not etcd_is_there(), reason="etcd is not installed")
 
@@ -175,6 +176,122 @@ def test_what_is_degraded_is_told_and_heals(tmp_path, way):
             until(lambda: serves() and (part, name) not in degraded(product), "it heals", 40)
             assert not scrape(product).of("pingap_degraded", part=part, name_=name)
             assert sum(what in line for line in product.stderr) == 1, "the log says it once"
+
+
+# --- what is missing when it starts
+
+def copy_file(source, target):
+    with open(source, "rb") as file:
+        replace(target, file.read())
+
+
+def two_servers(origin, **more):
+    conf = config(origin.addr)
+    conf["servers"]["secure"] = {"addr": "127.0.0.1:0", "locations": ["all"], **more}
+    conf["metrics"] = {"addr": "127.0.0.1:0"}
+    return conf
+
+
+def answers(product, server="secure"):
+    """Over TLS; nothing is said in the clear, whatever is missing."""
+    with contextlib.suppress(Closed), product.client(server) as client:
+        client.send(request("/"))
+        assert client.response().status == 400
+    try:
+        with TlsClient(product.address(server)) as client:
+            client.send(request("/"))
+            return client.response().status == 200
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("missing", ["tls_cert", "tls_key", "tls_client_ca"])
+def test_a_server_whose_certificate_is_missing_waits_for_it(tmp_path, missing):
+    pair = authority().issue("a.test")
+    files = {"tls_cert": pair.cert, "tls_key": pair.key, "tls_client_ca": authority().ca.cert}
+    paths = {key: str(tmp_path / key) for key in files}
+    for key in files:
+        if key != missing:
+            copy_file(files[key], paths[key])
+    with Origin() as origin, \
+            Product(two_servers(origin, **paths, tls_client_auth="optional")) as product:
+        product.wait_line(f"pingap.toml:.*warning: cannot use {missing} `")
+        assert product.get("/").status == 200
+        assert not answers(product)
+        what = degraded(product)["certificates", "secure"]
+        assert what.startswith(f"cannot use {missing} `{paths[missing]}`: ")
+        assert what.endswith("; every connection is closed until it can be used")
+        assert scrape(product).one("pingap_degraded", part="certificates", name_="secure") == 1
+        copy_file(files[missing], paths[missing])
+        until(lambda: answers(product), "it is taken up", 10)
+        assert degraded(product) == {}
+
+
+def test_one_of_many_certificates_is_missing(tmp_path):
+    """The others are shown meanwhile."""
+    here, missing = authority().issue("a.test"), authority().issue("b.test")
+    path = str(tmp_path / "cert.pem")
+    with Origin() as origin:
+        conf = two_servers(origin, global_certificates=True)
+        conf["certificates"] = {"here": here.keys(), "later": missing.keys(tls_cert=path)}
+        with Product(conf) as product:
+            assert answers(product)
+            assert degraded(product)["certificates", "secure"].endswith(
+                "; it is not served until it can be used")
+            copy_file(missing.cert, path)
+            until(lambda: degraded(product) == {}, "it is taken up", 10)
+            with TlsClient(product.address("secure"), "b.test") as client:
+                assert client.names() == ["b.test"]
+
+
+def test_metrics_whose_certificate_is_missing(tmp_path):
+    pair = authority().issue("127.0.0.1")
+    path = str(tmp_path / "cert.pem")
+    with Origin() as origin:
+        conf = config(origin.addr)
+        conf["metrics"] = {"addr": "127.0.0.1:0", **pair.keys(tls_cert=path)}
+        with Product(conf) as product:
+            assert product.get("/").status == 200
+            with pytest.raises(Exception):
+                get(product.address("metrics"), "/metrics")
+            assert ("certificates", "metrics") in degraded(product)
+            copy_file(pair.cert, path)
+            until(lambda: degraded(product) == {}, "it is taken up", 10)
+
+
+def test_what_stands_in_the_text_itself_stops_the_start(tmp_path):
+    pair = authority().issue("a.test")
+    text = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    with Origin() as origin:
+        (tmp_path / "p.toml").write_text(
+            toml.dumps(two_servers(origin, **pair.keys(tls_cert=text))))
+    code, _, err = run("run", "--config", str(tmp_path / "p.toml"))
+    assert code == 3 and "error: cannot use tls_cert the text given" in err
+
+
+def test_a_change_or_an_upgrade_needs_all_files(tmp_path):
+    """What runs goes on, which is better than half of what is to come."""
+    pair = authority().issue("a.test")
+    with Origin() as origin, Product(two_servers(origin, **pair.keys())) as product:
+        product.conf["servers"]["secure"]["tls_cert"] = str(tmp_path / "missing.pem")
+        product.write_config()
+        for order, wanted in (("reload", 3), ("upgrade", 1)):
+            assert product.order(order)[0] == wanted
+            assert answers(product)
+
+
+def test_docker_that_does_not_tell_of_events():
+    with Origin() as origin, Docker() as docker:
+        docker.events_status = "403 Forbidden"
+        conf = config([origin.addr])
+        conf["upstreams"]["web"] = {"discovery": "docker", "addrs": ["web"],
+                                    "docker_socket": docker.path, "update_frequency": "1s"}
+        with Product(conf) as product:
+            until(lambda: ("discovery", "web") in degraded(product), "it is told", 10)
+            what = degraded(product)["discovery", "web"]
+            assert "does not tell of events: " in what and "403" in what
+            docker.events_status = "200 OK"
+            until(lambda: ("discovery", "web") not in degraded(product), "it heals", 20)
 
 
 @needs_etcd

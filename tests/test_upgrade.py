@@ -188,6 +188,31 @@ def test_files_stay_right(tmp_path):
     assert not pid_file.exists()
 
 
+@pytest.mark.parametrize("before,after", [("", "a.sock"), ("a.sock", "b.sock"), ("a.sock", "")])
+def test_another_place_for_commands(tmp_path, before, after):
+    """Only a restart takes it up; until then commands find the process where it is."""
+    def basic(name):
+        return {"upgrade_sock": str(tmp_path / name) if name else ""}
+
+    with Origin() as origin, front(origin, basic=basic(before)) as product, \
+            Upgraded(product) as then:
+        product.conf["basic"].update(basic(after))
+        write(product, product.conf)
+        code, out, err = product.order("reload")
+        assert code == 0 and "only a restart takes up upgrade_sock" in out, err
+        assert product.order("status")[0] == 0
+        for _ in range(2):
+            then.upgrade()
+        assert product.order("reload")[0] == 0
+        assert product.get("/").status == 200
+        end(then.pids[-1])
+        assert os.listdir(tmp_path) == os.listdir(product.runtime.name) == []
+        product.start()
+        assert product.order("status")[0] == 0
+        if after:
+            assert os.listdir(tmp_path) == [after]
+
+
 def test_an_end_in_the_middle_ends_both():
     with Origin() as origin, front(origin) as product:
         conf = product.conf

@@ -72,15 +72,16 @@ void HttpService::on_accept(net::Fd connection, const net::Address& peer) noexce
     return;
   }
   const session::Peer from(peer);
-  auto context = handler_.tls();
-  if (context == nullptr) {
+  const proxy::LiveTls* tls = handler_.tls();
+  if (tls == nullptr) {
     auto transport = std::make_unique<net::SocketTransport>(std::move(connection));
     begin(std::make_unique<session::H1ServerSession>(loop_, std::move(transport), from, settings_,
                                                      *this));
     return;
   }
-  auto ssl = context->accept();
-  if (ssl != nullptr) {  // else: out of memory
+  auto context = tls->get();
+  auto ssl = context == nullptr ? nullptr : context->accept();
+  if (ssl != nullptr) {  // else: its certificate cannot be used, or out of memory
     auto transport =
         std::make_unique<tls::Transport>(std::move(connection), std::move(ssl), std::move(context));
     begin(std::make_unique<session::HandshakeSession>(loop_, handshakes_, std::move(transport),

@@ -14,10 +14,10 @@
 #include "http/method.h"
 #include "net/event_loop.h"
 #include "net/listener.h"
+#include "proxy/live_tls.h"
 #include "session/handshake_session.h"
 #include "session/server_session.h"
 #include "session/session.h"
-#include "tls/server_context.h"
 
 namespace pingap::admin {
 
@@ -48,8 +48,8 @@ class HttpHandler {
   // `done` is called once, now or later; it may outlive the connection. `request` goes before.
   virtual void on_request(const HttpRequest& request, const Done& done) = 0;
 
-  // For connections from now on; null = without TLS.
-  virtual std::shared_ptr<const tls::ServerContext> tls() const noexcept { return nullptr; }
+  // For connections from now on; null = without TLS. Without a context they are closed.
+  virtual const proxy::LiveTls* tls() const noexcept { return nullptr; }
 
  protected:
   ~HttpHandler() = default;

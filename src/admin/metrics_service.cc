@@ -179,9 +179,8 @@ void MetricsService::on_request(const HttpRequest& request, const Done& done) {
 }
 
 // That of the configuration in use, with its certificates as they are now.
-std::shared_ptr<const tls::ServerContext> MetricsService::tls() const noexcept {
-  const proxy::LiveTls* live = running_->reloader.current().snapshot->metrics_tls.get();
-  return live == nullptr ? nullptr : live->get();
+const proxy::LiveTls* MetricsService::tls() const noexcept {
+  return running_->reloader.current().snapshot->metrics_tls.get();
 }
 
 HttpReply MetricsService::route(const HttpRequest& request) const {

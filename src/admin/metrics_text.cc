@@ -216,6 +216,9 @@ class Writer {
     std::unordered_set<std::string> seen;  // a certificate may be in the configuration twice
     for (const SiteRow& row : secure) {
       const auto context = row.site->tls->get();
+      if (context == nullptr) {
+        continue;  // its certificate cannot be used
+      }
       for (const auto& shown : context->shown()) {
         std::string text =
             fmt::format("{},{}", row.labels,

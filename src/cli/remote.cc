@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <unistd.h>
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
@@ -19,6 +20,7 @@
 #include "control/history.h"
 #include "control/load.h"
 #include "control/storage.h"
+#include "control/user_name.h"
 
 namespace pingap::cli {
 namespace {
@@ -84,6 +86,20 @@ tl::expected<void, std::string> write_all(const std::vector<config::Text>& texts
   return {};
 }
 
+// What is about to be written over, if it was never in use: it is a revision, to go back to.
+void keep_unapplied(const Options& options, const std::vector<config::Text>& now) {
+  control::History history(options.config, basic_of(options.config).history);
+  if (!history.on() || now.empty()) {
+    return;
+  }
+  const std::string why = fmt::format("before the rollback to {}", options.revision);
+  const auto kept = history.add(
+      {0, {}, control::user_name(::geteuid()), std::string(control::kUnapplied), why, {}, now});
+  if (!kept) {
+    fail(fmt::format("warning: what was there is not kept: {}", kept.error()));
+  }
+}
+
 // The process goes over to what has just been written; `undo` is called where it refuses it.
 control::Answer order_rollback(const Options& options,
                                const std::function<tl::expected<void, std::string>()>& undo) {
@@ -101,6 +117,7 @@ control::Answer order_rollback(const Options& options,
 ExitCode roll_back_files(const Options& options, const std::vector<config::Text>& texts) {
   config::Diagnostics unused;
   const auto now = config::read_sources(options.config, unused);
+  keep_unapplied(options, now);
   if (auto written = write_all(texts, now); !written) {
     write_all(now, texts);
     return fail(written.error());
@@ -118,6 +135,7 @@ ExitCode roll_back_etcd(const Options& options, const std::vector<config::Text>&
   if (!now) {
     return fail(now.error());
   }
+  keep_unapplied(options, now->texts);
   const auto written = (*storage)->write(texts, now->version);
   if (!written) {
     return fail(written.error().what,

@@ -250,7 +250,7 @@ void check_model(const Model& model, Diagnostics& diagnostics) {
   check_listeners(model, diagnostics);
   check_metrics(model.metrics, diagnostics);
   if (model.servers.empty()) {
-    diagnostics.error({}, "nothing to listen on", "at least one [servers.NAME]");
+    diagnostics.error({0, 1, 1}, "nothing to listen on", "at least one [servers.NAME]");
   }
   // What nothing uses may be meant by a name that is wrong: errors first.
   if (!diagnostics.has_errors()) {

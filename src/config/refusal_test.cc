@@ -219,7 +219,9 @@ TEST(Loader, WantsTablesWhereSectionsAre) {
 
 TEST(Loader, WantsSomethingToListenOn) {
   const auto [model, diagnostics] = load_text("");
-  EXPECT_EQ(diagnostics.render(), "error: nothing to listen on; at least one [servers.NAME]\n");
+  EXPECT_EQ(
+      diagnostics.render(),
+      "t:1:1: error: nothing to listen on; at least one [servers.NAME]\n    1 | \n      | ^\n");
 }
 
 TEST(Loader, ReportsUnsetVariablesOnceAndGoesOn) {

@@ -111,17 +111,26 @@ std::string command_socket_of(const config::Basic& basic, const std::string& con
   if (!written.empty()) {
     return written == "off" ? std::string() : written;
   }
+  return default_command_socket_of(config);
+}
+
+std::string default_command_socket_of(const std::string& config) {
   const std::string name = file_name_of(config);
   return name.empty() ? name : fmt::format("{}/{}", folder_of_sockets(), name);
 }
 
 std::string find_command_socket(const config::Basic& basic, const std::string& config) {
   std::string ours = command_socket_of(basic, config);
-  if (ours.empty() || !basic.upgrade_sock.value.empty() || ::access(ours.c_str(), F_OK) == 0) {
+  if (ours.empty()) {
     return ours;
   }
-  std::string of_system = fmt::format("{}/{}", kSystemFolder, file_name_of(config));
-  return ::access(of_system.c_str(), F_OK) == 0 ? of_system : ours;
+  for (const std::string& path : {ours, default_command_socket_of(config),
+                                  fmt::format("{}/{}", kSystemFolder, file_name_of(config))}) {
+    if (::access(path.c_str(), F_OK) == 0) {
+      return path;
+    }
+  }
+  return ours;
 }
 
 }  // namespace pingap::control

@@ -52,7 +52,12 @@ std::optional<Answer> parse_answer(std::string_view text);
 // as the configuration comes from stdin or says "off".
 std::string command_socket_of(const config::Basic& basic, const std::string& config);
 
-// The same for who looks for one that runs: it may be of root or of a service.
+// The same as if nothing was said: there a link leads to the socket that is elsewhere. Empty:
+// nowhere.
+std::string default_command_socket_of(const std::string& config);
+
+// The same for who looks for one that runs: it may be of root or of a service, or `upgrade_sock`
+// was another when it was started.
 std::string find_command_socket(const config::Basic& basic, const std::string& config);
 
 }  // namespace pingap::control

@@ -218,9 +218,29 @@ void CommandServer::give_to(const std::string& path, uid_t user, gid_t group) no
   }
 }
 
-CommandServer::CommandServer(net::Fd socket, std::string path, net::EventLoop& loop,
-                             CommandHandler& handler)
-    : socket_(std::move(socket)), path_(std::move(path)), loop_(loop), handler_(handler) {
+tl::expected<void, std::string> CommandServer::lead(const std::string& link,
+                                                    const std::string& path) {
+  const auto fail = [&](int error) {
+    return tl::make_unexpected(fmt::format("no link {} to upgrade_sock: {}", link, reason(error)));
+  };
+  if (const int error = make_folder(link)) {
+    return fail(error);
+  }
+  const std::string made = link + ".new";
+  ::unlink(made.c_str());
+  if (::symlink(path.c_str(), made.c_str()) != 0 || ::rename(made.c_str(), link.c_str()) != 0) {
+    return fail(errno);
+  }
+  return {};
+}
+
+CommandServer::CommandServer(net::Fd socket, std::string path, std::string link,
+                             net::EventLoop& loop, CommandHandler& handler)
+    : socket_(std::move(socket)),
+      path_(std::move(path)),
+      link_(std::move(link)),
+      loop_(loop),
+      handler_(handler) {
 }
 
 void CommandServer::start() {
@@ -233,6 +253,9 @@ CommandServer::~CommandServer() {
   if (socket_) {
     loop_.remove(socket_.get());
     ::unlink(path_.c_str());
+    if (!link_.empty()) {
+      ::unlink(link_.c_str());
+    }
   }
 }
 

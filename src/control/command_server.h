@@ -37,11 +37,16 @@ class CommandServer final : public net::IoHandler {
   // that takes over will look for it.
   static void give_to(const std::string& path, uid_t user, gid_t group) noexcept;
 
-  // All outlive it.
-  CommandServer(net::Fd socket, std::string path, net::EventLoop& loop, CommandHandler& handler);
+  // A link at `link` leads to the socket at `path`, and replaces what is there. Whoever looks for
+  // the process finds it also where the configuration names another place by now.
+  static tl::expected<void, std::string> lead(const std::string& link, const std::string& path);
+
+  // All outlive it. `link`: see lead(); empty = none.
+  CommandServer(net::Fd socket, std::string path, std::string link, net::EventLoop& loop,
+                CommandHandler& handler);
   CommandServer(const CommandServer&) = delete;
   CommandServer& operator=(const CommandServer&) = delete;
-  // Takes the file away, unless it has been handed over.
+  // Takes the files away, unless they have been handed over.
   ~CommandServer();
 
   // Takes up what is asked from now on.
@@ -61,6 +66,7 @@ class CommandServer final : public net::IoHandler {
 
   net::Fd socket_;
   std::string path_;
+  std::string link_;
   net::EventLoop& loop_;
   CommandHandler& handler_;
   std::unordered_map<int, std::shared_ptr<Connection>> connections_;

@@ -96,6 +96,21 @@ std::string absolute(const std::string& path) {
   return path == "-" || error ? path : whole.string();
 }
 
+// By the places of texts in the configuration: their names depend on how it was named.
+std::string hash_by_place(std::vector<config::Text> texts) {
+  for (config::Text& text : texts) {
+    text.name = text.path;
+  }
+  return hash_of(texts);
+}
+
+// The first error, without its place, which is none.
+std::string first_error(const config::Diagnostics& diagnostics) {
+  const auto& all = diagnostics.entries();
+  const auto found = std::ranges::find(all, config::Severity::error, &config::Diagnostic::severity);
+  return found == all.end() ? std::string() : found->what;
+}
+
 }  // namespace
 
 FileWatch::FileWatch(const std::string& path, bool always, Reloader& reloader, net::EventLoop& loop)
@@ -104,7 +119,7 @@ FileWatch::FileWatch(const std::string& path, bool always, Reloader& reloader, n
       reloader_(reloader),
       loop_(loop),
       inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
-      tried_(hash_of(reloader.current().texts)) {
+      tried_(hash_by_place(reloader.current().texts)) {
   if (path_ == "-") {
     return;
   }
@@ -177,9 +192,18 @@ void FileWatch::on_timer() noexcept {
 void FileWatch::look() {
   config::Diagnostics diagnostics;
   const auto texts = config::read_sources(path_, diagnostics);
-  const std::string hash = hash_of(texts);
-  if (diagnostics.has_errors() || hash == std::exchange(tried_, hash) ||
-      hash == hash_of(reloader_.current().texts)) {
+  if (diagnostics.has_errors()) {
+    const std::string why = first_error(diagnostics) + ": what runs goes on";
+    if (!std::exchange(unreadable_, true)) {
+      PINGAP_LOG(error, "auto_reload: {}", why);
+    }
+    trouble_.begin(why);
+    return;
+  }
+  unreadable_ = false;
+  trouble_.end();
+  const std::string hash = hash_by_place(texts);
+  if (hash == std::exchange(tried_, hash) || hash == hash_by_place(reloader_.current().texts)) {
     return;
   }
   PINGAP_LOG(info, "{} has changed: reloading", path_);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/trouble.h"
 #include "control/reloader.h"
 #include "net/event_loop.h"
 #include "net/fd.h"
@@ -33,10 +34,12 @@ class FileWatch final : public net::IoHandler {
   Reloader& reloader_;
   net::EventLoop& loop_;
   net::Fd inotify_;
-  std::set<int> watches_;  // of inotify_
-  bool watching_ = false;  // all that matters; else it looks every few seconds
-  std::string tried_;      // hash of the texts that were used or refused last
-  TimePoint by_{};         // when a look is due, even if it goes on changing
+  std::set<int> watches_;    // of inotify_
+  bool watching_ = false;    // all that matters; else it looks every few seconds
+  std::string tried_;        // hash of the texts that were used or refused last
+  bool unreadable_ = false;  // and that was said
+  Trouble trouble_{Trouble::Part::configuration, "file"};
+  TimePoint by_{};  // when a look is due, even if it goes on changing
   net::Timer timer_{Callback<void()>::of<&FileWatch::on_timer>(this)};
 };
 

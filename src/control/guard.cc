@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "control/troubles.h"
 
 namespace pingap::control {
 namespace {
@@ -14,43 +15,38 @@ constexpr Duration kLook = std::chrono::milliseconds(250);
 // Fewer answers say nothing.
 constexpr uint64_t kLeastAnswers = 20;
 
-struct Answers {
-  uint64_t all;
-  uint64_t failed;
-
-  double share() const noexcept {
-    return all == 0 ? 0 : static_cast<double>(failed) / static_cast<double>(all);
-  }
-};
-
-Answers between(const observe::Totals& from, const observe::Totals& to) noexcept {
-  return {to.answers - from.answers, to.server_errors - from.server_errors};
-}
+// How one does is compared with how the one before did in its last minute.
+constexpr Duration kStep = std::chrono::seconds(10);
+constexpr size_t kSteps = 6;
 
 }  // namespace
 
 Guard::Guard(const proxy::Server& server, const proxy::LiveUpstreams& upstreams,
              net::EventLoop& loop)
-    : server_(server), upstreams_(upstreams), loop_(loop) {
+    : server_(server), upstreams_(upstreams), loop_(loop), answers_(kSteps) {
+  loop_.arm(look_, kStep);
 }
 
-std::set<std::string> Guard::alive() const {
-  std::set<std::string> names;
-  for (const auto& server : upstreams_.report()) {
-    if (server.state == "up") {
-      names.insert(server.upstream);
-    }
-  }
-  return names;
+void Guard::on_look() noexcept {
+  answers_.look(server_.totals());
+  loop_.arm(look_, kStep);
+}
+
+void Guard::begin() {
+  answers_.restart(server_.totals());
 }
 
 void Guard::remember() {
-  share_before_ = between(begun_, server_.totals()).share();
-  had_ = alive();
+  share_before_ = answers_.lately(server_.totals(), kLeastAnswers).share();
+  had_.clear();
+  for (const auto& [name, servers] : servers_in_use(upstreams_)) {
+    if (servers.taking > 0) {
+      had_.insert(name);
+    }
+  }
 }
 
 void Guard::watch(Duration window, uint32_t percent, Worse worse) {
-  begun_ = server_.totals();
   percent_ = percent;
   until_ = loop_.now() + window;
   worse_ = std::move(worse);
@@ -59,17 +55,15 @@ void Guard::watch(Duration window, uint32_t percent, Worse worse) {
 
 // Empty: nothing is.
 std::string Guard::what_is_worse() const {
-  const Answers answers = between(begun_, server_.totals());
+  const Answers answers = answers_.since_restart(server_.totals());
   if (answers.all >= kLeastAnswers &&
       answers.share() > share_before_ + static_cast<double>(percent_) / 100) {
     return fmt::format("{} of {} answers were 5xx ({:.1f} %; before {:.1f} %)", answers.failed,
                        answers.all, answers.share() * 100, share_before_ * 100);
   }
-  const auto reports = upstreams_.report();
-  const auto now = alive();
-  for (const auto& server : reports) {
-    if (had_.contains(server.upstream) && !now.contains(server.upstream)) {
-      return fmt::format("no server of [upstreams.{}] is left", server.upstream);
+  for (const auto& [name, servers] : servers_in_use(upstreams_)) {
+    if (had_.contains(name) && servers.taking == 0) {
+      return fmt::format("no server of [upstreams.{}] is left", name);
     }
   }
   return {};

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "control/answer_window.h"
 #include "net/event_loop.h"
 #include "proxy/live_upstreams.h"
 #include "proxy/server.h"
@@ -21,6 +22,8 @@ class Guard {
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
+  // What runs is another one from now on, whether it is watched or not.
+  void begin();
   // A configuration is about to take the place of the one that runs, before anything is done for
   // it: how that one has done.
   void remember();
@@ -34,18 +37,19 @@ class Guard {
 
  private:
   void on_timer() noexcept;
+  void on_look() noexcept;
   std::string what_is_worse() const;
-  std::set<std::string> alive() const;
 
   const proxy::Server& server_;
   const proxy::LiveUpstreams& upstreams_;
   net::EventLoop& loop_;
-  observe::Totals begun_;      // when what runs now was new
+  AnswerWindow answers_;       // of what runs now
   double share_before_ = 0;    // of 5xx among the answers of the one before
   std::set<std::string> had_;  // upstreams with servers, before
   uint32_t percent_ = 0;
   TimePoint until_{};
   Worse worse_;
+  net::Timer look_{Callback<void()>::of<&Guard::on_look>(this)};
   net::Timer timer_{Callback<void()>::of<&Guard::on_timer>(this)};
 };
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <vector>
 
@@ -20,7 +21,7 @@ struct Revision {
   uint64_t number = 0;  // from 1
   std::string time;     // "2026-01-02T03:04:05Z"
   std::string author;   // a user; may be empty
-  std::string origin;   // "start", "command", "signal", "file", "rollback to 3"
+  std::string origin;   // "start", "command", "file", "rollback to 3", "unapplied"
   std::string comment;  // may be empty
   std::string hash;     // of the texts: SHA-256, hex
   // Named as seen from the configuration: a file's own name, or the path in its folder. Empty in
@@ -80,6 +81,9 @@ class History {
   std::string folder_;
   size_t keep_;
 };
+
+// The origin of one that was never in use: it was there when a rollback wrote over it.
+inline constexpr std::string_view kUnapplied = "unapplied";
 
 std::string hash_of(const std::vector<config::Text>& texts);
 

@@ -10,6 +10,15 @@
 namespace pingap::control {
 namespace {
 
+// A start does with what there is. A running process that cannot go on as well stays as it is: one
+// that reloads, and one that another is to take over from.
+proxy::Finding finding_for(Check check, const proxy::Snapshot* before) {
+  if (check == Check::start) {
+    return before == nullptr ? proxy::Finding::healing : proxy::Finding::later;
+  }
+  return check == Check::take_over ? proxy::Finding::later : proxy::Finding::tried;
+}
+
 Refusal refused(ExitCode code, const config::Diagnostics& diagnostics) {
   return {code, diagnostics.render()};
 }
@@ -32,11 +41,8 @@ tl::expected<Loaded, Refusal> build(Parsed parsed, Check check, const proxy::Sna
   loaded.model = std::move(parsed.model);
   const config::Model& model = loaded.model;
   // Also with errors, as the machine is looked at: what is found there is shown in the same run.
-  loaded.snapshot = proxy::build_snapshot(model, diagnostics,
-                                          check == Check::start || check == Check::take_over
-                                              ? proxy::Finding::later
-                                              : proxy::Finding::tried,
-                                          before, names);
+  loaded.snapshot =
+      proxy::build_snapshot(model, diagnostics, finding_for(check, before), before, names);
   const bool valid = !diagnostics.has_errors();
   if (valid && check == Check::strict) {
     config::lint(model, diagnostics);

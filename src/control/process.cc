@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <optional>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -43,6 +44,8 @@
 
 namespace pingap::control {
 namespace {
+
+namespace fs = std::filesystem;
 
 // Handled by reading a descriptor: before any thread exists, so that all of them inherit it.
 net::Fd block_signals() {
@@ -104,7 +107,8 @@ void look_at_limits() {
 
 struct CommandSocket {
   std::string path;
-  net::Fd fd;  // none: no commands
+  std::string link;  // that leads there; may be empty
+  net::Fd fd;        // none: no commands
 };
 
 // The sockets of the process before, where we are to take over; else those of the service manager.
@@ -129,20 +133,53 @@ tl::expected<TakenOver, std::string> inherit(const RunOptions& options) {
   return taken;
 }
 
+std::string absolute(const std::string& path) {
+  std::error_code error;
+  return path.empty() ? path : fs::absolute(path, error).string();
+}
+
+// Without links.
+std::string real_path(const std::string& path) {
+  std::error_code error;
+  const fs::path real = fs::canonical(path, error);
+  return error ? path : real.string();
+}
+
+// From where it would be by default: there it is found whatever `upgrade_sock` says later.
+void lead_to(CommandSocket& socket, const std::string& config) {
+  const std::string link = default_command_socket_of(config);
+  std::error_code error;
+  const bool there =
+      !fs::is_symlink(link, error) && real_path(link) == real_path(socket.path);  // it itself
+  if (link.empty() || there) {
+    return;
+  }
+  if (auto led = CommandServer::lead(link, socket.path)) {
+    socket.link = link;
+  } else {
+    PINGAP_LOG(info, "commands find this process by its upgrade_sock only: {}", led.error());
+  }
+}
+
 // One that was asked for must be there; the process does without the one by default.
 tl::expected<CommandSocket, std::string> open_command_socket(const config::Basic& basic,
                                                              const std::string& config,
                                                              net::Fd inherited) {
-  CommandSocket socket{command_socket_of(basic, config), {}};
+  CommandSocket socket{absolute(command_socket_of(basic, config)), {}, {}};
   if (inherited) {
-    socket = {find_command_socket(basic, config), std::move(inherited)};
+    socket = {real_path(find_command_socket(basic, config)), {}, std::move(inherited)};
   }
-  if (socket.path.empty() || socket.fd) {
+  if (socket.path.empty()) {
+    return socket;
+  }
+  if (socket.fd) {
+    lead_to(socket, config);
     return socket;
   }
   auto fd = CommandServer::listen(socket.path);
   if (fd) {
     socket.fd = std::move(*fd);
+    lead_to(socket, config);
   } else if (!basic.upgrade_sock.value.empty()) {
     return tl::make_unexpected(fd.error());
   } else {
@@ -156,6 +193,9 @@ std::optional<Loaded> load_last_good(const RunOptions& options,
                                      const proxy::InheritedSockets& given) {
   const History history(options.config, 1);
   for (const Revision& head : history.list()) {
+    if (head.origin == kUnapplied) {
+      continue;
+    }
     auto revision = history.read_trusted(head.number);
     if (!revision) {
       PINGAP_LOG(warn, "passed over: {}", revision.error());
@@ -242,7 +282,8 @@ ExitCode serve(const RunOptions& options, config::Storage& storage, History hist
     server.own_files();
   }
   if (socket.fd) {
-    command_server.emplace(std::move(socket.fd), std::move(socket.path), loop, commands);
+    command_server.emplace(std::move(socket.fd), std::move(socket.path), std::move(socket.link),
+                           loop, commands);
     control.set_command_server(&*command_server);
     command_server->start();
   }

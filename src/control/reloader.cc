@@ -27,6 +27,7 @@ Reloader::Reloader(config::Storage& storage, History history, Loaded loaded, pro
                    proxy::LiveUpstreams& upstreams, net::EventLoop& loop)
     : storage_(storage),
       history_(std::move(history)),
+      started_(loaded.model.basic),
       loaded_(std::move(loaded)),
       server_(server),
       upstreams_(upstreams),
@@ -220,6 +221,10 @@ std::string Reloader::keep(const Request& request) {
   return fmt::format("revision {}\n", *added);
 }
 
+std::string Reloader::for_restart(const config::Basic& next) const {
+  return config::keys_for_restart(started_, next);
+}
+
 void Reloader::compare(const Done& done) {
   load_next([this, done](const tl::expected<Loaded, Refusal>& next) { done(compare_with(next)); });
 }
@@ -237,7 +242,7 @@ Answer Reloader::compare_with(const tl::expected<Loaded, Refusal>& next) const {
     }
   }
   std::string text = config::difference({loaded_.model, loaded_.texts}, {next->model, next->texts});
-  const std::string restart = config::keys_for_restart(loaded_.model.basic, next->model.basic);
+  const std::string restart = for_restart(next->model.basic);
   if (!restart.empty()) {
     text += fmt::format("only a restart takes up: {}\n", restart);
   }
@@ -249,7 +254,7 @@ void Reloader::commit() {
   if (what.empty()) {
     what = "nothing has changed";
   }
-  const std::string restart = config::keys_for_restart(loaded_.model.basic, next_->model.basic);
+  const std::string restart = for_restart(next_->model.basic);
   if (!restart.empty()) {
     what += fmt::format("; only a restart takes up {}", restart);
   }
@@ -283,6 +288,14 @@ void Reloader::finish(const std::string& what) {
   const Request& request = served_.front().request;
   std::string kept = keep(request);
   const config::Basic& basic = loaded_.model.basic;
+  guard_.begin();
+  if (request.origin == "guard") {
+    taken_back_.begin(fmt::format(
+        "what was loaded last is not what runs: it was taken back, as {}; mend it and reload",
+        request.comment));
+  } else {
+    taken_back_.end();
+  }
   if (basic.guard_window > Duration::zero() && request.origin != "guard") {
     kept += fmt::format("watched for {} s\n",
                         std::chrono::duration<double>(basic.guard_window).count());

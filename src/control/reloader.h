@@ -54,6 +54,10 @@ class Reloader {
 
   const Loaded& current() const noexcept { return loaded_; }
 
+  // Keys that only a restart takes up, and that are not what the process was started with:
+  // "threads, user"; may be empty.
+  std::string waiting_for_restart() const { return for_restart(loaded_.model.basic); }
+
   // What came of reloads.
   struct Status {
     uint64_t taken = 0;  // since the start
@@ -86,6 +90,7 @@ class Reloader {
 
   using Ready = std::function<void(tl::expected<Loaded, Refusal>)>;
 
+  std::string for_restart(const config::Basic& next) const;
   void begin();
   tl::expected<std::vector<config::Text>, Refusal> next_texts() const;
   void load_next(const Ready& ready);
@@ -106,6 +111,7 @@ class Reloader {
   std::optional<config::Storage::Read> brought_;  // and not used yet
   std::optional<config::Stored> seen_;            // and used or refused last
   bool reading_ = false;                          // it is to be brought
+  const config::Basic started_;                   // with which the process was
   Loaded loaded_;
   std::optional<Loaded> next_;  // its upstreams look for their servers
   std::vector<Asked> served_;   // by the one that is under way
@@ -123,6 +129,7 @@ class Reloader {
   Guard guard_;
   std::vector<config::Text> safe_;  // what the guard goes back to
   Trouble refused_{Trouble::Part::configuration, "reload"};
+  Trouble taken_back_{Trouble::Part::configuration, "guard"};
   std::string worse_;  // why it is to, once what is under way has come to nothing
   net::Timer timer_{Callback<void()>::of<&Reloader::apply>(this)};
 };

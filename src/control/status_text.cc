@@ -81,6 +81,9 @@ std::string status_text(const Running& running) {
                                  ::getpid(), shown(from_seconds(read_process_stats().started)),
                                  running.stopping() ? ", stopping" : "");
   text += configuration_line(running.reloader.status());
+  if (const std::string keys = running.reloader.waiting_for_restart(); !keys.empty()) {
+    text += fmt::format("only a restart takes up: {}\n", keys);
+  }
   text += fmt::format("{} workers, {} connections\n", running.server.workers(),
                       running.server.connections());
   text += upstream_lines(running.upstreams);

@@ -11,6 +11,8 @@ namespace pingap::proxy {
 struct CertificateFiles {
   std::vector<std::string> paths;
   std::string state;  // differs whenever the contents of one may; as of now
+  // One that cannot be used, and whose certificate is not served for that; a text for people.
+  std::string left_out;
 
   void look();
 };

@@ -13,6 +13,17 @@ namespace {
 
 constexpr Duration kInterval = std::chrono::seconds(1);
 
+// Of the start: what is served later may do without.
+void tell_left_out(Trouble& trouble, const LiveTls& live, const std::string& left_out) {
+  if (left_out.empty()) {
+    trouble.end();
+  } else {
+    trouble.begin(
+        fmt::format("{}; {} until it can be used", left_out,
+                    live.get() == nullptr ? "every connection is closed" : "it is not served"));
+  }
+}
+
 }  // namespace
 
 CertificateWatch::CertificateWatch(net::EventLoop& loop, const config::Model& model,
@@ -24,6 +35,7 @@ CertificateWatch::CertificateWatch(net::EventLoop& loop, const config::Model& mo
     if (live != nullptr && !files.paths.empty()) {
       auto trouble = std::make_unique<Trouble>(Trouble::Part::certificates,
                                                section.substr(section.find('.') + 1));
+      tell_left_out(*trouble, *live, files.left_out);
       watched_.push_back(
           {&settings, at, std::move(section), live, files, files.state, std::move(trouble)});
     }
@@ -61,27 +73,30 @@ void CertificateWatch::look() {
   }
 }
 
+// Where something is left out, what else there is by now is served already.
 void CertificateWatch::replace(Watched& watched) {
+  const bool healing = !watched.files.left_out.empty();
   config::Diagnostics diagnostics;
-  TlsLoader loader(model_, diagnostics, *snapshot_.ticket_keys);
-  auto context = loader.build(*watched.settings, watched.section, watched.at);
+  TlsLoader loader(model_, diagnostics, *snapshot_.ticket_keys,
+                   healing ? BadFiles::left_out : BadFiles::refused);
+  auto [context, left_out] = loader.build(*watched.settings, watched.section, watched.at);
   for (const config::Diagnostic& entry : diagnostics.entries()) {
     PINGAP_LOG(error, "certificates of [{}]: {}{}{}", watched.section, entry.what,
                entry.hint.empty() ? "" : "; ", entry.hint);
   }
   if (context == nullptr || diagnostics.has_errors()) {
-    PINGAP_LOG(error,
-               "certificates of [{}] have changed and cannot be used: the old ones "
-               "stay",
-               watched.section);
-    watched.trouble->begin(
-        fmt::format("they have changed and cannot be used{}{}: the old ones stay",
-                    diagnostics.entries().empty() ? "" : ", ",
-                    diagnostics.entries().empty() ? "" : diagnostics.entries().front().what));
+    const std::string_view instead =
+        watched.live->get() == nullptr ? "every connection is closed" : "the old ones stay";
+    PINGAP_LOG(error, "certificates of [{}] have changed and cannot be used: {}", watched.section,
+               instead);
+    watched.trouble->begin(fmt::format(
+        "they have changed and cannot be used{}{}: {}", diagnostics.entries().empty() ? "" : ", ",
+        diagnostics.entries().empty() ? "" : diagnostics.entries().front().what, instead));
     return;
   }
-  watched.trouble->end();
   watched.live->set(std::move(context));
+  watched.files.left_out = std::move(left_out);
+  tell_left_out(*watched.trouble, *watched.live, watched.files.left_out);
   PINGAP_LOG(info, "certificates of [{}] are new", watched.section);
 }
 

@@ -125,9 +125,9 @@ void Frontend::serve(net::Fd connection, const net::Address& peer) noexcept {
 void Frontend::listen_to(net::Fd connection, const session::Peer& from) noexcept {
   if (site_->tls != nullptr) {
     auto context = site_->tls->get();
-    auto ssl = context->accept();
+    auto ssl = context == nullptr ? nullptr : context->accept();
     if (ssl == nullptr) {
-      uncount();  // out of memory
+      uncount();  // its certificate cannot be used, or out of memory
       return;
     }
     auto transport =

@@ -15,6 +15,7 @@ class LiveTls {
 
   explicit LiveTls(Context context) noexcept : context_(std::move(context)) {}
 
+  // Null until files that cannot be used can be: nobody is served.
   // Any thread; once a handshake, not once a request: it is not free.
   Context get() const noexcept { return context_.load(); }
 

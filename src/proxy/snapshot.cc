@@ -76,15 +76,26 @@ class Builder {
         snapshot_->ticket_keys =
             std::make_shared<tls::TicketKeys>(std::chrono::steady_clock::now());
       }
-      tls_loader_.emplace(model_, diagnostics_, *snapshot_->ticket_keys);
+      tls_loader_.emplace(model_, diagnostics_, *snapshot_->ticket_keys,
+                          finding_ == Finding::healing ? BadFiles::left_out : BadFiles::refused);
     }
     if (of_metrics) {
       const config::Metrics& metrics = model_.metrics;
       snapshot_->metrics_files = certificate_files(model_, metrics.tls);
-      if (auto context = tls_loader_->build(metrics.tls, "metrics", metrics.at)) {
-        snapshot_->metrics_tls = std::make_unique<LiveTls>(std::move(context));
-      }
+      snapshot_->metrics_tls =
+          load_tls(metrics.tls, "metrics", metrics.at, snapshot_->metrics_files);
     }
+  }
+
+  // Always there with TLS, even where nobody can be served: else it would be plain.
+  std::unique_ptr<LiveTls> load_tls(const config::ServerTls& from, std::string_view section,
+                                    config::Position at, CertificateFiles& files) {
+    if (!from.on()) {
+      return nullptr;
+    }
+    auto [context, left_out] = tls_loader_->build(from, section, at);
+    files.left_out = std::move(left_out);
+    return std::make_unique<LiveTls>(std::move(context));
   }
 
   void read_push_ca() {
@@ -125,9 +136,7 @@ class Builder {
     if (tls_loader_) {
       site->certificate_files =
           certificate_files(model_, from.tls);  // a change from here on is seen
-      if (auto context = tls_loader_->build(from.tls, "servers." + from.name, from.at)) {
-        site->tls = std::make_unique<LiveTls>(std::move(context));
-      }
+      site->tls = load_tls(from.tls, "servers." + from.name, from.at, site->certificate_files);
     }
     site->via = from.via ? model_.basic.name : std::string();
     site->proxy_status = from.proxy_status ? model_.basic.name : std::string();

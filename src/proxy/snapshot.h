@@ -131,7 +131,7 @@ struct Site {  // [servers.NAME]
   std::string via;           // what stands for us in Via; empty = no Via
   std::string proxy_status;  // the same in Proxy-Status
   uint32_t max_connections = 0;
-  std::unique_ptr<LiveTls> tls;        // null = plain
+  std::unique_ptr<LiveTls> tls;        // null = plain; without a context nobody is served
   CertificateFiles certificate_files;  // as they were before they were read
   NetworkSet trusted;
   NetworkSet proxies;  // whose connections start with a header of the PROXY protocol
@@ -161,7 +161,7 @@ struct Snapshot {
   LogSettings logging;
   uint32_t workers = 1;
   std::shared_ptr<tls::TicketKeys> ticket_keys;  // where anybody has TLS
-  std::unique_ptr<LiveTls> metrics_tls;          // of the address of [metrics]; null = plain
+  std::unique_ptr<LiveTls> metrics_tls;          // of the address of [metrics], as Site::tls
   std::string metrics_push_ca;                   // PEM; empty = the system's
   CertificateFiles metrics_files;                // of it, as they were before they were read
   std::vector<std::shared_ptr<const Cluster>> clusters;
@@ -183,8 +183,10 @@ struct Snapshot {
 
 // What is done about servers that are to be found while the snapshot is in use.
 enum class Finding : uint8_t {
-  later,  // nothing: a dead resolver must not stop a start
-  tried,  // what cannot be found now is a warning; blocks
+  later,    // nothing: a dead resolver must not stop a start
+  healing,  // nothing; likewise files of certificates that cannot be used only keep their own
+            // servers from serving, until they can be
+  tried,    // what cannot be found now is a warning; blocks
 };
 
 // Builds all of it; what is wrong goes to `diagnostics` (then the result must not be used). Blocks

@@ -20,34 +20,61 @@ std::string shown(const config::Located<std::string>& source) {
   return tls::is_content(source.value) ? "the text given" : fmt::format("`{}`", source.value);
 }
 
+// What is wrong with texts, or with the files that they name.
+class Problems {
+ public:
+  Problems(config::Diagnostics& diagnostics, BadFiles bad_files)
+      : diagnostics_(diagnostics), bad_files_(bad_files) {}
+
+  void add(std::string_view key, const config::Located<std::string>& source, std::string why) {
+    std::string what = fmt::format("cannot use {} {}", key, shown(source));
+    if (bad_files_ == BadFiles::refused || tls::is_content(source.value)) {
+      diagnostics_.error(source.at, std::move(what), {}, std::move(why));
+      return;
+    }
+    if (left_out_.empty()) {
+      left_out_ = fmt::format("{}: {}", what, why);
+    }
+    diagnostics_.warning(source.at, std::move(what), {}, std::move(why));
+  }
+
+  config::Diagnostics& diagnostics() noexcept { return diagnostics_; }
+
+  // The first file that does not count; empty: all do, or that is an error.
+  const std::string& left_out() const noexcept { return left_out_; }
+
+ private:
+  config::Diagnostics& diagnostics_;
+  const BadFiles bad_files_;
+  std::string left_out_;
+};
+
 std::shared_ptr<const tls::Certificate> load_pair(const config::CertificatePair& pair,
-                                                  config::Diagnostics& diagnostics) {
+                                                  Problems& problems) {
   if (pair.cert.value.empty() || pair.key.value.empty()) {
     return nullptr;  // the loader has said so
   }
   auto chain = tls::read_pem(pair.cert.value, tls::Readers::any);
   if (!chain) {
-    diagnostics.error(pair.cert.at, fmt::format("cannot use tls_cert {}", shown(pair.cert)), {},
-                      std::move(chain.error()));
+    problems.add("tls_cert", pair.cert, std::move(chain.error()));
   }
   auto key = tls::read_pem(pair.key.value,
                            pair.key_readable ? tls::Readers::any : tls::Readers::no_others);
   if (!key) {
     const bool open = key.error() == "everybody can read it";
-    diagnostics.error(pair.key.at, fmt::format("cannot use tls_key {}", shown(pair.key)), {},
-                      key.error() + (open ? ": `chmod o-r` it, or set tls_key_readable" : ""));
+    problems.add("tls_key", pair.key,
+                 key.error() + (open ? ": `chmod o-r` it, or set tls_key_readable" : ""));
   }
   if (!chain || !key) {
     return nullptr;
   }
   auto certificate = tls::load_certificate(chain->text, key->text, pair.password);
   if (!certificate) {
-    diagnostics.error(pair.cert.at, fmt::format("cannot use tls_cert {}", shown(pair.cert)), {},
-                      std::move(certificate.error()));
+    problems.add("tls_cert", pair.cert, std::move(certificate.error()));
     return nullptr;
   }
   if ((*certificate)->not_after <= std::time(nullptr)) {
-    diagnostics.warning(
+    problems.diagnostics().warning(
         pair.cert.at, fmt::format("the certificate of {} has expired", shown(pair.cert)), {},
         fmt::format("it was valid until {:%Y-%m-%d}", fmt::gmtime((*certificate)->not_after)));
   }
@@ -55,29 +82,49 @@ std::shared_ptr<const tls::Certificate> load_pair(const config::CertificatePair&
 }
 
 std::string read_authorities(std::string_view key, const config::Located<std::string>& source,
-                             config::Diagnostics& diagnostics) {
+                             Problems& problems) {
   auto ca = tls::read_pem(source.value, tls::Readers::any);
   if (!ca) {
-    diagnostics.error(source.at, fmt::format("cannot use {} {}", key, shown(source)), {},
-                      std::move(ca.error()));
+    problems.add(key, source, std::move(ca.error()));
     return {};
   }
   return std::move(ca->text);
 }
 
+tls::ServerPolicy policy_of(const config::ServerTls& from, Problems& problems) {
+  tls::ServerPolicy policy;
+  policy.min_version = version_of(from.min_version);
+  policy.max_version = version_of(from.max_version);
+  policy.ciphers = from.ciphers.value;
+  policy.ciphersuites = from.ciphersuites.value;
+  policy.curves = from.curves.value;
+  policy.h2 = from.h2;
+  if (from.client_ca.value.empty() || from.client_auth == config::ClientAuth::off) {
+    return policy;
+  }
+  policy.client_auth = from.client_auth == config::ClientAuth::optional ? tls::ClientAuth::optional
+                                                                        : tls::ClientAuth::required;
+  policy.client_ca = read_authorities("tls_client_ca", from.client_ca, problems);
+  return policy;
+}
+
 }  // namespace
 
 TlsLoader::TlsLoader(const config::Model& model, config::Diagnostics& diagnostics,
-                     tls::TicketKeys& keys)
-    : diagnostics_(diagnostics), keys_(keys) {
+                     tls::TicketKeys& keys, BadFiles bad_files)
+    : diagnostics_(diagnostics), keys_(keys), bad_files_(bad_files) {
   for (const config::CertificateEntry& entry : model.certificates) {
     add(entry);
   }
 }
 
 void TlsLoader::add(const config::CertificateEntry& entry) {
-  auto certificate = load_pair(entry.pair, diagnostics_);
+  Problems problems(diagnostics_, bad_files_);
+  auto certificate = load_pair(entry.pair, problems);
   if (certificate == nullptr) {
+    if (left_out_.empty()) {
+      left_out_ = problems.left_out();
+    }
     return;
   }
   tls::ServerCertificate served{certificate, {}, entry.is_default};
@@ -101,61 +148,51 @@ void TlsLoader::add(const config::CertificateEntry& entry) {
   store_.push_back(std::move(served));
 }
 
-tls::ServerPolicy TlsLoader::policy_of(const config::ServerTls& from) {
-  tls::ServerPolicy policy;
-  policy.min_version = version_of(from.min_version);
-  policy.max_version = version_of(from.max_version);
-  policy.ciphers = from.ciphers.value;
-  policy.ciphersuites = from.ciphersuites.value;
-  policy.curves = from.curves.value;
-  policy.h2 = from.h2;
-  if (from.client_ca.value.empty() || from.client_auth == config::ClientAuth::off) {
-    return policy;
-  }
-  policy.client_auth = from.client_auth == config::ClientAuth::optional ? tls::ClientAuth::optional
-                                                                        : tls::ClientAuth::required;
-  policy.client_ca = read_authorities("tls_client_ca", from.client_ca, diagnostics_);
-  return policy;
-}
-
-std::unique_ptr<tls::ServerContext> TlsLoader::build(const config::ServerTls& from,
-                                                     std::string_view section,
-                                                     config::Position at) {
+TlsLoader::Built TlsLoader::build(const config::ServerTls& from, std::string_view section,
+                                  config::Position at) {
   if (!from.on()) {
-    return nullptr;
-  }
-  std::vector<tls::ServerCertificate> certificates;
-  if (auto own = load_pair(from.pair, diagnostics_)) {
-    certificates.push_back({own, own->names, true});  // before those of the store
-  }
-  if (from.store) {
-    certificates.insert(certificates.end(), store_.begin(), store_.end());
+    return {};
   }
   const size_t errors = diagnostics_.errors();
-  const tls::ServerPolicy policy = policy_of(from);
+  Problems problems(diagnostics_, bad_files_);
+  std::vector<tls::ServerCertificate> certificates;
+  if (auto own = load_pair(from.pair, problems)) {
+    certificates.push_back({own, own->names, true});  // before those of the store
+  }
+  const tls::ServerPolicy policy = policy_of(from, problems);
+  if (!problems.left_out().empty()) {
+    return {nullptr, problems.left_out()};
+  }
+  Built built;
+  if (from.store) {
+    certificates.insert(certificates.end(), store_.begin(), store_.end());
+    built.left_out = left_out_;
+  }
   if (certificates.empty() || diagnostics_.errors() > errors) {
-    return nullptr;  // what is wrong with them was said
+    return built;  // what is wrong with them was said
   }
   auto context = tls::ServerContext::build(policy, certificates, keys_);
   if (!context) {
     diagnostics_.error(at, fmt::format("TLS of [{}]: {}", section, context.error()));
-    return nullptr;
+    return built;
   }
-  return std::move(*context);
+  built.context = std::move(*context);
+  return built;
 }
 
 std::shared_ptr<const tls::ClientContext> load_client_tls(const config::Upstream& upstream,
                                                           config::Diagnostics& diagnostics) {
   const size_t errors = diagnostics.errors();
+  Problems problems(diagnostics, BadFiles::refused);
   const config::UpstreamTls& from = upstream.tls;
   tls::ClientPolicy policy;
   policy.verify = from.verify;
-  policy.certificate = load_pair(from.pair, diagnostics);
+  policy.certificate = load_pair(from.pair, problems);
   policy.h1 = from.alpn != config::Alpn::h2;
   policy.h2 = from.alpn != config::Alpn::h1;
   if (!from.ca.value.empty()) {
     policy.own_ca = true;
-    policy.ca = read_authorities("ca", from.ca, diagnostics);
+    policy.ca = read_authorities("ca", from.ca, problems);
   }
   if (diagnostics.errors() > errors) {
     return nullptr;

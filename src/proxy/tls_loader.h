@@ -2,7 +2,9 @@
 // thread; blocks on files.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,22 +15,35 @@
 
 namespace pingap::proxy {
 
+// What becomes of a certificate, key or list of authorities whose file cannot be used. What stands
+// in the configuration itself is an error always.
+enum class BadFiles : uint8_t {
+  refused,   // an error
+  left_out,  // a warning: who needs it is not served until it can be used
+};
+
 class TlsLoader {
  public:
   // Loads [certificates.*]; what is wrong goes to `diagnostics`.
-  TlsLoader(const config::Model& model, config::Diagnostics& diagnostics, tls::TicketKeys& keys);
+  TlsLoader(const config::Model& model, config::Diagnostics& diagnostics, tls::TicketKeys& keys,
+            BadFiles bad_files);
 
-  // Null without TLS, or with an error. `section` is whose it is ("servers.a"), `at` its place.
-  std::unique_ptr<tls::ServerContext> build(const config::ServerTls& from, std::string_view section,
-                                            config::Position at);
+  struct Built {
+    std::unique_ptr<tls::ServerContext> context;  // null: nobody can be served, or an error
+    std::string left_out;                         // which file, and why; a text for people
+  };
+
+  // Nothing without TLS. `section` is whose it is ("servers.a"), `at` its place.
+  Built build(const config::ServerTls& from, std::string_view section, config::Position at);
 
  private:
   void add(const config::CertificateEntry& entry);
-  tls::ServerPolicy policy_of(const config::ServerTls& from);
 
   config::Diagnostics& diagnostics_;
   tls::TicketKeys& keys_;
+  const BadFiles bad_files_;
   std::vector<tls::ServerCertificate> store_;
+  std::string left_out_;  // of the store
 };
 
 // TLS to the servers of an upstream; null with an error, which is in `diagnostics`.

@@ -47,6 +47,7 @@ class Docker:
         self.containers = list(containers)
         self.raw = None
         self.status = "200 OK"
+        self.events_status = "200 OK"
         self.folder = tempfile.TemporaryDirectory(prefix="docker-")
         os.chmod(self.folder.name, 0o755)
         self.path = os.path.join(self.folder.name, "docker.sock")
@@ -86,7 +87,10 @@ class Docker:
             path, _, query = request.target.decode("ascii").partition("?")
             filters = json.loads(urllib.parse.parse_qs(query).get("filters", ["{}"])[0])
             if path.endswith("/events"):
-                await conn.send(HEAD.format(status="200 OK").encode("ascii"))
+                await conn.send(HEAD.format(status=self.events_status).encode("ascii"))
+                if self.events_status != "200 OK":
+                    await conn.send(b"0\r\n\r\n")
+                    continue
                 self.listeners.append(conn)
                 self.origin._note()
                 await conn.end()

@@ -58,6 +58,7 @@ DockerSource::DockerSource(net::EventLoop& loop, Settings settings)
       events_settings_(settings_for(kEventsTimeout)),
       pool_(loop, endpoint_for(settings_.socket), pool_settings_, counts_),
       trouble_(Trouble::Part::discovery, settings_.upstream),
+      events_trouble_(Trouble::Part::discovery, settings_.upstream),
       retry_(kFirstRetry),
       list_retry_(kFirstRetry),
       events_(pool_, events_settings_,
@@ -83,6 +84,8 @@ void DockerSource::listen() noexcept {
 // What has happened before is not told of: it is in the list from here on.
 void DockerSource::on_listening() {
   retry_ = kFirstRetry;
+  events_failed_ = false;
+  events_trouble_.end();
   soon_ = true;  // also where a list is on its way: it may have been made before
   loop_.arm(list_timer_, Duration::zero());
 }
@@ -95,7 +98,15 @@ void DockerSource::on_event() noexcept {
   }
 }
 
-void DockerSource::on_events_end(const std::string& /*why*/) {
+// One that ends is no trouble, where the next one begins: a daemon is restarted now and then. Where
+// it does not list containers either that is told.
+void DockerSource::on_events_end(const std::string& why) {
+  if (std::exchange(events_failed_, true) && !failing_) {
+    events_trouble_.begin(
+        fmt::format("{} does not tell of events: {}; containers are looked for every {} s",
+                    settings_.socket, why.empty() ? "it ends at once" : why,
+                    std::chrono::duration_cast<seconds>(settings_.interval).count()));
+  }
   loop_.arm(listen_timer_, next_retry(retry_));
 }
 
@@ -178,6 +189,7 @@ void DockerSource::note_failure(std::string_view why) {
     PINGAP_LOG(warn, "upstream {}: {}", settings_.upstream, what);
   }
   trouble_.begin(what);
+  events_trouble_.end();
 }
 
 }  // namespace pingap::upstream

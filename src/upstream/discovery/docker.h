@@ -66,6 +66,8 @@ class DockerSource final : public Source {
   bool known_ = false;    // there was a list
   bool failing_ = false;  // and has been said so
   Trouble trouble_;
+  bool events_failed_ = false;  // the last time that it listened to events
+  Trouble events_trouble_;
   bool too_large_ = false;
   bool asking_ = false;
   bool again_ = false;  // something has happened since
