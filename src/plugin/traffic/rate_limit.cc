@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "http/field_name.h"
+#include "observe/count.h"
+#include "observe/per_worker.h"
 #include "plugin/traffic/inflight_table.h"
 #include "plugin/traffic/kinds.h"
 #include "plugin/traffic/rate_table.h"
@@ -79,6 +81,9 @@ struct Tables {
   InflightTable inflight;
 };
 
+// Requests that were let through in a dry run only.
+using Spared = observe::PerWorker<observe::Count>;
+
 constexpr int64_t kSecond = 1'000'000'000;
 
 // Whole seconds, rounded up.
@@ -88,12 +93,14 @@ int64_t seconds(int64_t nanoseconds) noexcept {
 
 class RateLimit final : public Plugin {
  public:
-  RateLimit(Settings settings, exchange::Template key, std::shared_ptr<Tables> tables)
+  RateLimit(Settings settings, exchange::Template key, std::shared_ptr<Tables> tables,
+            std::shared_ptr<Spared> spared)
       : settings_(std::move(settings)),
         key_(std::move(key)),
         by_peer_(settings_.key.value == "$remote_addr"),
         by_client_(settings_.key.value == "$client_ip"),
-        tables_(std::move(tables)) {
+        tables_(std::move(tables)),
+        spared_(std::move(spared)) {
     if (settings_.rate.value > 0) {
       const auto interval = std::chrono::nanoseconds(settings_.interval).count();
       pace_.interval = std::max<int64_t>(
@@ -150,6 +157,15 @@ class RateLimit final : public Plugin {
     }
   }
 
+  std::vector<LeftOut> left_out() const override {
+    uint64_t spared = 0;
+    spared_->for_each([&](const observe::Count& one) { spared += one.get(); });
+    return settings_.dry_run || spared > 0 ? std::vector<LeftOut>{{"dry_run", spared}}
+                                           : std::vector<LeftOut>();
+  }
+
+  const std::shared_ptr<Spared>& spared() const noexcept { return spared_; }
+
   // For one that takes its place.
   std::shared_ptr<Tables> tables_for(const Settings& settings) const {
     return settings.key.value == settings_.key.value && settings.max_keys == tables_->rates.keys()
@@ -181,6 +197,7 @@ class RateLimit final : public Plugin {
 
   Verdict refuse(Context& context, std::string_view why) const noexcept {
     if (settings_.dry_run) {
+      spared_->of(context.host.worker()).add();
       context.x.plugin_reason = why;
       return Verdict::next;
     }
@@ -194,6 +211,7 @@ class RateLimit final : public Plugin {
   Pace pace_{0, 0};
   std::string policy_;
   std::shared_ptr<Tables> tables_;
+  std::shared_ptr<Spared> spared_;
 };
 
 std::shared_ptr<const Plugin> make(const Making& making) {
@@ -219,7 +237,9 @@ std::shared_ptr<const Plugin> make(const Making& making) {
   if (tables == nullptr) {
     tables = std::make_shared<Tables>(settings.max_keys);
   }
-  return std::make_shared<RateLimit>(std::move(settings), std::move(*key), std::move(tables));
+  auto spared = before == nullptr ? std::make_shared<Spared>(making.workers) : before->spared();
+  return std::make_shared<RateLimit>(std::move(settings), std::move(*key), std::move(tables),
+                                     std::move(spared));
 }
 
 }  // namespace
