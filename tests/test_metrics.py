@@ -1,6 +1,7 @@
 """[metrics]: what is counted is what happened, and Prometheus can read it."""
 
 import contextlib
+import gzip
 import http.client
 import json
 import os
@@ -17,11 +18,12 @@ import pytest
 from rig import h2, toml
 from rig.client import Client, request
 from rig.deadline import seconds, until
-from rig.metrics import OPENMETRICS, Samples, get, scrape
+from rig.metrics import OPENMETRICS, Samples, documented, get, scrape
 from rig.origin import Gate, Origin, echo, response
 from rig.product import ROOT, Product, config, run
 from rig.standin import find, free_port
 from rig.tls import Authority, TlsClient, authority, context
+from test_tls_upstream import backend as tls_backend
 
 needs_prometheus = pytest.mark.skipif(not (find("prometheus") and find("promtool")),
                                       reason="prometheus is not installed")
@@ -437,12 +439,15 @@ def test_counts_survive_a_reload_and_follow_the_configuration():
         assert samples.one("upstream_requests_total") == 4
         assert samples.one("config_reloads_total", result="taken") == 1
         assert samples.one("config_last_reload_successful") == 1
+        assert samples.one("config_last_refused_timestamp_seconds") == 0
         with open(product.path("pingap.toml"), "a", encoding="utf-8") as file:
             file.write("[nonsense]\n")
         assert product.order("reload")[0] != 0
         samples = scrape(product)
         assert samples.one("config_reloads_total", result="refused") == 1
         assert samples.one("config_last_reload_successful") == 0
+        assert samples.one("config_last_refused_timestamp_seconds") >= samples.one(
+            "config_loaded_timestamp_seconds")
 
 
 def test_the_address_changes_with_a_reload():
@@ -589,6 +594,106 @@ def test_the_state_is_shown():
     assert servers[dead]["state"] == "out" and servers[dead]["unreachable"] == 1
 
 
+def test_each_try_has_its_time_also_one_that_failed():
+    dead = f"127.0.0.1:{free_port()}"
+    with Origin() as origin, measured([dead, origin.addr], upstream={"max_fails": 0}) as product:
+        for _ in range(4):
+            assert product.get("/").status == 200
+        samples = settled(product, 4)
+        tries = samples.sum("upstream_requests_total")
+        assert tries > 4
+        assert samples.one("upstream_try_duration_seconds_count", upstream="origin") == tries
+
+
+def test_tls_with_servers_is_counted_and_timed_apart():
+    pair = authority().issue("backend.test")
+    with tls_backend(pair) as nginx:
+        secure = {"sni": "backend.test", "ca": authority().ca.cert}
+        with measured(nginx.addr, upstream=secure) as product:
+            for _ in range(3):
+                assert product.get("/seen").status == 200
+            samples = settled(product, 3)
+            assert samples.one("upstream_tls_handshakes_total") == 1
+            assert samples.one("upstream_tls_handshake_failures_total") == 0
+            assert samples.one("upstream_tls_handshake_duration_seconds_count") == 1
+            assert (samples.one("upstream_tls_handshake_duration_seconds_sum") <=
+                    samples.one("upstream_connect_duration_seconds_sum"))
+        with measured(nginx.addr, upstream={"sni": "backend.test"}) as product:
+            assert product.get("/seen").status == 502
+            samples = settled(product, 1)
+            assert samples.one("upstream_tls_handshakes_total") == 0
+            assert samples.one("upstream_tls_handshake_failures_total") >= 1
+
+
+def test_the_breaker_has_one_state():
+    gate = Gate()
+
+    async def script(conn):
+        for answer in (response(500, "Oh"), None):
+            await conn.request()
+            if answer is None:
+                await gate.wait()
+            await conn.send(answer or response())
+        await conn.end()
+
+    def states(product):
+        return [row["state"] for row, value in scrape(product).of("upstream_breaker_state")
+                if value == 1]
+
+    keys = {"circuit_break_max_consecutive_failures": 1, "circuit_break_open_duration": "50ms",
+            "circuit_break_half_open_consecutive_success_threshold": 1,
+            "circuit_break_scope": "upstream"}
+    with Origin(script) as origin, measured(origin, upstream=keys) as product:
+        assert states(product) == ["closed"]
+        assert product.get("/").status == 500
+        assert states(product) != ["closed"]
+
+        def probe():
+            """One that goes to the server, and stays there."""
+            client = product.client()
+            client.send(request("/"))
+            until(lambda: client.readable(0) or len(origin.requests) > 1, "an answer, or a request")
+            if len(origin.requests) > 1:
+                return client
+            client.close()
+            return None
+
+        with until(probe, "a probe goes") as client:
+            assert states(product) == ["half_open"]
+            gate.open()
+            assert client.response().status == 200
+        assert states(product) == ["closed"]
+
+
+def test_what_plugins_refuse_is_counted_by_plugin_and_reason():
+    def rejected(product):
+        return {(row["plugin"], row["type"], row["reason"]): value
+                for row, value in scrape(product).of("plugin_rejected_total")}
+
+    with Origin() as origin:
+        conf = with_metrics(config(origin.addr, location={"plugins": ["once", "late", "key"]}))
+        conf["plugins"] = {
+            "key": {"type": "key_auth", "keys": ["k" * 32]},
+            "once": {"type": "rate_limit", "rate": 3, "interval": "1h"},
+            "late": {"type": "rate_limit", "rate": 1, "interval": "1h", "dry_run": True}}
+        with Product(conf) as product:
+            assert rejected(product) == {}
+            answers = [product.get("/").status for _ in range(5)]
+            assert answers == [401, 401, 401, 429, 429]
+            wanted = {("key", "api_key", "unauthorized"): 3,
+                      ("once", "rate_limit", "rate_limited"): 2}
+            assert rejected(product) == wanted
+            assert scrape(product).one("plugin_left_out_total", plugin="late", reason="dry_run") == 2
+            conf["plugins"]["key"]["keys"].append("l" * 32)  # another one of that name
+            conf["plugins"]["late"]["rate"] = 2
+            product.write_config()
+            code, _, err = product.order("reload")
+            assert code == 0, err
+            assert product.get("/").status == 429
+            assert rejected(product) == {**wanted, ("once", "rate_limit", "rate_limited"): 3}
+            assert scrape(product).one("plugin_left_out_total", plugin="late", reason="dry_run") == 2
+
+
 # --- Prometheus
 
 
@@ -615,6 +720,21 @@ def test_openmetrics_has_exemplars():
     assert f'# {{request_id="{sent}"}} ' in text
     assert "# TYPE http_requests counter\n" in text
     Samples(text)  # and all of it is as it should be
+
+
+@pytest.mark.parametrize("accept,packed", [
+    ("gzip", True), ("deflate, gzip;q=0.5", True), ("*", True), ("", False),
+    ("identity", False), ("gzip;q=0", False), ("gzip;q=0, *", False)])
+def test_who_takes_gzip_gets_it(accept, packed):
+    with Origin() as origin, measured(origin) as product:
+        connection = http.client.HTTPConnection(*product.address("metrics"), timeout=seconds(10))
+        connection.request("GET", "/metrics", headers={"Accept-Encoding": accept})
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+    assert answer.getheader("Content-Encoding") == ("gzip" if packed else None)
+    assert answer.getheader("Vary") == "Accept, Accept-Encoding"
+    Samples((gzip.decompress(body) if packed else body).decode())
 
 
 @contextlib.contextmanager
@@ -664,13 +784,6 @@ def test_prometheus_scrapes():
 # --- the table in the documentation
 
 
-def documented():
-    with open(os.path.join(ROOT, "docs", "metrics.md"), encoding="utf-8") as file:
-        rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) \| (.*) \|$", file.read(), re.M)
-    return {name: (kind, re.findall(r"`(\w+)`", labels), meaning)
-            for name, kind, labels, meaning in rows}
-
-
 def test_the_documentation_names_what_is_served():
     ca = authority()
     dead = f"127.0.0.1:{free_port()}"
@@ -679,13 +792,18 @@ def test_the_documentation_names_what_is_served():
                                    upstream={"max_fails": 0}))
         conf["tracing"] = {"endpoint": dead}
         conf["upstreams"]["found"] = {"discovery": "file", "discovery_file": "/none"}
-        conf["plugins"] = {"copies": {"type": "mirror", "upstream": "found"}}
+        conf["upstreams"]["secure"] = {"addrs": [origin.addr], "tls": True}
+        conf["plugins"] = {"copies": {"type": "mirror", "upstream": "found"},
+                           "key": {"type": "key_auth", "keys": ["k" * 32]}}
+        conf["locations"]["secure"] = {"path": "/secure", "upstream": "secure"}
+        conf["locations"]["key"] = {"path": "/key", "upstream": "origin", "plugins": ["key"]}
+        conf["servers"]["main"]["locations"] += ["secure", "key"]
         with Product(conf) as product:
-            for _ in range(4):
+            for target in ("/a", "/a", "/a", "/a", "/secure", "/key"):
                 with TlsClient(product.address(), settings=context()) as client:
-                    client.send(request("/a", [("Connection", "close")]))
+                    client.send(request(target, [("Connection", "close")]))
                     client.response()
-            settled(product, 4)
+            settled(product, 6)
             until(lambda: scrape(product).of("worker_event_loop_lag_seconds"), "a look at the loops")
             samples = scrape(product)
     table = documented()
@@ -696,53 +814,6 @@ def test_the_documentation_names_what_is_served():
         assert rows, f"{name} has no sample here"
         for row, _ in rows:
             assert sorted(row) == sorted(labels), name
-
-
-ALERTS = os.path.join(ROOT, "deploy", "prometheus", "alerts.yml")
-DASHBOARD = os.path.join(ROOT, "deploy", "grafana", "pingap.json")
-METRIC = re.compile(r"\b((?:http|http2|tls|upstream|worker|log|config|process|pingap)_[a-z_]+)\b")
-
-
-def is_served(name):
-    base = re.sub("_(bucket|count|sum)$", "", name)
-    return name in documented() or documented().get(base, ("",))[0] == "histogram"
-
-
-@needs_prometheus
-def test_the_alerts_are_rules():
-    done = subprocess.run([find("promtool"), "check", "rules", ALERTS], text=True,
-                          capture_output=True, timeout=seconds(20), check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_alerts_are_about_what_is_served():
-    with open(ALERTS, encoding="utf-8") as file:
-        names = set(METRIC.findall(file.read()))
-    assert len(names) > 10 and [name for name in names if not is_served(name)] == []
-
-
-def test_the_dashboard_shows_what_is_served():
-    with open(DASHBOARD, encoding="utf-8") as file:
-        panels = json.load(file)["panels"]
-    queries = [target["expr"] for panel in panels for target in panel["targets"]]
-    assert len(queries) > 20
-    for query in queries:
-        names = METRIC.findall(query)
-        assert names and all(is_served(name) for name in names), query
-
-
-@needs_prometheus
-def test_prometheus_understands_the_dashboard():
-    with open(DASHBOARD, encoding="utf-8") as file:
-        panels = json.load(file)["panels"]
-    rules = [{"record": "a", "expr": target["expr"].replace("$__rate_interval", "5m")}
-             for panel in panels for target in panel["targets"]]
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump({"groups": [{"name": "all", "rules": rules}]}, file)
-        file.flush()
-        done = subprocess.run([find("promtool"), "check", "rules", "--lint=none", file.name],
-                              text=True, capture_output=True, timeout=seconds(20), check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # --- hostile and unlucky readers

@@ -60,6 +60,9 @@ inline constexpr Family kState{"upstream_server_state", Kind::gauge,
                                "1 for the state that a server is in."};
 inline constexpr Family kBreaker{"upstream_breaker_open", Kind::gauge,
                                  "Whether the breaker of all servers together is open (1)."};
+inline constexpr Family kBreakerState{
+    "upstream_breaker_state", Kind::gauge,
+    "1 for the state that the breaker of all servers together is in."};
 inline constexpr Family kLeftOut{"upstream_servers_left_out", Kind::gauge,
                                  "Servers that were found and are not used."};
 inline constexpr Family kWeight{"upstream_server_weight", Kind::gauge, "The weight of a server."};
@@ -80,6 +83,16 @@ inline constexpr Family kConnectTime{"upstream_connect_duration_seconds", Kind::
                                      "How long a new connection took, its TLS included."};
 inline constexpr Family kFirstByte{"upstream_first_byte_duration_seconds", Kind::histogram,
                                    "From sending the request to the full response head."};
+inline constexpr Family kTryTime{"upstream_try_duration_seconds", Kind::histogram,
+                                 "How long tries took, from their connect to their end."};
+inline constexpr Family kServerHandshakes{"upstream_tls_handshakes_total", Kind::counter,
+                                          "TLS handshakes with a server that succeeded."};
+inline constexpr Family kServerHandshakesFailed{"upstream_tls_handshake_failures_total",
+                                                Kind::counter,
+                                                "TLS handshakes with a server that failed."};
+inline constexpr Family kServerHandshakeTime{
+    "upstream_tls_handshake_duration_seconds", Kind::histogram,
+    "How long TLS handshakes with a server took, the connect before them not included."};
 // The process
 inline constexpr Family kWorkerConnections{"worker_connections", Kind::gauge,
                                            "Client connections of a worker thread."};
@@ -104,6 +117,10 @@ inline constexpr Family kLastReload{"config_last_reload_successful", Kind::gauge
                                     "Whether the last reload was taken (1) or refused (0)."};
 inline constexpr Family kLoadedAt{"config_loaded_timestamp_seconds", Kind::gauge,
                                   "When the configuration in use was loaded."};
+inline constexpr Family kRefusedAt{"config_last_refused_timestamp_seconds", Kind::gauge,
+                                   "When a reload was refused last; 0 where none was."};
+inline constexpr Family kPluginRejected{"plugin_rejected_total", Kind::counter,
+                                        "Requests that a plugin has refused, by the reason."};
 inline constexpr Family kPluginLeftOut{"plugin_left_out_total", Kind::counter,
                                        "What a plugin has left out, by the reason."};
 inline constexpr Family kDegraded{"pingap_degraded", Kind::gauge,

@@ -5,11 +5,14 @@
 
 #include <fmt/format.h>
 
+#include "base/gzip.h"
 #include "base/log.h"
+#include "control/metrics_form.h"
 #include "control/reloader.h"
 #include "control/requests_view.h"
 #include "control/state_text.h"
 #include "control/troubles.h"
+#include "http/accept.h"
 #include "net/socket.h"
 
 namespace pingap::admin {
@@ -26,6 +29,11 @@ HttpReply text(uint16_t status, std::string body) {
   reply.status = status;
   reply.body = std::move(body);
   return reply;
+}
+
+bool takes_gzip(std::string_view accepted) noexcept {
+  const auto named = http::weight_in(accepted, "gzip");
+  return named.value_or(http::weight_in(accepted, "*").value_or(0)) > 0;
 }
 
 }  // namespace
@@ -240,10 +248,17 @@ HttpReply MetricsService::ready() const {
 }
 
 HttpReply MetricsService::answer_metrics(const HttpRequest& request) const {
-  const observe::Form form = observe::choose_form(request.header("Accept"));
+  const observe::Form form = control::choose_form(request.header("Accept"));
   HttpReply reply;
   reply.content_type = observe::content_type(form);
   reply.body = metrics(form);
+  reply.headers.emplace_back("Vary", "Accept, Accept-Encoding");
+  if (takes_gzip(request.header("Accept-Encoding"))) {
+    if (std::string packed = gzipped(reply.body); !packed.empty()) {
+      reply.body = std::move(packed);
+      reply.headers.emplace_back("Content-Encoding", "gzip");
+    }
+  }
   return reply;
 }
 

@@ -294,12 +294,34 @@ class Writer {
     each(families::kReused, servers_,
          [](const ServerRow& row) { return row.report.totals.reused; });
     each(families::kIdle, servers_, [](const ServerRow& row) { return row.report.totals.idle; });
+    write_server_handshakes();
+  }
+
+  // Of servers that TLS is spoken with.
+  void write_server_handshakes() {
+    std::vector<ServerRow> secure;
+    std::ranges::copy_if(servers_, std::back_inserter(secure), [](const ServerRow& row) {
+      const upstream::ServerTotals& totals = row.report.totals;
+      return totals.handshakes.count() + totals.failed_handshakes > 0;
+    });
+    each(families::kServerHandshakes, secure,
+         [](const ServerRow& row) { return row.report.totals.handshakes.count(); });
+    each(families::kServerHandshakesFailed, secure,
+         [](const ServerRow& row) { return row.report.totals.failed_handshakes; });
+    each_histogram(families::kServerHandshakeTime, secure,
+                   [](const ServerRow& row) { return row.report.totals.handshakes; });
   }
 
   void write_upstreams() {
     each(families::kBreaker, clusters_, [](const ClusterRow& row) {
       return flag(row.cluster->backends.state->breaker.state() == upstream::Breaker::State::open);
     });
+    out_.begin(families::kBreakerState);
+    for (const ClusterRow& row : clusters_) {
+      out_.sample(row.labels,
+                  {"state", upstream::to_string(row.cluster->backends.state->breaker.state())},
+                  uint64_t{1});
+    }
     out_.begin(families::kLeftOut);
     for (const auto& [upstream, servers] : running_.upstreams.left_out()) {
       out_.sample(labels({{"upstream", upstream}}), uint64_t{servers});
@@ -313,9 +335,21 @@ class Writer {
                    [](const ClusterRow& row) { return row.totals.connect; });
     each_histogram(families::kFirstByte, clusters_,
                    [](const ClusterRow& row) { return row.totals.first_byte; });
+    each_histogram(families::kTryTime, clusters_,
+                   [](const ClusterRow& row) { return row.totals.tries; });
   }
 
   void write_plugins() {
+    out_.begin(families::kPluginRejected);
+    for (const auto& instance : snapshot_.plugins) {
+      const observe::PluginTotals totals = instance->counts->totals();
+      for (size_t i = 1; i < totals.size(); ++i) {
+        if (totals[i] > 0) {
+          out_.sample(labels({{"plugin", instance->source.name}, {"type", instance->kind->type}}),
+                      {"reason", to_string(static_cast<ErrorCode>(i))}, totals[i]);
+        }
+      }
+    }
     out_.begin(families::kPluginLeftOut);
     for (const auto& instance : snapshot_.plugins) {
       for (const auto& [reason, times] : instance->plugin->left_out()) {
@@ -370,6 +404,7 @@ class Writer {
     out_.sample({}, {"result", "refused"}, status.refused);
     one(families::kLastReload, flag(status.last_taken));
     one(families::kLoadedAt, seconds_since_1970(status.loaded_at));
+    one(families::kRefusedAt, seconds_since_1970(status.refused_at));
   }
 
   // Several troubles of one name are one row.

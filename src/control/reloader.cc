@@ -314,6 +314,7 @@ void Reloader::end(const Answer& answer) {
     refused_.end();
   } else {
     ++status_.refused;
+    status_.refused_at = wall_now();
     refused_.begin("the last one was refused: " + answer.text.substr(0, answer.text.find('\n')));
   }
   for (const Asked& one : std::exchange(served_, {})) {

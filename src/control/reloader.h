@@ -64,6 +64,7 @@ class Reloader {
     uint64_t refused = 0;
     bool last_taken = true;
     WallTime loaded_at{};   // when what is in use came to be
+    WallTime refused_at{};  // when the last one was that was refused; 1970: none was
     uint64_t revision = 0;  // of the history; 0 = none was kept
   };
 

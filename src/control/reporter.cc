@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "control/metrics_form.h"
+
 namespace pingap::control {
 
 Reporter::Reporter(const proxy::Server& server, const SideService* side, net::EventLoop& loop)
@@ -25,7 +27,7 @@ plugin::ProcessReport Reporter::report() const noexcept {
 }
 
 void Reporter::metrics(std::string_view accept, Done done) {
-  const observe::Form form = observe::choose_form(accept);
+  const observe::Form form = choose_form(accept);
   const std::lock_guard lock(mutex_);
   std::vector<Done>& waiting = waiting_[static_cast<size_t>(form)];
   waiting.push_back(std::move(done));

@@ -15,18 +15,6 @@ namespace {
 using proxy::LiveUpstreams;
 using Servers = std::vector<const LiveUpstreams::ServerReport*>;
 
-std::string_view name_of(upstream::Breaker::State state) noexcept {
-  switch (state) {
-    case upstream::Breaker::State::closed:
-      return "closed";
-    case upstream::Breaker::State::open:
-      return "open";
-    case upstream::Breaker::State::half_open:
-      break;
-  }
-  return "half_open";
-}
-
 // In the order of session::Speaks.
 constexpr std::array<std::string_view, static_cast<size_t>(session::Speaks::count_)> kSpeaks = {
     "proxy_header", "tls_handshake", "http1", "http2"};
@@ -43,6 +31,10 @@ void write_config(JsonWriter& out, const Reloader::Status& status) {
              std::chrono::duration<double>(status.loaded_at.time_since_epoch()).count());
   out.number("reloads", status.taken);
   out.number("refused_reloads", status.refused);
+  if (status.refused > 0) {
+    out.number("last_refused_at",
+               std::chrono::duration<double>(status.refused_at.time_since_epoch()).count());
+  }
   out.key("last_reload_taken");
   out.boolean(status.last_taken);
   out.end();
@@ -107,7 +99,7 @@ void write_server(JsonWriter& out, const LiveUpstreams::ServerReport& server) {
 void write_upstream(JsonWriter& out, const proxy::Cluster& cluster, const Servers& servers) {
   out.begin_object();
   out.text("name", cluster.name);
-  out.text("breaker", name_of(cluster.backends.state->breaker.state()));
+  out.text("breaker", upstream::to_string(cluster.backends.state->breaker.state()));
   out.number("queued", uint64_t{cluster.backends.state->pending.load(std::memory_order_relaxed)});
   out.key("servers");
   out.begin_list();

@@ -50,11 +50,6 @@ std::string bound_text(size_t bucket, Form form) {
 
 }  // namespace
 
-Form choose_form(std::string_view accept) noexcept {
-  return accept.find("application/openmetrics-text") != std::string_view::npos ? Form::openmetrics
-                                                                               : Form::text;
-}
-
 std::string_view content_type(Form form) noexcept {
   return form == Form::openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
                                    : "text/plain; version=0.0.4; charset=utf-8";

@@ -14,8 +14,6 @@ namespace pingap::observe {
 
 enum class Form : uint8_t { text, openmetrics };
 
-// What a client that sends this Accept header is given.
-Form choose_form(std::string_view accept) noexcept;
 std::string_view content_type(Form form) noexcept;
 
 enum class Kind : uint8_t { counter, gauge, histogram };

@@ -77,13 +77,6 @@ TEST(Exposition, HasExemplarsInOpenMetricsOnly) {
   }
 }
 
-TEST(Exposition, IsWhatTheClientAsksFor) {
-  EXPECT_EQ(choose_form("application/openmetrics-text;version=1.0.0;q=0.75,text/plain;q=0.5"),
-            Form::openmetrics);
-  EXPECT_EQ(choose_form("text/plain, */*"), Form::text);
-  EXPECT_EQ(choose_form(""), Form::text);
-}
-
 TEST(Exemplars, KeepOneInASecondAndBucket) {
   Exemplars exemplars;
   const TimePoint start{std::chrono::seconds(100)};

@@ -11,12 +11,14 @@ struct UpstreamTotals {
   HistogramTotals queued;      // of requests that waited for a server with room
   HistogramTotals connect;     // of requests that needed a new connection, with its TLS
   HistogramTotals first_byte;  // from the request's head to the answer's
+  HistogramTotals tries;       // each from its connect to its end
 };
 
 struct UpstreamCell {
   Histogram queued;
   Histogram connect;
   Histogram first_byte;
+  Histogram tries;
 };
 
 class UpstreamCounts : public PerWorker<UpstreamCell> {
@@ -30,6 +32,7 @@ class UpstreamCounts : public PerWorker<UpstreamCell> {
       cell.queued.add_to(sum.queued);
       cell.connect.add_to(sum.connect);
       cell.first_byte.add_to(sum.first_byte);
+      cell.tries.add_to(sum.tries);
     });
     return sum;
   }

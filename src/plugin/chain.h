@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "observe/plugin_counts.h"
 #include "plugin/condition.h"
 #include "plugin/kind.h"
 #include "plugin/plugin.h"
@@ -23,6 +24,7 @@ struct Instance {
   const Kind* kind;
   std::shared_ptr<const Plugin> plugin;
   Conditions conditions;
+  std::shared_ptr<observe::PluginCounts> counts;  // that of the name, over all configurations
 };
 
 struct Use {

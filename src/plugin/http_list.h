@@ -12,7 +12,4 @@ namespace pingap::plugin {
 int quality_of(const http::HeaderMap& headers, http::HeaderId field,
                std::string_view coding) noexcept;
 
-// "0.25" as 250; -1 where it is no weight (RFC 9110 12.4.2).
-int parse_weight(std::string_view text) noexcept;
-
 }  // namespace pingap::plugin

@@ -75,6 +75,7 @@ void Attempt::let_go() noexcept {
     report(upstream::Outcome::none);
   }
   end_retry();
+  cluster_.counts->of(backends_.worker()).tries.add(backends_.now() - begun_);
   backends_.end_try(pool_);
 }
 

@@ -29,6 +29,7 @@ class Attempt final : public http::ResponseSink {
         pool_(*picked.pool),
         permit_(picked.permit),
         whole_(picked.whole),
+        begun_(backends.now()),
         repeats_(repeats) {
     backends_.begin_try(pool_, repeats);
   }
@@ -100,6 +101,7 @@ class Attempt final : public http::ResponseSink {
   upstream::EndpointPool& pool_;
   const upstream::Breaker::Permit permit_;
   const upstream::Breaker::Permit whole_;
+  const TimePoint begun_;
   http::ClientStream* stream_ = nullptr;
   trace::Try* traced_ = nullptr;  // in the exchange's arena, which may go before this
   uint64_t body_sent_ = 0;        // of the request body, by this try

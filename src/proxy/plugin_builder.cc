@@ -57,9 +57,14 @@ void PluginBuilder::build(const config::Plugin& entry) {
 std::shared_ptr<const Instance> PluginBuilder::instance_of(const config::Plugin& entry,
                                                            const Kind& kind) {
   const plugin::Plugin* old = nullptr;
+  std::shared_ptr<observe::PluginCounts> counts;
   for (size_t i = 0; before_ != nullptr && i < before_->plugins.size(); ++i) {
     const auto& one = before_->plugins[i];
-    if (one->source.name == entry.name && one->kind == &kind) {
+    if (one->source.name != entry.name) {
+      continue;
+    }
+    counts = one->counts;
+    if (one->kind == &kind) {
       if (one->source == entry && same_files(*one)) {
         return check_upstreams(*one, entry.at) ? one : nullptr;
       }
@@ -70,6 +75,8 @@ std::shared_ptr<const Instance> PluginBuilder::instance_of(const config::Plugin&
   auto made = std::make_shared<Instance>();
   made->source = entry;
   made->kind = &kind;
+  made->counts = counts != nullptr ? std::move(counts)
+                                   : std::make_shared<observe::PluginCounts>(snapshot_.workers);
   std::vector<std::string> files;
   made->plugin = kind.make(
       {entry, reader_, old, snapshot_.workers, files, plugin::fetcher(), &made->upstreams});

@@ -106,23 +106,27 @@ plugin::Verdict PluginRun::ask_rare(Part& part, size_t use, plugin::Context& it)
 PluginRun::Outcome PluginRun::take(Verdict verdict) noexcept {
   if (verdict == Verdict::suspend) {
     waits_ = true;
-    note_event(x_, now(), "pingap.plugin.waits", running());
+    note_event(x_, now(), "pingap.plugin.waits", running().source.name);
     return Outcome::waits;
   }
   if (verdict == Verdict::respond) {
-    answered_by_ = running();
+    const plugin::Instance& who = running();
+    answered_by_ = who.source.name;
+    if (answer_.reason != ErrorCode::none) {
+      who.counts->add(worker_.index(), answer_.reason);
+    }
     return Outcome::answered;
   }
   return advance(parts_[part_ - 1]);
 }
 
-// The name of the one that runs, or ran last.
-std::string_view PluginRun::running() const noexcept {
-  return parts_[part_ - 1].chain->uses()[use_ - 1].instance->source.name;
+// The one that runs, or ran last.
+const plugin::Instance& PluginRun::running() const noexcept {
+  return *parts_[part_ - 1].chain->uses()[use_ - 1].instance;
 }
 
 PluginRun::Outcome PluginRun::go_on() noexcept {
-  note_event(x_, now(), "pingap.plugin.resumed", running());
+  note_event(x_, now(), "pingap.plugin.resumed", running().source.name);
   Part& part = parts_[part_ - 1];
   plugin::Context it = context(part, use_ - 1);
   const Verdict verdict = part.chain->uses()[use_ - 1].plugin->on_resume(it);

@@ -131,7 +131,7 @@ class PluginRun final : public plugin::Host {
   Outcome advance(Part& part) noexcept;
   [[gnu::noinline]] plugin::Verdict ask_rare(Part& part, size_t use, plugin::Context& it) noexcept;
   Outcome take(plugin::Verdict verdict) noexcept;
-  std::string_view running() const noexcept;
+  const plugin::Instance& running() const noexcept;
   void on_resumed(const std::function<void(void*)>& set) noexcept;
   void on_timer() noexcept;
   void on_call_done() noexcept;

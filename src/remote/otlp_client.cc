@@ -4,10 +4,10 @@
 #include <array>
 #include <string_view>
 #include <utility>
-#include <zlib.h>
 
 #include <fmt/format.h>
 
+#include "base/gzip.h"
 #include "base/strings.h"
 #include "trace/otlp.h"
 
@@ -28,25 +28,6 @@ bool is_retryable(uint64_t grpc_status) noexcept {
 
 bool is_retryable_http(long status) noexcept {
   return status == 429 || status == 502 || status == 503 || status == 504;
-}
-
-// What is behind the first `room` bytes, behind as many. Empty where zlib fails, which it does for
-// want of memory only.
-std::string gzipped(const std::string& text, size_t room) {
-  z_stream stream{};
-  constexpr int kGzip = 15 + 16;
-  if (deflateInit2(&stream, 1, Z_DEFLATED, kGzip, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-    return {};
-  }
-  std::string out(room + deflateBound(&stream, text.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data() + room));
-  stream.avail_in = static_cast<uInt>(text.size() - room);
-  stream.next_out = reinterpret_cast<Bytef*>(out.data() + room);
-  stream.avail_out = static_cast<uInt>(out.size() - room);
-  const bool done = deflate(&stream, Z_FINISH) == Z_STREAM_END;
-  out.resize(done ? room + stream.total_out : 0);
-  deflateEnd(&stream);
-  return out;
 }
 
 // One message of gRPC begins with a byte that says whether it is compressed, and its size.

@@ -32,9 +32,7 @@ Connecting failed(ErrorCode code, int error, const char* detail) noexcept {
   return {.failure = {code, Side::upstream, Retry::safe, error, detail}};
 }
 
-}  // namespace
-
-Connecting connect_further(net::Transport& transport, bool hangup) noexcept {
+Connecting go_on(net::Transport& transport, bool hangup) noexcept {
   if (const int error = transport.take_error(); error != 0) {
     return failed(connect_error(error), error, nullptr);
   }
@@ -47,8 +45,12 @@ Connecting connect_further(net::Transport& transport, bool hangup) noexcept {
       return {.connected = true, .failure = {}};
     case net::IoStatus::progress:
       break;
-    default:
-      return failed(handshake_error(shaken.error), shaken.error, transport.handshake_failure());
+    default: {
+      Connecting state =
+          failed(handshake_error(shaken.error), shaken.error, transport.handshake_failure());
+      state.tls = true;
+      return state;
+    }
   }
   const auto secured = transport.take_secured();
   return {.done = true,
@@ -56,6 +58,30 @@ Connecting connect_further(net::Transport& transport, bool hangup) noexcept {
           .tls = secured != nullptr,
           .connected = true,
           .failure = {}};
+}
+
+}  // namespace
+
+Connecting ClientSession::connect_further(net::Transport& transport, bool hangup,
+                                          ClientSessionOwner& owner, TimePoint now) noexcept {
+  const Connecting state = go_on(transport, hangup);
+  if (state.connected && !state.done && !shaking_since_) {
+    shaking_since_ = now;
+  }
+  if (state.tls && state.done) {
+    owner.on_session_secured(*this, now - shaking_since_.value_or(now));
+  } else if (state.tls) {
+    owner.on_session_not_secured(*this);
+  }
+  return state;
+}
+
+ErrorCode ClientSession::connect_timed_out(ClientSessionOwner& owner) noexcept {
+  if (!shaking_since_) {
+    return ErrorCode::upstream_connect_timeout;
+  }
+  owner.on_session_not_secured(*this);
+  return ErrorCode::upstream_tls_timeout;
 }
 
 }  // namespace pingap::session

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,15 @@
 namespace pingap::session {
 
 struct ClientSessionTag;
+
+// How far a connection has come that is being made: TCP, then TLS.
+struct Connecting {
+  bool done = false;  // it stands
+  bool h2 = false;    // and TLS has chosen HTTP/2
+  bool tls = false;
+  bool connected = false;  // TCP stands, whatever TLS does
+  Error failure;           // not done and none: it goes on with the next event
+};
 
 class ClientSession : public ListHook<ClientSessionTag> {
  public:
@@ -66,15 +76,16 @@ class ClientSession : public ListHook<ClientSessionTag> {
 
   ~ClientSession() = default;
 
+  // Goes on with a connection that is being made, and tells `owner` what came of its TLS. `hangup`:
+  // the peer's end is known, no event will tell of it again.
+  Connecting connect_further(net::Transport& transport, bool hangup, ClientSessionOwner& owner,
+                             TimePoint now) noexcept;
   // What it was that took too long, of a connection that does not stand yet.
-  ErrorCode connect_timed_out() const noexcept {
-    return shaking_hands_ ? ErrorCode::upstream_tls_timeout : ErrorCode::upstream_connect_timeout;
-  }
+  ErrorCode connect_timed_out(ClientSessionOwner& owner) noexcept;
 
   bool left_by_peer_ = false;
   bool unused_ = false;
-  bool shaking_hands_ = false;  // TCP stands, TLS does not yet
-  bool lingers_ = false;        // its exchange is over, and the last bytes are still to go out
+  bool lingers_ = false;  // its exchange is over, and the last bytes are still to go out
   TimePoint heard_at_{};
   uint32_t served_ = 0;  // requests answered
 
@@ -82,18 +93,7 @@ class ClientSession : public ListHook<ClientSessionTag> {
   const Kind kind_;
   std::string server_name_;
   TimePoint made_at_{};
+  std::optional<TimePoint> shaking_since_;  // TCP stands, TLS does not yet
 };
-
-// How far a connection has come that is being made: TCP, then TLS.
-struct Connecting {
-  bool done = false;  // it stands
-  bool h2 = false;    // and TLS has chosen HTTP/2
-  bool tls = false;
-  bool connected = false;  // TCP stands, whatever TLS does
-  Error failure;           // not done and none: it goes on with the next event
-};
-
-// Goes on with it. `hangup`: the peer's end is known, no event will tell of it again.
-Connecting connect_further(net::Transport& transport, bool hangup) noexcept;
 
 }  // namespace pingap::session

@@ -43,13 +43,12 @@ http::ClientStream& H1ClientSession::open(http::ResponseSink& sink,
 }
 
 void H1ClientSession::on_connect_ready() noexcept {
-  const Connecting state = connect_further(*transport_, hangup_);
+  const Connecting state = connect_further(*transport_, hangup_, owner_, loop_.now());
   if (state.failure) {
     fail(state.failure.code, state.failure.sys, state.failure.detail);
     return;
   }
   if (!state.done) {
-    shaking_hands_ = state.connected;
     return;
   }
   if (state.h2) {
@@ -159,7 +158,7 @@ void H1ClientSession::close() noexcept {
 
 void H1ClientSession::on_read_timer() noexcept {
   if (connecting_) {
-    fail(connect_timed_out(), 0);
+    fail(connect_timed_out(owner_), 0);
     return;
   }
   switch (reading_) {

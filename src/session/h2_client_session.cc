@@ -139,14 +139,13 @@ void H2ClientSession::on_io(net::IoEvents ready) noexcept {
 }
 
 void H2ClientSession::on_connect_ready() noexcept {
-  const Connecting state = connect_further(*transport_, hangup_);
+  const Connecting state = connect_further(*transport_, hangup_, owner_, loop_.now());
   if (state.failure) {
     detail_ = state.failure.detail;
     close(state.failure.code, state.failure.sys);
     return;
   }
   if (!state.done) {
-    shaking_hands_ = state.connected;
     return;
   }
   if (state.tls && !state.h2) {
@@ -249,7 +248,7 @@ void H2ClientSession::drain() noexcept {
 
 void H2ClientSession::on_read_timer() noexcept {
   if (connecting_) {
-    close(connect_timed_out(), 0);
+    close(connect_timed_out(owner_), 0);
   } else if (count_ == 0) {
     close();
   }

@@ -93,6 +93,11 @@ class ClientSessionOwner {
     return false;
   }
 
+  // Its TLS stands, and has taken that long; or will not stand: then the session ends.
+  virtual void on_session_secured(ClientSession& /*session*/, Duration /*took*/) noexcept {}
+
+  virtual void on_session_not_secured(ClientSession& /*session*/) noexcept {}
+
   // What it was opened for is over, and its last bytes are still to go out; then it is gone.
   virtual void on_session_lingers(ClientSession& /*session*/) noexcept {}
 

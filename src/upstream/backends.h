@@ -108,6 +108,11 @@ class Backends final : public net::Deferrable {
   // The first time that a server that is out may be asked again; nothing where none will.
   std::optional<TimePoint> next_chance() const noexcept;
 
+  // The worker that it belongs to, and its time.
+  uint32_t worker() const noexcept { return index_; }
+
+  TimePoint now() const noexcept { return loop_.now(); }
+
   // One more try is under way at a server that was picked, or one less.
   void begin_try(EndpointPool& pool, bool repeats) noexcept {
     ++tries_;

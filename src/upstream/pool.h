@@ -132,6 +132,14 @@ class EndpointPool final : public session::ClientSessionOwner {
   void on_session_lingers(session::ClientSession& session) noexcept override;
   void on_session_gone(session::ClientSession& session) noexcept override;
 
+  void on_session_secured(session::ClientSession& /*session*/, Duration took) noexcept override {
+    counts_.add_handshake(took);
+  }
+
+  void on_session_not_secured(session::ClientSession& /*session*/) noexcept override {
+    counts_.add(ServerCounts::failed_handshakes);
+  }
+
  private:
   using List = IntrusiveList<session::ClientSession, session::ClientSessionTag>;
 

@@ -1,10 +1,12 @@
 """Reads what a [metrics] address serves."""
 
 import http.client
+import os
 import re
 import socket
 
 from .deadline import seconds
+from .product import ROOT
 
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)(?: # .*)?$")
@@ -64,3 +66,11 @@ def scrape(product, **headers):
     status, _, text = get(product.address("metrics"), headers=headers)
     assert status == 200, text
     return Samples(text)
+
+
+def documented():
+    """{name: (kind, [label], meaning)} of docs/metrics.md."""
+    with open(os.path.join(ROOT, "docs", "metrics.md"), encoding="utf-8") as file:
+        rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) \| (.*) \|$", file.read(), re.M)
+    return {name: (kind, re.findall(r"`(\w+)`", labels), meaning)
+            for name, kind, labels, meaning in rows}

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "http/field_name.h"
+#include "observe/count.h"
+#include "observe/per_worker.h"
 #include "plugin/traffic/inflight_table.h"
 #include "plugin/traffic/kinds.h"
 #include "plugin/traffic/rate_table.h"
@@ -88,6 +90,9 @@ struct Tables {
 // What `max` is for in a plugin of type "limit", as the original has it.
 constexpr milliseconds kOriginalInterval{10'000};
 
+// Requests that were let through in a dry run only.
+using Spared = observe::PerWorker<observe::Count>;
+
 constexpr int64_t kSecond = 1'000'000'000;
 
 // As a String of structured fields (RFC 9651 3.3.3), which has no letters beyond ASCII.
@@ -104,12 +109,13 @@ int64_t seconds(int64_t nanoseconds) noexcept {
 class RateLimit final : public Plugin {
  public:
   RateLimit(const std::string& name, Settings settings, exchange::Template key,
-            std::shared_ptr<Tables> tables)
+            std::shared_ptr<Tables> tables, std::shared_ptr<Spared> spared)
       : settings_(std::move(settings)),
         key_(std::move(key)),
         by_peer_(settings_.key.value == "$remote_addr"),
         by_client_(settings_.key.value == "$client_ip"),
-        tables_(std::move(tables)) {
+        tables_(std::move(tables)),
+        spared_(std::move(spared)) {
     if (settings_.rate.value > 0) {
       const auto interval = std::chrono::nanoseconds(settings_.interval).count();
       pace_.interval = std::max<int64_t>(
@@ -166,6 +172,15 @@ class RateLimit final : public Plugin {
     }
   }
 
+  std::vector<LeftOut> left_out() const override {
+    uint64_t spared = 0;
+    spared_->for_each([&](const observe::Count& one) { spared += one.get(); });
+    return settings_.dry_run || spared > 0 ? std::vector<LeftOut>{{"dry_run", spared}}
+                                           : std::vector<LeftOut>();
+  }
+
+  const std::shared_ptr<Spared>& spared() const noexcept { return spared_; }
+
   // For one that takes its place.
   std::shared_ptr<Tables> tables_for(const Settings& settings) const {
     return settings.key.value == settings_.key.value && settings.max_keys == tables_->rates.keys()
@@ -206,6 +221,7 @@ class RateLimit final : public Plugin {
   Verdict refuse(Context& context, std::string_view why, int64_t wait) const noexcept {
     exchange::Exchange& x = context.x;
     if (settings_.dry_run) {
+      spared_->of(context.host.worker()).add();
       x.plugin_reason = why;
       return Verdict::next;
     }
@@ -223,6 +239,7 @@ class RateLimit final : public Plugin {
   std::string policy_;
   std::string left_;  // the start of what is left
   std::shared_ptr<Tables> tables_;
+  std::shared_ptr<Spared> spared_;
 };
 
 // Of the original that counts by windows, and by one thing of a request.
@@ -268,8 +285,9 @@ std::shared_ptr<const Plugin> make(const Making& making) {
   if (tables == nullptr) {
     tables = std::make_shared<Tables>(settings.max_keys);
   }
+  auto spared = before == nullptr ? std::make_shared<Spared>(making.workers) : before->spared();
   return std::make_shared<RateLimit>(making.entry.name, std::move(settings), std::move(*key),
-                                     std::move(tables));
+                                     std::move(tables), std::move(spared));
 }
 
 }  // namespace

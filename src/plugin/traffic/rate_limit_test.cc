@@ -245,6 +245,10 @@ TEST(RateLimit, RefusesNobodyInADryRun) {
   EXPECT_EQ(second.ask(*made), Verdict::next);
   EXPECT_EQ(second.x.plugin_reason, "too many requests");
   EXPECT_EQ(second.answered("retry-after"), "");
+  const Made after(kRateLimit, "rate = 1", &*made);
+  ASSERT_EQ((*after).left_out().size(), 1u);
+  EXPECT_EQ((*after).left_out()[0].reason, "dry_run");
+  EXPECT_EQ((*after).left_out()[0].times, 1u);
 }
 
 // security.md RT-05

@@ -1,6 +1,6 @@
 #include <set>
 
-#include "plugin/http_list.h"
+#include "http/accept.h"
 #include "plugin/process_report.h"
 #include "plugin/test_plugin.h"
 #include "plugin/util/kinds.h"
@@ -124,10 +124,10 @@ TEST(AcceptEncoding, LeavesWhatIsOfUseInOneOrder) {
 TEST(Weight, IsReadStrictly) {
   for (const auto& [text, weight] :
        {std::pair{"0", 0}, {"1", 1000}, {"0.5", 500}, {"0.001", 1}, {"1.000", 1000}, {"0.", 0}}) {
-    EXPECT_EQ(parse_weight(text), weight) << text;
+    EXPECT_EQ(http::parse_weight(text), weight) << text;
   }
   for (const char* bad : {"", "2", "1.001", "0.0001", "-1", "0,5", ".5", "a", "0.a"}) {
-    EXPECT_EQ(parse_weight(bad), -1) << bad;
+    EXPECT_EQ(http::parse_weight(bad), -1) << bad;
   }
 }
 

@@ -315,4 +315,16 @@ std::string_view to_string(Breaker::Trip trip) noexcept {
   return "";
 }
 
+std::string_view to_string(Breaker::State state) noexcept {
+  switch (state) {
+    case Breaker::State::closed:
+      return "closed";
+    case Breaker::State::open:
+      return "open";
+    case Breaker::State::half_open:
+      break;
+  }
+  return "half_open";
+}
+
 }  // namespace pingap::upstream

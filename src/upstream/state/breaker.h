@@ -182,4 +182,7 @@ class Breaker {
 // For people.
 std::string_view to_string(Breaker::Trip trip) noexcept;
 
+// For people and metrics: "closed", "open", "half_open".
+std::string_view to_string(Breaker::State state) noexcept;
+
 }  // namespace pingap::upstream

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "observe/count.h"
+#include "observe/histogram.h"
 
 namespace pingap::upstream {
 
@@ -24,14 +25,16 @@ enum class Closed : uint8_t {
 inline constexpr size_t kClosedReasons = static_cast<size_t>(Closed::count_);
 
 struct ServerTotals {
-  uint64_t requests = 0;     // tries
-  uint64_t ended = 0;        // of those, what is over
-  uint64_t retries = 0;      // of those, the repeated ones
-  uint64_t failures = 0;     // bad answers
-  uint64_t unreachable = 0;  // no answer
-  uint64_t opened = 0;       // connections
-  uint64_t reused = 0;       // requests on one that was there
-  uint64_t idle = 0;         // connections that no request uses
+  uint64_t requests = 0;                // tries
+  uint64_t ended = 0;                   // of those, what is over
+  uint64_t retries = 0;                 // of those, the repeated ones
+  uint64_t failures = 0;                // bad answers
+  uint64_t unreachable = 0;             // no answer
+  uint64_t opened = 0;                  // connections
+  uint64_t reused = 0;                  // requests on one that was there
+  uint64_t idle = 0;                    // connections that no request uses
+  uint64_t failed_handshakes = 0;       // of TLS
+  observe::HistogramTotals handshakes;  // how long those took that succeeded
   std::array<uint64_t, kClosedReasons> closed{};
   std::array<uint64_t, 6> answers{};  // by the hundreds of their status; others: [0]
   // Tries that came to nothing, by what did it; 0 of those that nothing can be said of.
@@ -40,7 +43,17 @@ struct ServerTotals {
 
 class alignas(64) ServerCounts {
  public:
-  enum Which : uint8_t { requests, ended, retries, failures, unreachable, opened, reused, count_ };
+  enum Which : uint8_t {
+    requests,
+    ended,
+    retries,
+    failures,
+    unreachable,
+    opened,
+    reused,
+    failed_handshakes,
+    count_
+  };
 
   void add(Which which) noexcept { counts_[which].add(); }
 
@@ -50,6 +63,8 @@ class alignas(64) ServerCounts {
   void add_idle(bool is) noexcept { idle_.add(is ? 1 : ~uint64_t{0}); }
 
   void add_answer(uint16_t status) noexcept { answers_[status < 600 ? status / 100 : 0].add(); }
+
+  void add_handshake(Duration took) noexcept { handshakes_.add(took); }
 
   void add(ErrorCode why) noexcept { errors_[static_cast<size_t>(why)].add(); }
 
@@ -64,6 +79,8 @@ class alignas(64) ServerCounts {
     totals.opened += counts_[opened].get();
     totals.reused += counts_[reused].get();
     totals.idle += idle_.get();
+    totals.failed_handshakes += counts_[failed_handshakes].get();
+    handshakes_.add_to(totals.handshakes);
     add(answers_, totals.answers);
     add(errors_, totals.errors);
   }
@@ -83,6 +100,7 @@ class alignas(64) ServerCounts {
   std::array<Count, kClosedReasons> closed_{};
   std::array<Count, 6> answers_{};
   std::array<Count, static_cast<size_t>(ErrorCode::count_)> errors_{};
+  observe::Histogram handshakes_;
 };
 
 }  // namespace pingap::upstream
