@@ -229,6 +229,25 @@ def test_logrotate(recorder, tmp_path):
     assert len(lines) == len(set(lines)) == load.count
 
 
+def test_a_killed_process_has_lost_nothing_that_was_flushed(recorder, tmp_path):
+    """What is in the file is whole, and nothing in front of it is missing."""
+    path = tmp_path / "a.log"
+    with quiet(recorder, path) as product:
+        product.get("/0")
+        until(lambda: text_of(path) == "/0\n", "a line that nothing follows is written soon")
+        count = 1
+        with product.client() as client:
+            while text_of(path).count("\n") < 50:
+                assert client.get(f"/{count}").status == 200
+                count += 1
+        before = text_of(path).count("\n")
+        product.kill()
+        text = text_of(path)
+        product.start()
+    assert text == "".join(f"/{number}\n" for number in range(text.count("\n")))
+    assert before <= text.count("\n") <= count
+
+
 def test_the_log_that_fails_says_so_to_stderr(recorder, tmp_path):
     """Its own warning must not wait where it cannot be written."""
     path = tmp_path / "p.log"
