@@ -12,7 +12,9 @@ import threading
 import pytest
 
 from rig.deadline import until
+from rig.metrics import Samples, get
 from rig.product import Product, binary, config, front
+from rig.standin import free_port
 
 
 def text_of(path):
@@ -259,6 +261,20 @@ def test_the_log_that_fails_says_so_to_stderr(recorder, tmp_path):
         product.signal(signal.SIGUSR1)
         until(lambda: "configuration reloaded" in text_of(path), "what waited is written")
         assert "cannot write" not in text_of(path)
+
+
+def test_lines_that_nobody_takes_are_counted(recorder):
+    with front(recorder) as product, open("/dev/full", "wb") as full:
+        product.stop()
+        port = free_port()
+        product.conf["metrics"] = {"addr": f"127.0.0.1:{port}"}
+        product.write_config()
+        with subprocess.Popen([binary(), "run", "--config", product.config],
+                              stderr=full) as process:
+            until(lambda: product.order("reload")[0] == 0, "it serves")
+            text = get(("127.0.0.1", port))[2]
+            process.terminate()
+    assert Samples(text).one("log_lines_dropped_total") > 0
 
 
 def test_a_full_disk_degrades_the_log_and_recovers(recorder, tmp_path):
