@@ -137,7 +137,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (written > 0) {
       const std::string_view line(room.data(), written);
       check_line(line, room);
-      if (format.starts_with("json")) {
+      if (format == "json" || format.starts_with("json:")) {
         check_json(line);
       } else if (format == "logfmt") {
         check_logfmt(line);

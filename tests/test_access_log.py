@@ -10,7 +10,7 @@ from rig.origin import Origin
 from rig.product import config, front, Product
 
 KEYS = {"time", "client", "method", "uri", "host", "status", "reason", "upstream", "attempts",
-        "request_bytes", "response_bytes", "duration_us", "location"}
+        "request_bytes", "response_bytes", "duration_us", "location", "request_id", "trace_id"}
 
 
 def test_json_line_has_every_field(recorder):

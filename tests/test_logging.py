@@ -12,7 +12,9 @@ import threading
 import pytest
 
 from rig.deadline import until
+from rig.metrics import Samples, get
 from rig.product import Product, binary, config, front
+from rig.standin import free_port
 
 
 def text_of(path):
@@ -229,6 +231,25 @@ def test_logrotate(recorder, tmp_path):
     assert len(lines) == len(set(lines)) == load.count
 
 
+def test_a_killed_process_has_lost_nothing_that_was_flushed(recorder, tmp_path):
+    """What is in the file is whole, and nothing in front of it is missing."""
+    path = tmp_path / "a.log"
+    with quiet(recorder, path) as product:
+        product.get("/0")
+        until(lambda: text_of(path) == "/0\n", "a line that nothing follows is written soon")
+        count = 1
+        with product.client() as client:
+            while text_of(path).count("\n") < 50:
+                assert client.get(f"/{count}").status == 200
+                count += 1
+        before = text_of(path).count("\n")
+        product.kill()
+        text = text_of(path)
+        product.start()
+    assert text == "".join(f"/{number}\n" for number in range(text.count("\n")))
+    assert before <= text.count("\n") <= count
+
+
 def test_the_log_that_fails_says_so_to_stderr(recorder, tmp_path):
     """Its own warning must not wait where it cannot be written."""
     path = tmp_path / "p.log"
@@ -240,6 +261,20 @@ def test_the_log_that_fails_says_so_to_stderr(recorder, tmp_path):
         product.signal(signal.SIGUSR1)
         until(lambda: "configuration reloaded" in text_of(path), "what waited is written")
         assert "cannot write" not in text_of(path)
+
+
+def test_lines_that_nobody_takes_are_counted(recorder):
+    with front(recorder) as product, open("/dev/full", "wb") as full:
+        product.stop()
+        port = free_port()
+        product.conf["metrics"] = {"addr": f"127.0.0.1:{port}"}
+        product.write_config()
+        with subprocess.Popen([binary(), "run", "--config", product.config],
+                              stderr=full) as process:
+            until(lambda: product.order("reload")[0] == 0, "it serves")
+            text = get(("127.0.0.1", port))[2]
+            process.terminate()
+    assert Samples(text).one("log_lines_dropped_total") > 0
 
 
 def test_a_full_disk_degrades_the_log_and_recovers(recorder, tmp_path):

@@ -22,7 +22,7 @@ constexpr std::array<LogPreset, 5> kPresets = {{
     {"short", "{remote} {method} {uri} {proto} {status} {size_human} - {latency}ms"},
 }};
 
-constexpr std::array<LogKey, 23> kKeys = {{
+constexpr std::array<LogKey, 25> kKeys = {{
     {"time", "when_utc_iso"},
     {"client", "client_ip"},
     {"peer", "remote"},
@@ -46,6 +46,8 @@ constexpr std::array<LogKey, 23> kKeys = {{
     {"duration_us", "latency_us"},
     {"user_agent", "user_agent"},
     {"referer", "referer"},
+    {"request_id", "request_id"},
+    {"trace_id", "trace_id"},
 }};
 
 }  // namespace

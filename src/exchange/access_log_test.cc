@@ -41,7 +41,8 @@ TEST(AccessLog, WritesTheNamedFormats) {
        R"("status":200,"reason":"-","termination":"--","server":"main","location":"api",)"
        R"("upstream":"10.0.0.1:8080","upstream_name":"backend","upstream_status":200,)"
        R"("attempts":1,"failed_tries":"","reused":true,"request_bytes":0,"response_bytes":1024,)"
-       R"("duration_us":12345,"user_agent":"curl/8.5.0","referer":"http://a.test/"})"
+       R"("duration_us":12345,"user_agent":"curl/8.5.0","referer":"http://a.test/",)"
+       R"("request_id":"","trace_id":null})"
        "\n"},
   };
   for (const auto& [format, line] : cases) {
@@ -54,7 +55,7 @@ TEST(AccessLog, WritesTheNamedFormats) {
             "status=200 reason=\"-\" termination=\"--\" server=\"main\" location=\"api\" "
             "upstream=\"10.0.0.1:8080\" upstream_name=\"backend\" upstream_status=200 attempts=1 "
             "failed_tries=\"\" reused=true request_bytes=0 response_bytes=1024 duration_us=12345 "
-            "user_agent=\"curl/8.5.0\" referer=\"http://a.test/\"\n");
+            "user_agent=\"curl/8.5.0\" referer=\"http://a.test/\" request_id=\"\" trace_id=null\n");
 }
 
 TEST(AccessLog, WritesEveryTag) {
