@@ -242,7 +242,24 @@ def test_an_application_is_asked_for_at_every_spelling(recorder, target):
         for query in ("app_id=shop", "app_id=shop&ts=1&digest=", "APP_ID=shop&ts=1&digest=a",
                       "app_id=%73hop&ts=1&digest=" + "0" * 64):
             assert product.get(target + joint + query).status in (400, 401, 403)
+        with product.client() as client:
+            client.send(request(target, UPGRADE))
+            assert client.response().status in (400, 401, 403)
+        with h2.connect(product) as client:
+            client.request(1, h2.head(path=target))
+            assert client.answer(1).status in (400, 401, 403)
     assert not recorder.requests
+
+
+@pytest.mark.parametrize("more,told", [
+    ({"allow_origin": ["~ .*"]}, "any origin"), ({"allow_headers": ["*"]}, "allow_headers"),
+    ({"allow_methods": ["*"]}, "allow_methods"), ({"expose_headers": ["*"]}, "expose_headers"),
+])
+def test_cors_with_credentials_is_not_for_everybody(recorder, more, told):
+    cors = {"type": "cors", "allow_origin": [PAGE], **more}
+    assert validated(configured(recorder, cors))[0] == 0
+    code, said = validated(configured(recorder, {**cors, "allow_credentials": True}))
+    assert code == 3 and told in said, said
 
 
 # --- csrf
