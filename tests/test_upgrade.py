@@ -13,7 +13,7 @@ import pytest
 
 from rig import toml
 from rig.client import Client, Closed, request
-from rig.deadline import until
+from rig.deadline import holds, until
 from rig.origin import Gate, Origin, in_the_middle
 from rig.product import Product, binary, config, front, run
 from rig.standin import find
@@ -528,3 +528,18 @@ def test_after_privileges_were_dropped(tmp_path):
         product.process.wait(5)
         assert product.get("/").status == 200
         assert os.stat(f"/proc/{then.pids[0]}").st_uid == 65534
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_by_hand_with_a_configuration_that_the_user_cannot_read(tmp_path):
+    """Root has read it; that it is not read once more is no trouble."""
+    orders = str(tmp_path / "p.sock")
+    for folder in [tmp_path, *tmp_path.parents]:
+        if str(folder).startswith("/tmp/"):
+            os.chmod(folder, 0o755)
+    basic = {"user": "nobody", "upgrade_sock": orders}
+    with Origin() as origin, front(origin, {"log": False}, basic=basic) as product, \
+            Product(product.conf, options=["--upgrade"], log=False) as second:
+        product.process.wait(5)
+        holds(lambda: not any("refused" in line for line in second.stderr), "no word of it", 0.3)
+        assert second.get("/").status == 200

@@ -54,7 +54,7 @@ void Reloader::catch_up() {
     return;  // who follows brings it
   }
   const auto texts = read_texts(storage_);
-  if (!texts || hash_of(*texts) != hash_of(loaded_.texts)) {
+  if (texts && hash_of(*texts) != hash_of(loaded_.texts)) {
     reload({"upgrade", {}, {}}, [](const Answer& /*answer*/) {});
   }
 }

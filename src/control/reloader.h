@@ -42,7 +42,8 @@ class Reloader {
   // more, which reads anew. `done` is called once, perhaps before this returns.
   void reload(Request request, Done done);
   // Goes over to what the storage holds where that is not what runs: it may have changed since it
-  // was read. Not stdin, which is read once.
+  // was read. Not stdin, which is read once; nor what cannot be read any more, by another user
+  // perhaps.
   void catch_up();
   // What reload() would do now, without doing it: the differences, or the errors. `done` is called
   // once, perhaps before this returns; not at all where the process ends before.
