@@ -11,7 +11,7 @@
 namespace pingap::control {
 
 // `requests`: how many of those under way; as text only where somebody asks for them.
-void Commands::answer_status(const Command& command, Reply reply) {
+void Commands::answer_status(const Command& command, const Reply& reply) {
   const std::string_view requests = command.field("requests");
   const bool json = command.field("format") == "json";
   if (!json && requests.empty()) {
@@ -51,7 +51,7 @@ void Commands::on_command(const Command& command, const std::string& author, Rep
     return;
   }
   if (command.name == "status") {
-    answer_status(command, std::move(reply));
+    answer_status(command, reply);
     return;
   }
   if (command.name == "metrics" && side_ != nullptr) {

@@ -26,7 +26,7 @@ class Commands final : public CommandHandler {
   void on_command(const Command& command, const std::string& author, Reply reply) override;
 
  private:
-  void answer_status(const Command& command, Reply reply);
+  void answer_status(const Command& command, const Reply& reply);
 
   Reloader& reloader_;
   Control& control_;

@@ -1,8 +1,10 @@
 #include "control/requests_view.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
+#include "base/log.h"
 #include "base/strings.h"
 
 namespace pingap::control {
@@ -39,7 +41,13 @@ class RequestsView::Question : public std::enable_shared_from_this<Question> {
     }
   }
 
-  void on_timer() noexcept { finish(); }
+  void on_timer() noexcept {
+    try {
+      finish();
+    } catch (const std::exception&) {
+      PINGAP_LOG(error, "no memory to tell of the requests under way");  // the process goes on
+    }
+  }
 
   void finish() {
     timer_.cancel();
@@ -62,7 +70,7 @@ std::optional<size_t> RequestsView::parse_most(std::string_view text) noexcept {
     return kUsual;
   }
   const auto most = parse_decimal(text);
-  return most && *most > 0 && *most <= kMost ? std::optional<size_t>(*most) : std::nullopt;
+  return most && *most > 0 && *most <= kMost ? most : std::nullopt;
 }
 
 void RequestsView::ask(size_t most, Done done) {
