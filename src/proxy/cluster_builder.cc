@@ -281,12 +281,26 @@ class Builder {
     endpoint.addresses = addresses_of(from.addr.value);
     endpoint.state = known.state_of(endpoint.name);
     if (endpoint.addresses.empty()) {
+      endpoint.addresses = addresses_before(endpoint.name);
+      const bool stays = !endpoint.addresses.empty();
       // Only this server is out of service: a name that is gone must not keep the rest from
       // starting.
       diagnostics_.warning(from.addr.at, fmt::format("`{}` does not resolve", endpoint.name), {},
-                           "no requests go there until it does and pingap is started again");
+                           stays
+                               ? "the addresses of before are used"
+                               : "no requests go there until it does and pingap is started again");
     }
     return made;
+  }
+
+  // Who cannot say it now takes nobody away.
+  std::vector<net::Address> addresses_before(const std::string& name) const {
+    for (size_t i = 0; known_ != nullptr && i < known_->servers->endpoints().size(); ++i) {
+      if (const auto& one = known_->servers->endpoints()[i]; one->name == name) {
+        return one->addresses;
+      }
+    }
+    return {};
   }
 
   std::vector<net::Address> addresses_of(const std::string& name) const {
