@@ -279,9 +279,14 @@ class Builder {
     made.host = net::host_of(made.name);
     made.weight = from.weight;
     made.priority = from.priority;
-    const std::vector<net::Address> addresses = addresses_of(made.name);
+    std::vector<net::Address> addresses = addresses_of(made.name);
     if (addresses.empty()) {
-      to.push_back(build_unresolved(std::move(made), known, from.addr.at));
+      addresses = addresses_before(made.authority);
+      warn_unresolved(from.addr, !addresses.empty());
+    }
+    if (addresses.empty()) {
+      made.state = known.state_of(made.name);
+      to.push_back(std::make_shared<const upstream::Endpoint>(std::move(made)));
       return;
     }
     const bool is_name = !net::Address::parse(from.addr.value);
@@ -300,13 +305,23 @@ class Builder {
   }
 
   // Only this server is out of service: a name that is gone must not keep the rest from starting.
-  std::shared_ptr<const upstream::Endpoint> build_unresolved(upstream::Endpoint endpoint,
-                                                             upstream::KnownServers& known,
-                                                             config::Position at) {
-    endpoint.state = known.state_of(endpoint.name);
-    diagnostics_.warning(at, fmt::format("`{}` does not resolve", endpoint.name), {},
-                         "no requests go there until it does and pingap is started again");
-    return std::make_shared<const upstream::Endpoint>(std::move(endpoint));
+  void warn_unresolved(const config::Located<std::string>& addr, bool stays) {
+    diagnostics_.warning(addr.at, fmt::format("`{}` does not resolve", addr.value), {},
+                         stays ? "the addresses of before are used"
+                               : "no requests go there until it does and pingap is started again");
+  }
+
+  // Who cannot say it now takes nobody away.
+  std::vector<net::Address> addresses_before(const std::string& name) const {
+    std::vector<net::Address> found;
+    if (known_ != nullptr) {
+      for (const auto& one : known_->servers->endpoints()) {
+        if (one->authority == name && one->address) {
+          found.push_back(*one->address);
+        }
+      }
+    }
+    return found;
   }
 
   std::vector<net::Address> addresses_of(const std::string& name) const {

@@ -44,6 +44,24 @@ TEST(Snapshot, LetsAServerWaitAsLongAsTheLongestTunnelOfItsLocations) {
   EXPECT_EQ(shorter.snapshot->sites[0]->settings.tunnel_timeout, hours(1));
 }
 
+TEST(Snapshot, KeepsTheAddressesOfANameThatDoesNotResolveAnyMore) {
+  const auto build_with = [](const std::string& keys, std::vector<net::Address> addresses,
+                             const Snapshot* before, config::Diagnostics& diagnostics) {
+    const net::NamedAddresses names{{"once.test:80", std::move(addresses)}};
+    const config::Model model = config::load(
+        {{"t", "[upstreams.u]\ndiscovery = 'static'\naddrs = ['once.test:80']\n" + keys}},
+        diagnostics);
+    return build_snapshot(model, diagnostics, Finding::later, before, &names);
+  };
+  const std::vector<net::Address> known = {*net::Address::parse("10.0.0.1:80")};
+  config::Diagnostics diagnostics;
+  const auto before = build_with("", known, nullptr, diagnostics);
+  const auto next = build_with("read_timeout = '1s'\n", {}, before.get(), diagnostics);
+  EXPECT_EQ(next->clusters[0]->servers->endpoints()[0]->address, known[0]);
+  EXPECT_NE(diagnostics.render().find("the addresses of before are used"), std::string::npos)
+      << diagnostics.render();
+}
+
 TEST(Snapshot, SignsViaWithTheNameOfTheInstance) {
   const std::string location = "[locations.l]\nupstream = \"u\"\n";
   const Built on =
