@@ -1,6 +1,7 @@
 #include "upstream/balancer/balancer.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/hash.h"
 #include "upstream/balancer/schedule.h"
@@ -17,6 +18,7 @@ constexpr size_t kProbes = 16;
 // that other workers write to.
 constexpr size_t kLookAtAll = 64;
 constexpr size_t kLooks = 16;
+static_assert(kLookAtAll <= 64 && kLooks <= 64);  // a bit each
 
 uint64_t next_random(Cursor& cursor) noexcept {
   cursor.random += 0x9e3779b97f4a7c15;
@@ -127,14 +129,14 @@ int Plan::pick_least_loaded(const Request& request, Cursor& cursor) const noexce
   return found >= 0 ? found : pick_any(request, cursor);
 }
 
-// Of `count` servers from `first` on. Several that are equally little loaded take turns by their
-// weights.
+// Of `count` servers from `first` on, 64 at most. Several that are equally little loaded take turns
+// by their weights.
 int Plan::pick_among(size_t first, size_t count, const Request& request,
                      Cursor& cursor) const noexcept {
-  int best = -1;
   uint64_t best_active = 0;
   uint64_t best_weight = 1;
-  uint64_t tied = 0;  // weights of all that are as good as the best
+  uint64_t ties = 0;  // those that are as good as the best, a bit each
+  uint64_t tied = 0;  // their weights
   const auto at = [first, all = servers_.size()](size_t i) {  // a division is as slow as a look
     return first + i < all ? first + i : first + i - all;
   };
@@ -145,31 +147,28 @@ int Plan::pick_among(size_t first, size_t count, const Request& request,
     }
     const uint64_t weight = servers_[server].weight;
     const uint64_t load = active(server);
-    if (best < 0 || load * best_weight < best_active * weight) {
-      best = static_cast<int>(i);
+    if (ties == 0 || load * best_weight < best_active * weight) {
       best_active = load;
       best_weight = weight;
+      ties = uint64_t{1} << i;
       tied = weight;
-    } else if (load * best_weight == best_active * weight) {
-      tied += weight;
-    }
-  }
-  if (best < 0) {
-    return -1;
-  }
-  uint64_t left = tied == best_weight ? 0 : cursor.turn++ % tied;
-  for (auto i = static_cast<size_t>(best); i < count; ++i) {
-    const size_t server = at(i);
-    if (!usable(server, request) ||
-        uint64_t{active(server)} * best_weight != best_active * servers_[server].weight) {
       continue;
     }
+    const auto equal = static_cast<uint64_t>(load * best_weight == best_active * weight);
+    ties |= equal << i;  // no branch: which are equal cannot be foretold
+    tied += equal * weight;
+  }
+  if (ties == 0) {
+    return -1;
+  }
+  uint64_t left = std::has_single_bit(ties) ? 0 : cursor.turn++ % tied;
+  for (;; ties &= ties - 1) {
+    const size_t server = at(static_cast<size_t>(std::countr_zero(ties)));
     if (left < servers_[server].weight) {
       return static_cast<int>(server);
     }
     left -= servers_[server].weight;
   }
-  return static_cast<int>(at(static_cast<size_t>(best)));
 }
 
 int Plan::pick_of_two(const Request& request, Cursor& cursor) const noexcept {
