@@ -86,12 +86,11 @@ to = "/$1")");
 }
 
 TEST(Redirect, IsNotMadeOfNonsense) {
-  for (const char* bad :
-       {"", "regex = \"^/a\"", "to = \"/a\"", "regex = \"(\"\nto = \"/a\"",
-        "regex = \"^/a\"\nto = \"/$1\"", "http_to_https = true\nstatus = 304",
-        "http_to_https = true\nregex = \"^/a\"\nto = \"/b\"", "prefix = \"app\"", "host = \"a b\"",
-        "host = \"*.a.test\"", "host = \"a.test:99999\"", "host = \"unix:/x\"", "prefix = \"/\"",
-        "prefix = \"/a b\""}) {
+  for (const char* bad : {"", "regex = \"^/a\"", "to = \"/a\"", "regex = \"(\"\nto = \"/a\"",
+                          "regex = \"^/a\"\nto = \"/$1\"", "http_to_https = true\nstatus = 304",
+                          "http_to_https = true\nregex = \"^/a\"\nto = \"/b\"", "prefix = \"app\"",
+                          "host = \"a b\"", "host = \"*.a.test\"", "host = \"a.test:99999\"",
+                          "host = \"unix:/x\"", "prefix = \"/\"", "prefix = \"/a b\""}) {
     EXPECT_TRUE(Made(kRedirect, bad).failed()) << bad;
   }
 }
