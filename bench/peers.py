@@ -191,6 +191,8 @@ function on_response()
 end
 """
 SCRIPT = "[plugins.script]\ntype = \"lua\"\ncode = '''{}'''\n"
+# Each at its default, whichever the client asks for.
+ENCODED = ("", ("compression",))
 # What is declared, and what the location uses.
 SECRET = "0123456789abcdef0123456789abcdef"
 PLUGINS = {
@@ -204,11 +206,9 @@ type = "jwt"
 secret = "{SECRET}"
 require_exp = false
 """, ("request_id", "cors", "limit", "members")),
-    "gzip": ("""
-[plugins.gzip]
-type = "compression"
-gzip_level = 4
-""", ("gzip",)),
+    "gzip": ENCODED,
+    "brotli": ENCODED,
+    "zstd": ENCODED,
     "idle": ("".join(f"""
 [plugins.p{i}]
 type = "ping"
