@@ -96,6 +96,14 @@ def test_ranges(folder, wanted, status, body):
         assert answer.get("Content-Range") == "bytes */10"
 
 
+def test_prefix_ends_where_a_segment_does(folder):
+    for prefix in ("/static", "/static/"):
+        with serving(folder, {"prefix": prefix}) as product:
+            assert product.get("/static/a.txt").body == b"0123456789"
+            for target in ("/statica.txt", "/a.txt", "/stati"):
+                assert product.get(target).status == 404, (prefix, target)
+
+
 def test_conditional_requests(folder):
     with serving(folder) as product:
         first = product.get("/a.txt")

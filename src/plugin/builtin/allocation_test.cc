@@ -120,8 +120,8 @@ TEST_P(Allocations, AreNoneInASteadyRequest) {
   EXPECT_EQ(verdicts.back(), GetParam().verdict);
 }
 
-INSTANTIATE_TEST_SUITE_P(, Allocations, testing::ValuesIn(kCases), [](const auto& info) {
-  return std::string(info.param.type) + std::to_string(info.index);
+INSTANTIATE_TEST_SUITE_P(, Allocations, testing::ValuesIn(kCases), [](const auto& one) {
+  return std::string(one.param.type) + std::to_string(one.index);
 });
 
 }  // namespace
