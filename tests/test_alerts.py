@@ -177,7 +177,10 @@ CASES = {
                           {**HERE, "worker": "1"}, "worker 1 of a:1 is 0.75 s behind"),
     "PingapLogLost": ([series("log_lines_dropped_total", "0+1x200")],
                       gauge("log_lines_dropped_total", 7), HERE,
-                      "lines of the access log of a:1 are lost"),
+                      "lines of the logs of a:1 are lost"),
+    "PingapLogFails": ([series("log_write_errors_total", "0+1x200")],
+                       gauge("log_write_errors_total", 7), HERE,
+                       "a:1 cannot write to a log file; `pingap status` says why"),
     "PingapDescriptors": (
         gauge("process_open_fds", 950) + gauge("process_max_fds", 1000),
         gauge("process_open_fds", 800) + gauge("process_max_fds", 1000), HERE,

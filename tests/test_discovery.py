@@ -241,6 +241,39 @@ def test_one_family_is_used_while_it_answers():
         assert served_by(product, [among[0], six]) == {1}
 
 
+@contextlib.contextmanager
+def full_queue():
+    """A port of ::1 where connections are neither taken nor refused: its queue is full."""
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.socket(socket.AF_INET6))
+        full.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        full.bind(("::1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket(socket.AF_INET6))
+            filler.setblocking(False)
+            filler.connect_ex(("::1", port))
+        yield port
+
+
+@needs_dnsmasq
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on this machine")
+@pytest.mark.parametrize("method,body", [("GET", None), ("POST", b"abc")])
+def test_a_family_that_leads_nowhere_is_raced(method, body):
+    """RFC 8305: nobody waits for a connection to time out; the request is sent once."""
+    slow = {"connection_timeout": "60s"}
+    with full_queue() as port, Origin(host="127.0.0.2", port=port) as four, \
+            Dnsmasq({"api.test": ["::1", "127.0.0.2"]}) as server, \
+            Product(named(server, f"api.test:{port}", **slow)) as product:
+        for _ in range(3):
+            assert product.get("/x", method=method, body=body, timeout=10).status == 200
+        assert len(four.wait_requests(3)) == 3
+        lines = product.wait_log(3)
+        assert int(lines[0]["attempts"]) == 2
+        assert lines[0]["failed_tries"] == f"[::1]:{port}=raced"
+
+
 def test_ipv4_only_asks_for_nothing_else():
     with origins(1) as among, \
             NameServer(lambda query: [reply(query, [address(host(among[0]))])]) as server, \

@@ -130,6 +130,7 @@ void Attempt::abandon(ErrorCode why) noexcept {
 }
 
 void Attempt::on_connected() noexcept {
+  connecting_ = false;
   if (traced_ != nullptr) {
     traced_->sent = forwarder_.now();
   }

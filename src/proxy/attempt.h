@@ -41,11 +41,12 @@ class Attempt final : public http::ResponseSink {
   // What is to be remembered of it; null: nothing.
   void trace_by(trace::Try* traced) noexcept { traced_ = traced; }
 
-  void start(http::ClientStream& stream, bool reused) noexcept {
-    stream_ = &stream;
-    reused_ = reused;
+  void start(const upstream::EndpointPool::Opened& opened) noexcept {
+    stream_ = opened.stream;
+    reused_ = opened.reused;
+    connecting_ = opened.connecting;
     if (traced_ != nullptr) {
-      traced_->reused = reused;
+      traced_->reused = reused_;
     }
   }
 
@@ -61,6 +62,9 @@ class Attempt final : public http::ResponseSink {
   const upstream::Endpoint& endpoint() const noexcept { return pool_.endpoint(); }
 
   bool reused() const noexcept { return reused_; }
+
+  // Its own connection does not stand yet: nothing of the request has been sent.
+  bool connecting() const noexcept { return connecting_; }
 
   // It is over, as far as the budget of repeated ones goes.
   void end_retry() noexcept {
@@ -107,6 +111,7 @@ class Attempt final : public http::ResponseSink {
   uint64_t body_sent_ = 0;        // of the request body, by this try
   uint8_t interim_ = 0;           // 1xx answers so far
   bool reused_ = false;           // the connection
+  bool connecting_ = false;       // that is made for it
   bool well_ = false;             // so far: its answer has begun, and is none that is a failure
   bool reported_ = false;
   bool ended_ = false;

@@ -227,6 +227,8 @@ void Forwarder::try_backend() noexcept {
     if (open_try(backends, picked, reuse)) {
       if (route_->retry.watched) {
         watch_try();
+      } else if (attempt_->connecting()) {
+        watch_connect();
       }
       send_request();
       return;
@@ -266,7 +268,7 @@ bool Forwarder::open_try(upstream::Backends& backends, const upstream::Backends:
   }
   x.upstream_reused = opened->reused;
   x.request_sent = x.connect_start;  // moved on when a connect is still under way
-  attempt_->start(*opened->stream, opened->reused);
+  attempt_->start(*opened);
   return true;
 }
 
@@ -286,6 +288,12 @@ TimePoint Forwarder::now() const noexcept {
 
 void Forwarder::on_connected(const Attempt& from) noexcept {
   const TimePoint now = frontend_.worker().loop().now();
+  if (timer_for_ == TimerFor::race) {
+    timer_.reset();
+  }
+  if (rival_ && rival_->races) {
+    settle(from);
+  }
   if (&from == attempt_) {
     x.request_sent = now;
   } else if (rival_) {

@@ -1,8 +1,8 @@
 // The way of one request through the proxy, readable from top to bottom in forwarder.cc; what
-// happens when a try fails is in forwarder_retry.cc, when it is only slow in forwarder_hedge.cc,
-// answers of our own and the end are in forwarder_answers.cc, what plugins do on the way is in
-// forwarder_plugins.cc, bodies as they come are in forwarder_bodies.cc, what is told of it
-// meanwhile is in forwarder_view.cc. Worker.
+// happens when a try fails is in forwarder_retry.cc, when it is only slow in forwarder_hedge.cc
+// and, while it connects, forwarder_race.cc, answers of our own and the end are in
+// forwarder_answers.cc, what plugins do on the way is in forwarder_plugins.cc, bodies as they come
+// are in forwarder_bodies.cc, what is told of it meanwhile is in forwarder_view.cc. Worker.
 //
 //   receiving --route--> [buffering] --> connecting --head--> responding --> done
 //       |    [plugins]                       |  ^                |
@@ -146,9 +146,9 @@ class Forwarder final : public http::RequestSink,
   void note_queued() noexcept;
   void leave_queue() noexcept;
 
-  // What timer_ ends: the time for a try, that of a second one beside it, the pause before one, the
-  // wait for a server.
-  enum class TimerFor : uint8_t { attempt, hedge, pause, queue };
+  // What timer_ ends: the time for a try, that of a second one beside it, that of a connection
+  // before another one is tried beside it, the pause before a try, the wait for a server.
+  enum class TimerFor : uint8_t { attempt, hedge, race, pause, queue };
 
   // The earlier one of two tries that are under way, and what the record has of the later one.
   struct Rival {
@@ -156,6 +156,7 @@ class Forwarder final : public http::RequestSink,
     size_t server;
     TimePoint connect_start;
     TimePoint request_sent;
+    bool races;  // the one of them that connects first is the only one from then on
   };
 
   // Whether the server may have acted on the request.
@@ -176,6 +177,10 @@ class Forwarder final : public http::RequestSink,
   void on_timer() noexcept;
   void on_late() noexcept;
 
+  void watch_connect() noexcept;
+  void race() noexcept;
+
+  bool may_add_try(const upstream::Backends& backends) const noexcept;
   bool may_hedge(const upstream::Backends& backends) const noexcept;
   void hedge() noexcept;
   void stand_in() noexcept;

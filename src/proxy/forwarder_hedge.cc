@@ -21,9 +21,12 @@ void Forwarder::watch_try() noexcept {
 // to its server is not sent away from it for being slow. Where the servers have changed it is not
 // known any more which of them has the request.
 bool Forwarder::may_hedge(const upstream::Backends& backends) const noexcept {
+  return may_add_try(backends) && may_repeat(Seen::yes) && !is_home();
+}
+
+bool Forwarder::may_add_try(const upstream::Backends& backends) const noexcept {
   return can_repeat() && !rival_ && request_body_.over() && !request_body_.buffered() &&
-         may_repeat(Seen::yes) && set_version_ == backends.version() && !is_home() &&
-         !backends.queued();
+         set_version_ == backends.version() && !backends.queued();
 }
 
 void Forwarder::hedge() noexcept {
@@ -45,7 +48,7 @@ void Forwarder::hedge() noexcept {
       drop_retry();
       return;
     }
-    rival_.emplace(Rival{attempt_, server_, x.connect_start, x.request_sent});
+    rival_.emplace(Rival{attempt_, server_, x.connect_start, x.request_sent, false});
     if (open_try(backends, picked, reuse)) {
       ++retries_;
       send_request();
@@ -67,12 +70,13 @@ void Forwarder::stand_in() noexcept {
 }
 
 void Forwarder::settle(const Attempt& winner) noexcept {
+  const std::string_view how = rival_->races ? "raced" : "hedged";
   if (&winner != attempt_) {
-    lose(*attempt_, "hedged");
+    lose(*attempt_, how);
     return;
   }
   rival_->attempt->note_late();
-  lose(*rival_->attempt, "hedged");
+  lose(*rival_->attempt, how);
 }
 
 // From here on the other one is the only one.

@@ -116,7 +116,7 @@ void Forwarder::on_attempt_failed(Attempt& from, const Error& why) noexcept {
     return;
   }
   if (rival_) {
-    retries_ -= why.retry == Retry::safe ? 1 : 0;  // that one was seen by nobody
+    retries_ -= !rival_->races && why.retry == Retry::safe ? 1 : 0;  // that one was seen by nobody
     lose(from, to_string(why.code));
     return;
   }
@@ -204,6 +204,9 @@ void Forwarder::on_timer() noexcept {
       break;
     case TimerFor::hedge:
       hedge();
+      break;
+    case TimerFor::race:
+      race();
       break;
     case TimerFor::pause:
       on_deferred();

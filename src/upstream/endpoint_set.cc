@@ -73,9 +73,47 @@ EndpointSet::EndpointSet(const Balancing& balancing, Endpoints endpoints)
   if (tiers_.size() == 1 && slow_start_ == Duration::zero()) {
     plain_ = &tiers_.front().plan;
   }
+  match_families();
   if (!balancing.sticky_secret.empty()) {
     make_tokens(balancing);
   }
+}
+
+void EndpointSet::match_families() {
+  struct Pair {
+    uint32_t v4 = 0;  // the first one of each, by index and one more
+    uint32_t v6 = 0;
+  };
+
+  std::unordered_map<std::string_view, Pair> names;
+  const auto of = [](Pair& pair, const Endpoint& endpoint) -> uint32_t& {
+    return endpoint.address->get()->sa_family == AF_INET6 ? pair.v6 : pair.v4;
+  };
+  bool any = false;
+  for (size_t i = 0; i < endpoints_.size(); ++i) {
+    if (endpoints_[i]->address) {
+      Pair& pair = names[endpoints_[i]->authority];
+      if (uint32_t& first = of(pair, *endpoints_[i]); first == 0) {
+        first = static_cast<uint32_t>(i + 1);
+      }
+      any = any || (pair.v4 != 0 && pair.v6 != 0);
+    }
+  }
+  if (!any) {
+    return;
+  }
+  other_family_.resize(endpoints_.size());
+  for (size_t i = 0; i < endpoints_.size(); ++i) {
+    if (endpoints_[i]->address) {
+      Pair& pair = names[endpoints_[i]->authority];
+      other_family_[i] = &of(pair, *endpoints_[i]) == &pair.v4 ? pair.v6 : pair.v4;
+    }
+  }
+}
+
+std::optional<size_t> EndpointSet::other_family(size_t index) const noexcept {
+  const uint32_t other = index < other_family_.size() ? other_family_[index] : 0;
+  return other == 0 ? std::nullopt : std::optional<size_t>(other - 1);
 }
 
 void EndpointSet::make_tokens(const Balancing& balancing) {

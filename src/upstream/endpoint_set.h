@@ -55,6 +55,10 @@ class EndpointSet {
   // is whole that could stand in.
   bool too_many_are_out(TimePoint now, uint32_t most_percent) const noexcept;
 
+  // A server of the same name by an address of the other family (RFC 8305); nothing where there is
+  // none.
+  std::optional<size_t> other_family(size_t index) const noexcept;
+
   // What a client holds that is to come back to this server; tells nothing about it.
   std::string_view token(size_t index) const noexcept { return tokens_[index]; }
 
@@ -74,13 +78,15 @@ class EndpointSet {
   bool holds_back(const EndpointState& state, TimePoint now,
                   balancer::Cursor& cursor) const noexcept;
   void make_tokens(const Balancing& balancing);
+  void match_families();
 
   const Duration slow_start_;
   const uint32_t max_active_;
   const balancer::Plan* plain_ = nullptr;  // of the only tier, where nobody passes a turn on
   Endpoints endpoints_;
   std::vector<Tier> tiers_;
-  std::vector<std::string> tokens_;                        // by index; empty without a secret
+  std::vector<uint32_t> other_family_;  // by index, one more than that; empty where nobody has one
+  std::vector<std::string> tokens_;     // by index; empty without a secret
   std::unordered_map<std::string_view, size_t> by_token_;  // of tokens_
 };
 

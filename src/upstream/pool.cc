@@ -131,6 +131,7 @@ Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse 
   if (!dialed) {
     return tl::unexpected(dialed.error());
   }
+  const bool connecting = dialed->in_progress;
   if (h2) {
     session = add_shared(std::move(*dialed), std::move(name));
   } else if (auto* made = add_exclusive(std::move(*dialed), std::move(name)); made != nullptr) {
@@ -142,7 +143,7 @@ Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse 
   if (session == nullptr) {
     return tl::unexpected(Error{ErrorCode::io, Side::local, Retry::never, errno, "epoll_ctl"});
   }
-  return Opened{&session->open(sink, settings), false};
+  return Opened{&session->open(sink, settings), false, connecting};
 }
 
 bool EndpointPool::on_other_protocol(session::ClientSession& session,

@@ -79,6 +79,7 @@ class EndpointPool final : public session::ClientSessionOwner {
   struct Opened {
     http::ClientStream* stream;
     bool reused;
+    bool connecting = false;  // made for this, and does not stand yet
   };
 
   // What a connection depends on beside the endpoint, for the call.
