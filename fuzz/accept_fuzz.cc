@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/arena.h"
+#include "http/accept.h"
 #include "input.h"
 #include "plugin/http_list.h"
 
@@ -26,7 +27,7 @@ int quality(std::string_view coding, std::string_view first, std::string_view se
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const fuzz::Exact text({reinterpret_cast<const char*>(data), size});
-  const int weight = plugin::parse_weight(text.view());
+  const int weight = http::parse_weight(text.view());
   require(weight >= -1 && weight <= 1000, "a weight is in its range");
   for (const std::string_view coding : {"gzip", "br", "zstd", "identity"}) {
     const int all = quality(coding, text.view());
