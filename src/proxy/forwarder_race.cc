@@ -1,6 +1,6 @@
-// A name with addresses of both families: where a connection to one does not stand after a while, the
-// other is tried beside it, and the one that stands first takes the request (RFC 8305 5). Nothing of
-// a request is sent before, so that any request may be raced.
+// A name with addresses of both families: where a connection to one does not stand after a while,
+// the other is tried beside it, and the one that stands first takes the request (RFC 8305 5).
+// Nothing of a request is sent before, so that any request may be raced.
 #include "proxy/forwarder.h"
 #include "proxy/frontend.h"
 #include "proxy/worker.h"
