@@ -73,7 +73,8 @@ constexpr std::array<LogTagInfo, 79> kTags = {{
     {"retries", "", LogTag::retries, kNumber, "the same without the first time"},
     {"failed_tries", "", LogTag::member, 0,
      "the tries before the one at `{upstream_addr}`, or beside it, as "
-     "`SERVER=REASON,SERVER=STATUS`; `hedged` where another was [faster](http.md#hedging)",
+     "`SERVER=REASON,SERVER=STATUS`; `hedged` where another was [faster](http.md#hedging), "
+     "`raced` where an address of the other [family](discovery.md#names) was",
      HeaderId::other, &Exchange::failed_tries},
     {"tries", "upstream_tries", LogTag::tries, 0, "all tries, the last one too, in the same form"},
     {"request", "", LogTag::request, 0, "`{method} {uri} {proto}`: the request line"},
