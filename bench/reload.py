@@ -2,18 +2,20 @@
 """How long a reload takes, what requests notice of it, and what it leaves behind; and upgrades.
 
     bench/reload.py --binary build/release/pingap [--locations 1000] [--upstreams 200]
-                    [--reloads 200] [--upgrades 0]
+                    [--reloads 200] [--upgrades 0] [--load 0]
 
 Each reload changes one location. A reload is from `reload` on the command socket to the answer: the
 file is read, parsed, checked and built, every worker goes by it, and the revision is on the disk.
 Meanwhile requests go over kept connections, one after the other; none may fail. Memory is that of
-the process after ten reloads and at the end. An upgrade is `pingap upgrade` from its start to its
+the process after ten reloads and at the end. `--load N` has wrk ask for as much as it can over N
+connections while there are reloads; what it cannot get is told, too. An upgrade is `pingap upgrade` from its start to its
 end, with the same requests, after the reloads.
 """
 import argparse
 import http.client
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -111,12 +113,14 @@ def run(options, folder):
         for load in loads:
             load.start()
         times, early = [], 0
+        beside = start_load(options, port)
         for turn in range(1, options.reloads + 1):
             write(turn)
             times.append(reload(command))
             if turn == min(10, options.reloads):
                 early = resident(product.pid)
         report("reloads", times, loads)
+        end_load(beside)
         print(f"memory: {early} KiB after ten, {resident(product.pid)} KiB at the end")
         if options.upgrades:
             report("upgrades", [upgrade(options, file) for _ in range(options.upgrades)], loads)
@@ -131,6 +135,25 @@ def run(options, folder):
         for process in (product, origin):
             process.terminate()
             process.wait(40)
+
+
+def start_load(options, port):
+    """wrk, or None."""
+    if not options.load:
+        return None
+    return subprocess.Popen(["wrk", "-t1", f"-c{options.load}", "-d600", "--latency",
+                             f"http://127.0.0.1:{port}/p1/"], stdout=subprocess.PIPE, text=True)
+
+
+def end_load(wrk):
+    """Prints what it has seen, in its own words."""
+    if wrk is None:
+        return
+    wrk.send_signal(signal.SIGINT)
+    said = wrk.communicate(timeout=20)[0]
+    wanted = r"requests in|Requests/sec|99%|Latency +\d|Socket errors|Non-2xx"
+    print("beside: " + "; ".join(" ".join(line.split()) for line in said.splitlines()
+                                 if re.search(wanted, line)))
 
 
 def upgrade(options, file):
@@ -160,6 +183,7 @@ def main():
     parser.add_argument("--reloads", type=int, default=200)
     parser.add_argument("--upgrades", type=int, default=0)
     parser.add_argument("--clients", type=int, default=2)
+    parser.add_argument("--load", type=int, default=0)
     options = parser.parse_args()
     options.binary = os.path.abspath(options.binary)
     with tempfile.TemporaryDirectory(prefix="pingap-reload-") as folder:
