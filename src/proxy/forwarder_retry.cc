@@ -116,7 +116,8 @@ void Forwarder::on_attempt_failed(Attempt& from, const Error& why) noexcept {
     return;
   }
   if (rival_) {
-    retries_ -= !rival_->races && why.retry == Retry::safe ? 1 : 0;  // that one was seen by nobody
+    retries_ -=
+        !rival_->races && why.retry == Retry::safe ? 1U : 0U;  // that one was seen by nobody
     lose(from, to_string(why.code));
     return;
   }
