@@ -212,8 +212,9 @@ void begin_trace(Exchange& x, const Site& site, Worker& worker) noexcept {
 
 uint8_t replaced_policy(const Exchange& x, const Site& site) noexcept {
   const Propagation& how = site.tracer->propagation;
-  const uint8_t trace = how.tracecontext ? http::kTrace : uint8_t{0};
-  return how.baggage && asks_client(x, site) ? trace : trace | http::kBaggage;
+  const unsigned trace = how.tracecontext ? unsigned{http::kTrace} : 0U;
+  const unsigned baggage = how.baggage && asks_client(x, site) ? 0U : unsigned{http::kBaggage};
+  return static_cast<uint8_t>(trace | baggage);
 }
 
 bool is_b3_field(const Field& field) noexcept {
