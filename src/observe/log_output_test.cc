@@ -79,6 +79,15 @@ class LogOutputFiles : public testing::Test {
   LogWriter writer_;
 };
 
+// A socket that takes datagrams at this path; the caller closes it. -1 = there is none.
+int listen_at(const std::string& path) {
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::copy(path.begin(), path.end(), address.sun_path);
+  return ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ? fd : -1;
+}
+
 TEST_F(LogOutputFiles, AppendsToAFile) {
   auto output = open_log_output({Kind::file, dir_ + "/a.log"}, 3, writer_);
   ASSERT_TRUE(output.has_value());
@@ -118,11 +127,8 @@ TEST_F(LogOutputFiles, LeavesLinesToStderrWhileAFileFails) {
 // What is at the journal's path of a machine with systemd.
 TEST_F(LogOutputFiles, SpeaksToAJournal) {
   const std::string path = dir_ + "/s";
-  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::copy(path.begin(), path.end(), address.sun_path);
-  ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  const int fd = listen_at(path);
+  ASSERT_GE(fd, 0);
   auto output = open_log_output({Kind::journal, path}, 3, writer_);
   ASSERT_TRUE(output.has_value());
   EXPECT_TRUE((*output)->take(kRecord, "not this\n"));
@@ -156,11 +162,8 @@ TEST_F(LogOutputFiles, SendsToASocketThatMayGoAndComeBack) {
 
 TEST_F(LogOutputFiles, NeverWaitsForASocketThatIsFull) {
   const std::string path = dir_ + "/s";
-  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::copy(path.begin(), path.end(), address.sun_path);
-  ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  const int fd = listen_at(path);
+  ASSERT_GE(fd, 0);
   auto output = open_log_output({Kind::syslog, path}, 3, writer_);
   ASSERT_TRUE(output.has_value());
   size_t taken = 0;
