@@ -34,14 +34,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   require(!model.servers.empty());
   for (const Upstream& upstream : model.upstreams) {
-    require(!upstream.servers.empty());
+    require(!upstream.servers.empty() || !upstream.discovery.sought.empty() ||
+            is_listed(upstream.discovery.kind));
     for (const Server& server : upstream.servers) {
       const auto endpoint = parse_backend_address(server.addr.value);
       require(endpoint && endpoint->to_string() == server.addr.value && server.weight <= 1000);
     }
   }
   for (const Location& location : model.locations) {
-    require(model.find_upstream(location.upstream.value) != nullptr);
+    require(location.upstream.value.empty()
+                ? !location.plugins.empty()
+                : model.find_upstream(location.upstream.value) != nullptr);
     require((location.path_type == PathType::any) == location.path.value.empty());
   }
   for (const Listener& server : model.servers) {

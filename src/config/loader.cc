@@ -194,7 +194,9 @@ class Loader {
     LocationDraft draft;
     draft.location.name = entry.key;
     draft.location.at = entry.at;
-    if (find_member(entry.value, "plugins") == nullptr) {
+    const Member* plugins = find_member(entry.value, "plugins");
+    if (plugins == nullptr || (plugins->value.kind == ValueKind::array &&
+                               plugins->value.items.empty())) {  // none answers
       require(entry, "upstream", label);
     }
     read_table(entry.value, label, kLocationSchema, reader_, draft);

@@ -191,6 +191,8 @@ upstream = "apy"
 upstream = "nothing"
 [locations.three]
 path = "/"
+[locations.four]
+plugins = []
 [servers.s]
 addr = "127.0.0.1"
 locations = ["one", "tow", "one", "three"]
@@ -199,8 +201,9 @@ locations = ["one", "tow", "one", "three"]
             "t:6:12: error: there is no [upstreams.apy]; did you mean `api`?\n"
             "t:8:12: error: there is no [upstreams.nothing]; one of `api`, `zzz`\n"
             "t:9:12: error: [locations.three] needs `upstream`\n"
-            "t:13:21: error: there is no [locations.tow]; did you mean `two`?\n"
-            "t:13:28: warning: `one` is in this list twice\n");
+            "t:11:12: error: [locations.four] needs `upstream`\n"
+            "t:15:21: error: there is no [locations.tow]; did you mean `two`?\n"
+            "t:15:28: warning: `one` is in this list twice\n");
 }
 
 TEST(Loader, WarnsOfWhatHasNoUse) {
