@@ -128,6 +128,12 @@ def cpu_time(pid):
     return run_ns / 1e9, int(fields[11]) / TICK, int(fields[12]) / TICK
 
 
+def join_load(proxy):
+    """Moves all threads of a proxy to the load's core."""
+    for task in pathlib.Path(f"/proc/{proxy.pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), {LOAD_CORE})
+
+
 def saturate(proxy, case, duration):
     """Closed loop for `duration` seconds: rate, latency and CPU time per request."""
     before = cpu_time(proxy.pid)

@@ -27,7 +27,9 @@ def size(value):
 
 # key, title, how it is shown, whether a ratio means something
 ROWS = (
-    ("cpu_us", "**CPU time, µs**", plain, True),
+    ("shared_cpu_us", "**CPU time on a full core, µs**", plain, True),
+    ("shared_rate", "requests/s of that core, load and origin included", plain, False),
+    ("cpu_us", "CPU time on a core of its own, µs", plain, True),
     ("user_us", "user, µs", plain, True),
     ("system_us", "kernel, µs", plain, True),
     ("instructions", "**user instructions**", plain, True),
@@ -101,10 +103,10 @@ def targets(results):
         return value_of(results, case, key)
 
     def against(case, peer):
-        return over(mine(case, "cpu_us"), value_of(results, case, "cpu_us", peer))
+        return over(mine(case, "shared_cpu_us"), value_of(results, case, "shared_cpu_us", peer))
 
     def against_best(case):
-        return over(mine(case, "cpu_us"), best_peer(results, case, "cpu_us"))
+        return over(mine(case, "shared_cpu_us"), best_peer(results, case, "shared_cpu_us"))
 
     def locations(key):
         return over(mine("locations-10000", key), mine("locations-10", key))

@@ -113,8 +113,8 @@ Decoder::Outcome Decoder::decode(std::string_view block, TakeField take) noexcep
       return Outcome::broken;
     }
   }
+  DecodedField field;  // made once: each representation sets all of it
   while (!block.empty()) {
-    DecodedField field;
     const auto first = static_cast<uint8_t>(block.front());
     if ((first & kIndexed) != 0) {
       uint32_t index = 0;
