@@ -1,5 +1,6 @@
 #include "proxy/request_trace.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -64,7 +65,8 @@ bool asks_client(const Exchange& x, const Site& site) noexcept {
 
 // Where the trace comes from.
 std::optional<Parent> find_parent(Exchange& x, const Site& site) noexcept {
-  if (!asks_client(x, site)) {
+  x.trace->asks_client = asks_client(x, site);
+  if (!x.trace->asks_client) {
     return std::nullopt;
   }
   const Propagation& how = site.tracer->propagation;
@@ -92,6 +94,20 @@ void add_tracestate(const http::HeaderMap& in, http::HeaderMap& out) noexcept {
       out.add(field);
     }
   }
+}
+
+// As a whole line: the codec of HTTP/1 copies such a field in one piece.
+void add_traceparent(Exchange& x, http::HeaderMap& out) noexcept {
+  constexpr std::string_view kStart = RequestTrace::kLineStart;
+  RequestTrace& trace = *x.trace;
+  char* line = trace.line.data();
+  char* value = std::ranges::copy(kStart, line).out;
+  trace::put_traceparent(trace.trace, trace.span, trace.sampled, value);
+  value[trace::kTraceparentSize] = '\r';
+  value[trace::kTraceparentSize + 1] = '\n';
+  trace.traceparent_span = value + trace::kTraceparentSpanAt;
+  out.add(Field{line, value, trace::kTraceparentSize, kStart.size() - 2, HeaderId::traceparent,
+                Field::kCanonical});
 }
 
 void add_b3_multi(Exchange& x, http::HeaderMap& out) noexcept {
@@ -213,7 +229,7 @@ void begin_trace(Exchange& x, const Site& site, Worker& worker) noexcept {
 uint8_t replaced_policy(const Exchange& x, const Site& site) noexcept {
   const Propagation& how = site.tracer->propagation;
   const unsigned trace = how.tracecontext ? unsigned{http::kTrace} : 0U;
-  const unsigned baggage = how.baggage && asks_client(x, site) ? 0U : unsigned{http::kBaggage};
+  const unsigned baggage = how.baggage && x.trace->asks_client ? 0U : unsigned{http::kBaggage};
   return static_cast<uint8_t>(trace | baggage);
 }
 
@@ -233,10 +249,7 @@ void add_trace_fields(Exchange& x, const Site& site, http::HeaderMap& out) noexc
   RequestTrace& trace = *x.trace;
   const Propagation& how = site.tracer->propagation;
   if (how.tracecontext) {
-    char* room = x.arena.make_array<char>(trace::kTraceparentSize);
-    trace::put_traceparent(trace.trace, trace.span, trace.sampled, room);
-    trace.traceparent_span = room + trace::kTraceparentSpanAt;
-    out.add(HeaderId::traceparent, {room, trace::kTraceparentSize});
+    add_traceparent(x, out);
     if (trace.keeps_state) {
       add_tracestate(x.request.headers, out);
     }

@@ -2,6 +2,8 @@
 // exchange: worker, freed with it.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -34,15 +36,21 @@ struct Event {
 };
 
 struct RequestTrace {
+  // Of `traceparent: ` and its value, as in HTTP/1.
+  static constexpr std::string_view kLineStart = "traceparent: ";
+  static constexpr size_t kLineSize = kLineStart.size() + kTraceparentSize + 2;
   // More are counted and left out.
   static constexpr size_t kMaxTries = 8;
   static constexpr size_t kMaxEvents = 16;
+
+  RequestTrace() noexcept {}  // NOLINT(modernize-use-equals-default): that would clear `line`
 
   TraceId trace;
   uint64_t span = 0;    // of the server
   uint64_t parent = 0;  // 0 = the trace begins here
   bool sampled = false;
   bool recording = false;    // sampled, or may become so by an error
+  bool asks_client = false;  // what the client says of traces counts
   bool keeps_state = false;  // `tracestate` goes on: its trace does
   uint8_t tries = 0;         // in the list
   uint8_t events = 0;        // in the list
@@ -55,6 +63,7 @@ struct RequestTrace {
   char* traceparent_span = nullptr;
   char* b3_span = nullptr;
   char* b3_multi_span = nullptr;
+  std::array<char, kLineSize> line;  // for the backend; set when its head is made
 
   void add(Try& one) noexcept {
     (last_try == nullptr ? first_try : last_try->next) = &one;

@@ -22,9 +22,13 @@ std::array<uint64_t, 2> seeds() noexcept {
   return seed;
 }
 
+__extension__ using Product = unsigned __int128;
+
+// The step of wyrand: a counter, and one multiplication whose halves are mixed.
 uint64_t next(uint64_t& state) noexcept {
-  state += 0x9e3779b97f4a7c15;
-  return mix64(state);
+  state += 0xa0761d6478bd642f;
+  const auto product = static_cast<Product>(state) * (state ^ 0xe7037ed1a0b428db);
+  return static_cast<uint64_t>(product >> 64) ^ static_cast<uint64_t>(product);
 }
 
 }  // namespace
