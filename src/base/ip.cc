@@ -54,10 +54,14 @@ std::optional<Network> Network::parse(std::string_view text) noexcept {
     const std::string_view digits = text.substr(slash + 1);
     unsigned bits = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
-    if (error != std::errc{} || end != digits.data() + digits.size() || bits > network.prefix) {
+    // "::ffff:10.0.0.0/104" counts the bits in front of the IPv4 address, too.
+    const bool mapped = ip->size == 4 && text.substr(0, slash).find(':') != std::string_view::npos;
+    const unsigned before = mapped ? 96 : 0;
+    if (error != std::errc{} || end != digits.data() + digits.size() || bits < before ||
+        bits - before > network.prefix) {
       return std::nullopt;
     }
-    network.prefix = static_cast<uint8_t>(bits);
+    network.prefix = static_cast<uint8_t>(bits - before);
   }
   return network;
 }
