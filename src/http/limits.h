@@ -37,18 +37,17 @@ inline constexpr size_t kDrain = 64 * 1024;           // unread body bytes read 
 // HTTP/2 connections, of clients and to backends; who is over a budget is told to calm down
 inline constexpr uint32_t kH2Streams = 100;         // requests at once; RST_STREAM refuses more
 inline constexpr size_t kH2HeaderTable = 4 * 1024;  // bytes of an HPACK table, each way
-inline constexpr size_t kH2Bomb =
-    4 * 32 * 1024;                             // bytes of a head, packed or not; GOAWAY, below: 431
-inline constexpr size_t kH2Continuations = 8;  // CONTINUATION frames of a head; GOAWAY
-inline constexpr size_t kH2Settings = 32;      // entries of a SETTINGS frame; GOAWAY
-inline constexpr size_t kH2Acks = 1000;        // answers to PING and SETTINGS unread; closed
-inline constexpr uint32_t kH2ControlBurst = 1000;  // PING, SETTINGS, PRIORITY, empty DATA at once
-inline constexpr uint32_t kH2ControlRate = 100;    // of these a second; GOAWAY
-inline constexpr uint32_t kH2ResetBurst = 200;     // streams reset before their answer, at once
-inline constexpr uint32_t kH2ResetRate = 20;       // of these a second; GOAWAY
-inline constexpr uint32_t kH2Refused = 1000;       // refused before SETTINGS was seen; GOAWAY
-inline constexpr uint32_t kH2Updates = 10;         // WINDOW_UPDATE for a DATA frame; then control
-inline constexpr uint32_t kH2Increment = 1024;     // bytes of one on a shut window, below: control
+inline constexpr size_t kH2Bomb = 4 * 32 * 1024;    // bytes packed or not; GOAWAY, below: 431
+inline constexpr size_t kH2Continuations = 8;       // CONTINUATION frames of a head; GOAWAY
+inline constexpr size_t kH2Settings = 32;           // entries of a SETTINGS frame; GOAWAY
+inline constexpr size_t kH2Acks = 1000;             // answers to PING and SETTINGS unread; closed
+inline constexpr uint32_t kH2ControlBurst = 1000;   // PING, SETTINGS, PRIORITY, empty DATA at once
+inline constexpr uint32_t kH2ControlRate = 100;     // of these a second; GOAWAY
+inline constexpr uint32_t kH2ResetBurst = 200;      // streams reset before their answer, at once
+inline constexpr uint32_t kH2ResetRate = 20;        // of these a second; GOAWAY
+inline constexpr uint32_t kH2Refused = 1000;        // refused before SETTINGS was seen; GOAWAY
+inline constexpr uint32_t kH2Updates = 10;          // WINDOW_UPDATE for a DATA frame; then control
+inline constexpr uint32_t kH2Increment = 1024;      // bytes of one on a shut window, below: control
 inline constexpr seconds kH2SettingsAck = seconds(10);  // to acknowledge SETTINGS; GOAWAY
 inline constexpr seconds kGrpcIdle = seconds(3600);  // without a byte of a gRPC client's call; 408
 
