@@ -151,7 +151,7 @@ def test_all_are_dead_and_it_is_known():
     """RE-09: no storm of connects; when a server is back it is found by itself."""
     port = free_port()
     keys = {"circuit_break_max_consecutive_failures": 2, "circuit_break_open_duration": "300ms",
-            "circuit_break_half_open_consecutive_success_threshold": 1}
+            "circuit_break_half_open_consecutive_success_threshold": 1, "max_ejected_percent": 100}
     with front([f"127.0.0.1:{port}", f"127.0.0.1:{free_port()}"], upstream=keys) as product:
         seen = [product.get("/") for _ in range(12)]
         known = [answer for answer in seen if answer.status == 503]

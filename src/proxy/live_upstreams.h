@@ -59,7 +59,7 @@ class LiveUpstreams {
 
   std::vector<ServerReport> report() const;
 
-  // Upstreams of which so many servers do not answer that all are asked all the same; until the
+  // Upstreams of which so many servers are out that all are asked all the same; until the
   // next turn of the loop.
   std::vector<std::string_view> asking_all() const;
 

@@ -153,7 +153,7 @@ int EndpointSet::pick(const balancer::Request& request, Cursors& cursors) const 
   return -1;
 }
 
-// Where servers are asked that do not answer, a tier with one that is well comes before those that
+// Where servers are asked that are out, a tier with one that is well comes before those that
 // have none, whatever their priority.
 std::optional<size_t> EndpointSet::sound_tier(const balancer::Request& request,
                                               const Cursors& cursors) const noexcept {
@@ -169,6 +169,7 @@ std::optional<size_t> EndpointSet::sound_tier(const balancer::Request& request,
 }
 
 bool EndpointSet::too_many_are_out(TimePoint now, uint32_t most_percent) const noexcept {
+  const bool alone = endpoints_.size() == 1;
   bool too_many = false;
   for (size_t i = 0; i < tiers_.size(); ++i) {
     const size_t first = tiers_[i].first;
@@ -177,9 +178,9 @@ bool EndpointSet::too_many_are_out(TimePoint now, uint32_t most_percent) const n
     size_t sound = 0;
     for (size_t at = first; at < end; ++at) {
       const EndpointState& state = *endpoints_[at]->state;
-      const bool silent = state.breaker.unreachable();
-      out += silent ? 1U : 0U;
-      sound += !silent && endpoints_[at]->weight > 0 && state.takes(now, false) ? 1U : 0U;
+      const bool closed = state.breaker.state() == Breaker::State::closed;
+      out += (alone ? state.breaker.unreachable() : !closed) ? 1U : 0U;
+      sound += closed && endpoints_[at]->weight > 0 && state.takes(now, false) ? 1U : 0U;
     }
     const bool of_tier = out * 100 > (end - first) * most_percent;
     if (!of_tier && sound > 0) {

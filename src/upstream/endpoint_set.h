@@ -51,8 +51,9 @@ class EndpointSet {
   // tried. -1 when there is none.
   int pick(const balancer::Request& request, Cursors& cursors) const noexcept;
 
-  // More than so many percent of the servers do not answer, so that it is hardly them, and no tier
-  // is whole that could stand in.
+  // The breakers of more than so many percent of the servers are open, so that it is hardly them,
+  // and no tier is whole that could stand in. That of a server that is alone is one of the whole
+  // upstream: it counts only where it has not answered.
   bool too_many_are_out(TimePoint now, uint32_t most_percent) const noexcept;
 
   // A server of the same name by an address of the other family (RFC 8305); nothing where there is

@@ -39,7 +39,7 @@ struct Request {
   size_t first = 0;               // the index that a plan's first server has in `tried`
   TimePoint now{};                // of the turn, for servers that are tried again after a time
   uint64_t under_way = 0;         // requests of the upstream, about; for hashing with bounded load
-  bool anyway = false;            // too many servers are out: those count that only did not answer
+  bool anyway = false;            // too many servers are out: breakers do not count
 };
 
 // One worker's place in the rounds.
