@@ -209,6 +209,22 @@ TEST_F(BackendsTest, TriesTheNextTierWhenOneIsTried) {
   EXPECT_FALSE(backends_->pick(request, {}, none));
 }
 
+TEST_F(BackendsTest, TiersMayBePassedOver) {
+  const auto b = endpoint("b", 1);
+  use({endpoint("a"), endpoint("a"), b, endpoint("c", 2)});
+  const EndpointSet& set = backends_->set();
+  EXPECT_EQ(set.tier_after(1), 1);
+  EXPECT_EQ(set.tier_after(2), 2);
+  EXPECT_EQ(set.tier_after(3), 0);
+  balancer::Request request{.least_tier = 1};
+  Backends::Picked picked;
+  ASSERT_TRUE(backends_->pick(request, {}, picked));
+  EXPECT_EQ(picked.pool->endpoint().name, "b");
+  b->state->set_out(Out::unhealthy, true);
+  ASSERT_TRUE(backends_->pick(request, {}, picked));
+  EXPECT_EQ(picked.pool->endpoint().name, "c");
+}
+
 // Of however many there are, those that were not tried stay to be had.
 TEST_F(BackendsTest, OnlyWhatWasTriedIsPassedOver) {
   for (const uint32_t priority : {0U, 1U}) {

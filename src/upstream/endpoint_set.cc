@@ -145,7 +145,7 @@ int EndpointSet::pick(const balancer::Request& request, Cursors& cursors) const 
   if (const auto sound = request.anyway ? sound_tier(request, cursors) : std::nullopt) {
     return pick_in(tiers_[*sound], request, cursors[*sound]);
   }
-  for (size_t i = 0; i < tiers_.size(); ++i) {
+  for (size_t i = request.least_tier; i < tiers_.size(); ++i) {
     if (const int found = pick_in(tiers_[i], request, cursors[i]); found >= 0) {
       return found;
     }
@@ -159,13 +159,18 @@ std::optional<size_t> EndpointSet::sound_tier(const balancer::Request& request,
                                               const Cursors& cursors) const noexcept {
   balancer::Request well = request;
   well.anyway = false;
-  for (size_t i = 0; i < tiers_.size(); ++i) {
+  for (size_t i = request.least_tier; i < tiers_.size(); ++i) {
     balancer::Cursor only_looks = cursors[i];
     if (pick_in(tiers_[i], well, only_looks) >= 0) {
       return i;
     }
   }
   return std::nullopt;
+}
+
+size_t EndpointSet::tier_after(size_t index) const noexcept {
+  const auto next = std::ranges::find_if(tiers_, [&](const Tier& it) { return it.first > index; });
+  return next == tiers_.end() ? 0 : static_cast<size_t>(next - tiers_.begin());
 }
 
 bool EndpointSet::too_many_are_out(TimePoint now, uint32_t most_percent) const noexcept {
