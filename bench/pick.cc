@@ -116,7 +116,7 @@ int main() {
   slow.slow_start = std::chrono::hours(1);
   pingap::upstream::Balancing sticky;
   sticky.sticky_secret = "s";
-  for (const size_t servers : {size_t{3}, size_t{64}, size_t{1000}}) {
+  for (const size_t servers : {size_t{3}, size_t{32}, size_t{64}, size_t{1000}}) {
     measure_plan("round_robin", Algorithm::round_robin, servers, counter);
     measure_plan("least_conn", Algorithm::least_conn, servers, counter);
     measure_plan("random", Algorithm::random, servers, counter);

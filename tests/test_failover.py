@@ -151,7 +151,7 @@ def test_all_are_dead_and_it_is_known():
     """RE-09: no storm of connects; when a server is back it is found by itself."""
     port = free_port()
     keys = {"circuit_break_max_consecutive_failures": 2, "circuit_break_open_duration": "300ms",
-            "circuit_break_half_open_consecutive_success_threshold": 1}
+            "circuit_break_half_open_consecutive_success_threshold": 1, "max_ejected_percent": 100}
     with front([f"127.0.0.1:{port}", f"127.0.0.1:{free_port()}"], upstream=keys) as product:
         seen = [product.get("/") for _ in range(12)]
         known = [answer for answer in seen if answer.status == 503]
@@ -195,12 +195,21 @@ def test_answers_that_break_off_are_none():
 
 
 def test_backups_stand_in_for_many(recorder):
-    """More servers are out than may be left out, and there is still one that is well."""
+    """Also before it is known that the others are out, and when more are than may be left out."""
     dead = [f"127.0.0.1:{free_port()}" for _ in range(5)]
     with Product(config(dead, upstream={"backup_addrs": [recorder.addr]})) as product:
-        until(lambda: product.get("/").status == 200, "the dead ones are known")
         assert {product.get("/").status for _ in range(100)} == {200}
-        assert len(recorder.requests) == 101
+        assert len(recorder.requests) == 100
+        attempts = [int(line["attempts"]) for line in product.wait_log(100)]
+    assert attempts == [4] * 5 + [1] * 95
+
+
+def test_backups_get_no_try_where_there_are_none(recorder):
+    dead = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    with Product(config(dead, upstream={"backup_addrs": [recorder.addr]},
+                        location={"max_retries": 0})) as product:
+        assert product.get("/").status == 502
+    assert not recorder.requests
 
 
 STICKY = {"sticky_cookie": "SRV", "sticky_secret": "s3cret"}

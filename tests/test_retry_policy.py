@@ -245,6 +245,22 @@ def test_a_breaker_opens_and_says_when_to_come_again():
     assert len(bad.requests) == 3
 
 
+def test_when_the_breakers_of_too_many_are_open_all_are_asked():
+    """They are back when they have answered well so often, long before their time is over."""
+    status = [500]
+    answer = lambda message: (response(status[0], "X", (), b"") if status[0] != 200  # noqa: E731
+                              else echo(message))
+    upstream = {**BREAKER, "circuit_break_open_duration": "1h"}
+    with Origin(answer=answer) as a, Origin(answer=answer) as b, \
+            front([a, b], upstream=upstream) as product:
+        assert gets(product, 20) == [500] * 20
+        assert (len(a.requests), len(b.requests)) == (10, 10)
+        product.wait_line("is out for .*: too many failures in a row")
+        status[0] = 200
+        assert gets(product, 4) == [200] * 4
+        product.wait_line("is in again")
+
+
 def test_a_breaker_closes_after_probes_that_succeed():
     status = [500]
     with Origin(answer=lambda message: response(status[0], "X", (), b"")

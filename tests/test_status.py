@@ -359,7 +359,7 @@ def test_an_upstream_of_which_too_many_do_not_answer_is_told():
     with Product(config([f"127.0.0.1:{port}" for port in ports], upstream=upstream)) as product:
         until(lambda: product.get("/").status == 502 and degraded(product) == {
             ("upstream", "origin"):
-            "too many of its servers do not answer: all are asked all the same"}, "told")
+            "too many of its servers are out: all are asked all the same"}, "told")
         with Origin(port=ports[0]):
             until(lambda: product.get("/").status == 200 and degraded(product) == {}, "back")
 

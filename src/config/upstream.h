@@ -65,7 +65,7 @@ enum class BreakerScope : uint8_t { server, upstream, both };
 // When a server is left out for a while, and how it comes back. 0 = that reason is off.
 struct Breaker {
   uint32_t max_fails = 3;             // in a row without an answer
-  uint32_t max_ejected_percent = 80;  // of the servers, for that reason
+  uint32_t max_ejected_percent = 80;  // of the servers, for any of these reasons
   uint32_t max_failures = 0;          // in a row, bad answers included
   uint32_t max_percent = 0;           // of the requests of the window
   uint32_t min_requests = 10;         // in the window, for the percentage

@@ -47,7 +47,7 @@ void add_upstreams(const proxy::LiveUpstreams& upstreams, std::vector<TroubleRep
   const auto asking_all = upstreams.asking_all();
   for (const auto& [name, servers] : servers_in_use(upstreams)) {
     std::string what = std::ranges::find(asking_all, name) != asking_all.end()
-                           ? "too many of its servers do not answer: all are asked all the same"
+                           ? "too many of its servers are out: all are asked all the same"
                            : trouble_with(servers);
     if (!what.empty()) {
       found.push_back({"upstream", name, std::move(what), std::nullopt});

@@ -178,6 +178,7 @@ bool Forwarder::pick_server(upstream::Backends& backends,
   if (set_version_ != backends.version()) {
     set_version_ = backends.version();  // their indices say nothing any more
     had_stale_ = false;
+    least_tier_ = 0;
     tried_ = {};
   }
   if (had_stale_) {
@@ -187,7 +188,7 @@ bool Forwarder::pick_server(upstream::Backends& backends,
       return true;
     }
   }
-  upstream::balancer::Request request{.tried = tried_};
+  upstream::balancer::Request request{.tried = tried_, .least_tier = least_tier_};
   std::string_view token;
   if (const Cluster& cluster = *cluster_; cluster.looks_at_requests) {
     if (cluster.hash_key) {

@@ -165,6 +165,8 @@ class Forwarder final : public http::RequestSink,
   bool can_repeat() const noexcept;
   bool may_repeat(Seen seen) const noexcept;
   bool may_repeat_stale(Seen seen) const noexcept;
+  bool in_retry_window() const noexcept;
+  bool goes_to_next_tier(Seen seen) noexcept;
   bool begin_retry(Seen seen) noexcept;
   void drop_retry() noexcept;
   bool retry(const Error& why) noexcept;
@@ -225,6 +227,7 @@ class Forwarder final : public http::RequestSink,
   bool waits_on_ = false;   // on its turn there was no room
   bool its_turn_ = false;   // in the queue for a server
   TimerFor timer_for_ = TimerFor::attempt;
+  uint8_t least_tier_ = 0;           // of priority, of the servers of the next tries
   uint32_t retries_ = 0;             // but for a dead connection that had taken nothing
   uint32_t retry_after_ = 0;         // s, for an answer of 503
   uint32_t set_version_ = 0;         // that server_ and tried_ are of

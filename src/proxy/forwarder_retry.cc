@@ -49,9 +49,24 @@ bool Forwarder::may_repeat(Seen seen) const noexcept {
        !(policy.any_method || http::is_idempotent(x.request.method)))) {  // RFC 9110 9.2.2
     return false;
   }
-  const TimePoint now = frontend_.worker().loop().now();
-  return retries_ < policy.most &&
-         (policy.window == Duration::zero() || now - x.started <= policy.window);
+  return retries_ < policy.most && in_retry_window();
+}
+
+bool Forwarder::in_retry_window() const noexcept {
+  const Duration window = route_->retry.window;
+  return window == Duration::zero() || frontend_.worker().loop().now() - x.started <= window;
+}
+
+// All tries are used up at servers that cannot be reached, and nobody knew yet that they are out:
+// those that stand in for them get one more, or they would be of no use until it is known.
+bool Forwarder::goes_to_next_tier(Seen seen) noexcept {
+  const upstream::Backends& backends = frontend_.worker().backends(*cluster_);
+  if (seen == Seen::yes || route_->retry.most == 0 || !in_retry_window() ||
+      set_version_ != backends.version()) {
+    return false;
+  }
+  least_tier_ = static_cast<uint8_t>(backends.set().tier_after(server_));
+  return least_tier_ > 0;
 }
 
 // Whatever the policy and the budget: connections that die are nobody's fault. A server that may
@@ -101,7 +116,8 @@ bool Forwarder::retry(const Error& why) noexcept {
       ++retries_;     // and the last one: a server that is dying would reset the next one, too
       fresh_ = true;  // of another server, the kept ones may be as dead
     }
-  } else if (!route_->retry.has(*kind) || !may_repeat(seen) || !begin_retry(seen)) {
+  } else if (!route_->retry.has(*kind) || !(may_repeat(seen) || goes_to_next_tier(seen)) ||
+             !begin_retry(seen)) {
     return false;
   }
   if (why.code == ErrorCode::upstream_protocol &&

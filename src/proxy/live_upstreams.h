@@ -18,9 +18,10 @@ namespace pingap::proxy {
 class LiveUpstreams {
  public:
   // Looks for servers and checks them, on `loop`, and tells `server`; all outlive this.
-  // `make_store_source` looks into etcd.
+  // `make_store_source` looks into etcd; `before` is what sources have told the process before.
   LiveUpstreams(net::EventLoop& loop, std::shared_ptr<const Snapshot> snapshot, Server& server,
-                upstream::MakeStoreSource make_store_source = nullptr);
+                upstream::MakeStoreSource make_store_source = nullptr,
+                upstream::ToldBefore before = {});
   LiveUpstreams(const LiveUpstreams&) = delete;
   LiveUpstreams& operator=(const LiveUpstreams&) = delete;
 
@@ -59,7 +60,7 @@ class LiveUpstreams {
 
   std::vector<ServerReport> report() const;
 
-  // Upstreams of which so many servers do not answer that all are asked all the same; until the
+  // Upstreams of which so many servers are out that all are asked all the same; until the
   // next turn of the loop.
   std::vector<std::string_view> asking_all() const;
 
@@ -71,6 +72,9 @@ class LiveUpstreams {
 
   // Of those upstreams that have sources.
   std::vector<LeftOut> left_out() const;
+
+  // What sources have told, for the process that takes the place of this one.
+  upstream::ToldBefore told() const;
 
   // What an operator can tell a server to do.
   enum class Order : uint8_t {

@@ -19,8 +19,7 @@ bool is_same(const Endpoint& a, const Endpoint& b) noexcept {
 
 bool asks_all(const BackendsSettings& settings, const EndpointSet& servers,
               TimePoint now) noexcept {
-  return settings.breaker.max_unreachable > 0 &&
-         servers.too_many_are_out(now, settings.max_ejected_percent);
+  return settings.breaker.on() && servers.too_many_are_out(now, settings.max_ejected_percent);
 }
 
 Backends::Backends(net::EventLoop& loop, const BackendsSettings& settings, uint32_t index,
@@ -185,7 +184,7 @@ void Backends::give_back(EndpointState& state) noexcept {
 }
 
 bool Backends::too_many_are_out() noexcept {
-  if (loop_.now() - looked_at_ < kPanicAge || settings_.breaker.max_unreachable == 0) {
+  if (loop_.now() - looked_at_ < kPanicAge || !settings_.breaker.on()) {
     return panics_;
   }
   looked_at_ = loop_.now();
@@ -245,7 +244,7 @@ void Backends::report_whole(Breaker::Permit permit, Outcome outcome) noexcept {
 
 void Backends::tell(const Endpoint& endpoint, Breaker::Trip trip) noexcept {
   using std::chrono::milliseconds;
-  if (trip == Breaker::Trip::probe || (trip == Breaker::Trip::unreachable && too_many_are_out())) {
+  if (trip == Breaker::Trip::probe || too_many_are_out()) {
     return;  // nothing new; or it is asked all the same
   }
   const Breaker& breaker = endpoint.state->breaker;
@@ -267,8 +266,8 @@ bool Backends::begin_retry() noexcept {
 
 bool Backends::has_room_later() const noexcept {
   return settings_.state->breaker.takes(loop_.now()) &&
-         std::ranges::any_of(set_->endpoints(), [now = loop_.now()](const auto& one) {
-           return one->weight > 0 && one->state->takes(now, false);
+         std::ranges::any_of(set_->endpoints(), [this](const auto& one) {
+           return one->weight > 0 && one->state->takes(loop_.now(), panics_);
          });
 }
 

@@ -52,7 +52,7 @@ struct BackendsSettings {
   Duration queue_timeout{};       // for how long
   BreakerSettings breaker;        // of each server
   BreakerSettings whole_breaker;  // of all of them together
-  // When more servers than this are out for not answering, in percent, those take requests, too:
+  // When the breakers of more servers than this are open, in percent, those take requests, too:
   // then it is hardly them.
   uint32_t max_ejected_percent = 80;
   // Repeated tries at once, in percent of all that are under way; the least that is allowed.
@@ -60,7 +60,7 @@ struct BackendsSettings {
   uint32_t retry_least = 3;
 };
 
-// So many of `servers` do not answer that it is hardly them: all are asked all the same.
+// The breakers of so many of `servers` are open that it is hardly them: all are asked all the same.
 bool asks_all(const BackendsSettings& settings, const EndpointSet& servers, TimePoint now) noexcept;
 
 class Backends final : public net::Deferrable {

@@ -38,14 +38,14 @@ class BackendsTest : public testing::Test {
     return backends_->pick(request, {}, picked) ? picked.pool->endpoint().name : "none";
   }
 
-  void fail(const Endpoint& endpoint) {
-    for (int i = 0; i < 3; ++i) {
+  void fail(const Endpoint& endpoint, int times = 3, Outcome how = Outcome::unreachable) {
+    for (int i = 0; i < times; ++i) {
       const auto& servers = backends_->set().endpoints();
       const auto at =
           std::ranges::find_if(servers, [&](const auto& one) { return one.get() == &endpoint; });
       Backends::Picked picked;
       ASSERT_TRUE(backends_->again(static_cast<size_t>(at - servers.begin()), picked));
-      backends_->report(*picked.pool, picked.permit, picked.whole, Outcome::unreachable);
+      backends_->report(*picked.pool, picked.permit, picked.whole, how);
     }
   }
 
@@ -117,14 +117,64 @@ TEST_F(BackendsTest, WhenTooManyOfAllTiersAreOutTheTierThatHasOneLeftIsUsed) {
   EXPECT_EQ(tally(20), (std::map<std::string, int>{{"a", 20}}));
 }
 
-TEST_F(BackendsTest, NoShareOfOutServersOverrulesTheLimitsOnFailures) {
+// By whichever limit they are out.
+TEST_F(BackendsTest, WhenTooManyHaveFailedAllAreUsed) {
+  settings_.breaker.max_failures = 1;
+  const auto a = endpoint("a");
+  const auto b = endpoint("b");
+  const auto c = endpoint("c");
+  use({a, b, c});
+  fail(*a, 1, Outcome::failure);
+  fail(*b, 1, Outcome::unreachable);
+  EXPECT_EQ(tally(3), (std::map<std::string, int>{{"c", 3}}));
+  EXPECT_FALSE(asks_all(settings_, backends_->set(), loop_->now()));
+  fail(*c, 1, Outcome::failure);
+  EXPECT_EQ(tally(3), (std::map<std::string, int>{{"a", 1}, {"b", 1}, {"c", 1}}));
+  EXPECT_TRUE(asks_all(settings_, backends_->set(), loop_->now()));
+}
+
+TEST_F(BackendsTest, AllMayBeOutWhereNoShareIsTooMany) {
+  settings_.breaker = {.max_percent = 50, .min_requests = 2};
+  settings_.max_ejected_percent = 100;
+  const auto a = endpoint("a");
+  const auto b = endpoint("b");
+  use({a, b});
+  fail(*a, 2, Outcome::failure);
+  fail(*b, 2, Outcome::failure);
+  EXPECT_EQ(pick(), "none");
+  settings_.max_ejected_percent = 99;
+  go_on(milliseconds(60));
+  EXPECT_EQ(tally(4), (std::map<std::string, int>{{"a", 2}, {"b", 2}}));
+}
+
+TEST_F(BackendsTest, ThoseWhoFailAreOutAsLongAsABackupIsThere) {
+  settings_.breaker.max_failures = 1;
+  const auto a = endpoint("a");
+  const auto b = endpoint("b");
+  use({a, b, endpoint("backup", 1)});
+  fail(*a, 1, Outcome::failure);
+  fail(*b, 1, Outcome::failure);
+  EXPECT_EQ(tally(4), (std::map<std::string, int>{{"backup", 4}}));
+}
+
+TEST_F(BackendsTest, ThoseThatAreAllUsedAndBusyHaveRoomLater) {
+  settings_.counts_active = true;
+  settings_.max_active = 1;
+  settings_.breaker.max_unreachable = 1;
+  const auto a = endpoint("a");
+  const auto b = endpoint("b");
+  use({a, b});
+  fail(*a, 1);  // and does not end
+  fail(*b, 1);
+  EXPECT_EQ(pick(), "none");
+  EXPECT_TRUE(backends_->has_room_later());
+}
+
+TEST_F(BackendsTest, TheLimitsOnFailuresOfAServerThatIsAloneHold) {
   settings_.breaker.max_failures = 1;
   const auto a = endpoint("a");
   use({a});
-  balancer::Request request;
-  Backends::Picked picked;
-  ASSERT_TRUE(backends_->pick(request, {}, picked));
-  backends_->report(*picked.pool, picked.permit, picked.whole, Outcome::failure);
+  fail(*a, 1, Outcome::failure);
   EXPECT_EQ(pick(), "none");
   const auto chance = backends_->next_chance();
   ASSERT_TRUE(chance);
@@ -157,6 +207,22 @@ TEST_F(BackendsTest, TriesTheNextTierWhenOneIsTried) {
   EXPECT_EQ(order, "abc");
   Backends::Picked none;
   EXPECT_FALSE(backends_->pick(request, {}, none));
+}
+
+TEST_F(BackendsTest, TiersMayBePassedOver) {
+  const auto b = endpoint("b", 1);
+  use({endpoint("a"), endpoint("a"), b, endpoint("c", 2)});
+  const EndpointSet& set = backends_->set();
+  EXPECT_EQ(set.tier_after(1), 1);
+  EXPECT_EQ(set.tier_after(2), 2);
+  EXPECT_EQ(set.tier_after(3), 0);
+  balancer::Request request{.least_tier = 1};
+  Backends::Picked picked;
+  ASSERT_TRUE(backends_->pick(request, {}, picked));
+  EXPECT_EQ(picked.pool->endpoint().name, "b");
+  b->state->set_out(Out::unhealthy, true);
+  ASSERT_TRUE(backends_->pick(request, {}, picked));
+  EXPECT_EQ(picked.pool->endpoint().name, "c");
 }
 
 // Of however many there are, those that were not tried stay to be had.

@@ -145,7 +145,7 @@ int EndpointSet::pick(const balancer::Request& request, Cursors& cursors) const 
   if (const auto sound = request.anyway ? sound_tier(request, cursors) : std::nullopt) {
     return pick_in(tiers_[*sound], request, cursors[*sound]);
   }
-  for (size_t i = 0; i < tiers_.size(); ++i) {
+  for (size_t i = request.least_tier; i < tiers_.size(); ++i) {
     if (const int found = pick_in(tiers_[i], request, cursors[i]); found >= 0) {
       return found;
     }
@@ -153,13 +153,13 @@ int EndpointSet::pick(const balancer::Request& request, Cursors& cursors) const 
   return -1;
 }
 
-// Where servers are asked that do not answer, a tier with one that is well comes before those that
+// Where servers are asked that are out, a tier with one that is well comes before those that
 // have none, whatever their priority.
 std::optional<size_t> EndpointSet::sound_tier(const balancer::Request& request,
                                               const Cursors& cursors) const noexcept {
   balancer::Request well = request;
   well.anyway = false;
-  for (size_t i = 0; i < tiers_.size(); ++i) {
+  for (size_t i = request.least_tier; i < tiers_.size(); ++i) {
     balancer::Cursor only_looks = cursors[i];
     if (pick_in(tiers_[i], well, only_looks) >= 0) {
       return i;
@@ -168,7 +168,13 @@ std::optional<size_t> EndpointSet::sound_tier(const balancer::Request& request,
   return std::nullopt;
 }
 
+size_t EndpointSet::tier_after(size_t index) const noexcept {
+  const auto next = std::ranges::find_if(tiers_, [&](const Tier& it) { return it.first > index; });
+  return next == tiers_.end() ? 0 : static_cast<size_t>(next - tiers_.begin());
+}
+
 bool EndpointSet::too_many_are_out(TimePoint now, uint32_t most_percent) const noexcept {
+  const bool alone = endpoints_.size() == 1;
   bool too_many = false;
   for (size_t i = 0; i < tiers_.size(); ++i) {
     const size_t first = tiers_[i].first;
@@ -177,9 +183,9 @@ bool EndpointSet::too_many_are_out(TimePoint now, uint32_t most_percent) const n
     size_t sound = 0;
     for (size_t at = first; at < end; ++at) {
       const EndpointState& state = *endpoints_[at]->state;
-      const bool silent = state.breaker.unreachable();
-      out += silent ? 1U : 0U;
-      sound += !silent && endpoints_[at]->weight > 0 && state.takes(now, false) ? 1U : 0U;
+      const bool closed = state.breaker.state() == Breaker::State::closed;
+      out += (alone ? state.breaker.unreachable() : !closed) ? 1U : 0U;
+      sound += closed && endpoints_[at]->weight > 0 && state.takes(now, false) ? 1U : 0U;
     }
     const bool of_tier = out * 100 > (end - first) * most_percent;
     if (!of_tier && sound > 0) {

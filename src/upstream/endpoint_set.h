@@ -47,12 +47,16 @@ class EndpointSet {
   // Goes on with those of the set before.
   void fit(Cursors& cursors) const noexcept;
 
-  // Of the first tier that has one: a server that takes requests, is below its limit and was not
-  // tried. -1 when there is none.
+  // Of the first tier that has one, from least_tier on: a server that takes requests, is below its
+  // limit and was not tried. -1 when there is none.
   int pick(const balancer::Request& request, Cursors& cursors) const noexcept;
 
-  // More than so many percent of the servers do not answer, so that it is hardly them, and no tier
-  // is whole that could stand in.
+  // Those that stand in when the tier of this server is out; 0 where nobody does.
+  size_t tier_after(size_t index) const noexcept;
+
+  // The breakers of more than so many percent of the servers are open, so that it is hardly them,
+  // and no tier is whole that could stand in. That of a server that is alone is one of the whole
+  // upstream: it counts only where it has not answered.
   bool too_many_are_out(TimePoint now, uint32_t most_percent) const noexcept;
 
   // A server of the same name by an address of the other family (RFC 8305); nothing where there is

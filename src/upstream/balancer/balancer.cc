@@ -16,7 +16,7 @@ constexpr size_t kProbes = 16;
 
 // More servers than this are not all looked at for the least loaded one: each look is a cache line
 // that other workers write to.
-constexpr size_t kLookAtAll = 64;
+constexpr size_t kLookAtAll = 32;
 constexpr size_t kLooks = 16;
 static_assert(kLookAtAll <= 64 && kLooks <= 64);  // a bit each
 

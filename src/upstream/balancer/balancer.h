@@ -7,7 +7,7 @@
 //   round_robin, weighted_round_robin   O(1): a precomputed round of turns
 //   random                              O(1): the less loaded of two
 //   ip_hash, hash                       O(log n): a ring
-//   least_conn                          O(n) up to 64 servers: reads each one's count; of more it
+//   least_conn                          O(n) up to 32 servers: reads each one's count; of more it
 //                                       looks at 16, which others each time
 //
 // Where servers are down, a pick looks at up to all n.
@@ -38,8 +38,9 @@ struct Request {
   Tried tried{};                  // servers not to pick
   size_t first = 0;               // the index that a plan's first server has in `tried`
   TimePoint now{};                // of the turn, for servers that are tried again after a time
+  size_t least_tier = 0;          // tiers of priority before it are passed over
   uint64_t under_way = 0;         // requests of the upstream, about; for hashing with bounded load
-  bool anyway = false;            // too many servers are out: those count that only did not answer
+  bool anyway = false;            // too many servers are out: breakers do not count
 };
 
 // One worker's place in the rounds.

@@ -130,12 +130,9 @@ std::optional<Breaker::Permit> Breaker::admit_probe(uint64_t word, const Breaker
   }
 }
 
-std::optional<Breaker::Permit> Breaker::admit_anyway() noexcept {
+Breaker::Permit Breaker::admit_anyway() const noexcept {
   const Fields fields = unpack(word_.load(std::memory_order_relaxed));
-  if (fields.state == State::closed) {
-    return Permit{fields.time, Permit::Kind::normal};
-  }
-  return fields.soft ? std::optional(Permit{fields.time, Permit::Kind::anyway}) : std::nullopt;
+  return {fields.time, fields.state == State::closed ? Permit::Kind::normal : Permit::Kind::anyway};
 }
 
 Breaker::Trip Breaker::report(const Permit& permit, Outcome outcome,
@@ -147,7 +144,7 @@ Breaker::Trip Breaker::report(const Permit& permit, Outcome outcome,
     case Permit::Kind::probe:
       return report_probe(outcome, settings, now, permit.era());
     case Permit::Kind::anyway:
-      report_anyway(outcome, now);
+      report_anyway(outcome, settings, now);
       break;
   }
   return Trip::none;
@@ -260,13 +257,24 @@ Breaker::Trip Breaker::report_probe(Outcome outcome, const BreakerSettings& sett
   }
 }
 
-// It was asked because there was nobody else, and has answered: it is back.
-void Breaker::report_anyway(Outcome outcome, TimePoint now) noexcept {
+// It was asked because there was nobody else. As many good answers as of probes, in a row, and it
+// is back; bad ones change nothing: it is out as it is.
+void Breaker::report_anyway(Outcome outcome, const BreakerSettings& settings,
+                            TimePoint now) noexcept {
+  if (outcome != Outcome::success && !failed(outcome)) {
+    return;
+  }
   uint64_t word = word_.load(std::memory_order_relaxed);
-  while (outcome == Outcome::success) {
-    const Fields fields = unpack(word);
-    if (fields.state == State::closed || !fields.soft ||
-        change(word, {State::closed, 0, 0, fields.opened, false, milliseconds_of(now)})) {
+  for (;;) {
+    Fields fields = unpack(word);
+    if (fields.state == State::closed) {
+      return;
+    }
+    fields.b = failed(outcome) ? 0 : fields.b + 1;
+    if (fields.b >= settings.successes && !failed(outcome)) {
+      fields = {State::closed, 0, 0, fields.opened, false, milliseconds_of(now)};
+    }
+    if (pack(fields) == word || change(word, fields)) {
       return;
     }
   }

@@ -108,9 +108,8 @@ class Breaker {
     return admit_probe(word, settings, now);
   }
 
-  // The same where too many servers are out to leave this one out: it goes unless it has said
-  // itself that it cannot (the limits that the operator has set on failures hold).
-  std::optional<Permit> admit_anyway() noexcept;
+  // The same where too many servers are out to leave this one out.
+  Permit admit_anyway() const noexcept;
 
   // Out, and only because it did not answer.
   bool unreachable() const noexcept {
@@ -135,7 +134,7 @@ class Breaker {
  private:
   // The fields of the word, from its low end: state 2, a 9, b 9, opened 4, soft 1, time 39 (ms).
   //   closed: a = unreachable in a row, in quarters, b = failures in a row, time = since when
-  //   open: time = until when
+  //   open: b = successes in a row of those that go anyway, time = until when
   //   half open: a = probes that may go, b = successes, time = when probes are given up
   // opened: how often in a row; soft: because it was unreachable. The time is what eras are told
   // apart by.
@@ -173,7 +172,7 @@ class Breaker {
                      uint64_t era) noexcept;
   Trip report_probe(Outcome outcome, const BreakerSettings& settings, TimePoint now,
                     uint64_t era) noexcept;
-  void report_anyway(Outcome outcome, TimePoint now) noexcept;
+  void report_anyway(Outcome outcome, const BreakerSettings& settings, TimePoint now) noexcept;
 
   std::atomic<uint64_t> word_{0};
   OutcomeWindow window_;

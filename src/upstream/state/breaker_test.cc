@@ -223,7 +223,19 @@ TEST_F(BreakerTest, OpensByFailuresInARow) {
   }
   EXPECT_EQ(request(Outcome::failure), Trip::failures);
   EXPECT_FALSE(breaker_.unreachable());
-  EXPECT_FALSE(breaker_.admit_anyway());
+}
+
+TEST_F(BreakerTest, EachTimeInARowThatFailuresOpenItIsTwiceAsLong) {
+  settings_ = {.max_failures = 2};
+  for (Duration open_for = settings_.open_for; open_for < settings_.open_most; open_for *= 2) {
+    request(Outcome::failure);
+    EXPECT_EQ(request(Outcome::failure), Trip::failures);
+    now_ += open_for - milliseconds(1);
+    ASSERT_FALSE(admit());
+    now_ += milliseconds(1);
+    request(Outcome::success);  // so much for the probe
+    ASSERT_EQ(breaker_.state(), State::closed);
+  }
 }
 
 TEST_F(BreakerTest, OpensByTheShareOfFailuresWithinTheWindow) {
@@ -361,13 +373,27 @@ TEST_F(BreakerTest, OpensByTheShareOfFailuresAsAModelDoes) {
   EXPECT_GT(opened, 100);
 }
 
-TEST_F(BreakerTest, AnywayGoesToWhatOnlyDidNotAnswerAndItsAnswerClosesIt) {
+TEST_F(BreakerTest, TheAnswerToWhatGoesAnywayClosesIt) {
   trip();
   const auto permit = breaker_.admit_anyway();
-  ASSERT_TRUE(permit);
-  report(*permit, Outcome::unreachable);
+  report(permit, Outcome::unreachable);
   EXPECT_EQ(breaker_.state(), State::open);
-  report(*permit, Outcome::success);
+  report(permit, Outcome::success);
+  EXPECT_EQ(breaker_.state(), State::closed);
+  EXPECT_EQ(breaker_.admit_anyway().kind(), Breaker::Permit::Kind::normal);
+}
+
+TEST_F(BreakerTest, WhatGoesAnywayClosesItByAsManyGoodAnswersInARowAsProbes) {
+  settings_ = {.max_failures = 1, .successes = 3};
+  request(Outcome::failure);
+  const auto permit = breaker_.admit_anyway();
+  for (const Outcome outcome : {Outcome::success, Outcome::success, Outcome::failure,
+                                Outcome::success, Outcome::none, Outcome::success}) {
+    report(permit, outcome);
+    EXPECT_EQ(breaker_.state(), State::open);
+  }
+  EXPECT_EQ(breaker_.next_chance(), now_ + settings_.open_for);
+  report(permit, Outcome::success);
   EXPECT_EQ(breaker_.state(), State::closed);
 }
 

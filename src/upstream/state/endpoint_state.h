@@ -56,10 +56,9 @@ struct alignas(64) EndpointState {
     }
   }
 
-  // `anyway`: also where it has only not answered lately.
+  // `anyway`: whatever its breaker says.
   bool takes(TimePoint now, bool anyway) const noexcept {
-    return out.load(std::memory_order_relaxed) == 0 &&
-           (breaker.takes(now) || (anyway && breaker.unreachable()));
+    return out.load(std::memory_order_relaxed) == 0 && (anyway || breaker.takes(now));
   }
 
   // The same for a client that was there before: it may still come where others may not.

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "observe/count.h"
 #include "observe/histogram.h"
+#include "observe/on_demand.h"
 
 namespace pingap::upstream {
 
@@ -64,9 +65,9 @@ class alignas(64) ServerCounts {
 
   void add_answer(uint16_t status) noexcept { answers_[status < 600 ? status / 100 : 0].add(); }
 
-  void add_handshake(Duration took) noexcept { handshakes_.add(took); }
+  void add_handshake(Duration took) noexcept { handshakes_.get().add(took); }
 
-  void add(ErrorCode why) noexcept { errors_[static_cast<size_t>(why)].add(); }
+  void add(ErrorCode why) noexcept { errors_.get()[static_cast<size_t>(why)].add(); }
 
   // Any thread.
   void add_to(ServerTotals& totals) const noexcept {
@@ -80,13 +81,18 @@ class alignas(64) ServerCounts {
     totals.reused += counts_[reused].get();
     totals.idle += idle_.get();
     totals.failed_handshakes += counts_[failed_handshakes].get();
-    handshakes_.add_to(totals.handshakes);
     add(answers_, totals.answers);
-    add(errors_, totals.errors);
+    if (const observe::Histogram* handshakes = handshakes_.look()) {
+      handshakes->add_to(totals.handshakes);
+    }
+    if (const Errors* errors = errors_.look()) {
+      add(*errors, totals.errors);
+    }
   }
 
  private:
   using Count = observe::Count;
+  using Errors = std::array<Count, static_cast<size_t>(ErrorCode::count_)>;
 
   template <size_t kSize>
   static void add(const std::array<Count, kSize>& from, std::array<uint64_t, kSize>& to) noexcept {
@@ -99,8 +105,8 @@ class alignas(64) ServerCounts {
   Count idle_;
   std::array<Count, kClosedReasons> closed_{};
   std::array<Count, 6> answers_{};
-  std::array<Count, static_cast<size_t>(ErrorCode::count_)> errors_{};
-  observe::Histogram handshakes_;
+  observe::OnDemand<Errors> errors_;                  // of servers that fail
+  observe::OnDemand<observe::Histogram> handshakes_;  // of servers with TLS
 };
 
 }  // namespace pingap::upstream
