@@ -138,9 +138,14 @@ TEST(Metrics, StayWhereTheyAreUnlessToldOtherwise) {
   EXPECT_EQ(url(endpoint, "[metrics]\n"), "http://otel.test:4318/own");
   EXPECT_EQ(url(endpoint, ""), "") << "they need the section";
   EXPECT_EQ(url(endpoint, "[metrics]\notlp_endpoint = ''\n"), "");
-  auto disabled = endpoint;
-  disabled.emplace("OTEL_SDK_DISABLED", "true");
-  EXPECT_EQ(url(disabled, "[metrics]\n"), "");
+  for (const auto& off :
+       {std::pair{"OTEL_SDK_DISABLED", "true"}, std::pair{"OTEL_METRICS_EXPORTER", "prometheus"}}) {
+    auto variables = endpoint;
+    variables.emplace(off);
+    EXPECT_EQ(url(variables, "[metrics]\n"), "") << off.first;
+  }
+  EXPECT_TRUE(url({{"OTEL_METRICS_EXPORTER", "prometheus,otlp"}}, "[metrics]\n")
+                  .starts_with("http://localhost:4317/"));
 }
 
 // Those that are not sent are not held up by variables that are not meant for them.

@@ -103,11 +103,14 @@ class Variables {
 
 // ---- of both signals
 
+constexpr std::string_view name_of(OtlpSignal signal) noexcept {
+  return signal == OtlpSignal::traces ? "TRACES" : "METRICS";
+}
+
 // A variable of exporters: the one for a signal goes before the one for everything.
 std::optional<std::string> of_exporter(Variables& variables, OtlpSignal signal,
                                        std::string_view what) {
-  auto value = variables.get(fmt::format(
-      "OTEL_EXPORTER_OTLP_{}_{}", signal == OtlpSignal::traces ? "TRACES" : "METRICS", what));
+  auto value = variables.get(fmt::format("OTEL_EXPORTER_OTLP_{}_{}", name_of(signal), what));
   return value ? value : variables.get(fmt::format("OTEL_EXPORTER_OTLP_{}", what));
 }
 
@@ -147,9 +150,26 @@ void read_collector(Variables& variables, OtlpSignal signal, Position at, Collec
   }
 }
 
-bool is_disabled(Variables& variables) {
+// Whether a signal goes to a collector; nothing: they do not say.
+std::optional<bool> is_sent(Variables& variables, OtlpSignal signal) {
   const auto off = variables.get("OTEL_SDK_DISABLED");
-  return off && iequals(*off, "true");
+  if (off && iequals(*off, "true")) {
+    return false;
+  }
+  const auto exporters = variables.get(fmt::format("OTEL_{}_EXPORTER", name_of(signal)));
+  if (!exporters) {
+    return std::nullopt;
+  }
+  bool otlp = false;
+  std::string_view rest = *exporters;
+  for (std::string_view name; next_list_item(rest, name);) {
+    if (name == "otlp") {
+      otlp = true;
+    } else if (name != "none" && name != "prometheus") {
+      variables.refuse("otlp, prometheus or none");
+    }
+  }
+  return otlp;
 }
 
 // ---- of traces
@@ -228,9 +248,7 @@ std::vector<Problem> read_otel_environment(Environment environment, Tracing& out
   read_resource(variables, out);
   read_sampler(variables, out);
   read_propagators(variables, out);
-  if (is_disabled(variables)) {
-    out.enabled = false;
-  }
+  out.enabled = is_sent(variables, OtlpSignal::traces).value_or(true);
   variables.number("OTEL_BSP_MAX_QUEUE_SIZE", 128, 1'000'000, out.queue_size);
   variables.number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1, 10'000, out.batch_size);
   variables.duration("OTEL_BSP_SCHEDULE_DELAY", out.batch_delay);
@@ -240,8 +258,13 @@ std::vector<Problem> read_otel_environment(Environment environment, Tracing& out
 std::vector<Problem> read_otel_environment(Environment environment, Metrics& out) {
   Variables variables(environment);
   read_collector(variables, OtlpSignal::metrics, out.at, out.collector);
-  if (is_disabled(variables)) {
-    out.collector.endpoint = {};
+  auto& endpoint = out.collector.endpoint.value;
+  if (const auto sent = is_sent(variables, OtlpSignal::metrics)) {
+    if (!*sent) {
+      endpoint.clear();
+    } else if (endpoint.empty()) {
+      endpoint = "localhost:4317";
+    }
   }
   variables.duration("OTEL_METRIC_EXPORT_INTERVAL", out.push_interval);
   return std::move(variables).problems();

@@ -151,12 +151,19 @@ TEST(Tracing, VariablesThatCannotBeUsedAreErrors) {
            {"OTEL_EXPORTER_OTLP_HEADERS", "secret"},
            {"OTEL_BSP_MAX_QUEUE_SIZE", "77"},
            {"OTEL_BSP_SCHEDULE_DELAY", "soon"},
-           {"OTEL_PROPAGATORS", "jaeger"}}) {
+           {"OTEL_PROPAGATORS", "jaeger"},
+           {"OTEL_TRACES_EXPORTER", "zipkin"}}) {
     const std::string said = messages(load_with({{name, value}}).diagnostics);
     EXPECT_NE(said.find("`" + name + "` cannot be used"), std::string::npos) << said;
     EXPECT_EQ(said.find(value), std::string::npos) << said;
   }
   EXPECT_EQ(messages(load_with({{"OTEL_SERVICE_NAME", ""}}).diagnostics), "");
+}
+
+TEST(Tracing, IsOffWhereTheEnvironmentSaysSo) {
+  EXPECT_FALSE(load_with({{"OTEL_SDK_DISABLED", "true"}}).model.tracing.on());
+  EXPECT_FALSE(load_with({{"OTEL_TRACES_EXPORTER", "none"}}).model.tracing.on());
+  EXPECT_TRUE(load_with({{"OTEL_TRACES_EXPORTER", "otlp"}}).model.tracing.on());
 }
 
 }  // namespace
