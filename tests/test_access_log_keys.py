@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 
 import pytest
 
 from rig.deadline import until
 from rig.origin import Origin, response
-from rig.product import Product, config, front
+from rig.product import ROOT, Product, config, front
 
 
 def lines_of(path):
@@ -119,6 +120,21 @@ def test_redaction(recorder, tmp_path):
                     [("X-Own", "secret3"), ("Authorization", "Basic secret4"),
                      ("Cookie", "sid=secret5")])
         assert written(tmp_path / "a.log", 1) == ["/?sid=***&a=b&token=*** *** *** ***"]
+
+
+def test_what_the_documentation_calls_secret_is_masked(recorder, tmp_path):
+    with open(os.path.join(ROOT, "docs/access-log.md"), encoding="utf-8") as file:
+        text = " ".join(file.read().split())
+    [headers] = re.findall(r"The headers (.*?), and all cookies, are written as", text)
+    [parameters] = re.findall(r"values of these query parameters: (.*?)\. ", text)
+    headers, parameters = re.split(", | and ", headers), parameters.split(", ")
+    assert len(headers) >= 24 and len(parameters) >= 41
+    form = " ".join(f"{{>{name.lower()}}}" for name in headers)
+    with logged(recorder, tmp_path, {"access_log_format": f"{form} {{query}}"}) as product:
+        product.get("/?" + "&".join(f"{name}=hunter2" for name in parameters),
+                    [(name, "hunter2") for name in headers])
+        assert written(tmp_path / "a.log", 1) == [
+            " ".join(["***"] * len(headers)) + " " + "&".join(f"{name}=***" for name in parameters)]
 
 
 def test_addresses_show_no_secrets(tmp_path):

@@ -288,3 +288,13 @@ def test_a_second_program_on_the_same_port_does_not_start(recorder):
         with pytest.raises(AssertionError, match="another program has this port"):
             Product(conf)
         assert product.get("/").status == 200
+
+
+# A disk that is full must not look like success, nor end the program in the middle.
+@pytest.mark.parametrize("words", [["version"], ["plugin", "show", "--markdown"]])
+def test_what_cannot_be_printed_is_a_failure(words):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([binary(), *words], stdout=full, stderr=subprocess.PIPE, text=True,
+                              timeout=30, env=environment(), check=False)
+    assert done.returncode == FAILURE
+    assert done.stderr == "pingap: cannot write to stdout: No space left on device\n"

@@ -666,11 +666,48 @@ def test_the_breaker_has_one_state():
         assert states(product) == ["closed"]
 
 
-def test_what_plugins_refuse_is_counted_by_plugin_and_reason():
-    def rejected(product):
-        return {(row["plugin"], row["type"], row["reason"]): value
-                for row, value in scrape(product).of("plugin_rejected_total")}
+def rejected(product):
+    return {(row["plugin"], row["type"], row["reason"]): value
+            for row, value in scrape(product).of("plugin_rejected_total")}
 
+
+# A body that was not announced is refused as it comes.
+def test_what_filters_of_bodies_refuse_is_counted_too(tmp_path):
+    log = tmp_path / "a.log"
+    with Origin() as origin:
+        conf = with_metrics(config(origin.addr, location={"plugins": ["wide", "small"]},
+                                   server={"access_log": f"{log} {{plugin}}:{{plugin_reason}}"}))
+        conf["plugins"] = {name: {"type": "request_size_limit", "max_body": most}
+                           for name, most in (("small", 10), ("wide", 100))}
+        with Product(conf) as product:
+            for size, status in ((9, 200), (11, 413), (101, 413)):
+                with product.client() as client:
+                    client.send(request("/", method="POST", headers=[("Transfer-Encoding",
+                                                                       "chunked")])
+                                + b"%x\r\n%s\r\n0\r\n\r\n" % (size, b"x" * size))
+                    assert client.response().status == status
+            wanted = {("small", "request_size_limit", "body_too_large"): 1,
+                      ("wide", "request_size_limit", "body_too_large"): 1}
+            assert rejected(product) == wanted
+    assert log.read_text("utf-8").splitlines() == ["-:-", "small:body is too large",
+                                                   "wide:body is too large"]
+
+
+# An answer that a script makes fail, by its head or in the middle of its body.
+@pytest.mark.parametrize("script", ["function on_response() error('no') end",
+                                    "function on_response_body() error('no') end"])
+def test_answers_that_plugins_make_fail_are_counted(script):
+    with Origin() as origin:
+        conf = with_metrics(config(origin.addr, location={"plugins": ["script"]}))
+        conf["plugins"] = {"script": {"type": "lua", "code": script}}
+        with Product(conf) as product:
+            with product.client() as client:
+                client.send(request("/"))
+                until(lambda: rejected(product), "it is counted")
+            assert rejected(product) == {("script", "lua", "script_failed"): 1}
+
+
+def test_what_plugins_refuse_is_counted_by_plugin_and_reason():
     with Origin() as origin:
         conf = with_metrics(config(origin.addr, location={"plugins": ["once", "late", "key"]}))
         conf["plugins"] = {

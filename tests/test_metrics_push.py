@@ -3,7 +3,7 @@
 import pytest
 
 from rig import toml
-from rig.collector import CUMULATIVE, GrpcCollector, HttpCollector
+from rig.collector import CUMULATIVE, GrpcCollector, HttpCollector, pairs
 from rig.deadline import until
 from rig.metrics import Samples, get
 from rig.origin import Origin
@@ -14,17 +14,19 @@ from rig.tls import authority
 COLLECTORS = [GrpcCollector, HttpCollector]
 
 
-def pushing(origin, collector, tracing=None, **keys):
+def pushing(origin, collector, tracing=None, env=None, location=None, **keys):
     """A product that sends what it counts to a collector, five times a second."""
-    conf = config(origin.addr)
-    endpoint = collector if isinstance(collector, str) else base(collector)
-    conf["metrics"] = {"addr": "127.0.0.1:0", "otlp_endpoint": endpoint,
-                       "otlp_interval": "200ms", **keys}
+    conf = config(origin.addr, location=location)
+    conf["metrics"] = {"addr": "127.0.0.1:0", **keys}
+    if collector:
+        conf["metrics"] |= {"otlp_endpoint":
+                            collector if isinstance(collector, str) else base(collector),
+                            "otlp_interval": "200ms", **keys}
     if isinstance(collector, HttpCollector):
         conf["metrics"]["otlp_protocol"] = "http/protobuf"
     if tracing:
         conf["tracing"] = tracing
-    return Product(conf)
+    return Product(conf, env=env)
 
 
 def base(collector):
@@ -68,6 +70,25 @@ def test_what_is_counted_arrives(kind):
     names = {name.removesuffix("_total") if kind == "counter" else name
              for name, kind in samples.families.items()}
     assert set(one.by_name) <= names and len(one.by_name) > 40
+
+
+# So a slow bucket leads to the trace, or to the line in the access log.
+@pytest.mark.parametrize("tracing", [True, False])
+def test_buckets_name_a_request(tracing):
+    known = "$trace_id" if tracing else "$request_id"
+    with HttpCollector() as collector, Origin() as origin:
+        with pushing(origin, collector, {"endpoint": collector.endpoint} if tracing else None,
+                     location={"proxy_set_headers": [f"X-Known: {known}"]}) as product:
+            product.get("/a")
+            one = collector.wait_metrics("a request", counted(1))
+        told = origin.requests[-1].get("x-known")
+        [point] = one.points("http_request_duration_seconds", location="all")
+        [exemplar] = point.exemplars
+        named = pairs(exemplar.filtered_attributes)
+    assert (exemplar.trace_id.hex(), named) == ((told, {}) if tracing
+                                                else ("", {"request_id": told}))
+    assert 0 < exemplar.as_double == point.sum
+    assert point.start_time_unix_nano < exemplar.time_unix_nano <= point.time_unix_nano
 
 
 def test_it_says_who_it_is_as_tracing_does():
@@ -138,10 +159,59 @@ def test_over_tls_the_collector_is_verified():
                 product.wait_line(r"\[metrics\]: they cannot be sent to https://")
 
 
+# Both signals are sent by the same code, which test_tracing.py has more of.
+@pytest.mark.parametrize("kind", COLLECTORS)
+def test_they_are_compressed(kind):
+    with kind() as collector, Origin() as origin:
+        with pushing(origin, collector, otlp_compression="gzip"):
+            collector.wait_metrics("an export", lambda one: len(one.by_name) > 40)
+        if kind is HttpCollector:
+            assert collector.headers[0]["content-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("kind", COLLECTORS)
+def test_a_collector_may_ask_for_a_certificate(kind):
+    ca = authority()
+    pair = ca.issue("127.0.0.1")
+    shown = ca.issue("edge.test")
+    with kind(tls=pair, trust=ca.ca.cert) as collector, Origin() as origin:
+        with pushing(origin, collector, otlp_tls_verify=False) as product:
+            product.wait_line(r"\[metrics\]: they cannot be sent to https://")
+            assert not collector.metrics
+            product.conf["metrics"] |= {"otlp_tls_cert": shown.cert, "otlp_tls_key": shown.key}
+            product.write_config()
+            assert product.order("reload")[0] == 0
+            collector.wait_metrics("an export", lambda one: True)
+
+
+def test_a_collector_that_hangs_is_given_up_after_the_timeout():
+    with HttpCollector() as collector, Origin() as origin:
+        collector.go_on.clear()
+        with pushing(origin, collector, otlp_timeout="50ms") as product:
+            product.wait_line(r"\[metrics\]: they cannot be sent to http://")
+
+
+@pytest.mark.parametrize("signal", ["", "METRICS_"])
+def test_otel_variables_are_defaults(signal):
+    with HttpCollector() as collector, Origin() as origin:
+        end = "/v1/metrics" if signal else ""
+        env = {f"OTEL_EXPORTER_OTLP_{signal}ENDPOINT": f"http://127.0.0.1:{collector.port}{end}",
+               f"OTEL_EXPORTER_OTLP_{signal}PROTOCOL": "http/protobuf",
+               f"OTEL_EXPORTER_OTLP_{signal}HEADERS": "x-key=a%20b",
+               f"OTEL_EXPORTER_OTLP_{signal}COMPRESSION": "gzip",
+               "OTEL_METRIC_EXPORT_INTERVAL": "100", "OTEL_SERVICE_NAME": "by-env"}
+        with pushing(origin, None, env=env) as product:
+            product.get("/a")
+            one = collector.wait_metrics("a request", counted(1))
+    assert one.resource["service.name"] == "by-env"
+    assert collector.headers[0]["x-key"] == "a b"
+    assert collector.headers[0]["content-encoding"] == "gzip"
+
+
 @pytest.mark.parametrize("keys, why", [
     ({"otlp_endpoint": "http://"}, "is not an endpoint of OTLP"),
     ({"otlp_endpoint": "localhost:4317/x", "otlp_protocol": "grpc"}, "has no path"),
-    ({"otlp_endpoint": "https://a.test", "otlp_tls_ca": "/no/such.pem"}, "cannot use otlp_tls_ca"),
+    ({"otlp_endpoint": "https://a.test", "otlp_tls_ca": "/no/such.pem"}, "`otlp_tls_ca`: "),
     ({"otlp_endpoint": "a.test", "otlp_interval": "0s"}, "otlp_interval"),
 ])
 def test_what_cannot_be_is_refused(keys, why):

@@ -1,6 +1,7 @@
 """`pingap profile`: where the threads of the process that runs spend their CPU time."""
 
 import contextlib
+import os
 import re
 import subprocess
 import threading
@@ -80,6 +81,49 @@ def test_one_at_a_time():
         finally:
             first.kill()
             first.wait()
+
+
+def test_a_reload_does_not_end_it():
+    with busy() as product:
+        process = subprocess.Popen([binary(), "profile", "--seconds", "2", "--config",
+                                    product.config], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, env=environment(product._folders()))
+        product.wait_line("a profile is taken for 2 s")
+        with load(product):
+            product.conf["locations"]["none"]["path"] = "/other"
+            product.write_config()
+            assert product.order("reload")[0] == 0
+            out, err = process.communicate(timeout=seconds(20))
+    assert process.returncode == 0, err
+    assert any(line.startswith("pingap-worker;") for line in out.splitlines()), out
+
+
+def test_a_full_disk_is_no_success():
+    with busy() as product, open("/dev/full", "w", encoding="ascii") as full:
+        with load(product):
+            process = subprocess.run([binary(), "profile", "--seconds", "1", "--config",
+                                      product.config], stdout=full, stderr=subprocess.PIPE,
+                                     text=True, timeout=seconds(20), check=False,
+                                     env=environment(product._folders()))
+        assert process.returncode == 1
+        assert process.stderr == "pingap: cannot write to stdout: No space left on device\n"
+        code, _, err = product.order("profile", "--seconds", "1", timeout=20)
+        assert code == 0, err  # nobody takes one any more
+
+
+# Its own lines go to a log that cannot be written.
+def test_a_full_disk_below_the_log_takes_no_harm(tmp_path):
+    path = tmp_path / "p.log"
+    os.symlink("/dev/full", path)
+    with busy() as product:
+        product.conf["logging"] = {"output": str(path)}
+        product.write_config()
+        assert product.order("reload")[0] == 0
+        product.wait_line("cannot write: No space left")
+        with load(product):
+            code, out, err = product.order("profile", "--seconds", "1", timeout=20)
+        assert code == 0, err
+        assert any(line.startswith("pingap-worker;") for line in out.splitlines()), out
 
 
 # The process may end while a profile is taken.

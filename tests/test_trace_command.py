@@ -1,6 +1,8 @@
 """`pingap trace`: chosen requests in the application log, for a while."""
 
+import os
 import re
+import signal
 
 import pytest
 
@@ -161,11 +163,38 @@ def test_a_quiet_log_has_them_too():
 def test_a_reload_does_not_end_it():
     with Origin() as origin, front(origin) as product:
         order(product, "--path", "/")
-        product.conf["locations"]["all"]["path"] = "/"
+        product.get("/")
+        product.conf["locations"]["all"]["proxy_set_headers"] = ["X-New: yes"]
         product.write_config()
         assert product.order("reload")[0] == 0
         product.get("/")
-        assert len(wait_traced(product, 1)) == 1
+        assert origin.requests[-1].get("x-new") == "yes"
+        assert len(wait_traced(product, 2)) == 2
+        assert order(product).startswith("2 of at most 100 requests are traced so far")
+
+
+# On a full disk lines wait until there is room, or go to stderr; requests go on.
+def test_a_full_disk_costs_lines_only(tmp_path):
+    path = tmp_path / "p.log"
+    os.symlink("/dev/full", path)
+    with Origin() as origin, front(origin) as product:
+        product.conf["logging"] = {"output": str(path)}
+        product.write_config()
+        assert product.order("reload")[0] == 0
+        product.wait_line("cannot write: No space left")
+        order(product, "--path", "/x", "--most", "50")
+        with product.client() as client:
+            for number in range(60):
+                assert client.get(f"/x/{number}").status == 200
+        until(lambda: order(product) == "nothing is traced\n", "they were enough")
+        path.unlink()
+        product.signal(signal.SIGUSR1)
+        order(product, "--path", "/y")
+        product.get("/y")
+        until(lambda: path.exists() and 'uri="/y"' in path.read_text(encoding="utf-8"),
+              "it goes on by itself")
+        shown = path.read_text(encoding="utf-8") + "\n".join(product.stderr)
+        assert shown.count(" debug traced ") == 51
 
 
 @pytest.mark.parametrize("options, why", [

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/strings.h"
 #include "trace/protobuf.h"
 
 namespace pingap::admin {
@@ -35,7 +36,12 @@ constexpr uint32_t kCount = 4;  // of HistogramDataPoint
 constexpr uint32_t kSumOfAll = 5;
 constexpr uint32_t kBucketCounts = 6;
 constexpr uint32_t kExplicitBounds = 7;
+constexpr uint32_t kExemplars = 8;
 constexpr uint32_t kHistogramAttributes = 9;
+constexpr uint32_t kExemplarTime = 2;  // of Exemplar
+constexpr uint32_t kExemplarDouble = 3;
+constexpr uint32_t kExemplarTrace = 5;
+constexpr uint32_t kExemplarAttributes = 7;
 constexpr uint32_t kKey = 1;  // of KeyValue
 constexpr uint32_t kValue = 2;
 constexpr uint32_t kString = 1;  // of AnyValue
@@ -107,8 +113,31 @@ std::string attributes_of(std::string_view labels, uint32_t number) {
   return out;
 }
 
+// "0af7..." as bytes.
+std::string bytes_of(std::string_view hex) {
+  std::string out;
+  for (; hex.size() >= 2; hex.remove_prefix(2)) {
+    out += static_cast<char>(hex_value(hex[0]) << 4 | hex_value(hex[1]));
+  }
+  return out;
+}
+
 uint64_t nanoseconds(WallTime time) noexcept {
   return static_cast<uint64_t>(time.time_since_epoch().count());
+}
+
+// The request of a bucket, by its trace, or else by its id.
+void add_exemplar(std::string& point, const observe::Exemplar& exemplar) {
+  std::string out;
+  add_fixed64(out, field::kExemplarTime, nanoseconds(exemplar.at));
+  add_fixed64(out, field::kExemplarDouble,
+              std::bit_cast<uint64_t>(std::chrono::duration<double>(exemplar.took).count()));
+  if (exemplar.of == observe::ExemplarOf::trace_id) {
+    add_bytes(out, field::kExemplarTrace, bytes_of(exemplar.id));
+  } else {
+    add_attribute(out, field::kExemplarAttributes, "request_id", exemplar.id);
+  }
+  add_bytes(point, field::kExemplars, out);
 }
 
 std::string_view unit_of(std::string_view name) noexcept {
@@ -154,9 +183,8 @@ void OtlpMetrics::add_number(std::string attributes, uint32_t number, uint64_t b
   add_bytes(points_, field::kPoints, point);
 }
 
-// Exemplars are left out: those of text are not those of spans.
 void OtlpMetrics::histogram(std::string_view labels, const observe::HistogramTotals& totals,
-                            const observe::ExemplarSet* /*exemplars*/) {
+                            const observe::ExemplarSet* exemplars) {
   std::string point = attributes_of(labels, field::kHistogramAttributes);
   add_fixed64(point, field::kStart, started_);
   add_fixed64(point, field::kTime, now_);
@@ -173,6 +201,11 @@ void OtlpMetrics::histogram(std::string_view labels, const observe::HistogramTot
     add_word(words, std::bit_cast<uint64_t>(static_cast<double>(bound) / 1e6));
   }
   add_bytes(point, field::kExplicitBounds, words);
+  for (size_t i = 0; exemplars != nullptr && i < exemplars->size(); ++i) {
+    if (const auto& one = exemplars->at(i)) {
+      add_exemplar(point, *one);
+    }
+  }
   add_bytes(points_, field::kPoints, point);
 }
 

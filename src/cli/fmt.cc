@@ -1,10 +1,8 @@
 #include "cli/fmt.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 #include <string>
-#include <system_error>
 
 #include <fmt/core.h>
 
@@ -54,18 +52,9 @@ class FileFormatter {
       diagnostics_.error(at, error.what, {}, error.hint);
       fail(ExitCode::invalid_config);
     } else if (action_ == FmtAction::write && is_stdin) {
-      print(*after);
+      fmt::print("{}", *after);
     } else if (*after != text.text) {
       change(text, *after);
-    }
-  }
-
-  // A disk that is full must not look like success.
-  void print(const std::string& text) {
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
-        std::fflush(stdout) != 0) {
-      diagnostics_.error({}, "cannot write to stdout: " + std::generic_category().message(errno));
-      fail(ExitCode::runtime_failure);
     }
   }
 
@@ -76,7 +65,7 @@ class FileFormatter {
         break;
       case FmtAction::diff:
         fail(ExitCode::runtime_failure);
-        print(config::unified_diff(text.name, text.text, after));
+        fmt::print("{}", config::unified_diff(text.name, text.text, after));
         return;
       case FmtAction::write:
         if (const auto written = config::write_file_atomically(text.name, after); !written) {
@@ -86,7 +75,7 @@ class FileFormatter {
         }
         break;
     }
-    print(text.name + '\n');
+    fmt::print("{}\n", text.name);
   }
 
   void fail(ExitCode code) noexcept { code_ = std::max(code_, code); }

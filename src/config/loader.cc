@@ -10,6 +10,7 @@
 #include "config/checks.h"
 #include "config/expand.h"
 #include "config/layout.h"
+#include "config/otel_environment.h"
 #include "config/schema.h"
 #include "config/suggest.h"
 #include "config/syntax.h"
@@ -64,12 +65,7 @@ class Loader {
       read_text(std::move(text));
     }
     model_.build_index();
-    if (model_.tracing.present) {
-      finish(model_.tracing, diagnostics());
-    }
-    if (model_.metrics.on()) {
-      finish(model_.metrics, diagnostics());
-    }
+    finish_collectors();
     // Half a text says nothing about what refers to its other half.
     if (!incomplete_) {
       check_model(model_, diagnostics());
@@ -139,18 +135,48 @@ class Loader {
       read_tracing(section);
       return;
     }
-    model_.metrics.at = section.at;
-    model_.metrics.present = true;
-    read_table(section.value, "metrics", kMetricsSchema, reader_, model_.metrics);
+    read_metrics(section);
   }
 
   void read_tracing(const Member& section) {
     Tracing& tracing = model_.tracing;
     tracing.at = section.at;
     if (!std::exchange(tracing.present, true)) {
-      apply_otel_environment(environment_, diagnostics(), tracing);
+      report(read_otel_environment(environment_, tracing), section.at);
     }
     read_table(section.value, "tracing", kTracingSchema, reader_, tracing);
+  }
+
+  void read_metrics(const Member& section) {
+    Metrics& metrics = model_.metrics;
+    metrics.at = section.at;
+    if (!std::exchange(metrics.present, true)) {
+      metrics_variables_ = read_otel_environment(environment_, metrics);
+    }
+    read_table(section.value, "metrics", kMetricsSchema, reader_, metrics);
+  }
+
+  void report(const std::vector<Problem>& problems, Position at) {
+    for (const Problem& one : problems) {
+      diagnostics().error(at, one.what, one.allowed, one.hint);
+    }
+  }
+
+  // Variables do not matter to metrics that go to no collector.
+  void finish_collectors() {
+    Tracing& tracing = model_.tracing;
+    if (tracing.present) {
+      finish(tracing.collector, OtlpSignal::traces, tracing.at, diagnostics());
+    }
+    Metrics& metrics = model_.metrics;
+    if (!metrics.on() || metrics.collector.endpoint.value.empty()) {
+      return;
+    }
+    report(metrics_variables_, metrics.at);
+    if (!tracing.present) {
+      report(read_otel_resource(environment_, tracing), metrics.at);
+    }
+    finish(metrics.collector, OtlpSignal::metrics, metrics.at, diagnostics());
   }
 
   void read_entry(const std::string& section, const Member& entry) {
@@ -261,6 +287,7 @@ class Loader {
   Reader reader_;
   Environment environment_;
   Model model_;
+  std::vector<Problem> metrics_variables_;  // what is wrong with those of the environment
   std::unordered_map<std::string, Position> seen_;
   bool incomplete_ = false;
 };

@@ -1,6 +1,7 @@
 // What the tests of loading share: a small environment, a configuration with room for one more key.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -34,6 +35,19 @@ struct Loaded {
 inline Loaded load_text(std::string text) {
   Loaded loaded;
   loaded.model = load({{"t", std::move(text)}}, loaded.diagnostics, environment);
+  return loaded;
+}
+
+inline std::map<std::string, std::string> g_variables;  // an Environment is a plain function
+
+// With these variables of the environment.
+inline Loaded load_with(std::map<std::string, std::string> variables, std::string text) {
+  g_variables = std::move(variables);
+  Loaded loaded;
+  loaded.model = load({{"t", std::move(text)}}, loaded.diagnostics, [](const std::string& name) {
+    const auto found = g_variables.find(name);
+    return found == g_variables.end() ? std::nullopt : std::optional(found->second);
+  });
   return loaded;
 }
 

@@ -9,6 +9,7 @@ namespace {
 
 using fixture::complete;
 using fixture::load_text;
+using fixture::load_with;
 using fixture::messages;
 
 const std::string kRest = complete({});
@@ -76,9 +77,87 @@ TEST(Metrics, GoToACollector) {
   for (const Case& one : cases) {
     const auto [model, diagnostics] = load_text(kRest + "[metrics]\n" + one.keys + "\n");
     EXPECT_EQ(messages(diagnostics), "");
-    EXPECT_EQ(model.metrics.push.url, one.url);
-    EXPECT_EQ(model.metrics.push.grpc, one.grpc);
+    EXPECT_EQ(model.metrics.collector.url, one.url);
+    EXPECT_EQ(model.metrics.collector.grpc, one.grpc);
   }
+}
+
+TEST(Metrics, GoToItAsTheKeysSay) {
+  const auto [model, diagnostics] =
+      load_text(kRest + "[metrics]\notlp_endpoint = 'https://a.test'\notlp_headers = ['A: b']\n" +
+                "otlp_interval = '5s'\notlp_compression = 'gzip'\notlp_timeout = '3s'\n" +
+                "otlp_tls_ca = '/a'\notlp_tls_cert = '/c'\notlp_tls_key = '/k'\n" +
+                "otlp_tls_verify = false\n");
+  EXPECT_EQ(messages(diagnostics), "");
+  const Collector& collector = model.metrics.collector;
+  EXPECT_EQ(collector.headers, (Collector::Pairs{{"A", "b"}}));
+  EXPECT_EQ(model.metrics.push_interval.count(), 5000);
+  EXPECT_TRUE(collector.gzip);
+  EXPECT_EQ(collector.timeout.count(), 3000);
+  EXPECT_EQ(collector.ca.value, "/a");
+  EXPECT_EQ(collector.cert.value, "/c");
+  EXPECT_EQ(collector.key.value, "/k");
+  EXPECT_FALSE(collector.verify);
+}
+
+TEST(Metrics, GoToItAsTheEnvironmentSays) {
+  const auto [model, diagnostics] =
+      load_with({{"OTEL_EXPORTER_OTLP_ENDPOINT", "https://otel.test:4318/base/"},
+                 {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://no.test"},
+                 {"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf"},
+                 {"OTEL_EXPORTER_OTLP_HEADERS", "a=b"},
+                 {"OTEL_EXPORTER_OTLP_METRICS_HEADERS", "c=d"},
+                 {"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "gzip"},
+                 {"OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "100"},
+                 {"OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE", "/a"},
+                 {"OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE", "/c"},
+                 {"OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY", "/k"},
+                 {"OTEL_METRIC_EXPORT_INTERVAL", "700"},
+                 {"OTEL_SERVICE_NAME", "edge"}},
+                kRest + "[metrics]\notlp_timeout = '2s'\n");
+  EXPECT_EQ(messages(diagnostics), "");
+  const Collector& collector = model.metrics.collector;
+  EXPECT_EQ(collector.url, "https://otel.test:4318/base/v1/metrics");
+  EXPECT_EQ(collector.headers, (Collector::Pairs{{"c", "d"}}));
+  EXPECT_TRUE(collector.gzip);
+  EXPECT_EQ(collector.timeout.count(), 2000) << "what is written goes before";
+  EXPECT_EQ(collector.ca.value, "/a");
+  EXPECT_EQ(collector.cert.value, "/c");
+  EXPECT_EQ(collector.key.value, "/k");
+  EXPECT_EQ(model.metrics.push_interval.count(), 700);
+  EXPECT_EQ(model.tracing.service_name, "edge") << "also without [tracing]";
+  EXPECT_FALSE(model.tracing.on());
+}
+
+TEST(Metrics, StayWhereTheyAreUnlessToldOtherwise) {
+  const std::map<std::string, std::string> endpoint = {
+      {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://otel.test:4318/own"}};
+  const auto url = [](std::map<std::string, std::string> variables, const std::string& rest) {
+    return fixture::load_with(std::move(variables), kRest + rest).model.metrics.collector.url;
+  };
+  EXPECT_EQ(url(endpoint, "[metrics]\n"), "http://otel.test:4318/own");
+  EXPECT_EQ(url(endpoint, ""), "") << "they need the section";
+  EXPECT_EQ(url(endpoint, "[metrics]\notlp_endpoint = ''\n"), "");
+  for (const auto& off :
+       {std::pair{"OTEL_SDK_DISABLED", "true"}, std::pair{"OTEL_METRICS_EXPORTER", "prometheus"}}) {
+    auto variables = endpoint;
+    variables.emplace(off);
+    EXPECT_EQ(url(variables, "[metrics]\n"), "") << off.first;
+  }
+  EXPECT_TRUE(url({{"OTEL_METRICS_EXPORTER", "prometheus,otlp"}}, "[metrics]\n")
+                  .starts_with("http://localhost:4317/"));
+}
+
+// Those that are not sent are not held up by variables that are not meant for them.
+TEST(Metrics, RefuseVariablesWhereTheyMatter) {
+  const std::map<std::string, std::string> wrong = {
+      {"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/json"}};
+  EXPECT_EQ(messages(load_with(wrong, kRest + "[metrics]\n").diagnostics), "");
+  const std::string said =
+      messages(load_with(wrong, kRest + "[metrics]\notlp_endpoint = 'a.test'\n").diagnostics);
+  EXPECT_NE(said.find("`OTEL_EXPORTER_OTLP_METRICS_PROTOCOL` cannot be used; grpc or"),
+            std::string::npos)
+      << said;
 }
 
 TEST(Metrics, DoNotShowTheHeadersForTheCollector) {
@@ -108,6 +187,20 @@ TEST(Metrics, AreRefusedWithMistakes) {
   for (const auto& [key, message] : cases) {
     const auto [model, diagnostics] = load_text(kRest + "[metrics]\n" + key + "\n");
     EXPECT_EQ(messages(diagnostics), "t:" + line + message + "\n");
+  }
+}
+
+TEST(Metrics, CheckTheKeysOfTheCollectorTogether) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"https://a.test'\notlp_tls_key = '/k",
+       "`otlp_tls_cert` and `otlp_tls_key` of [metrics] need"},
+      {"a.test'\notlp_tls_ca = '/k", "warning: the metrics go in the clear: otlp_tls_... has no"},
+      {"a.test/x'\notlp_protocol = 'grpc", "remove it, or set otlp_protocol = \"http/protobuf\""},
+  };
+  for (const auto& [keys, part] : cases) {
+    const std::string said =
+        messages(load_text(kRest + "[metrics]\notlp_endpoint = '" + keys + "'\n").diagnostics);
+    EXPECT_NE(said.find(part), std::string::npos) << said;
   }
 }
 

@@ -255,19 +255,6 @@ struct NameHash {
 
 using NameIndex = std::unordered_map<std::string, size_t, NameHash, std::equal_to<>>;
 
-struct MetricsPush {              // otlp_...: to a collector
-  Located<std::string> endpoint;  // empty = none
-  Tracing::Protocol protocol = Tracing::Protocol::by_endpoint;
-  Tracing::Pairs headers;  // secret
-  milliseconds interval{60'000};
-  Located<std::string> ca;  // path or PEM; empty = the system's authorities
-  // Made of endpoint and protocol, once all is read:
-  std::string url;
-  bool grpc = true;
-
-  bool operator==(const MetricsPush&) const = default;
-};
-
 struct Metrics {  // [metrics]
   Position at;
   bool present = false;  // there is such a section
@@ -279,7 +266,8 @@ struct Metrics {  // [metrics]
   std::string token;          // secret: who shows it may read them, too; empty = none
   ServerTls tls;              // with a certificate of its own, or none
 
-  MetricsPush push;
+  Collector collector;  // otlp_...; without an endpoint they go to nobody
+  milliseconds push_interval{60'000};
 
   Metrics() { tls.h2 = false; }  // they are served by HTTP/1.1 only
 

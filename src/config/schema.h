@@ -133,13 +133,10 @@ void read_methods(Reader& reader, const Field& field, std::vector<std::string>& 
 std::vector<FieldMatch> read_matches(Reader& reader, const Field& field);
 void read_match_headers(Reader& reader, const Field& field, std::vector<FieldMatch>& out);
 // Names and values that are in no message. What is in `out` by the same name is replaced.
-void read_secret_headers(Reader& reader, const Field& field, Tracing::Pairs& out);
-void set_pair(Tracing::Pairs& pairs, std::string name, std::string value);
+void read_secret_headers(Reader& reader, const Field& field, Collector::Pairs& out);
+void set_pair(Collector::Pairs& pairs, std::string name, std::string value);
 void read_networks(Reader& reader, const Field& field, std::vector<Located<std::string>>& out);
 void read_plugins(Reader& reader, const Field& field, std::vector<PluginUse>& out);
-
-// Fills what depends on several keys of [metrics]; checks it.
-void finish(Metrics& metrics, Diagnostics& diagnostics);
 
 // The schema without its functions, for documentation and completion.
 struct SectionInfo {

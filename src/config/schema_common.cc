@@ -28,8 +28,8 @@ void read_match_headers(Reader& reader, const Field& field, std::vector<FieldMat
   }
 }
 
-void set_pair(Tracing::Pairs& pairs, std::string name, std::string value) {
-  const auto known = std::ranges::find(pairs, name, &Tracing::Pairs::value_type::first);
+void set_pair(Collector::Pairs& pairs, std::string name, std::string value) {
+  const auto known = std::ranges::find(pairs, name, &Collector::Pairs::value_type::first);
   if (known != pairs.end()) {
     known->second = std::move(value);
     return;
@@ -37,7 +37,7 @@ void set_pair(Tracing::Pairs& pairs, std::string name, std::string value) {
   pairs.emplace_back(std::move(name), std::move(value));
 }
 
-void read_secret_headers(Reader& reader, const Field& field, Tracing::Pairs& out) {
+void read_secret_headers(Reader& reader, const Field& field, Collector::Pairs& out) {
   reader.diagnostics().hide(field.value.at);
   for (FieldMatch& pair : reader.pairs(field)) {
     reader.diagnostics().hide(pair.at);

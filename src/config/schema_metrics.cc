@@ -2,8 +2,8 @@
 #include <array>
 
 #include "config/address.h"
-#include "config/otlp_endpoint.h"
 #include "config/schema.h"
+#include "config/schema_collector.h"
 #include "config/suggest.h"
 
 namespace pingap::config {
@@ -69,19 +69,7 @@ void read_token(Reader& reader, const Field& field, Metrics& out) {
   reader.secret(field, out.token);
 }
 
-void read_otlp_protocol(Reader& reader, const Field& field, Metrics& out) {
-  constexpr std::array<std::string_view, 2> kProtocols = {"grpc", "http/protobuf"};
-  if (const auto chosen = reader.choice(field, kProtocols)) {
-    out.push.protocol = *chosen == 0 ? Tracing::Protocol::grpc : Tracing::Protocol::http;
-  }
-}
-
-void read_otlp_headers(Reader& reader, const Field& field, Metrics& out) {
-  out.push.headers.clear();
-  read_secret_headers(reader, field, out.push.headers);
-}
-
-constexpr std::array<Key<Metrics>, 15> kKeys = {{
+constexpr std::array<Key<Metrics>, 20> kKeys = {{
     {{"enabled", "", "boolean", "true"}, read_enabled},
     {{"addr", "", "address", "\"127.0.0.1:9090\""}, read_addr},
     {{"path", "", "string", "\"/metrics\""}, read_path},
@@ -102,42 +90,23 @@ constexpr std::array<Key<Metrics>, 15> kKeys = {{
      [](Reader& reader, const Field& field, Metrics& out) {
        reader.boolean(field, out.tls.pair.key_readable);
      }},
-    {{"otlp_endpoint", "", "string", "none"},
-     [](Reader& reader, const Field& field, Metrics& out) {
-       reader.text(field, out.push.endpoint);
-     }},
-    {{"otlp_protocol", "", "protocol", "by endpoint"}, read_otlp_protocol},
-    {{"otlp_headers", "", "headers", "none"}, read_otlp_headers},
+    {{"otlp_endpoint", "", "string", "none"}, of_collector<read_otlp_endpoint>},
+    {{"otlp_protocol", "", "protocol", "by endpoint"}, of_collector<read_otlp_protocol>},
+    {{"otlp_headers", "", "headers", "none"}, of_collector<read_otlp_headers>},
     {{"otlp_interval", "", "duration", "\"60s\""},
      [](Reader& reader, const Field& field, Metrics& out) {
-       reader.duration(field, Zero::refused, out.push.interval);
+       reader.duration(field, Zero::refused, out.push_interval);
      }},
-    {{"otlp_tls_ca", "", "path or PEM", "the system's"},
-     [](Reader& reader, const Field& field, Metrics& out) { reader.pem(field, out.push.ca); }},
+    {{"otlp_compression", "", "string", "\"none\""}, of_collector<read_otlp_compression>},
+    {{"otlp_timeout", "", "duration", "\"10s\""}, of_collector<read_otlp_timeout>},
+    {{"otlp_tls_ca", "", "path or PEM", "the system's"}, of_collector<read_otlp_ca>},
+    {{"otlp_tls_cert", "", "path or PEM", "none"}, of_collector<read_otlp_cert>},
+    {{"otlp_tls_key", "", "path or PEM", "none"}, of_collector<read_otlp_key>},
+    {{"otlp_tls_verify", "", "boolean", "true"}, of_collector<read_otlp_verify>},
 }};
 
 }  // namespace
 
 const Schema<Metrics> kMetricsSchema{kKeys, {}};
-
-void finish(Metrics& metrics, Diagnostics& diagnostics) {
-  MetricsPush& push = metrics.push;
-  if (push.endpoint.value.empty()) {
-    return;
-  }
-  auto endpoint = parse_otlp_endpoint(push.endpoint.value, push.protocol, OtlpSignal::metrics);
-  if (!endpoint) {
-    Problem& wrong = endpoint.error();
-    diagnostics.error(push.endpoint.at, std::move(wrong.what), std::move(wrong.allowed),
-                      std::move(wrong.hint));
-    return;
-  }
-  push.url = std::move(endpoint->url);
-  push.grpc = endpoint->grpc;
-  if (!push.ca.value.empty() && !endpoint->tls) {
-    diagnostics.warning(push.endpoint.at, "the metrics go in the clear: otlp_tls_ca has no effect",
-                        {}, "begin the endpoint with https://");
-  }
-}
 
 }  // namespace pingap::config

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
-#include "config/otlp_endpoint.h"
 #include "config/schema.h"
+#include "config/schema_collector.h"
 #include "config/suggest.h"
 #include "config/syntax.h"
 #include "config/tracing.h"
@@ -17,15 +17,7 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kPropagators = {"tracecontext", "baggage", "b3",
                                                           "b3multi"};
-constexpr std::array<std::string_view, 2> kProtocols = {"grpc", "http/protobuf"};
 constexpr std::array<std::string_view, 3> kParents = {"all", "trusted", "none"};
-constexpr std::array<std::string_view, 2> kCompressions = {"none", "gzip"};
-
-void read_protocol(Reader& reader, const Field& field, Tracing& out) {
-  if (const auto chosen = reader.choice(field, kProtocols)) {
-    out.protocol = *chosen == 0 ? Tracing::Protocol::grpc : Tracing::Protocol::http;
-  }
-}
 
 void read_attributes(Reader& reader, const Field& field, Tracing& out) {
   for (FieldMatch& pair : reader.pairs(field)) {
@@ -37,11 +29,6 @@ void read_attributes(Reader& reader, const Field& field, Tracing& out) {
     }
     set_pair(out.resource_attributes, std::move(pair.name), std::move(*pair.value));
   }
-}
-
-void read_headers(Reader& reader, const Field& field, Tracing& out) {
-  out.headers.clear();
-  read_secret_headers(reader, field, out.headers);
 }
 
 void read_sample_ratio(Reader& reader, const Field& field, Tracing& out) {
@@ -85,27 +72,17 @@ void read_propagators(Reader& reader, const Field& field, Tracing& out) {
   out.propagators = std::move(names);
 }
 
-void read_compression(Reader& reader, const Field& field, Tracing& out) {
-  if (const auto chosen = reader.choice(field, kCompressions)) {
-    out.gzip = *chosen == 1;
-  }
-}
-
 constexpr std::array<Key<Tracing>, 21> kKeys = {{
     {{"enabled", "", "boolean", "true"},
      [](Reader& reader, const Field& field, Tracing& out) { reader.boolean(field, out.enabled); }},
-    {{"endpoint", "", "string", "\"localhost:4317\""},
-     [](Reader& reader, const Field& field, Tracing& out) {
-       reader.text(field, out.endpoint);
-       out.endpoint_is_base = false;
-     }},
-    {{"protocol", "", "protocol", "by endpoint"}, read_protocol},
+    {{"endpoint", "", "string", "\"localhost:4317\""}, of_collector<read_otlp_endpoint>},
+    {{"protocol", "", "protocol", "by endpoint"}, of_collector<read_otlp_protocol>},
     {{"service_name", "", "string", "\"pingap\""},
      [](Reader& reader, const Field& field, Tracing& out) {
        reader.text(field, out.service_name);
      }},
     {{"resource_attributes", "", "names and values", "none"}, read_attributes},
-    {{"headers", "", "headers", "none"}, read_headers},
+    {{"headers", "", "headers", "none"}, of_collector<read_otlp_headers>},
     {{"sample_ratio", "", "number", "1.0"}, read_sample_ratio},
     {{"sample_per_second", "", "integer", "0"},
      [](Reader& reader, const Field& field, Tracing& out) {
@@ -121,19 +98,12 @@ constexpr std::array<Key<Tracing>, 21> kKeys = {{
      }},
     {{"parents", "", "string", "\"all\""}, read_parents},
     {{"propagators", "", "list of strings", "[\"tracecontext\", \"baggage\"]"}, read_propagators},
-    {{"compression", "", "string", "\"none\""}, read_compression},
-    {{"timeout", "", "duration", "\"10s\""},
-     [](Reader& reader, const Field& field, Tracing& out) {
-       reader.duration(field, Zero::refused, out.timeout);
-     }},
-    {{"tls_ca", "", "path or PEM", "the system's"},
-     [](Reader& reader, const Field& field, Tracing& out) { reader.pem(field, out.ca); }},
-    {{"tls_cert", "", "path or PEM", "none"},
-     [](Reader& reader, const Field& field, Tracing& out) { reader.pem(field, out.cert); }},
-    {{"tls_key", "", "path or PEM", "none"},
-     [](Reader& reader, const Field& field, Tracing& out) { reader.pem(field, out.key); }},
-    {{"tls_verify", "", "boolean", "true"},
-     [](Reader& reader, const Field& field, Tracing& out) { reader.boolean(field, out.verify); }},
+    {{"compression", "", "string", "\"none\""}, of_collector<read_otlp_compression>},
+    {{"timeout", "", "duration", "\"10s\""}, of_collector<read_otlp_timeout>},
+    {{"tls_ca", "", "path or PEM", "the system's"}, of_collector<read_otlp_ca>},
+    {{"tls_cert", "", "path or PEM", "none"}, of_collector<read_otlp_cert>},
+    {{"tls_key", "", "path or PEM", "none"}, of_collector<read_otlp_key>},
+    {{"tls_verify", "", "boolean", "true"}, of_collector<read_otlp_verify>},
     {{"queue_size", "", "integer", "4096"},
      [](Reader& reader, const Field& field, Tracing& out) {
        reader.integer(field, {128, 1'000'000}, out.queue_size);
@@ -158,28 +128,6 @@ bool is_propagator(std::string_view name) noexcept {
 
 bool Tracing::propagates(std::string_view how) const noexcept {
   return std::ranges::find(propagators, how) != propagators.end();
-}
-
-void finish(Tracing& tracing, Diagnostics& diagnostics) {
-  const Position at = given(tracing.endpoint.at) ? tracing.endpoint.at : tracing.at;
-  auto endpoint = parse_otlp_endpoint(tracing.endpoint.value, tracing.protocol, OtlpSignal::traces,
-                                      tracing.endpoint_is_base);
-  if (!endpoint) {
-    Problem& wrong = endpoint.error();
-    diagnostics.error(at, std::move(wrong.what), std::move(wrong.allowed), std::move(wrong.hint));
-    return;
-  }
-  tracing.url = std::move(endpoint->url);
-  tracing.grpc = endpoint->grpc;
-  if (tracing.cert.value.empty() != tracing.key.value.empty()) {
-    diagnostics.error(tracing.cert.value.empty() ? tracing.key.at : tracing.cert.at,
-                      "`tls_cert` and `tls_key` of [tracing] need each other");
-  }
-  const bool tls_keys = !tracing.ca.value.empty() || !tracing.cert.value.empty() || !tracing.verify;
-  if (!endpoint->tls && tls_keys) {
-    diagnostics.warning(at, "the spans go in the clear: tls_... has no effect", {},
-                        "begin the endpoint with https://");
-  }
 }
 
 }  // namespace pingap::config

@@ -14,18 +14,9 @@ using fixture::messages;
 
 const std::string kRest = complete({});
 
-std::map<std::string, std::string> g_variables;  // NOLINT: an Environment is a plain function
-
-std::optional<std::string> variables(const std::string& name) {
-  const auto found = g_variables.find(name);
-  return found == g_variables.end() ? std::nullopt : std::optional(found->second);
-}
-
-fixture::Loaded load_with(std::map<std::string, std::string> set, const std::string& keys = {}) {
-  g_variables = std::move(set);
-  fixture::Loaded loaded;
-  loaded.model = load({{"t", kRest + "[tracing]\n" + keys}}, loaded.diagnostics, variables);
-  return loaded;
+fixture::Loaded load_with(std::map<std::string, std::string> variables,
+                          const std::string& keys = {}) {
+  return fixture::load_with(std::move(variables), kRest + "[tracing]\n" + keys);
 }
 
 std::string refusal(const std::string& key) {
@@ -41,8 +32,8 @@ TEST(Tracing, IsOnWithAnEmptySection) {
   const auto [model, diagnostics] = load_text(kRest + "[tracing]\n");
   EXPECT_EQ(messages(diagnostics), "");
   EXPECT_TRUE(model.tracing.on());
-  EXPECT_TRUE(model.tracing.grpc);
-  EXPECT_EQ(model.tracing.url,
+  EXPECT_TRUE(model.tracing.collector.grpc);
+  EXPECT_EQ(model.tracing.collector.url,
             "http://localhost:4317/opentelemetry.proto.collector.trace.v1.TraceService/Export");
 }
 
@@ -62,7 +53,7 @@ TEST(Tracing, KnowsEndpointsOfBothProtocols) {
        }) {
     const auto [model, diagnostics] = load_text(kRest + "[tracing]\n" + keys);
     EXPECT_EQ(messages(diagnostics), "") << keys;
-    EXPECT_EQ(model.tracing.url, url) << keys;
+    EXPECT_EQ(model.tracing.collector.url, url) << keys;
   }
 }
 
@@ -76,8 +67,8 @@ TEST(Tracing, IsReadWhole) {
   EXPECT_EQ(messages(diagnostics), "");
   const Tracing& tracing = model.tracing;
   EXPECT_EQ(tracing.service_name, "s");
-  EXPECT_EQ(tracing.resource_attributes, (Tracing::Pairs{{"a", "b"}}));
-  EXPECT_EQ(tracing.headers, (Tracing::Pairs{{"X-A", "b"}}));
+  EXPECT_EQ(tracing.resource_attributes, (Collector::Pairs{{"a", "b"}}));
+  EXPECT_EQ(tracing.collector.headers, (Collector::Pairs{{"X-A", "b"}}));
   EXPECT_EQ(tracing.sample_ratio, 0.25);
   EXPECT_EQ(tracing.sample_per_second, 7U);
   EXPECT_TRUE(tracing.sample_errors);
@@ -85,7 +76,7 @@ TEST(Tracing, IsReadWhole) {
   EXPECT_EQ(tracing.parents, Tracing::Parents::trusted);
   EXPECT_TRUE(tracing.propagates("b3"));
   EXPECT_FALSE(tracing.propagates("tracecontext"));
-  EXPECT_TRUE(tracing.gzip);
+  EXPECT_TRUE(tracing.collector.gzip);
   EXPECT_EQ(tracing.batch_size, 10U);
 }
 
@@ -130,10 +121,10 @@ TEST(Tracing, TakesDefaultsFromTheEnvironment) {
                  {"OTEL_BSP_MAX_QUEUE_SIZE", "2048"}});
   EXPECT_EQ(messages(diagnostics), "");
   const Tracing& tracing = model.tracing;
-  EXPECT_EQ(tracing.url, "https://otel.test:4318/base/v1/traces");
-  EXPECT_EQ(tracing.headers, (Tracing::Pairs{{"a", "b c"}, {"d", "e"}}));
-  EXPECT_TRUE(tracing.gzip);
-  EXPECT_EQ(tracing.timeout.count(), 100);
+  EXPECT_EQ(tracing.collector.url, "https://otel.test:4318/base/v1/traces");
+  EXPECT_EQ(tracing.collector.headers, (Collector::Pairs{{"a", "b c"}, {"d", "e"}}));
+  EXPECT_TRUE(tracing.collector.gzip);
+  EXPECT_EQ(tracing.collector.timeout.count(), 100);
   EXPECT_EQ(tracing.service_name, "x");
   EXPECT_EQ(tracing.sample_ratio, 0.5);
   EXPECT_FALSE(tracing.parent_based);
@@ -150,7 +141,7 @@ TEST(Tracing, WhatIsWrittenGoesBeforeTheEnvironment) {
   EXPECT_EQ(messages(diagnostics), "");
   EXPECT_EQ(model.tracing.service_name, "own");
   EXPECT_TRUE(model.tracing.on());
-  EXPECT_EQ(model.tracing.url, "http://own:4318/x");
+  EXPECT_EQ(model.tracing.collector.url, "http://own:4318/x");
 }
 
 TEST(Tracing, VariablesThatCannotBeUsedAreErrors) {
@@ -160,12 +151,19 @@ TEST(Tracing, VariablesThatCannotBeUsedAreErrors) {
            {"OTEL_EXPORTER_OTLP_HEADERS", "secret"},
            {"OTEL_BSP_MAX_QUEUE_SIZE", "77"},
            {"OTEL_BSP_SCHEDULE_DELAY", "soon"},
-           {"OTEL_PROPAGATORS", "jaeger"}}) {
+           {"OTEL_PROPAGATORS", "jaeger"},
+           {"OTEL_TRACES_EXPORTER", "zipkin"}}) {
     const std::string said = messages(load_with({{name, value}}).diagnostics);
     EXPECT_NE(said.find("`" + name + "` cannot be used"), std::string::npos) << said;
     EXPECT_EQ(said.find(value), std::string::npos) << said;
   }
   EXPECT_EQ(messages(load_with({{"OTEL_SERVICE_NAME", ""}}).diagnostics), "");
+}
+
+TEST(Tracing, IsOffWhereTheEnvironmentSaysSo) {
+  EXPECT_FALSE(load_with({{"OTEL_SDK_DISABLED", "true"}}).model.tracing.on());
+  EXPECT_FALSE(load_with({{"OTEL_TRACES_EXPORTER", "none"}}).model.tracing.on());
+  EXPECT_TRUE(load_with({{"OTEL_TRACES_EXPORTER", "otlp"}}).model.tracing.on());
 }
 
 }  // namespace

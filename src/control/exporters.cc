@@ -54,7 +54,7 @@ trace::Attributes resource_of(const config::Tracing& settings) {
   return all;
 }
 
-std::vector<std::string> lines_of(const config::Tracing::Pairs& headers) {
+std::vector<std::string> lines_of(const config::Collector::Pairs& headers) {
   std::vector<std::string> lines;
   lines.reserve(headers.size());
   for (const auto& [name, value] : headers) {
@@ -63,34 +63,29 @@ std::vector<std::string> lines_of(const config::Tracing::Pairs& headers) {
   return lines;
 }
 
+remote::OtlpTarget target_of(const config::Collector& from, const proxy::CollectorPems& pems) {
+  return {from.url,      from.grpc,
+          from.gzip,     lines_of(from.headers),
+          from.timeout,  {pems.ca, pems.cert, pems.key, from.verify},
+          PINGAP_VERSION};
+}
+
 std::shared_ptr<const remote::SpanTarget> target_of(const proxy::Tracing& from) {
   const config::Tracing& settings = from.settings;
-  auto to = std::make_shared<remote::SpanTarget>();
-  to->collector = {settings.url,     settings.grpc,
-                   settings.gzip,    lines_of(settings.headers),
-                   settings.timeout, {from.ca, from.cert, from.key, settings.verify},
-                   PINGAP_VERSION};
-  to->batch_size = settings.batch_size;
-  to->batch_delay = settings.batch_delay;
-  to->resource = resource_of(settings);
-  return to;
+  return std::make_shared<remote::SpanTarget>(
+      remote::SpanTarget{target_of(settings.collector, from.pems), settings.batch_size,
+                         settings.batch_delay, resource_of(settings)});
 }
 
 std::shared_ptr<const remote::MetricsTarget> target_of(const config::Model& model,
                                                        const proxy::Snapshot& snapshot) {
-  const config::MetricsPush& push = model.metrics.push;
-  if (!model.metrics.on() || push.url.empty()) {
+  const config::Metrics& metrics = model.metrics;
+  if (!metrics.on() || metrics.collector.url.empty()) {
     return nullptr;
   }
-  auto to = std::make_shared<remote::MetricsTarget>();
-  to->collector.url = push.url;
-  to->collector.grpc = push.grpc;
-  to->collector.headers = lines_of(push.headers);
-  to->collector.tls.ca = snapshot.metrics_push_ca;
-  to->collector.version = PINGAP_VERSION;
-  to->interval = push.interval;
-  to->resource = resource_of(model.tracing);
-  return to;
+  return std::make_shared<remote::MetricsTarget>(
+      remote::MetricsTarget{target_of(metrics.collector, snapshot.metrics_pems),
+                            metrics.push_interval, resource_of(model.tracing)});
 }
 
 }  // namespace

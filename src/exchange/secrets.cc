@@ -8,10 +8,34 @@
 namespace pingap::exchange {
 namespace {
 
-constexpr std::array<std::string_view, 10> kSecretHeaders = {
-    "authorization",    "proxy-authorization", "cookie",       "set-cookie",
-    "x-api-key",        "x-auth-token",        "x-csrf-token", "x-access-token",
-    "www-authenticate", "authentication-info"};
+// Those of HTTP, what APIs and frameworks have taken to call theirs, and what Vault, GitLab,
+// Cloudflare, AWS, Google, Azure, Kong and oauth2-proxy do.
+constexpr std::array<std::string_view, 24> kSecretHeaders = {
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "www-authenticate",
+    "authentication-info",
+    "x-api-key",
+    "x-auth-token",
+    "x-access-token",
+    "x-session-token",
+    "x-csrf-token",
+    "x-xsrf-token",
+    "api-key",
+    "apikey",
+    "x-vault-token",
+    "private-token",
+    "x-auth-key",
+    "cf-access-jwt-assertion",
+    "x-amz-security-token",
+    "x-amzn-oidc-data",
+    "x-amzn-oidc-accesstoken",
+    "x-goog-api-key",
+    "ocp-apim-subscription-key",
+    "x-forwarded-access-token",
+};
 
 constexpr std::array<std::string_view, 11> kLinkHeaders = {"referer",
                                                            "location",

@@ -14,14 +14,12 @@ constexpr size_t kBacklog = http::limits::kWindow / 2;
 }  // namespace
 
 FilteredResponse::FilteredResponse(http::ServerStream& client, net::EventLoop& loop,
-                                   std::vector<plugin::BodyFilter*> filters, Owner owner) noexcept
+                                   BodyFilters filters, Owner owner) noexcept
     : client_(client), loop_(loop), filters_(std::move(filters)), owner_(owner) {
 }
 
 void FilteredResponse::send_head(http::ResponseHead& head, End end) noexcept {
-  const bool changes =
-      std::ranges::any_of(filters_, [](const auto* one) { return !one->keeps_length(); });
-  if (changes && end == End::no && head.framing != http::Framing::until_close) {
+  if (!filters_.keep_length() && end == End::no && head.framing != http::Framing::until_close) {
     head.framing = http::Framing::chunked;
     head.has_content_length = false;
   }
@@ -37,20 +35,12 @@ bool FilteredResponse::unsend() noexcept {
 }
 
 // False: it has failed.
-bool FilteredResponse::filter(ByteQueue& data, End end, ByteQueue& out) noexcept {
-  ByteQueue* in = &data;
-  ByteQueue made;
-  for (plugin::BodyFilter* one : filters_) {
-    ByteQueue next;
-    if (auto filtered = one->filter(*in, next, end); !filtered) {
-      error_ = filtered.error();
-      loop_.defer(*this);
-      return false;
-    }
-    made = std::move(next);
-    in = &made;
+bool FilteredResponse::filter(ByteQueue& data, End end) noexcept {
+  if (auto filtered = filters_.run(data, end); !filtered) {
+    error_ = filtered.error();
+    loop_.defer(*this);
+    return false;
   }
-  out = std::move(*in);
   return true;
 }
 
@@ -60,14 +50,13 @@ void FilteredResponse::send_body(ByteQueue& data, End end) noexcept {
     return;
   }
   came_ += data.size();
-  ByteQueue out;
-  if (!filter(data, end, out)) {
+  if (!filter(data, end)) {
     return;
   }
-  unsent_ += out.size();
-  sent_bytes_ += out.size();
-  if (!out.empty() || end == End::yes) {
-    client_.send_body(out, end);
+  unsent_ += data.size();
+  sent_bytes_ += data.size();
+  if (!data.empty() || end == End::yes) {
+    client_.send_body(data, end);
   }
   if (unsent_ < kBacklog && came_ > 0) {
     loop_.defer(*this);  // perhaps nothing was made of it, and nobody would ever say it is sent
@@ -75,9 +64,8 @@ void FilteredResponse::send_body(ByteQueue& data, End end) noexcept {
 }
 
 void FilteredResponse::send_trailers(const http::HeaderMap& trailers) noexcept {
-  ByteQueue none;
   ByteQueue out;
-  if (error_ || !filter(none, End::yes, out)) {
+  if (error_ || !filter(out, End::yes)) {
     return;
   }
   if (!out.empty()) {

@@ -5,12 +5,10 @@
 // came, as soon as not too much of what was made waits for the client.
 #pragma once
 
-#include <vector>
-
 #include "base/callback.h"
 #include "http/stream.h"
 #include "net/event_loop.h"
-#include "plugin/body_filter.h"
+#include "proxy/body_filters.h"
 
 namespace pingap::proxy {
 
@@ -22,8 +20,8 @@ class FilteredResponse final : public http::ServerStream, public net::Deferrable
   };
 
   // `client` and `loop` outlive this; the filters as long as their request.
-  FilteredResponse(http::ServerStream& client, net::EventLoop& loop,
-                   std::vector<plugin::BodyFilter*> filters, Owner owner) noexcept;
+  FilteredResponse(http::ServerStream& client, net::EventLoop& loop, BodyFilters filters,
+                   Owner owner) noexcept;
 
   // The client has taken `bytes` of what was made. As many that came are done with.
   size_t on_sent(size_t bytes) noexcept;
@@ -45,11 +43,11 @@ class FilteredResponse final : public http::ServerStream, public net::Deferrable
   void on_deferred() noexcept override;
 
  private:
-  bool filter(ByteQueue& data, End end, ByteQueue& out) noexcept;
+  bool filter(ByteQueue& data, End end) noexcept;
 
   http::ServerStream& client_;
   net::EventLoop& loop_;
-  std::vector<plugin::BodyFilter*> filters_;
+  BodyFilters filters_;
   Owner owner_;
   size_t came_ = 0;    // not yet given back
   size_t unsent_ = 0;  // made, and not yet taken by the client

@@ -115,9 +115,9 @@ class Forwarder final : public http::RequestSink,
   Result<> copy_source(uint64_t most) noexcept;
   Result<> pipe_source(uint64_t most) noexcept;
   void open_request_filters();
+  void on_filter_refused(const Error& why) noexcept;
   bool hold_body(ByteQueue& data, End end) noexcept;
   void release_early_body() noexcept;
-  Result<> filter_request(ByteQueue& data, End end) noexcept;
   bool edit_response(End& head_end);
 
   // Whether plugins have a say in it.
@@ -249,9 +249,9 @@ class Forwarder final : public http::RequestSink,
  private:
   RequestBody request_body_;
   ResponseBody response_body_;
-  std::optional<PluginRun> plugins_;                  // where there are any
-  std::vector<plugin::BodyFilter*> request_filters_;  // of theirs
-  std::optional<FilteredResponse> filtered_;          // then it is client_
+  std::optional<PluginRun> plugins_;          // where there are any
+  BodyFilters request_filters_;               // of theirs
+  std::optional<FilteredResponse> filtered_;  // then it is client_
   bool holds_body_ = false;  // plugins that filter it have not let the request through yet
   End early_end_ = End::no;
   std::optional<ByteQueue> early_;  // of the body, held so; most requests have none

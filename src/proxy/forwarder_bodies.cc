@@ -32,8 +32,8 @@ void Forwarder::on_body(ByteQueue& data, End end) noexcept {
     if (hold_body(data, end)) {
       return;
     }
-    if (auto filtered = filter_request(data, end); !filtered) {
-      on_refused(filtered.error().code, {});
+    if (auto filtered = request_filters_.run(data, end); !filtered) {
+      on_filter_refused(filtered.error());
       return;
     }
     if (data.empty() && end == End::no) {

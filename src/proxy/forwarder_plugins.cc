@@ -164,9 +164,7 @@ void Forwarder::open_request_filters() {
     return;  // there is none
   }
   request_filters_ = plugins_->request_filters();
-  const auto changes = [](const plugin::BodyFilter* one) { return !one->keeps_length(); };
-  if (std::ranges::any_of(request_filters_, changes) &&
-      x.upstream_request.framing == Framing::length) {
+  if (!request_filters_.keep_length() && x.upstream_request.framing == Framing::length) {
     x.upstream_request.framing = Framing::chunked;
     request_body_.forbid_replay();
   }
@@ -195,15 +193,10 @@ void Forwarder::release_early_body() noexcept {
   on_body(early, std::exchange(early_end_, End::no));
 }
 
-Result<> Forwarder::filter_request(ByteQueue& data, End end) noexcept {
-  for (plugin::BodyFilter* one : request_filters_) {
-    ByteQueue made;
-    if (auto filtered = one->filter(data, made, end); !filtered) {
-      return filtered;
-    }
-    data = std::move(made);
-  }
-  return {};
+void Forwarder::on_filter_refused(const Error& why) noexcept {
+  x.plugin = request_filters_.failed();
+  x.plugin_reason = why.detail == nullptr ? std::string_view() : why.detail;
+  on_refused(why.code, {});
 }
 
 // ---- the answer
@@ -226,7 +219,7 @@ bool Forwarder::edit_response(End& head_end) {
   if (head_end == End::yes || x.response.framing == Framing::tunnel || filtered_) {
     return true;
   }
-  std::vector<plugin::BodyFilter*> filters = plugins_->response_filters();
+  BodyFilters filters = plugins_->response_filters();
   if (filters.empty()) {
     return true;
   }

@@ -163,7 +163,7 @@ void PluginRun::backwards(uint8_t hooks, const Visit& visit) noexcept {
       if ((uses[i].hooks & hooks) != 0 && part.ran(i)) {
         plugin::Context it = context(part, i);
         const TimePoint since = measures_ ? steady_now() : TimePoint{};
-        visit(*uses[i].plugin, it);
+        visit(uses[i], it);
         if (measures_) [[unlikely]] {
           note_spent(part, i, since);
         }
@@ -174,8 +174,15 @@ void PluginRun::backwards(uint8_t hooks, const Visit& visit) noexcept {
 
 ErrorCode PluginRun::on_response() noexcept {
   failed_ = ErrorCode::none;
-  backwards(Plugin::kResponse,
-            [](const Plugin& plugin, plugin::Context& it) { plugin.on_response(it); });
+  backwards(Plugin::kResponse, [this](const plugin::Use& use, plugin::Context& it) {
+    const ErrorCode before = std::exchange(failed_, ErrorCode::none);
+    use.plugin->on_response(it);
+    if (failed_ != ErrorCode::none) {
+      use.instance->counts->add(worker_.index(), failed_);
+    } else {
+      failed_ = before;
+    }
+  });
   if (failed_ == ErrorCode::none || std::exchange(failed_before_, true)) {
     return ErrorCode::none;
   }
@@ -183,27 +190,30 @@ ErrorCode PluginRun::on_response() noexcept {
 }
 
 void PluginRun::on_end() noexcept {
-  backwards(Plugin::kEnd, [](const Plugin& plugin, plugin::Context& it) { plugin.on_end(it); });
+  backwards(Plugin::kEnd,
+            [](const plugin::Use& use, plugin::Context& it) { use.plugin->on_end(it); });
 }
 
-PluginRun::Filters PluginRun::response_filters() {
-  Filters filters;
-  backwards(Plugin::kResponseBody, [&](const Plugin& plugin, plugin::Context& it) {
-    if (plugin::BodyFilter* filter = plugin.response_body(it)) {
-      filters.push_back(filter);
+// From the last to the first.
+template <plugin::BodyFilter* (Plugin::*Filter)(plugin::Context&) const noexcept>
+BodyFilters PluginRun::filters(uint8_t hook) {
+  BodyFilters all(worker_.index());
+  backwards(hook, [&all](const plugin::Use& use, plugin::Context& it) {
+    if (plugin::BodyFilter* filter = (use.plugin->*Filter)(it)) {
+      all.add(*filter, *use.instance);
     }
   });
-  return filters;
+  return all;
 }
 
-PluginRun::Filters PluginRun::request_filters() {
-  Filters filters;
-  backwards(Plugin::kRequestBody, [&](const Plugin& plugin, plugin::Context& it) {
-    if (plugin::BodyFilter* filter = plugin.request_body(it)) {
-      filters.insert(filters.begin(), filter);
-    }
-  });
-  return filters;
+BodyFilters PluginRun::response_filters() {
+  return filters<&Plugin::response_body>(Plugin::kResponseBody);
+}
+
+BodyFilters PluginRun::request_filters() {
+  BodyFilters all = filters<&Plugin::request_body>(Plugin::kRequestBody);
+  all.reverse();
+  return all;
 }
 
 TimePoint PluginRun::now() const noexcept {

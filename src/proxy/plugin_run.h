@@ -11,6 +11,7 @@
 #include "base/callback.h"
 #include "net/timer.h"
 #include "plugin/chain.h"
+#include "proxy/body_filters.h"
 #include "proxy/generation.h"
 
 namespace pingap::proxy {
@@ -77,11 +78,9 @@ class PluginRun final : public plugin::Host {
   // Where the request is to go instead of to the location's upstream; empty = nobody has said.
   std::string_view chosen_upstream() const noexcept { return chosen_upstream_; }
 
-  using Filters = std::vector<plugin::BodyFilter*>;
-
   // Of those that ran, in the order in which they see the body.
-  Filters request_filters();
-  Filters response_filters();
+  BodyFilters request_filters();
+  BodyFilters response_filters();
 
   // plugin::Host
   TimePoint now() const noexcept override;
@@ -135,6 +134,8 @@ class PluginRun final : public plugin::Host {
   void on_resumed(const std::function<void(void*)>& set) noexcept;
   void on_timer() noexcept;
   void on_call_done() noexcept;
+  template <plugin::BodyFilter* (plugin::Plugin::*Filter)(plugin::Context&) const noexcept>
+  BodyFilters filters(uint8_t hook);
   // Calls `visit` for each that ran and has one of `hooks`, from the last to the first.
   template <class Visit>
   void backwards(uint8_t hooks, const Visit& visit) noexcept;

@@ -12,7 +12,6 @@
 #include "proxy/route_counts.h"
 #include "proxy/tls_loader.h"
 #include "proxy/tracing_builder.h"
-#include "tls/pem_source.h"
 
 namespace pingap::proxy {
 namespace {
@@ -49,7 +48,10 @@ class Builder {
     }
     plugins_.emplace(model_, diagnostics_, before_, *snapshot_);
     build_tls();
-    read_push_ca();
+    if (model_.metrics.on()) {
+      snapshot_->metrics_pems =
+          read_pems(model_.metrics.collector, config::OtlpSignal::metrics, diagnostics_);
+    }
     build_tracing(model_.tracing, diagnostics_, before_, *snapshot_);
     for (const config::Listener& listener : model_.servers) {
       snapshot_->sites.push_back(build_site(listener));
@@ -96,19 +98,6 @@ class Builder {
     auto [context, left_out] = tls_loader_->build(from, section, at);
     files.left_out = std::move(left_out);
     return std::make_unique<LiveTls>(std::move(context));
-  }
-
-  void read_push_ca() {
-    const auto& source = model_.metrics.push.ca;
-    if (!model_.metrics.on() || source.value.empty()) {
-      return;
-    }
-    auto pem = tls::read_pem(source.value, tls::Readers::any);
-    if (!pem) {
-      diagnostics_.error(source.at, "cannot use otlp_tls_ca", {}, std::move(pem.error()));
-      return;
-    }
-    snapshot_->metrics_push_ca = std::move(pem->text);
   }
 
   void read_error_template() {

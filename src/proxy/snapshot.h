@@ -146,14 +146,19 @@ struct Site {  // [servers.NAME]
   trace::Tracer* tracer = nullptr;              // the snapshot's; null = no traces
 };
 
+// What a config::Collector names, in PEM; empty = none.
+struct CollectorPems {
+  std::string ca;
+  std::string cert;
+  std::string key;
+};
+
 // [tracing] for who sends what workers leave. The same one in the next snapshot where nothing has
 // changed about it.
 struct Tracing {
   config::Tracing settings;
   std::string files_state;  // the files that it names, as they were
-  std::string ca;           // contents in PEM; empty = none
-  std::string cert;
-  std::string key;
+  CollectorPems pems;
 };
 
 struct Snapshot {
@@ -162,7 +167,7 @@ struct Snapshot {
   uint32_t workers = 1;
   std::shared_ptr<tls::TicketKeys> ticket_keys;  // where anybody has TLS
   std::unique_ptr<LiveTls> metrics_tls;          // of the address of [metrics], as Site::tls
-  std::string metrics_push_ca;                   // PEM; empty = the system's
+  CollectorPems metrics_pems;                    // of whom they are sent to
   CertificateFiles metrics_files;                // of it, as they were before they were read
   std::vector<std::shared_ptr<const Cluster>> clusters;
   size_t cluster_slots = 0;  // above every Cluster::index that there was in the process

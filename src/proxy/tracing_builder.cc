@@ -11,7 +11,7 @@
 namespace pingap::proxy {
 namespace {
 
-std::string state_of_files(const config::Tracing& from) {
+std::string state_of_files(const config::Collector& from) {
   std::string state;
   for (const auto* source : {&from.ca, &from.cert, &from.key}) {
     const std::string path = source->value.empty() ? std::string() : tls::path_of(source->value);
@@ -20,7 +20,7 @@ std::string state_of_files(const config::Tracing& from) {
   return state;
 }
 
-std::string read(std::string_view key, const config::Located<std::string>& source,
+std::string read(const std::string& key, const config::Located<std::string>& source,
                  tls::Readers readers, config::Diagnostics& diagnostics) {
   if (source.value.empty()) {
     return {};
@@ -59,12 +59,22 @@ trace::Propagation propagation_of(const config::Tracing& from) noexcept {
 
 }  // namespace
 
+CollectorPems read_pems(const config::Collector& from, config::OtlpSignal signal,
+                        config::Diagnostics& diagnostics) {
+  const auto get = [&](std::string_view key, const config::Located<std::string>& source,
+                       tls::Readers readers) {
+    return read(fmt::format("{}{}", config::key_prefix(signal), key), source, readers, diagnostics);
+  };
+  return {get("tls_ca", from.ca, tls::Readers::any), get("tls_cert", from.cert, tls::Readers::any),
+          get("tls_key", from.key, tls::Readers::no_others)};
+}
+
 void build_tracing(const config::Tracing& from, config::Diagnostics& diagnostics,
                    const Snapshot* before, Snapshot& to) {
   if (!from.on()) {
     return;
   }
-  std::string files = state_of_files(from);
+  std::string files = state_of_files(from.collector);
   std::shared_ptr<trace::SpanRings> rings;
   if (before != nullptr && before->tracing != nullptr) {
     if (before->tracing->settings == from && before->tracing->files_state == files) {
@@ -81,9 +91,7 @@ void build_tracing(const config::Tracing& from, config::Diagnostics& diagnostics
   auto made = std::make_shared<Tracing>();
   made->settings = from;
   made->files_state = std::move(files);
-  made->ca = read("tls_ca", from.ca, tls::Readers::any, diagnostics);
-  made->cert = read("tls_cert", from.cert, tls::Readers::any, diagnostics);
-  made->key = read("tls_key", from.key, tls::Readers::no_others, diagnostics);
+  made->pems = read_pems(from.collector, config::OtlpSignal::traces, diagnostics);
   to.tracing = std::move(made);
   to.tracer =
       std::make_shared<trace::Tracer>(sampling_of(from), propagation_of(from), std::move(rings));

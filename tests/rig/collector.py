@@ -98,7 +98,8 @@ class Metrics:
 class Collector:
     """What both have in common. `answer(count)` is a status for the count-th batch, or None.
 
-    `tls` is the pair of certificate and key that it shows.
+    `tls` is the pair of certificate and key that it shows; `trust` the authority of clients, which
+    then need a certificate.
     """
 
     def __init__(self, answer=None, rejects=0):
@@ -172,7 +173,7 @@ class Collector:
 class HttpCollector(Collector):
     """OTLP over HTTP with protocol buffers."""
 
-    def __init__(self, answer=None, rejects=0, port=0, tls=None):
+    def __init__(self, answer=None, rejects=0, port=0, tls=None, trust=None):
         super().__init__(answer, rejects)
         self.open = []  # connections
         outer = self
@@ -208,6 +209,9 @@ class HttpCollector(Collector):
         if tls:
             settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             settings.load_cert_chain(tls.cert, tls.key)
+            if trust:
+                settings.load_verify_locations(trust)
+                settings.verify_mode = ssl.CERT_REQUIRED
             self.server.socket = settings.wrap_socket(self.server.socket, server_side=True,
                                                       do_handshake_on_connect=False)
         threading.Thread(target=self.server.serve_forever, args=[0.02], daemon=True).start()
@@ -220,22 +224,27 @@ class HttpCollector(Collector):
                 one.shutdown(socket.SHUT_RDWR)
 
 
-def credentials(pair):
-    """Those of a server with this certificate."""
-    with open(pair.key, "rb") as key, open(pair.cert, "rb") as cert:
-        return grpc.ssl_server_credentials([(key.read(), cert.read())])
+def contents(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def credentials(pair, trust):
+    """Those of a server with this certificate, for clients of that authority if there is one."""
+    return grpc.ssl_server_credentials([(contents(pair.key), contents(pair.cert))],
+                                       contents(trust) if trust else None, bool(trust))
 
 
 class GrpcCollector(Collector, grpc.GenericRpcHandler):
     """OTLP over gRPC."""
 
-    def __init__(self, answer=None, rejects=0, port=0, tls=None):
+    def __init__(self, answer=None, rejects=0, port=0, tls=None, trust=None):
         super().__init__(answer, rejects)
         self.server = grpc.server(futures.ThreadPoolExecutor(4),
                                   compression=grpc.Compression.NoCompression)
         self.server.add_generic_rpc_handlers([self])
         address = f"127.0.0.1:{port}"
-        self.port = (self.server.add_secure_port(address, credentials(tls)) if tls
+        self.port = (self.server.add_secure_port(address, credentials(tls, trust)) if tls
                      else self.server.add_insecure_port(address))
         self.endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.server.start()

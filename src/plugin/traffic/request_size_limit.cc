@@ -12,6 +12,8 @@ struct Settings {
   uint64_t max_uri = 0;
 };
 
+constexpr const char* kBodyTooLarge = "body is too large";
+
 constexpr Option<Settings> kOptions[] = {
     {{"max_body", "max_size", Type::size, "no limit",
       "of the body, as announced and as it comes: 413"},
@@ -28,7 +30,7 @@ class Counting final : public BodyFilter {
   Result<> filter(ByteQueue& in, ByteQueue& out, End /*end*/) noexcept override {
     if (in.size() > left_) {
       return tl::unexpected(
-          Error{ErrorCode::body_too_large, Side::downstream, Retry::never, 0, nullptr});
+          Error{ErrorCode::body_too_large, Side::downstream, Retry::never, 0, kBodyTooLarge});
     }
     left_ -= in.size();
     out.move_from(in, in.size());
@@ -59,7 +61,7 @@ class RequestSizeLimit final : public Plugin {
     }
     if (settings_.max_body > 0 && head.framing == http::Framing::length &&
         head.content_length > settings_.max_body) {
-      return context.refuse(413, ErrorCode::body_too_large, "body is too large");
+      return context.refuse(413, ErrorCode::body_too_large, kBodyTooLarge);
     }
     return Verdict::next;
   }
