@@ -360,7 +360,9 @@ ExitCode run_here(const RunOptions& options, Daemon* daemon) {
   }
   proxy::Server server(loaded->snapshot);
   Reporter reporter(server, side.get(), **loop);
-  if (auto bound = server.bind(std::move(before->sockets)); !bound) {
+  // A process that runs has its logs: one that cannot have them does not take over from it.
+  const auto bad_logs = options.upgrade ? observe::BadLog::refused : observe::BadLog::later;
+  if (auto bound = server.bind(std::move(before->sockets), bad_logs); !bound) {
     PINGAP_LOG(error, "{}", bound.error());
     return ExitCode::cannot_bind;
   }
