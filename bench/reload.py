@@ -2,14 +2,18 @@
 """How long a reload takes, what requests notice of it, and what it leaves behind; and upgrades.
 
     bench/reload.py --binary build/release/pingap [--locations 1000] [--upstreams 200]
-                    [--reloads 200] [--upgrades 0] [--load 0]
+                    [--reloads 200] [--upgrades 0] [--load 0] [--quiet 50] [--full]
 
-Each reload changes one location. A reload is from `reload` on the command socket to the answer: the
+Each reload changes one location; with `--full` there are health checks, a plugin, a certificate and
+an access log, too. A reload is from `reload` on the command socket to the answer: the
 file is read, parsed, checked and built, every worker goes by it, and the revision is on the disk.
 Meanwhile requests go over kept connections, one after the other; none may fail. Memory is that of
 the process after ten reloads and at the end. `--load N` has wrk ask for as much as it can over N
 connections while there are reloads; what it cannot get is told, too. An upgrade is `pingap upgrade` from its start to its
 end, with the same requests, after the reloads.
+
+What a worker has to do for a reload is the CPU time that its thread takes while there is one and no
+request (`--quiet` reloads, at the end): all its turns together, so no pause was longer.
 """
 import argparse
 import http.client
@@ -26,17 +30,36 @@ import time
 from peers import free_port, wait_for
 
 
-def config(options, port, backend, turn):
-    """A configuration in which one location differs by `turn`."""
-    lines = ["[basic]\nthreads = 2\n"]
+def config(options, port, backend, turn, folder, every=0):
+    """A configuration in which one location differs by `turn`, and each upstream by `every`."""
+    lines = [f'[basic]\nthreads = 2\nupgrade_sock = "{folder}/command.sock"\n'
+             f'log_level = "error"\npid_file = "{folder}/pid"\n']
+    check = location = server = ""
+    if options.full:
+        check = 'health_check = "http://b/?interval=1s"\n'
+        location = 'plugins = ["limit", "id"]\n'
+        server = f'access_log = "{folder}/access.log json"\n'
+        lines.append('[plugins.limit]\ntype = "rate_limit"\nrate = 1000000\n'
+                     '[plugins.id]\ntype = "request_id"\n'
+                     f'[servers.t]\naddr = "127.0.0.1:0"\nlocations = ["l0"]\n'
+                     f'tls_cert = "{folder}/cert.pem"\ntls_key = "{folder}/key.pem"\n')
     for i in range(options.upstreams):
-        lines.append(f'[upstreams.u{i}]\naddrs = ["127.0.0.1:{backend}"]\n')
+        lines.append(f'[upstreams.u{i}]\naddrs = ["127.0.0.1:{backend}"]\n'
+                     f'read_timeout = "{60 + every}s"\n{check}')
     for i in range(options.locations):
-        lines.append(f'[locations.l{i}]\nupstream = "u{i % options.upstreams}"\n'
-                     f'path = "/p{i}/"\nheaders_set = ["X-Turn: {turn if i == 0 else 0}"]\n')
+        lines.append(f'[locations.l{i}]\nupstream = "u{i % options.upstreams}"\npath = "/p{i}/"\n'
+                     f'headers_set = ["X-Turn: {turn if i == 0 else 0}"]\n{location}')
     names = ", ".join(f'"l{i}"' for i in range(options.locations))
-    lines.append(f'[servers.s]\naddr = "127.0.0.1:{port}"\nlocations = [{names}]\n')
+    lines.append(f'[servers.s]\naddr = "127.0.0.1:{port}"\nlocations = [{names}]\n{server}')
     return "\n".join(lines)
+
+
+def make_certificate(folder):
+    """For a server with TLS."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=a.test", "-keyout",
+                    folder / "key.pem", "-out", folder / "cert.pem"], check=True,
+                   stderr=subprocess.DEVNULL)
 
 
 def resident(pid):
@@ -45,6 +68,31 @@ def resident(pid):
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
     return 0
+
+
+def worker_times(pid):
+    """Nanoseconds of CPU time that each worker's thread has taken: {thread: time}."""
+    times = {}
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        if (task / "comm").read_text(encoding="ascii").startswith("pingap-worker"):
+            times[task.name] = int((task / "schedstat").read_text(encoding="ascii").split()[0])
+    return times
+
+
+def measure_pauses(options, pid, write, command):
+    """Prints what reloads cost a worker while nobody asks for anything."""
+    for what, changes in (("one location", lambda turn: (-1 - turn, 0)),
+                          ("every upstream", lambda turn: (0, 1 + turn))):
+        took = []
+        for turn in range(options.quiet):
+            write(*changes(turn))
+            before = worker_times(pid)
+            reload(command)
+            time.sleep(0.02)  # also for what is taken down behind it
+            took += [(now - before[thread]) / 1e6 for thread, now in worker_times(pid).items()]
+        took.sort()
+        print(f"a worker, {what} changed: median {took[len(took) // 2]:.2f} ms, "
+              f"longest {took[-1]:.2f} ms")
 
 
 def reload(path):
@@ -96,11 +144,12 @@ def run(options, folder):
     """Measures, and prints a line."""
     port, backend = free_port(), free_port()
     file, command = folder / "pingap.toml", str(folder / "command.sock")
-    basic = f'threads = 2\nupgrade_sock = "{command}"\nlog_level = "error"\n' \
-            f'pid_file = "{folder}/pid"\n'
 
-    def write(turn):
-        file.write_text(config(options, port, backend, turn).replace("threads = 2\n", basic))
+    def write(turn, every=0):
+        file.write_text(config(options, port, backend, turn, folder, every))
+
+    if options.full:
+        make_certificate(folder)
 
     write(0)
     origin = subprocess.Popen([options.binary, "demo-backend", "--listen", f"127.0.0.1:{backend}"],
@@ -128,6 +177,8 @@ def run(options, folder):
             load.ended.set()
         for load in loads:
             load.join()
+        if options.quiet and not options.upgrades:
+            measure_pauses(options, product.pid, write, command)
     finally:
         newest = folder / "pid"
         if newest.exists():
@@ -184,6 +235,8 @@ def main():
     parser.add_argument("--upgrades", type=int, default=0)
     parser.add_argument("--clients", type=int, default=2)
     parser.add_argument("--load", type=int, default=0)
+    parser.add_argument("--quiet", type=int, default=50)
+    parser.add_argument("--full", action="store_true")
     options = parser.parse_args()
     options.binary = os.path.abspath(options.binary)
     with tempfile.TemporaryDirectory(prefix="pingap-reload-") as folder:

@@ -167,11 +167,6 @@ def test_response_bytes_of_chunked_answers_count_the_body_only():
         assert product.wait_log(1)[0]["response_bytes"] == 5
 
 
-def test_log_that_cannot_be_opened_is_an_error_at_start(recorder):
-    with pytest.raises(AssertionError, match="not ready"):
-        plain(recorder, "/nonexistent/dir/access.log")
-
-
 def test_answers_of_many_clients_are_all_logged(recorder):
     with front(recorder, basic={"threads": 2}) as product:
         for number in range(100):

@@ -15,6 +15,7 @@ from rig.deadline import until
 from rig.origin import Origin
 from rig.product import Product, config, front, run
 from rig.standin import free_port
+from test_status import degraded
 
 
 def write(product, conf, name="pingap.toml"):
@@ -234,6 +235,12 @@ def test_last_good():
         product.start()
         product.wait_line("cannot be used: starting with revision 2")
         assert product.get("/").get("X-New") == "a"
+        assert degraded(product)["configuration", "start"].startswith(
+            "what is there could not be used: revision 2 of ")
+        assert product.order("reload")[0] == 3
+        assert ("configuration", "start") in degraded(product)
+        go_over(product, with_header(product, "b"))
+        assert degraded(product) == {}
 
 
 def test_last_good_needs_no_change_before():

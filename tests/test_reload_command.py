@@ -12,7 +12,7 @@ import pytest
 from rig import toml
 from rig.deadline import until
 from rig.origin import Origin
-from rig.product import config, front, run
+from rig.product import Product, config, front, run
 
 
 def write(product, conf):
@@ -194,3 +194,44 @@ def test_what_waits_for_a_restart_is_told_until_it_is_as_it_was():
         write(product, product.conf)
         assert "restart" not in product.order("reload")[1]
         assert "restart" not in product.order("status")[1]
+
+
+# ---- which process it is
+
+def behind_a_link(folder):
+    """store() that keeps each version in a file of its own, and sets a link to it in one step."""
+    def store(text):
+        number = len(os.listdir(folder))
+        (folder / f"v{number}.toml").write_text(text)
+        os.symlink(f"v{number}.toml", folder / "new")
+        os.rename(folder / "new", folder / "pingap.toml")
+        return str(folder / "pingap.toml")
+    return store
+
+
+def test_it_is_found_when_the_link_to_its_configuration_is_set_anew(tmp_path):
+    """As Kubernetes does, and whoever has a folder for each release."""
+    with Origin() as origin, Product(config(origin.addr), store=behind_a_link(tmp_path)) as product:
+        first = str(tmp_path / "v0.toml")
+        for turn in range(2):
+            product.conf = with_header(product, turn)
+            product.write_config()
+            code, out, err = product.order("reload")
+            assert (code, out.splitlines()[0]) == \
+                (0, "configuration reloaded: locations changed: all"), err
+        assert product.order("status")[0] == 0
+        code, _, err = run("status", "--config", first,
+                           env={"RUNTIME_DIRECTORY": product.runtime.name})
+        assert code == 0, err  # by the name that it had behind the link when it was started
+
+
+def test_it_is_found_without_its_file(tmp_path):
+    with Origin() as origin, front(origin) as product:
+        path = product.path("pingap.toml")
+        os.rename(path, tmp_path / "away")
+        assert product.order("status")[0] == 0
+        code, _, err = product.order("reload")
+        assert code == 3 and "pingap.toml" in err and "No such file" in err
+        assert product.get("/").status == 200
+        os.rename(tmp_path / "away", path)
+        assert product.order("reload")[0] == 0

@@ -201,7 +201,7 @@ def test_what_cannot_be_used_stops_the_load(tmp_path):
     (tmp_path / "empty").write_text("")
     assert "needs TLS" in refusal(ca=authority().ca.cert)
     assert "needs TLS" in refusal(alpn="h2")
-    assert "ca: it holds no" in refusal(sni="a.test", ca=str(tmp_path / "empty"))
+    assert "it holds no readable certificate" in refusal(sni="a.test", ca=str(tmp_path / "empty"))
     assert "cannot use ca" in refusal(sni="a.test", ca="/no/such")
     assert "needs `tls_key`" in refusal(sni="a.test", tls_cert="/no/such")
     assert "with tls = false" in refusal(sni="a.test", tls=False)

@@ -20,6 +20,7 @@ from rig.product import Product, binary, config, front, run
 from rig.standin import find
 from rig.tls import TlsClient, authority, context
 from test_discovery import named, needs_dnsmasq
+from test_reload_command import behind_a_link
 
 
 def write(product, conf):
@@ -562,3 +563,16 @@ def test_by_hand_with_a_configuration_that_the_user_cannot_read(tmp_path):
         product.process.wait(5)
         holds(lambda: not any("refused" in line for line in second.stderr), "no word of it", 0.3)
         assert second.get("/").status == 200
+
+
+def test_the_link_to_the_configuration_is_set_anew(tmp_path):
+    """The new process finds the old one all the same."""
+    with Origin() as origin, Product(config(origin.addr), store=behind_a_link(tmp_path)) as product, \
+            Upgraded(product) as then:
+        product.conf["locations"]["all"]["headers_set"] = ["X-New: 1"]
+        product.write_config()
+        then.upgrade()
+        product.process.wait(10)
+        assert product.get("/").get("X-New") == "1"
+        assert product.order("status")[1].splitlines()[0].split()[3].rstrip(",") == \
+            str(then.pids[-1])

@@ -72,7 +72,7 @@ void HttpService::on_accept(net::Fd connection, const net::Address& peer) noexce
     return;
   }
   const session::Peer from(peer);
-  const proxy::LiveTls* tls = handler_.tls();
+  const tls::LiveServer* tls = handler_.tls();
   if (tls == nullptr) {
     auto transport = std::make_unique<net::SocketTransport>(std::move(connection));
     begin(std::make_unique<session::H1ServerSession>(loop_, std::move(transport), from, settings_,

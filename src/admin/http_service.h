@@ -14,10 +14,11 @@
 #include "http/method.h"
 #include "net/event_loop.h"
 #include "net/listener.h"
-#include "proxy/live_tls.h"
 #include "session/handshake_session.h"
 #include "session/server_session.h"
 #include "session/session.h"
+#include "tls/live.h"
+#include "tls/server_context.h"
 
 namespace pingap::admin {
 
@@ -49,7 +50,7 @@ class HttpHandler {
   virtual void on_request(const HttpRequest& request, const Done& done) = 0;
 
   // For connections from now on; null = without TLS. Without a context they are closed.
-  virtual const proxy::LiveTls* tls() const noexcept { return nullptr; }
+  virtual const tls::LiveServer* tls() const noexcept { return nullptr; }
 
  protected:
   ~HttpHandler() = default;

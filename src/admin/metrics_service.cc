@@ -187,7 +187,7 @@ void MetricsService::on_request(const HttpRequest& request, const Done& done) {
 }
 
 // That of the configuration in use, with its certificates as they are now.
-const proxy::LiveTls* MetricsService::tls() const noexcept {
+const tls::LiveServer* MetricsService::tls() const noexcept {
   return running_->reloader.current().snapshot->metrics_tls.get();
 }
 

@@ -39,7 +39,7 @@ class MetricsService final : public control::SideService, public HttpHandler {
 
   // HttpHandler
   void on_request(const HttpRequest& request, const Done& done) override;
-  const proxy::LiveTls* tls() const noexcept override;
+  const tls::LiveServer* tls() const noexcept override;
 
  private:
   struct Prepared {

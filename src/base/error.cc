@@ -63,6 +63,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(ErrorCode::count_)> k
     "upstream_tls_timeout",
     "upstream_tls",
     "upstream_certificate",
+    "upstream_tls_files",
     "upstream_protocol",
     "upstream_limit",
     "upstream_out",

@@ -73,6 +73,7 @@ enum class ErrorCode : uint8_t {
   upstream_tls_timeout,
   upstream_tls,
   upstream_certificate,
+  upstream_tls_files,
   upstream_protocol,
   upstream_limit,
   upstream_out,

@@ -17,7 +17,7 @@ namespace pingap {
 class Trouble {
  public:
   enum class Part : uint8_t {
-    certificates,   // of a server: new ones cannot be used
+    certificates,   // of a server or an upstream: new ones cannot be used, or there are none
     configuration,  // it cannot be read, or was refused
     discovery,      // who knows servers of an upstream does not tell
     logging,        // of a file: lines cannot be written

@@ -45,14 +45,31 @@ std::string folder_of_sockets() {
                          : fmt::format("{}/pingap", session);
 }
 
-// Empty where the configuration is no file and not in etcd.
-std::string file_name_of(const std::string& config) {
+std::string file_name(std::string_view what) {
+  return fmt::format("{:016x}.sock", hash64(what));
+}
+
+// By what is said, whether it is there or not, and a link or not: that changes while a process
+// runs. Then by where that leads now, for who says it in another way. None where the configuration
+// is no file and not in etcd.
+std::vector<std::string> file_names_of(const std::string& config) {
+  if (config == "-" || config.empty()) {
+    return {};
+  }
   if (config::is_etcd_url(config)) {
-    return fmt::format("{:016x}.sock", hash64(config::shown_url(config)));
+    return {file_name(config::shown_url(config))};
   }
   std::error_code error;
-  const auto path = std::filesystem::canonical(config, error);
-  return config == "-" || error ? "" : fmt::format("{:016x}.sock", hash64(path.native()));
+  auto said = std::filesystem::absolute(config, error).lexically_normal();
+  if (!said.has_filename()) {
+    said = said.parent_path();  // "folder/"
+  }
+  std::vector<std::string> names = {file_name(said.native())};
+  const auto real = std::filesystem::canonical(config, error);
+  if (!error && real != said) {
+    names.push_back(file_name(real.native()));
+  }
+  return names;
 }
 
 }  // namespace
@@ -111,12 +128,16 @@ std::string command_socket_of(const config::Basic& basic, const std::string& con
   if (!written.empty()) {
     return written == "off" ? std::string() : written;
   }
-  return default_command_socket_of(config);
+  const auto paths = default_command_sockets_of(config);
+  return paths.empty() ? std::string() : paths.front();
 }
 
-std::string default_command_socket_of(const std::string& config) {
-  const std::string name = file_name_of(config);
-  return name.empty() ? name : fmt::format("{}/{}", folder_of_sockets(), name);
+std::vector<std::string> default_command_sockets_of(const std::string& config) {
+  std::vector<std::string> paths = file_names_of(config);
+  for (std::string& path : paths) {
+    path = fmt::format("{}/{}", folder_of_sockets(), path);
+  }
+  return paths;
 }
 
 std::string find_command_socket(const config::Basic& basic, const std::string& config) {
@@ -124,8 +145,12 @@ std::string find_command_socket(const config::Basic& basic, const std::string& c
   if (ours.empty()) {
     return ours;
   }
-  for (const std::string& path : {ours, default_command_socket_of(config),
-                                  fmt::format("{}/{}", kSystemFolder, file_name_of(config))}) {
+  std::vector<std::string> paths = default_command_sockets_of(config);
+  paths.insert(paths.begin(), ours);
+  for (const std::string& name : file_names_of(config)) {
+    paths.push_back(fmt::format("{}/{}", kSystemFolder, name));
+  }
+  for (const std::string& path : paths) {
     if (::access(path.c_str(), F_OK) == 0) {
       return path;
     }

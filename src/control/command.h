@@ -52,9 +52,9 @@ std::optional<Answer> parse_answer(std::string_view text);
 // as the configuration comes from stdin or says "off".
 std::string command_socket_of(const config::Basic& basic, const std::string& config);
 
-// The same as if nothing was said: there a link leads to the socket that is elsewhere. Empty:
-// nowhere.
-std::string default_command_socket_of(const std::string& config);
+// The same as if nothing was said: by the path as it is given, and by where that leads where it is
+// a link. There links lead to the socket that is elsewhere. None: nowhere.
+std::vector<std::string> default_command_sockets_of(const std::string& config);
 
 // The same for who looks for one that runs: it may be of root or of a service, or `upgrade_sock`
 // was another when it was started.

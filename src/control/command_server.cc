@@ -234,11 +234,11 @@ tl::expected<void, std::string> CommandServer::lead(const std::string& link,
   return {};
 }
 
-CommandServer::CommandServer(net::Fd socket, std::string path, std::string link,
+CommandServer::CommandServer(net::Fd socket, std::string path, std::vector<std::string> links,
                              net::EventLoop& loop, CommandHandler& handler)
     : socket_(std::move(socket)),
       path_(std::move(path)),
-      link_(std::move(link)),
+      links_(std::move(links)),
       loop_(loop),
       handler_(handler) {
 }
@@ -253,8 +253,8 @@ CommandServer::~CommandServer() {
   if (socket_) {
     loop_.remove(socket_.get());
     ::unlink(path_.c_str());
-    if (!link_.empty()) {
-      ::unlink(link_.c_str());
+    for (const std::string& link : links_) {
+      ::unlink(link.c_str());
     }
   }
 }

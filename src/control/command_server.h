@@ -7,6 +7,7 @@
 #include <string>
 #include <sys/types.h>
 #include <unordered_map>
+#include <vector>
 
 #include <tl/expected.hpp>
 
@@ -41,9 +42,9 @@ class CommandServer final : public net::IoHandler {
   // the process finds it also where the configuration names another place by now.
   static tl::expected<void, std::string> lead(const std::string& link, const std::string& path);
 
-  // All outlive it. `link`: see lead(); empty = none.
-  CommandServer(net::Fd socket, std::string path, std::string link, net::EventLoop& loop,
-                CommandHandler& handler);
+  // All outlive it. `links`: see lead().
+  CommandServer(net::Fd socket, std::string path, std::vector<std::string> links,
+                net::EventLoop& loop, CommandHandler& handler);
   CommandServer(const CommandServer&) = delete;
   CommandServer& operator=(const CommandServer&) = delete;
   // Takes the files away, unless they have been handed over.
@@ -66,7 +67,7 @@ class CommandServer final : public net::IoHandler {
 
   net::Fd socket_;
   std::string path_;
-  std::string link_;
+  std::vector<std::string> links_;
   net::EventLoop& loop_;
   CommandHandler& handler_;
   std::unordered_map<int, std::shared_ptr<Connection>> connections_;

@@ -1,5 +1,8 @@
 #include "control/command.h"
 
+#include <filesystem>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 namespace pingap::control {
@@ -48,6 +51,23 @@ TEST(CommandSocket, IsWhereTheConfigurationSays) {
   EXPECT_EQ(command_socket_of(basic, "/"), "/x/y.sock");
   basic.upgrade_sock.value = "off";
   EXPECT_EQ(command_socket_of(basic, "/"), "");
+}
+
+// It may be a link that is set to another file, or be away, while a process runs.
+TEST(CommandSocket, IsFoundByThePathAsItIsGiven) {
+  namespace fs = std::filesystem;
+  std::string folder = testing::TempDir() + "pingap_command_XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::string link = folder + "/p.toml";
+  const auto gone = default_command_sockets_of(link);
+  ASSERT_EQ(gone.size(), 1U);
+  fs::create_symlink(folder, link);
+  const auto found = default_command_sockets_of(link);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0], gone[0]);
+  EXPECT_EQ(found[1], default_command_sockets_of(folder + "/").back());
+  EXPECT_EQ(default_command_sockets_of(folder + "/./p.toml"), found);
+  fs::remove_all(folder);
 }
 
 }  // namespace

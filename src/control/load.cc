@@ -50,7 +50,8 @@ tl::expected<Loaded, Refusal> build(Parsed parsed, Check check, const proxy::Sna
   if (check == Check::take_over && ::geteuid() == 0) {
     loaded.identity = find_identity(model.basic, diagnostics);
   } else if (check != Check::configuration && check != Check::take_over && before == nullptr) {
-    loaded.identity = check_machine(model, *loaded.snapshot, diagnostics, given);
+    const auto bad_logs = check == Check::start ? observe::BadLog::later : observe::BadLog::refused;
+    loaded.identity = check_machine(model, *loaded.snapshot, diagnostics, bad_logs, given);
   }
   if (diagnostics.has_errors()) {
     return tl::unexpected(

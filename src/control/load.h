@@ -27,6 +27,7 @@ struct Loaded {
   std::shared_ptr<const proxy::Snapshot> snapshot;
   std::optional<Identity> identity;  // who to become; where the machine was looked at
   std::string warnings;              // for people, lines; may be empty
+  std::string stands_in;  // which revision it is, where what is there cannot be used; else empty
 };
 
 // Why there is nothing: invalid_config, or cannot_bind where only the machine is to blame.

@@ -79,17 +79,21 @@ std::vector<LogFile> log_files(const proxy::Snapshot& snapshot) {
 }
 
 // Returns whether the file can be opened now.
-bool check_log(const LogFile& file, Diagnostics& diagnostics) {
+bool check_log(const LogFile& file, observe::BadLog bad, Diagnostics& diagnostics) {
   if (const int error = try_to_write(file.path, Symlinks::follow)) {
-    diagnostics.error(file.at,
-                      fmt::format("cannot open {} `{}`: {}", file.key, file.path, reason(error)),
-                      {}, file_hint(file.path, error));
+    std::string what = fmt::format("cannot open {} `{}`: {}", file.key, file.path, reason(error));
+    std::string hint = file_hint(file.path, error);
+    if (bad == observe::BadLog::refused) {
+      diagnostics.error(file.at, std::move(what), {}, std::move(hint));
+    } else {
+      diagnostics.warning(file.at, std::move(what), {}, std::move(hint));
+    }
     return false;
   }
   struct stat info{};
   if (::stat(file.path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode)) {
     diagnostics.warning(file.at, fmt::format("{} `{}` is a named pipe", file.key, file.path), {},
-                        "a start fails while nobody reads it");
+                        "its lines wait, and are lost in the end, while nobody reads it");
     return false;
   }
   return true;
@@ -150,11 +154,12 @@ void check_addresses(const config::Model& model, const proxy::InheritedSockets* 
 }  // namespace
 
 std::optional<Identity> check_machine(const config::Model& model, const proxy::Snapshot& snapshot,
-                                      Diagnostics& diagnostics,
+                                      Diagnostics& diagnostics, observe::BadLog bad_logs,
                                       const proxy::InheritedSockets* given) {
   check_pid_file(model.basic.pid_file, diagnostics);
   std::vector<LogFile> files = log_files(snapshot);
-  std::erase_if(files, [&](const LogFile& file) { return !check_log(file, diagnostics); });
+  std::erase_if(files,
+                [&](const LogFile& file) { return !check_log(file, bad_logs, diagnostics); });
   check_addresses(model, given, diagnostics);
   const auto identity = find_identity(model.basic, diagnostics);
   if (identity) {

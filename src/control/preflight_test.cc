@@ -32,7 +32,8 @@ class Preflight : public testing::Test {
                              server + "\n";
     const config::Model model = config::load({{"t", text}}, diagnostics);
     const auto snapshot = proxy::build_snapshot(model, diagnostics);
-    identity_ = check_machine(model, *snapshot, diagnostics);
+    identity_ = check_machine(model, *snapshot, diagnostics, bad_logs_);
+    has_errors_ = diagnostics.has_errors();
     std::string found;
     for (const config::Diagnostic& entry : diagnostics.entries()) {
       found += diagnostics.place(entry.at) + ": " + entry.what + "; " + entry.hint + "\n";
@@ -48,6 +49,8 @@ class Preflight : public testing::Test {
 
   std::string folder_;
   std::optional<Identity> identity_;
+  bool has_errors_ = false;
+  observe::BadLog bad_logs_ = observe::BadLog::refused;
 };
 
 TEST_F(Preflight, HasNothingToSayOfWhatWouldStart) {
@@ -68,11 +71,18 @@ TEST_F(Preflight, FindsFilesThatCannotBeWritten) {
                 "/link`: Too many levels of symbolic links; it may not be a symbolic link\n");
 }
 
+TEST_F(Preflight, WarnsOfLogsThatAreOpenedLater) {
+  bad_logs_ = observe::BadLog::later;
+  look_at("", log(folder_ + "/none/a.log tiny"));
+  EXPECT_FALSE(has_errors_);
+}
+
 TEST_F(Preflight, WarnsOfAPipeThatNobodyMayRead) {
   ASSERT_EQ(::mkfifo((folder_ + "/pipe").c_str(), 0600), 0);
-  EXPECT_EQ(look_at("", log(folder_ + "/pipe")), "t:10:14: access_log `" + folder_ +
-                                                     "/pipe` is a named pipe; a start fails while "
-                                                     "nobody reads it\n");
+  EXPECT_EQ(look_at("", log(folder_ + "/pipe")),
+            "t:10:14: access_log `" + folder_ +
+                "/pipe` is a named pipe; its lines wait, and are "
+                "lost in the end, while nobody reads it\n");
 }
 
 TEST_F(Preflight, FindsAddressesThatAreNotOurs) {

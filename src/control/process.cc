@@ -107,8 +107,8 @@ void look_at_limits() {
 
 struct CommandSocket {
   std::string path;
-  std::string link;  // that leads there; may be empty
-  net::Fd fd;        // none: no commands
+  std::vector<std::string> links;  // that lead there
+  net::Fd fd;                      // none: no commands
 };
 
 // The sockets of the process before, where we are to take over; else those of the service manager.
@@ -145,19 +145,27 @@ std::string real_path(const std::string& path) {
   return error ? path : real.string();
 }
 
-// From where it would be by default: there it is found whatever `upgrade_sock` says later.
-void lead_to(CommandSocket& socket, const std::string& config) {
-  const std::string link = default_command_socket_of(config);
+// It is the socket itself, or, by another name of the configuration, perhaps that of another
+// process.
+bool is_taken(const std::string& link, const std::string& socket, bool by_other_name) {
   std::error_code error;
-  const bool there =
-      !fs::is_symlink(link, error) && real_path(link) == real_path(socket.path);  // it itself
-  if (link.empty() || there) {
-    return;
-  }
-  if (auto led = CommandServer::lead(link, socket.path)) {
-    socket.link = link;
-  } else {
-    PINGAP_LOG(info, "commands find this process by its upgrade_sock only: {}", led.error());
+  return fs::exists(fs::symlink_status(link, error)) && !fs::is_symlink(link, error) &&
+         (by_other_name || real_path(link) == real_path(socket));
+}
+
+// From where it would be by default: there it is found whatever `upgrade_sock` says later, or
+// whatever a link to the configuration is set to.
+void lead_to(CommandSocket& socket, const std::string& config) {
+  const std::vector<std::string> links = default_command_sockets_of(config);
+  for (const std::string& link : links) {
+    if (is_taken(link, socket.path, link != links.front())) {
+      continue;
+    }
+    if (auto led = CommandServer::lead(link, socket.path)) {
+      socket.links.push_back(link);
+    } else {
+      PINGAP_LOG(info, "commands find this process by its upgrade_sock only: {}", led.error());
+    }
   }
 }
 
@@ -203,8 +211,8 @@ std::optional<Loaded> load_last_good(const RunOptions& options,
     }
     if (auto loaded =
             load(history.placed(std::move(revision->texts)), Check::start, nullptr, &given)) {
-      PINGAP_LOG(error, "the configuration cannot be used: starting with revision {} of {}",
-                 head.number, head.time);
+      loaded->stands_in = fmt::format("revision {} of {}", head.number, head.time);
+      PINGAP_LOG(error, "the configuration cannot be used: starting with {}", loaded->stands_in);
       return std::move(*loaded);
     }
   }
@@ -282,7 +290,7 @@ ExitCode serve(const RunOptions& options, config::Storage& storage, History hist
     server.own_files();
   }
   if (socket.fd) {
-    command_server.emplace(std::move(socket.fd), std::move(socket.path), std::move(socket.link),
+    command_server.emplace(std::move(socket.fd), std::move(socket.path), std::move(socket.links),
                            loop, commands);
     control.set_command_server(&*command_server);
     command_server->start();
@@ -360,7 +368,9 @@ ExitCode run_here(const RunOptions& options, Daemon* daemon) {
   }
   proxy::Server server(loaded->snapshot);
   Reporter reporter(server, side.get(), **loop);
-  if (auto bound = server.bind(std::move(before->sockets)); !bound) {
+  // A process that runs has its logs: one that cannot have them does not take over from it.
+  const auto bad_logs = options.upgrade ? observe::BadLog::refused : observe::BadLog::later;
+  if (auto bound = server.bind(std::move(before->sockets), bad_logs); !bound) {
     PINGAP_LOG(error, "{}", bound.error());
     return ExitCode::cannot_bind;
   }

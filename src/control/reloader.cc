@@ -36,6 +36,10 @@ Reloader::Reloader(config::Storage& storage, History history, Loaded loaded, pro
       guard_(server, upstreams, loop) {
   certificates_.emplace(loop_, loaded_.model, *loaded_.snapshot);
   status_.loaded_at = wall_now();
+  if (!loaded_.stands_in.empty()) {
+    stands_in_.begin(fmt::format("what is there could not be used: {} runs; mend it and reload",
+                                 loaded_.stands_in));
+  }
 }
 
 void Reloader::reload(Request request, Done done) {
@@ -262,6 +266,7 @@ void Reloader::commit() {
     keep({"start", user_name(::geteuid()), {}});
   }
   certificates_.reset();
+  stands_in_.end();
   guard_.cancel();
   worse_.clear();
   loaded_ = std::move(*next_);

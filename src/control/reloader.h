@@ -132,6 +132,7 @@ class Reloader {
   std::vector<config::Text> safe_;  // what the guard goes back to
   Trouble refused_{Trouble::Part::configuration, "reload"};
   Trouble taken_back_{Trouble::Part::configuration, "guard"};
+  Trouble stands_in_{Trouble::Part::configuration, "start"};
   std::string worse_;  // why it is to, once what is under way has come to nothing
   net::Timer timer_{Callback<void()>::of<&Reloader::apply>(this)};
 };

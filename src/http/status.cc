@@ -162,6 +162,7 @@ uint16_t status_for(ErrorCode code) noexcept {
     case ErrorCode::upstream_truncated:
     case ErrorCode::upstream_tls:
     case ErrorCode::upstream_certificate:
+    case ErrorCode::upstream_tls_files:
     case ErrorCode::upstream_protocol:
     case ErrorCode::upstream_bad_status:
       return 502;

@@ -171,12 +171,13 @@ int find_syslog_facility(std::string_view name) noexcept {
 
 tl::expected<std::unique_ptr<log::Output>, std::string> open_log_output(const LogTarget& target,
                                                                         int facility,
-                                                                        LogWriter& writer) {
+                                                                        LogWriter& writer,
+                                                                        BadLog bad) {
   if (target.kind == LogTarget::Kind::error_stream) {
     return nullptr;
   }
   if (target.kind == LogTarget::Kind::file) {
-    auto sink = writer.open(target.where);
+    auto sink = writer.open(target.where, bad);
     if (!sink) {
       return tl::unexpected(
           fmt::format("cannot open the log {}: {}", target.where, describe(sink.error().sys)));

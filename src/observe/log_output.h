@@ -15,6 +15,7 @@
 namespace pingap::observe {
 
 class LogWriter;
+enum class BadLog : uint8_t;
 
 struct LogTarget {
   enum class Kind : uint8_t { error_stream, file, syslog, journal };
@@ -34,10 +35,12 @@ tl::expected<LogTarget, std::string> parse_log_target(std::string_view text);
 // A facility of syslog by its name ("daemon", "local0"); -1 where there is none (RFC 5424 6.2.1).
 int find_syslog_facility(std::string_view name) noexcept;
 
-// Null for stderr. The writer outlives it. The error says why it cannot be had.
+// Null for stderr. The writer outlives it; `bad` is for a file. The error says why it cannot be
+// had.
 tl::expected<std::unique_ptr<log::Output>, std::string> open_log_output(const LogTarget& target,
                                                                         int facility,
-                                                                        LogWriter& writer);
+                                                                        LogWriter& writer,
+                                                                        BadLog bad);
 
 // One message of RFC 5424 and one of the journal's protocol. Any thread.
 std::string syslog_message(const log::Record& record, int facility, std::string_view host,

@@ -89,7 +89,7 @@ int listen_at(const std::string& path) {
 }
 
 TEST_F(LogOutputFiles, AppendsToAFile) {
-  auto output = open_log_output({Kind::file, dir_ + "/a.log"}, 3, writer_);
+  auto output = open_log_output({Kind::file, dir_ + "/a.log"}, 3, writer_, BadLog::refused);
   ASSERT_TRUE(output.has_value());
   EXPECT_TRUE((*output)->take(kRecord, "line\n"));
   writer_.stop();
@@ -97,7 +97,8 @@ TEST_F(LogOutputFiles, AppendsToAFile) {
   std::string line;
   EXPECT_TRUE(std::getline(file, line));
   EXPECT_EQ(line, "line");
-  EXPECT_FALSE(open_log_output({Kind::file, dir_ + "/none/a.log"}, 3, writer_).has_value());
+  EXPECT_FALSE(
+      open_log_output({Kind::file, dir_ + "/none/a.log"}, 3, writer_, BadLog::refused).has_value());
 }
 
 TEST_F(LogOutputFiles, LeavesLinesToStderrWhileAFileFails) {
@@ -106,7 +107,7 @@ TEST_F(LogOutputFiles, LeavesLinesToStderrWhileAFileFails) {
   }
   const std::string path = dir_ + "/a.log";
   std::filesystem::create_symlink("/dev/full", path);
-  auto output = open_log_output({Kind::file, path}, 3, writer_);
+  auto output = open_log_output({Kind::file, path}, 3, writer_, BadLog::refused);
   ASSERT_TRUE(output.has_value());
   writer_.start();
   EXPECT_TRUE((*output)->take(kRecord, "one\n"));
@@ -129,7 +130,7 @@ TEST_F(LogOutputFiles, SpeaksToAJournal) {
   const std::string path = dir_ + "/s";
   const int fd = listen_at(path);
   ASSERT_GE(fd, 0);
-  auto output = open_log_output({Kind::journal, path}, 3, writer_);
+  auto output = open_log_output({Kind::journal, path}, 3, writer_, BadLog::refused);
   ASSERT_TRUE(output.has_value());
   EXPECT_TRUE((*output)->take(kRecord, "not this\n"));
   std::array<char, 512> room;
@@ -141,7 +142,7 @@ TEST_F(LogOutputFiles, SpeaksToAJournal) {
 
 TEST_F(LogOutputFiles, SendsToASocketThatMayGoAndComeBack) {
   const std::string path = dir_ + "/s";
-  auto output = open_log_output({Kind::syslog, path}, 3, writer_);
+  auto output = open_log_output({Kind::syslog, path}, 3, writer_, BadLog::refused);
   ASSERT_TRUE(output.has_value());
   EXPECT_FALSE((*output)->take(kRecord, "")) << "nobody is there: stderr gets it";
   for (int i = 0; i < 2; ++i) {
@@ -164,7 +165,7 @@ TEST_F(LogOutputFiles, NeverWaitsForASocketThatIsFull) {
   const std::string path = dir_ + "/s";
   const int fd = listen_at(path);
   ASSERT_GE(fd, 0);
-  auto output = open_log_output({Kind::syslog, path}, 3, writer_);
+  auto output = open_log_output({Kind::syslog, path}, 3, writer_, BadLog::refused);
   ASSERT_TRUE(output.has_value());
   size_t taken = 0;
   while (taken < 1'000'000 && (*output)->take(kRecord, "")) {

@@ -113,17 +113,23 @@ void LogBuffer::flush() noexcept {
 
 // ---- the sink: writer thread ----
 
-LogSink::LogSink(LogWriter& writer, std::string path, int fd)
+LogSink::LogSink(LogWriter& writer, std::string path, int fd, int error)
     : writer_(writer),
       path_(std::move(path)),
-      fd_(-1),
       writing_(Trouble::Part::logging, path_),
       renewing_(Trouble::Part::logging, path_) {
-  adopt(fd);
+  if (fd >= 0) {
+    adopt(fd);
+    return;
+  }
+  failing_.store(true, std::memory_order_relaxed);
+  say_writing_fails(describe_failure(error));
 }
 
 LogSink::~LogSink() {
-  ::close(fd_);
+  if (fd_ >= 0) {
+    ::close(fd_);
+  }
 }
 
 int LogSink::open_path(const std::string& path) noexcept {
@@ -150,6 +156,10 @@ bool LogSink::reopen() noexcept {
   if (is_stream(path_)) {
     return true;
   }
+  if (fd_ < 0) {
+    retry_at_ = {};  // now
+    return false;
+  }
   const int fd = open_file(path_);
   if (fd < 0) {
     const int error = errno;
@@ -172,13 +182,29 @@ bool LogSink::reopen() noexcept {
   return true;
 }
 
+// What could not be opened at the start: true where it is now.
+bool LogSink::open_late() noexcept {
+  const int fd = open_path(path_);
+  if (fd < 0) {
+    fail(errno);
+    return false;
+  }
+  adopt(fd);
+  failing_.store(false, std::memory_order_relaxed);
+  return true;
+}
+
+std::string LogSink::describe_failure(int error) const {
+  return fmt::format("cannot {}: {}; trying again", fd_ < 0 ? "open it" : "write", describe(error));
+}
+
 void LogSink::fail(int error) noexcept {
   errors_.fetch_add(1, std::memory_order_relaxed);
   const auto now = Clock::now();
   retry_at_ = now + kRetryAfter;
   // Before it is said: where this is the application log, stderr is who can still be told.
   const bool again = failing_.exchange(true, std::memory_order_relaxed);
-  const std::string what = fmt::format("cannot write: {}; trying again", describe(error));
+  const std::string what = describe_failure(error);
   say_writing_fails(what);
   if (!again && now >= next_warning_) {
     next_warning_ = now + kWarnEvery;
@@ -265,7 +291,7 @@ void LogSink::tidy_now_and_then(const RotationPolicy& policy, Clock::time_point 
 
 // Writes until the queue is empty, the descriptor takes no more, or it fails.
 void LogSink::write_some(LogBlockQueue& done, const RotationPolicy& policy) noexcept {
-  if (failing() && Clock::now() < retry_at_) {
+  if ((failing() && Clock::now() < retry_at_) || (fd_ < 0 && !open_late())) {
     return;
   }
   while (LogBlock* block = queue_.front()) {

@@ -61,6 +61,12 @@ class LogBlockQueue {
   LogBlock* last_ = nullptr;
 };
 
+// What becomes of a log that cannot be opened.
+enum class BadLog : uint8_t {
+  refused,  // an error
+  later,    // a sink all the same: lines wait, and it is tried again and again
+};
+
 // Of sinks, since the start.
 struct LogTotals {
   uint64_t dropped = 0;  // lines
@@ -74,7 +80,8 @@ class LogSink {
   // Blocks that may wait for the writer; beyond that lines are dropped.
   static constexpr uint32_t kMaxBacklog = 128;
 
-  LogSink(LogWriter& writer, std::string path, int fd);
+  // Without a descriptor (-1) for `error`: it is opened later.
+  LogSink(LogWriter& writer, std::string path, int fd, int error);
   LogSink(const LogSink&) = delete;
   LogSink& operator=(const LogSink&) = delete;
   ~LogSink();
@@ -111,11 +118,13 @@ class LogSink {
   // Writer thread:
   void adopt(int fd) noexcept;
   bool reopen() noexcept;
+  bool open_late() noexcept;
   void write_some(LogBlockQueue& done, const RotationPolicy& policy) noexcept;
   void rotate(const RotationPolicy& policy, const LogBlock& next) noexcept;
   bool follow_path() noexcept;
   void give_up(LogBlockQueue& done) noexcept;
   void fail(int error) noexcept;
+  std::string describe_failure(int error) const;
   void say_writing_fails(std::string what) noexcept;
   void end_trouble() noexcept;
   void tidy_now_and_then(const RotationPolicy& policy, Clock::time_point now) noexcept;
@@ -133,8 +142,8 @@ class LogSink {
   std::atomic<bool> failing_{false};  // writer thread sets
   // Writer thread:
   LogBlockQueue queue_;
-  int fd_;
-  bool regular_ = true;  // a file: takes any size; else a pipe, socket or terminal
+  int fd_ = -1;           // -1: it could not be opened yet
+  bool regular_ = false;  // a file: takes any size; else a pipe, socket or terminal
   bool in_trouble_ = false;
   Trouble writing_;    // lines wait, or are lost
   Trouble renewing_;   // the path cannot be opened anew, or the file not be put aside
@@ -199,7 +208,9 @@ class LogWriter {
   // The sink of a file path, "stdout" or "stderr"; the same one for the same path. A sink that
   // nobody holds any more is closed, soon after the last LogBuffer of it has ended or by
   // close_unheld(). Error::sys holds errno.
-  Result<std::shared_ptr<LogSink>> open(std::string_view path);
+  Result<std::shared_ptr<LogSink>> open(std::string_view path, BadLog bad = BadLog::refused);
+  // There is a sink of the path.
+  bool has(std::string_view path) const;
 
   // Any thread.
   LogTotals totals() const;

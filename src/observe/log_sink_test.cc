@@ -120,6 +120,44 @@ TEST_F(LogSinkTest, SaysWhyAPathCannotBeOpened) {
   EXPECT_EQ(writer.open(dir_).error().sys, EISDIR);
 }
 
+TEST_F(LogSinkTest, OpensLaterWhatCannotBeOpened) {
+  LogWriter writer;
+  EXPECT_FALSE(writer.has(path("none/a.log")));
+  auto sink = *writer.open(path("none/a.log"), BadLog::later);
+  EXPECT_TRUE(writer.has(path("none/a.log")));
+  EXPECT_TRUE(sink->failing());
+  EXPECT_EQ(trouble_of(path("none/a.log")),
+            "cannot open it: No such file or directory; trying again");
+  writer.start();
+  {
+    LogBuffer buffer(sink);
+    put(buffer, "line\n");
+  }
+  writer.sync();
+  EXPECT_TRUE(sink->failing());
+  std::filesystem::create_directory(path("none"));
+  writer.reopen();  // at once; else it is tried now and then
+  writer.sync();
+  EXPECT_EQ(content(path("none/a.log")), "line\n");
+  EXPECT_FALSE(sink->failing());
+  EXPECT_EQ(trouble_of(path("none/a.log")), "");
+  EXPECT_EQ(sink->dropped(), 0U);
+}
+
+TEST_F(LogSinkTest, CountsLinesOfALogThatIsNeverOpened) {
+  LogWriter writer;
+  auto sink = *writer.open(path("none/a.log"), BadLog::later);
+  writer.start();
+  {
+    LogBuffer buffer(sink);
+    put(buffer, "one\n");
+    put(buffer, "two\n");
+  }
+  writer.stop();
+  EXPECT_EQ(sink->dropped(), 2U);
+  EXPECT_FALSE(std::filesystem::exists(path("none")));
+}
+
 TEST_F(LogSinkTest, KeepsLinesOfManyThreadsWhole) {
   constexpr size_t kThreads = 4;
   constexpr size_t kLines = 5000;

@@ -48,7 +48,7 @@ LogWriter::~LogWriter() {
   ::close(wake_fd_);
 }
 
-Result<std::shared_ptr<LogSink>> LogWriter::open(std::string_view path) {
+Result<std::shared_ptr<LogSink>> LogWriter::open(std::string_view path, BadLog bad) {
   const std::lock_guard lock(mutex_);
   for (const auto& sink : sinks_) {
     if (sink->path() == path) {
@@ -57,11 +57,17 @@ Result<std::shared_ptr<LogSink>> LogWriter::open(std::string_view path) {
   }
   const std::string name(path);
   const int fd = LogSink::open_path(name);
-  if (fd < 0) {
+  const int error = fd < 0 ? errno : 0;
+  if (error != 0 && bad == BadLog::refused) {
     return tl::unexpected(
-        Error{ErrorCode::io, Side::local, Retry::never, errno, "cannot open the access log"});
+        Error{ErrorCode::io, Side::local, Retry::never, error, "cannot open the access log"});
   }
-  return sinks_.emplace_back(std::make_shared<LogSink>(*this, name, fd));
+  return sinks_.emplace_back(std::make_shared<LogSink>(*this, name, fd, error));
+}
+
+bool LogWriter::has(std::string_view path) const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(sinks_, [&](const auto& sink) { return sink->path() == path; });
 }
 
 void LogSink::add_to(LogTotals& totals) const noexcept {
@@ -274,7 +280,7 @@ void LogWriter::wait(Turn& turn) noexcept {
   Clock::time_point until = turn.stop_at;
   for (const auto& sink : turn.sinks) {
     until = std::min(until, sink->next_tidy_);
-    if (sink->failing() && !sink->queue_.empty()) {
+    if (sink->failing() && (!sink->queue_.empty() || sink->fd_ < 0)) {
       until = std::min(until, sink->retry_at_);
     } else if (sink->waits_for_room()) {
       polled.push_back(pollfd{sink->fd_, POLLOUT, 0});

@@ -42,4 +42,12 @@ CertificateFiles certificate_files(const config::Model& model, const config::Ser
   return files;
 }
 
+CertificateFiles certificate_files(const config::UpstreamTls& tls) {
+  CertificateFiles files;
+  add_path(files.paths, tls.ca);
+  add_pair(files.paths, tls.pair);
+  files.look();
+  return files;
+}
+
 }  // namespace pingap::proxy

@@ -18,5 +18,6 @@ struct CertificateFiles {
 };
 
 CertificateFiles certificate_files(const config::Model& model, const config::ServerTls& tls);
+CertificateFiles certificate_files(const config::UpstreamTls& tls);
 
 }  // namespace pingap::proxy

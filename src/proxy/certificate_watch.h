@@ -6,8 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/trouble.h"
@@ -15,6 +18,7 @@
 #include "net/event_loop.h"
 #include "proxy/certificate_files.h"
 #include "proxy/snapshot.h"
+#include "proxy/tls_loader.h"
 
 namespace pingap::proxy {
 
@@ -28,17 +32,23 @@ class CertificateWatch {
 
  private:
   struct Watched {
-    const config::ServerTls* settings;
-    config::Position at;
-    std::string section;  // whose they are: "servers.a"
-    LiveTls* live;
+    std::string section;     // whose they are: "servers.a"
     CertificateFiles files;  // as of the last look
     std::string loaded;      // their state when they were read, whether they are in use or refused
-    std::unique_ptr<Trouble> trouble;
+    // Reads them, and uses them. Returns what is left out of it; nothing: they cannot be used.
+    std::function<std::optional<std::string>(const Watched&, config::Diagnostics&, BadFiles)> load;
+    std::function<bool()> ready;  // there are some in use
+    std::string_view without;     // what it means that there are none
+    std::unique_ptr<Trouble> trouble = {};
   };
 
+  void watch_server(const config::ServerTls& settings, config::Position at, std::string section,
+                    tls::LiveServer* live, const CertificateFiles& files);
+  void watch_upstream(const Cluster& cluster);
+  void add(Watched watched);
+  static void tell_left_out(const Watched& watched);
   void on_timer() noexcept;
-  void replace(Watched& watched);
+  static void replace(Watched& watched);
 
   net::EventLoop& loop_;
   const config::Model& model_;

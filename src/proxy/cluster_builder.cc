@@ -4,30 +4,22 @@
 
 #include <fmt/format.h>
 
-#include "base/file_state.h"
 #include "proxy/discovery_check.h"
 #include "proxy/sticky_seed.h"
 #include "proxy/tls_loader.h"
-#include "tls/pem_source.h"
 
 namespace pingap::proxy {
 namespace {
 
 using config::Diagnostics;
 
-std::string state_of_files(const config::Upstream& from) {
-  std::string state;
-  for (const auto* source : {&from.tls.ca, &from.tls.pair.cert, &from.tls.pair.key}) {
-    const std::string path = source->value.empty() ? std::string() : tls::path_of(source->value);
-    state += path.empty() ? path : file_state(path) + ";";
-  }
-  return state;
+bool is_same(const Cluster& one, const config::Upstream& from, const CertificateFiles& files) {
+  return one.source == from && one.tls->is_as_of(files);
 }
 
 bool is_same_as_before(const config::Upstream& from, const Snapshot* before) {
   return before != nullptr && std::ranges::any_of(before->clusters, [&](const auto& one) {
-           return one->name == from.name && one->source == from &&
-                  one->files_state == state_of_files(from);
+           return one->name == from.name && is_same(*one, from, certificate_files(from.tls));
          });
 }
 
@@ -43,10 +35,10 @@ class Builder {
 
   std::shared_ptr<const Cluster> build(const config::Upstream& from) {
     known_ = nullptr;
-    std::string files = state_of_files(from);
+    CertificateFiles files = certificate_files(from.tls);  // a change from here on is seen
     for (size_t i = 0; before_ != nullptr && i < before_->clusters.size(); ++i) {
       if (const auto& one = before_->clusters[i]; one->name == from.name) {
-        if (one->source == from && one->files_state == files) {
+        if (is_same(*one, from, files)) {
           return one;
         }
         known_ = one.get();
@@ -56,11 +48,11 @@ class Builder {
   }
 
  private:
-  std::shared_ptr<Cluster> build_cluster(const config::Upstream& from, std::string files) {
+  std::shared_ptr<Cluster> build_cluster(const config::Upstream& from, CertificateFiles files) {
     auto cluster = std::make_shared<Cluster>();
     cluster->name = from.name;
     cluster->source = from;
-    cluster->files_state = std::move(files);
+    cluster->tls = std::make_shared<UpstreamTls>(UpstreamTls{std::move(files), {}});
     cluster->index = snapshot_.cluster_slots++;
     cluster->settings.connect_timeout = from.connection_timeout;
     cluster->settings.read_timeout = from.read_timeout;
@@ -160,8 +152,22 @@ class Builder {
     to.verify_name = from.tls.verify_name.value;
     // With the sessions that can be resumed; and connections stay where nothing else is new.
     const bool stays = known_ != nullptr && known_->source.tls == from.tls &&
-                       known_->files_state == cluster.files_state;
-    to.tls = stays ? known_->backends.pool.tls : load_client_tls(from, diagnostics_);
+                       known_->tls->is_as_of(cluster.tls->files);
+    to.tls = stays ? share_tls(known_->tls->uses.front(), cluster) : load_tls(from.tls, cluster);
+  }
+
+  static std::shared_ptr<const tls::LiveClient> share_tls(const UpstreamTls::Use& use,
+                                                          Cluster& cluster) {
+    return cluster.tls->uses.emplace_back(use).live;
+  }
+
+  std::shared_ptr<const tls::LiveClient> load_tls(const config::UpstreamTls& settings,
+                                                  Cluster& cluster) {
+    ClientTls loaded = load_client_tls(settings, "upstreams." + cluster.name, cluster.source.at,
+                                       diagnostics_, bad_files_for(finding_));
+    cluster.tls->files.left_out = std::move(loaded.left_out);
+    return share_tls({settings, std::make_shared<tls::LiveClient>(std::move(loaded.context))},
+                     cluster);
   }
 
   void build_balancing(const config::Upstream& from, Cluster& cluster) {
@@ -229,7 +235,7 @@ class Builder {
   }
 
   // By what a server is asked: as requests would, but for what the check says itself.
-  void build_health_pool(const config::Upstream& from, const Cluster& cluster,
+  void build_health_pool(const config::Upstream& from, Cluster& cluster,
                          upstream::HealthSettings& to) {
     to.pool = cluster.backends.pool;
     to.pool.max_idle = from.health->reuse && !cluster.send_proxy ? 1 : 0;
@@ -243,12 +249,14 @@ class Builder {
     if (!from.health->tls) {
       return;
     }
-    config::Upstream with_tls = from;
-    with_tls.tls.on = true;
+    config::UpstreamTls tls = from.tls;
+    tls.on = true;
     if (to.kind == upstream::CheckKind::grpc) {
-      with_tls.tls.alpn = config::Alpn::h2;
+      tls.alpn = config::Alpn::h2;
     }
-    to.pool.tls = load_client_tls(with_tls, diagnostics_);
+    if (tls != from.tls) {
+      to.pool.tls = load_tls(tls, cluster);
+    }
   }
 
   void build_servers(const config::Upstream& from, Cluster& cluster) {

@@ -209,6 +209,10 @@ void Forwarder::try_backend() noexcept {
     answer_error(ErrorCode::io, Side::local);  // never send a part of a body as all of it
     return;
   }
+  if (const auto& tls = cluster.backends.pool.tls; tls != nullptr && !tls->ready()) {
+    answer_error(ErrorCode::upstream_tls_files, Side::local);  // whatever checks say of its servers
+    return;
+  }
   if (backends.queued() && !its_turn_) {
     if (!wait_for_room(backends)) {
       answer_unplaced(backends);  // others were first, and there are too many of them

@@ -59,6 +59,7 @@ std::string_view proxy_error_type(ErrorCode why) noexcept {
     case ErrorCode::loop_detected:
       return "proxy_loop_detected";
     case ErrorCode::rewrite_failed:
+    case ErrorCode::upstream_tls_files:
       return "proxy_configuration_error";
     case ErrorCode::out_of_descriptors:
     case ErrorCode::buffer_full:

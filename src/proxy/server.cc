@@ -104,7 +104,7 @@ tl::expected<void, std::string> Server::expect_free(const Snapshot& snapshot) co
   return {};
 }
 
-tl::expected<void, std::string> Server::bind(InheritedSockets inherited) {
+tl::expected<void, std::string> Server::bind(InheritedSockets inherited, observe::BadLog bad_logs) {
   inherited_ = std::move(inherited);
   for (const auto& site : snapshot_->sites) {
     inherited_.assign(site->name, site->addrs);
@@ -124,12 +124,12 @@ tl::expected<void, std::string> Server::bind(InheritedSockets inherited) {
   for (const auto& worker : workers_) {
     worker->set_peers(workers_);
   }
-  auto all = bind_all(*snapshot_);
+  auto all = bind_all(*snapshot_, bad_logs);
   if (!all) {
     return tl::unexpected(all.error());
   }
   bound_ = std::move(*all);
-  if (auto opened = open_output(snapshot_->logging); !opened) {
+  if (auto opened = open_output(snapshot_->logging, bad_logs); !opened) {
     return opened;
   }
   for (const std::string& address : inherited_.left()) {
@@ -140,10 +140,11 @@ tl::expected<void, std::string> Server::bind(InheritedSockets inherited) {
 }
 
 // What is bound already stays as it is.
-tl::expected<Server::BoundList, std::string> Server::bind_all(const Snapshot& snapshot) {
+tl::expected<Server::BoundList, std::string> Server::bind_all(const Snapshot& snapshot,
+                                                              observe::BadLog bad_logs) {
   BoundList all;
   for (const auto& site : snapshot.sites) {
-    auto logs = open_logs(*site);
+    auto logs = open_logs(*site, bad_logs);
     if (!logs) {
       return tl::unexpected(logs.error());
     }
@@ -162,10 +163,10 @@ tl::expected<Server::BoundList, std::string> Server::bind_all(const Snapshot& sn
   return all;
 }
 
-tl::expected<Server::Sinks, std::string> Server::open_logs(const Site& site) {
+tl::expected<Server::Sinks, std::string> Server::open_logs(const Site& site, observe::BadLog bad) {
   Sinks sinks;
   for (const auto& log : site.logs) {
-    auto opened = logs_.open(log->path);
+    auto opened = logs_.open(log->path, bad);
     if (!opened) {
       return tl::unexpected(cannot_open(log->path, opened.error().sys));
     }
@@ -175,8 +176,9 @@ tl::expected<Server::Sinks, std::string> Server::open_logs(const Site& site) {
 }
 
 // For the application log, which goes there with use_output().
-tl::expected<void, std::string> Server::open_output(const LogSettings& settings) {
-  auto opened = observe::open_log_output(settings.target, settings.facility, logs_);
+tl::expected<void, std::string> Server::open_output(const LogSettings& settings,
+                                                    observe::BadLog bad) {
+  auto opened = observe::open_log_output(settings.target, settings.facility, logs_, bad);
   if (!opened) {
     return tl::unexpected(opened.error());
   }
@@ -294,8 +296,8 @@ tl::expected<void, std::string> Server::try_to_prepare(const Snapshot& next) con
       }
     }
     for (const auto& log : site->logs) {
-      const int error =
-          observe::is_stream(log->path) ? 0 : try_to_write(log->path, Symlinks::follow);
+      const bool stays = observe::is_stream(log->path) || logs_.has(log->path);
+      const int error = stays ? 0 : try_to_write(log->path, Symlinks::follow);
       if (error != 0) {
         return tl::unexpected(cannot_open(log->path, error));
       }
@@ -308,12 +310,12 @@ tl::expected<void, std::string> Server::prepare(const Snapshot& next) {
   if (auto free = expect_free(next); !free) {
     return free;
   }
-  auto all = bind_all(next);
+  auto all = bind_all(next, observe::BadLog::refused);
   if (!all) {
     logs_.close_unheld();
     return tl::unexpected(all.error());
   }
-  if (auto opened = open_output(next.logging); !opened) {
+  if (auto opened = open_output(next.logging, observe::BadLog::refused); !opened) {
     logs_.close_unheld();
     return opened;
   }

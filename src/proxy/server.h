@@ -24,9 +24,10 @@ class Server {
   ~Server();
 
   // Binds every address for every worker, opens the logs. What failed is in the text: nothing
-  // accepts before all of it has worked. Sockets of ours among `inherited` are used as they are;
-  // it is what nobody took afterwards.
-  tl::expected<void, std::string> bind(InheritedSockets inherited = {});
+  // accepts before all of it has worked, but for logs where `bad_logs` says so. Sockets of ours
+  // among `inherited` are used as they are; it is what nobody took afterwards.
+  tl::expected<void, std::string> bind(InheritedSockets inherited = {},
+                                       observe::BadLog bad_logs = observe::BadLog::refused);
   void start();
 
   // "127.0.0.1:8080 (web)", ports resolved.
@@ -104,7 +105,7 @@ class Server {
 
   using BoundList = std::vector<Bound>;
 
-  tl::expected<BoundList, std::string> bind_all(const Snapshot& snapshot);
+  tl::expected<BoundList, std::string> bind_all(const Snapshot& snapshot, observe::BadLog bad_logs);
   bool is_leaving(const std::string& address) const noexcept;
   tl::expected<void, std::string> expect_free(const Snapshot& snapshot) const;
   tl::expected<void, std::string> bind_address(const Site& site, Bound& to);
@@ -112,8 +113,8 @@ class Server {
   using SocketLists = std::vector<std::vector<net::Fd>>;
   tl::expected<SocketLists, std::string> sockets_for(const std::string& text);
   using Sinks = std::vector<std::shared_ptr<observe::LogSink>>;
-  tl::expected<Sinks, std::string> open_logs(const Site& site);
-  tl::expected<void, std::string> open_output(const LogSettings& settings);
+  tl::expected<Sinks, std::string> open_logs(const Site& site, observe::BadLog bad);
+  tl::expected<void, std::string> open_output(const LogSettings& settings, observe::BadLog bad);
   void use_output();
   const Bound* find(const std::string& address) const noexcept;
   std::vector<Served> served() const;

@@ -78,8 +78,7 @@ class Builder {
         snapshot_->ticket_keys =
             std::make_shared<tls::TicketKeys>(std::chrono::steady_clock::now());
       }
-      tls_loader_.emplace(model_, diagnostics_, *snapshot_->ticket_keys,
-                          finding_ == Finding::healing ? BadFiles::left_out : BadFiles::refused);
+      tls_loader_.emplace(model_, diagnostics_, *snapshot_->ticket_keys, bad_files_for(finding_));
     }
     if (of_metrics) {
       const config::Metrics& metrics = model_.metrics;
@@ -90,14 +89,14 @@ class Builder {
   }
 
   // Always there with TLS, even where nobody can be served: else it would be plain.
-  std::unique_ptr<LiveTls> load_tls(const config::ServerTls& from, std::string_view section,
-                                    config::Position at, CertificateFiles& files) {
+  std::unique_ptr<tls::LiveServer> load_tls(const config::ServerTls& from, std::string_view section,
+                                            config::Position at, CertificateFiles& files) {
     if (!from.on()) {
       return nullptr;
     }
     auto [context, left_out] = tls_loader_->build(from, section, at);
     files.left_out = std::move(left_out);
-    return std::make_unique<LiveTls>(std::move(context));
+    return std::make_unique<tls::LiveServer>(std::move(context));
   }
 
   void read_error_template() {

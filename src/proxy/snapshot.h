@@ -25,12 +25,15 @@
 #include "plugin/chain.h"
 #include "proxy/certificate_files.h"
 #include "proxy/error_page.h"
-#include "proxy/live_tls.h"
 #include "proxy/log_settings.h"
 #include "proxy/request_log.h"
+#include "proxy/upstream_tls.h"
 #include "route/rewrite.h"
 #include "route/router.h"
 #include "session/session.h"
+#include "tls/live.h"
+#include "tls/server_context.h"
+#include "tls/ticket_keys.h"
 #include "trace/tracer.h"
 #include "upstream/backends.h"
 #include "upstream/balancer/hash_key.h"
@@ -55,9 +58,9 @@ struct StickyCookie {
 // it all that belongs to it: connections, who its servers are, how they do.
 struct Cluster {
   std::string name;
-  size_t index = 0;         // no other one has it, in no snapshot
-  config::Upstream source;  // what it was made of, and
-  std::string files_state;  // the files that it names
+  size_t index = 0;                  // no other one has it, in no snapshot
+  config::Upstream source;           // what it was made of
+  std::shared_ptr<UpstreamTls> tls;  // of the files that it names
   upstream::Balancing balancing;
   std::optional<StickyCookie> sticky;
   std::shared_ptr<upstream::KnownServers> known;         // those of before, too
@@ -131,8 +134,8 @@ struct Site {  // [servers.NAME]
   std::string via;           // what stands for us in Via; empty = no Via
   std::string proxy_status;  // the same in Proxy-Status
   uint32_t max_connections = 0;
-  std::unique_ptr<LiveTls> tls;        // null = plain; without a context nobody is served
-  CertificateFiles certificate_files;  // as they were before they were read
+  std::unique_ptr<tls::LiveServer> tls;  // null = plain; without a context nobody is served
+  CertificateFiles certificate_files;    // as they were before they were read
   NetworkSet trusted;
   NetworkSet proxies;  // whose connections start with a header of the PROXY protocol
   std::optional<route::Router> router;            // always there once built
@@ -166,7 +169,7 @@ struct Snapshot {
   LogSettings logging;
   uint32_t workers = 1;
   std::shared_ptr<tls::TicketKeys> ticket_keys;  // where anybody has TLS
-  std::unique_ptr<LiveTls> metrics_tls;          // of the address of [metrics], as Site::tls
+  std::unique_ptr<tls::LiveServer> metrics_tls;  // of the address of [metrics], as Site::tls
   CollectorPems metrics_pems;                    // of whom they are sent to
   CertificateFiles metrics_files;                // of it, as they were before they were read
   std::vector<std::shared_ptr<const Cluster>> clusters;
@@ -190,7 +193,7 @@ struct Snapshot {
 enum class Finding : uint8_t {
   later,    // nothing: a dead resolver must not stop a start
   healing,  // nothing; likewise files of certificates that cannot be used only keep their own
-            // servers from serving, until they can be
+            // servers and upstreams from serving, until they can be
   tried,    // what cannot be found now is a warning; blocks
 };
 

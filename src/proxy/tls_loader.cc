@@ -88,6 +88,10 @@ std::string read_authorities(std::string_view key, const config::Located<std::st
     problems.add(key, source, std::move(ca.error()));
     return {};
   }
+  if (auto loaded = tls::load_authorities(ca->text); !loaded) {
+    problems.add(key, source, std::move(loaded.error()));
+    return {};
+  }
   return std::move(ca->text);
 }
 
@@ -109,6 +113,10 @@ tls::ServerPolicy policy_of(const config::ServerTls& from, Problems& problems) {
 }
 
 }  // namespace
+
+BadFiles bad_files_for(Finding finding) noexcept {
+  return finding == Finding::healing ? BadFiles::left_out : BadFiles::refused;
+}
 
 TlsLoader::TlsLoader(const config::Model& model, config::Diagnostics& diagnostics,
                      tls::TicketKeys& keys, BadFiles bad_files)
@@ -180,11 +188,11 @@ TlsLoader::Built TlsLoader::build(const config::ServerTls& from, std::string_vie
   return built;
 }
 
-std::shared_ptr<const tls::ClientContext> load_client_tls(const config::Upstream& upstream,
-                                                          config::Diagnostics& diagnostics) {
+ClientTls load_client_tls(const config::UpstreamTls& from, std::string_view section,
+                          config::Position at, config::Diagnostics& diagnostics,
+                          BadFiles bad_files) {
   const size_t errors = diagnostics.errors();
-  Problems problems(diagnostics, BadFiles::refused);
-  const config::UpstreamTls& from = upstream.tls;
+  Problems problems(diagnostics, bad_files);
   tls::ClientPolicy policy;
   policy.verify = from.verify;
   policy.certificate = load_pair(from.pair, problems);
@@ -194,16 +202,15 @@ std::shared_ptr<const tls::ClientContext> load_client_tls(const config::Upstream
     policy.own_ca = true;
     policy.ca = read_authorities("ca", from.ca, problems);
   }
-  if (diagnostics.errors() > errors) {
-    return nullptr;
+  if (diagnostics.errors() > errors || !problems.left_out().empty()) {
+    return {nullptr, problems.left_out()};
   }
   auto context = tls::ClientContext::build(policy);
   if (!context) {
-    diagnostics.error(upstream.at,
-                      fmt::format("TLS of [upstreams.{}]: {}", upstream.name, context.error()));
-    return nullptr;
+    diagnostics.error(at, fmt::format("TLS of [{}]: {}", section, context.error()));
+    return {};
   }
-  return std::move(*context);
+  return {std::move(*context), {}};
 }
 
 }  // namespace pingap::proxy

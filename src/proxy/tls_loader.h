@@ -1,5 +1,5 @@
-// TLS of the sites: certificates and policies of the configuration, loaded and checked. Control
-// thread; blocks on files.
+// TLS of the sites and to the upstreams: certificates and policies of the configuration, loaded and
+// checked. Control thread; blocks on files.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 
 #include "config/diagnostics.h"
 #include "config/model.h"
+#include "proxy/snapshot.h"
 #include "tls/client_context.h"
 #include "tls/server_context.h"
 
@@ -21,6 +22,8 @@ enum class BadFiles : uint8_t {
   refused,   // an error
   left_out,  // a warning: who needs it is not served until it can be used
 };
+
+BadFiles bad_files_for(Finding finding) noexcept;
 
 class TlsLoader {
  public:
@@ -46,8 +49,15 @@ class TlsLoader {
   std::string left_out_;  // of the store
 };
 
-// TLS to the servers of an upstream; null with an error, which is in `diagnostics`.
-std::shared_ptr<const tls::ClientContext> load_client_tls(const config::Upstream& upstream,
-                                                          config::Diagnostics& diagnostics);
+// TLS to the servers of an upstream.
+struct ClientTls {
+  std::shared_ptr<const tls::ClientContext> context;  // null: something is left out, or an error
+  std::string left_out;                               // which file, and why; a text for people
+};
+
+// `section` is whose it is ("upstreams.a"), `at` its place.
+ClientTls load_client_tls(const config::UpstreamTls& from, std::string_view section,
+                          config::Position at, config::Diagnostics& diagnostics,
+                          BadFiles bad_files);
 
 }  // namespace pingap::proxy

@@ -167,6 +167,20 @@ Loaded<std::shared_ptr<const Certificate>> load_certificate(std::string_view cha
   return std::shared_ptr<const Certificate>(std::move(made));
 }
 
+tl::expected<std::vector<X509Ptr>, std::string> load_authorities(std::string_view pem) {
+  take_errors();  // of somebody else
+  const BioPtr source{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))};
+  std::vector<X509Ptr> all;
+  while (X509Ptr one{PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr)}) {
+    all.push_back(std::move(one));
+  }
+  const std::string error = take_errors();
+  if (all.empty() || (!error.empty() && error != "no start line")) {
+    return tl::unexpected<std::string>("it holds no readable certificate");
+  }
+  return all;
+}
+
 bool use_certificate(SSL_CTX* context, const Certificate& certificate) {
   STACK_OF(X509)* chain = sk_X509_new_null();
   for (const X509Ptr& one : certificate.chain) {

@@ -29,6 +29,9 @@ struct Certificate {
 tl::expected<std::shared_ptr<const Certificate>, std::string> load_certificate(
     std::string_view chain_pem, std::string_view key_pem, std::string_view password);
 
+// Certificates of authorities from a PEM text, one at least.
+tl::expected<std::vector<X509Ptr>, std::string> load_authorities(std::string_view pem);
+
 // Makes `context` show it; false where OpenSSL refuses.
 bool use_certificate(SSL_CTX* context, const Certificate& certificate);
 

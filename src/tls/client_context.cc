@@ -63,17 +63,14 @@ Built<void> trust(SSL_CTX* context, const ClientPolicy& policy) {
     SSL_CTX_set1_cert_store(context, system_store());
     return {};
   }
-  const BioPtr source{BIO_new_mem_buf(policy.ca.data(), static_cast<int>(policy.ca.size()))};
-  size_t count = 0;
-  while (const X509Ptr ca{PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr)}) {
+  const auto authorities = load_authorities(policy.ca);
+  if (!authorities) {
+    return tl::unexpected("ca: " + authorities.error());
+  }
+  for (const X509Ptr& ca : *authorities) {
     if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca.get()) != 1) {
       return tl::unexpected(failed("ca"));
     }
-    ++count;
-  }
-  const std::string error = take_errors();
-  if (count == 0 || (!error.empty() && error != "no start line")) {
-    return tl::unexpected<std::string>("ca: it holds no readable certificate");
   }
   return {};
 }

@@ -82,20 +82,16 @@ Built<void> set_versions(SSL_CTX* context, const ServerPolicy& policy) {
 
 // Asks clients for a certificate of one of these CAs. No CA is an error, never "no check" (TLS-07).
 Built<void> ask_clients(SSL_CTX* context, const ServerPolicy& policy) {
-  const BioPtr source{
-      BIO_new_mem_buf(policy.client_ca.data(), static_cast<int>(policy.client_ca.size()))};
+  const auto authorities = load_authorities(policy.client_ca);
+  if (!authorities) {
+    return tl::unexpected("tls_client_ca: " + authorities.error());
+  }
   X509_STORE* store = SSL_CTX_get_cert_store(context);
-  size_t count = 0;
-  while (const X509Ptr ca{PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr)}) {
+  for (const X509Ptr& ca : *authorities) {
     if (X509_STORE_add_cert(store, ca.get()) != 1 ||
         SSL_CTX_add_client_CA(context, ca.get()) != 1) {
       return tl::unexpected(failed("tls_client_ca"));
     }
-    ++count;
-  }
-  const std::string error = take_errors();
-  if (count == 0 || (!error.empty() && error != "no start line")) {
-    return tl::unexpected<std::string>("tls_client_ca: it holds no readable certificate");
   }
   SSL_CTX_set_verify(
       context,

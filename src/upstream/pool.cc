@@ -10,6 +10,12 @@
 #include "tls/transport.h"
 
 namespace pingap::upstream {
+namespace {
+
+// What TLS needs cannot be used: then there is no connection, never one in the clear.
+constexpr Error kNoFiles{ErrorCode::upstream_tls_files, Side::local, Retry::never, 0, nullptr};
+
+}  // namespace
 
 EndpointPool::EndpointPool(net::EventLoop& loop, std::shared_ptr<const Endpoint> endpoint,
                            std::shared_ptr<const PoolSettings> settings,
@@ -69,20 +75,27 @@ std::string EndpointPool::name_for(std::string_view host) const {
 
 Result<std::unique_ptr<net::Transport>> EndpointPool::secure(net::Fd fd, const std::string& name,
                                                              const Asked& asked) noexcept {
+  const auto context = settings_->tls->get();
+  if (context == nullptr) {
+    return tl::unexpected(kNoFiles);
+  }
   const std::string& expected = settings_->verify_name.empty() ? name : settings_->verify_name;
-  auto ssl = settings_->tls->connect(endpoint_->name, name, expected,
-                                     asked.http1 ? tls::Offer::http1 : tls::Offer::all);
+  auto ssl = context->connect(endpoint_->name, name, expected,
+                              asked.http1 ? tls::Offer::http1 : tls::Offer::all);
   if (ssl == nullptr) {
     return tl::unexpected(Error{ErrorCode::upstream_tls, Side::upstream, Retry::safe, 0,
                                 "no name to check the certificate for"});
   }
-  auto made = std::make_unique<tls::Transport>(std::move(fd), std::move(ssl), settings_->tls);
+  auto made = std::make_unique<tls::Transport>(std::move(fd), std::move(ssl), context);
   made->send_clear(asked.opening);
   return made;
 }
 
 Result<EndpointPool::Dialed> EndpointPool::dial(const std::string& name,
                                                 const Asked& asked) noexcept {
+  if (settings_->tls != nullptr && !settings_->tls->ready()) {
+    return tl::unexpected(kNoFiles);  // nobody is bothered
+  }
   if (!endpoint_->address) {
     return tl::unexpected(
         Error{ErrorCode::upstream_unresolved, Side::upstream, Retry::safe, 0, nullptr});

@@ -15,6 +15,7 @@
 #include "session/client_session.h"
 #include "session/session.h"
 #include "tls/client_context.h"
+#include "tls/live.h"
 #include "upstream/endpoint.h"
 
 namespace pingap::session {
@@ -40,8 +41,8 @@ enum class Protocol : uint8_t {
 // What the pools of an upstream are told.
 struct PoolSettings {
   Protocol protocol = Protocol::http1;
-  std::shared_ptr<const tls::ClientContext> tls;  // null = in the clear
-  std::string sni;                                // empty: the endpoint's own name
+  std::shared_ptr<const tls::LiveClient> tls;  // null = in the clear
+  std::string sni;                             // empty: the endpoint's own name
   std::string verify_name;          // that the certificate must have; empty: the one of SNI
   bool sni_is_host = false;         // the name is that of the request, given with it
   uint32_t max_idle = 0;            // connections kept; per endpoint and worker
