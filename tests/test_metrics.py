@@ -693,18 +693,21 @@ def test_what_filters_of_bodies_refuse_is_counted_too(tmp_path):
                                                    "wide:body is too large"]
 
 
-# An answer that a script makes fail, by its head or in the middle of its body.
-@pytest.mark.parametrize("script", ["function on_response() error('no') end",
-                                    "function on_response_body() error('no') end"])
-def test_answers_that_plugins_make_fail_are_counted(script):
+# A script that fails: at a piece of the request, at the answer's head, in the middle of its body.
+@pytest.mark.parametrize("hook", ["on_request_body", "on_response", "on_response_body"])
+def test_what_plugins_fail_at_later_is_counted_and_named(hook, tmp_path):
+    log = tmp_path / "a.log"
     with Origin() as origin:
-        conf = with_metrics(config(origin.addr, location={"plugins": ["script"]}))
-        conf["plugins"] = {"script": {"type": "lua", "code": script}}
+        conf = with_metrics(config(origin.addr, location={"plugins": ["script"]},
+                                   server={"access_log": f"{log} {{plugin}}:{{plugin_reason}}"}))
+        conf["plugins"] = {"script": {"type": "lua", "code": f"function {hook}() error('no') end"}}
         with Product(conf) as product:
             with product.client() as client:
-                client.send(request("/"))
+                client.send(request("/", method="POST", body=b"x"))
                 until(lambda: rejected(product), "it is counted")
             assert rejected(product) == {("script", "lua", "script_failed"): 1}
+    [line] = log.read_text("utf-8").splitlines()
+    assert line.startswith("script:") and line.endswith(": no")
 
 
 def test_what_plugins_refuse_is_counted_by_plugin_and_reason():

@@ -132,8 +132,9 @@ constexpr std::array<LogTagInfo, 79> kTags = {{
     {"termination", "", LogTag::termination, 0,
      "who ended the exchange and in which phase, in [two letters](errors.md#in-two-letters); `--` "
      "as it should be"},
-    {"plugin", "", LogTag::member, 0, "the plugin that answered instead of the backend",
-     HeaderId::other, &Exchange::plugin},
+    {"plugin", "", LogTag::member, 0,
+     "the plugin that answered instead of the backend, or has failed", HeaderId::other,
+     &Exchange::plugin},
     {"plugin_reason", "", LogTag::member, 0, "why it refused the request", HeaderId::other,
      &Exchange::plugin_reason},
     {"sent_content_type", "", LogTag::response_header, 0,

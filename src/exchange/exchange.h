@@ -117,8 +117,8 @@ struct Exchange {
   const SecretName* secrets = nullptr;
   // What they must not show because of the configuration; a list of the snapshot's.
   const SecretName* redacted = nullptr;
-  // The [plugins.NAME] that answered instead of the backend, and why it refused the request; a text
-  // of its own.
+  // The [plugins.NAME] that answered instead of the backend, or has failed, and why it refused the
+  // request; a text of its own.
   std::string_view plugin;
   std::string_view plugin_reason;
   ErrorCode reason = ErrorCode::none;

@@ -17,7 +17,10 @@ Result<> BodyFilters::run(ByteQueue& data, End end) noexcept {
   for (const One& one : filters_) {
     ByteQueue made;
     if (auto filtered = one.filter->filter(data, made, end); !filtered) {
-      failed_ = one.of->source.name;
+      x_->plugin = one.of->source.name;
+      if (const char* detail = filtered.error().detail; detail != nullptr) {
+        x_->plugin_reason = detail;
+      }
       one.of->counts->add(worker_, filtered.error().code);
       return filtered;
     }

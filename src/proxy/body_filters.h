@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "base/byte_queue.h"
 #include "base/error.h"
+#include "exchange/exchange.h"
 #include "plugin/body_filter.h"
 #include "plugin/chain.h"
 
@@ -17,8 +17,8 @@ class BodyFilters {
  public:
   BodyFilters() = default;
 
-  // Of worker `worker`.
-  explicit BodyFilters(uint32_t worker) noexcept : worker_(worker) {}
+  // Of a request of worker `worker`; it outlives this.
+  BodyFilters(exchange::Exchange& x, uint32_t worker) noexcept : x_(&x), worker_(worker) {}
 
   // Behind those that are there. Both outlive this.
   void add(plugin::BodyFilter& filter, const plugin::Instance& of) {
@@ -33,11 +33,8 @@ class BodyFilters {
   bool keep_length() const noexcept;
 
   // `data` becomes what all of them make of it. An error is counted as a refusal of the plugin
-  // whose filter it is; then nothing may come any more.
+  // whose filter it is, which the record then names; nothing may come any more.
   Result<> run(ByteQueue& data, End end) noexcept;
-
-  // The plugin of that error.
-  std::string_view failed() const noexcept { return failed_; }
 
  private:
   struct One {
@@ -46,7 +43,7 @@ class BodyFilters {
   };
 
   std::vector<One> filters_;
-  std::string_view failed_;
+  exchange::Exchange* x_ = nullptr;  // null where there are no filters
   uint32_t worker_ = 0;
 };
 

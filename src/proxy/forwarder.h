@@ -115,7 +115,6 @@ class Forwarder final : public http::RequestSink,
   Result<> copy_source(uint64_t most) noexcept;
   Result<> pipe_source(uint64_t most) noexcept;
   void open_request_filters();
-  void on_filter_refused(const Error& why) noexcept;
   bool hold_body(ByteQueue& data, End end) noexcept;
   void release_early_body() noexcept;
   bool edit_response(End& head_end);

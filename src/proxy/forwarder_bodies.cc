@@ -33,7 +33,7 @@ void Forwarder::on_body(ByteQueue& data, End end) noexcept {
       return;
     }
     if (auto filtered = request_filters_.run(data, end); !filtered) {
-      on_filter_refused(filtered.error());
+      on_refused(filtered.error().code, {});
       return;
     }
     if (data.empty() && end == End::no) {

@@ -193,12 +193,6 @@ void Forwarder::release_early_body() noexcept {
   on_body(early, std::exchange(early_end_, End::no));
 }
 
-void Forwarder::on_filter_refused(const Error& why) noexcept {
-  x.plugin = request_filters_.failed();
-  x.plugin_reason = why.detail == nullptr ? std::string_view() : why.detail;
-  on_refused(why.code, {});
-}
-
 // ---- the answer
 
 // The head is there: what plugins make of it, and of the body behind it, which may be where there

@@ -178,6 +178,7 @@ ErrorCode PluginRun::on_response() noexcept {
     const ErrorCode before = std::exchange(failed_, ErrorCode::none);
     use.plugin->on_response(it);
     if (failed_ != ErrorCode::none) {
+      x_.plugin = use.instance->source.name;
       use.instance->counts->add(worker_.index(), failed_);
     } else {
       failed_ = before;
@@ -197,7 +198,7 @@ void PluginRun::on_end() noexcept {
 // From the last to the first.
 template <plugin::BodyFilter* (Plugin::*Filter)(plugin::Context&) const noexcept>
 BodyFilters PluginRun::filters(uint8_t hook) {
-  BodyFilters all(worker_.index());
+  BodyFilters all(x_, worker_.index());
   backwards(hook, [&all](const plugin::Use& use, plugin::Context& it) {
     if (plugin::BodyFilter* filter = (use.plugin->*Filter)(it)) {
       all.add(*filter, *use.instance);
