@@ -42,15 +42,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
   }
   for (const Location& location : model.locations) {
-    require(location.upstream.value.empty()
-                ? !location.plugins.empty()
-                : model.find_upstream(location.upstream.value) != nullptr);
+    require(location.upstream.value.empty() ||
+            model.find_upstream(location.upstream.value) != nullptr);
     require((location.path_type == PathType::any) == location.path.value.empty());
   }
   for (const Listener& server : model.servers) {
     require(!server.addrs.empty());
     for (const auto& name : server.locations) {
-      require(model.find_location(name.value) != nullptr);
+      const Location* location = model.find_location(name.value);
+      require(location != nullptr && (!location->upstream.value.empty() ||
+                                      !location->plugins.empty() || !server.plugins.empty()));
     }
   }
   return 0;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -68,6 +69,7 @@ class Loader {
     finish_collectors();
     // Half a text says nothing about what refers to its other half.
     if (!incomplete_) {
+      check_answered();
       check_model(model_, diagnostics());
     }
     return std::move(model_);
@@ -220,10 +222,10 @@ class Loader {
     LocationDraft draft;
     draft.location.name = entry.key;
     draft.location.at = entry.at;
-    const Member* plugins = find_member(entry.value, "plugins");
-    if (plugins == nullptr || (plugins->value.kind == ValueKind::array &&
-                               plugins->value.items.empty())) {  // none answers
+    if (find_member(entry.value, "plugins") == nullptr) {
       require(entry, "upstream", label);
+    } else if (find_member(entry.value, "upstream") == nullptr) {
+      without_upstream_.insert(entry.key);
     }
     read_table(entry.value, label, kLocationSchema, reader_, draft);
     model_.locations.push_back(finish(std::move(draft), reader_));
@@ -284,11 +286,28 @@ class Loader {
     return fresh;
   }
 
+  // `plugins = []` leaves it to those of the servers, which must have some.
+  void check_answered() {
+    for (const Listener& server : model_.servers) {
+      for (const auto& name : server.locations) {
+        const Location* location = model_.find_location(name.value);
+        if (location != nullptr && server.plugins.empty() && location->plugins.empty() &&
+            without_upstream_.contains(name.value)) {
+          diagnostics().error(name.at,
+                              fmt::format("[locations.{}] has neither `upstream` nor plugins, nor "
+                                          "has this server plugins that could answer",
+                                          plain(name.value)));
+        }
+      }
+    }
+  }
+
   Reader reader_;
   Environment environment_;
   Model model_;
   std::vector<Problem> metrics_variables_;  // what is wrong with those of the environment
   std::unordered_map<std::string, Position> seen_;
+  std::unordered_set<std::string> without_upstream_;  // locations
   bool incomplete_ = false;
 };
 

@@ -201,9 +201,25 @@ locations = ["one", "tow", "one", "three"]
             "t:6:12: error: there is no [upstreams.apy]; did you mean `api`?\n"
             "t:8:12: error: there is no [upstreams.nothing]; one of `api`, `zzz`\n"
             "t:9:12: error: [locations.three] needs `upstream`\n"
-            "t:11:12: error: [locations.four] needs `upstream`\n"
             "t:15:21: error: there is no [locations.tow]; did you mean `two`?\n"
             "t:15:28: warning: `one` is in this list twice\n");
+}
+
+// Plugins of a server may answer for a location that has none.
+TEST(Loader, ChecksThatSomebodyAnswers) {
+  const std::string text = R"([locations.empty]
+plugins = []
+[servers.a]
+addr = "127.0.0.1:1"
+locations = ["empty"]
+plugins = ["pingap:ping"]
+[servers.b]
+addr = "127.0.0.1:2"
+locations = ["empty"])";
+  EXPECT_EQ(messages(load_text(text).diagnostics),
+            "t:9:15: error: [locations.empty] has neither `upstream` nor plugins, nor has this "
+            "server plugins that could answer\n");
+  EXPECT_EQ(messages(load_text(text + "\nplugins = [\"pingap:ping\"]").diagnostics), "");
 }
 
 TEST(Loader, WarnsOfWhatHasNoUse) {
