@@ -217,7 +217,7 @@ plugins = ["pingap:ping"]
 addr = "127.0.0.1:2"
 locations = ["empty"])";
   EXPECT_EQ(messages(load_text(text).diagnostics),
-            "t:9:15: error: [locations.empty] has neither `upstream` nor plugins, nor has this "
+            "t:9:14: error: [locations.empty] has neither `upstream` nor plugins, nor has this "
             "server plugins that could answer\n");
   EXPECT_EQ(messages(load_text(text + "\nplugins = [\"pingap:ping\"]").diagnostics), "");
 }
