@@ -23,7 +23,7 @@ import time
 import measure
 import report
 from cases import CASES
-from peers import PEERS, running, running_origin
+from peers import LOAD_CORE, PEERS, running, running_origin
 
 RESULTS = measure.BUILD / "results.json"
 
@@ -89,6 +89,13 @@ def added_latency(proxy, case, origin, rate):
             for key in ("p50_us", "p99_us")}
 
 
+def counted(peer, case, folder, origin):
+    """A proxy whose instructions are counted. On the load's core: then as many requests as there
+    are share each of its turns, whatever else the machine does."""
+    return running(peer, case.setting, folder, origin, prefix=measure.CALLGRIND,
+                   env=measure.PLAIN_COPIES, core=LOAD_CORE)
+
+
 def measure_exactly(case, peer, folder, origin, counters):
     """System calls, allocations, instructions: counted over a fixed number of requests."""
     result = {}
@@ -109,7 +116,7 @@ def measure_exactly(case, peer, folder, origin, counters):
     with running(peer, case.setting, folder, origin, env=counter.env) as proxy:
         result["allocations"] = measure.allocations(proxy, counter, case, case.requests(10000))
     say(f"{case.name}: {peer.name}: user instructions")
-    with running(peer, case.setting, folder, origin, prefix=measure.CALLGRIND) as proxy:
+    with counted(peer, case, folder, origin) as proxy:
         result["instructions"] = measure.callgrind(proxy, case, case.requests(4000),
                                                    folder / f"{peer.template}.d")
     return result
@@ -132,7 +139,7 @@ def print_profile(case, peer):
     """User instructions per request by function."""
     requests = case.requests(4000)
     with work_folder() as folder, running_origin(folder, case.setting) as origin:
-        with running(peer, case.setting, folder, origin, prefix=measure.CALLGRIND) as proxy:
+        with counted(peer, case, folder, origin) as proxy:
             own = folder / f"{peer.template}.d"
             total = measure.callgrind(proxy, case, requests, own)
         print(f"{peer.name}, {case.title}: {total:,.0f} user instructions per request")
