@@ -14,12 +14,10 @@ import pytest
 from rig import toml
 from rig.client import Client, Closed, request
 from rig.deadline import holds, until
-from rig.dns import Dnsmasq
 from rig.origin import Gate, Origin, in_the_middle
 from rig.product import Product, binary, config, front, run
 from rig.standin import find
 from rig.tls import TlsClient, authority, context
-from test_discovery import named, needs_dnsmasq
 from test_reload_command import behind_a_link
 
 
@@ -471,23 +469,6 @@ def test_sticky_clients_stay():
 
 
 # --- what goes wrong
-
-@needs_dnsmasq
-def test_servers_that_were_found_are_known_while_nobody_can_tell():
-    """The new process cannot ask for them, and heals when it can."""
-    with Origin(host="127.0.0.2") as first, Origin(host="127.0.0.3", port=first.port) as second, \
-            Dnsmasq({"api.test": ["127.0.0.2"]}) as server, \
-            Product(named(server, f"api.test:{first.port}")) as product, Upgraded(product) as then:
-        assert product.get("/").status == 200
-        server.kill()
-        then.upgrade()
-        product.process.wait(5)
-        assert [product.get("/").status for _ in range(5)] == [200] * 5
-        assert len(first.requests) == 6
-        server._write({"api.test": ["127.0.0.3"]})
-        server.start()
-        until(lambda: product.get("/").status == 200 and second.requests, "it asks again", 40)
-
 
 def test_one_that_is_refused_leaves_the_files_alone(tmp_path):
     """Started by hand while another one is under way already, or late."""

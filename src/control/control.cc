@@ -91,7 +91,7 @@ Answer Control::pass_sockets() const {
   }
   auto more = side_ == nullptr ? std::vector<proxy::Server::Socket>() : side_->sockets();
   return upgrade_.sockets(commands_ == nullptr ? -1 : commands_->fd(), more,
-                          reloader_.current().snapshot->ticket_keys.get(), upstreams_.told());
+                          reloader_.current().snapshot->ticket_keys.get());
 }
 
 // The process that is there from now on has our sockets, and our place with the service manager.

@@ -390,8 +390,7 @@ ExitCode run_here(const RunOptions& options, Daemon* daemon) {
   if ((first && !pid_file.write()) || !drop_privileges(loaded->identity)) {
     return ExitCode::cannot_bind;
   }
-  proxy::LiveUpstreams upstreams(**loop, loaded->snapshot, server, remote::make_etcd_source,
-                                 std::move(before->servers));
+  proxy::LiveUpstreams upstreams(**loop, loaded->snapshot, server, remote::make_etcd_source);
   upstreams.set_own(listening(server, side.get()));
   wait_for_servers(**loop, upstreams);
   upstreams.serve();

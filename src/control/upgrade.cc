@@ -192,7 +192,7 @@ void Upgrade::end(const Answer& answer) {
 }
 
 Answer Upgrade::sockets(int command_socket, const std::vector<proxy::Server::Socket>& more,
-                        tls::TicketKeys* ticket_keys, const upstream::ToldBefore& servers) const {
+                        tls::TicketKeys* ticket_keys) const {
   if (taken_) {
     return {ExitCode::runtime_failure, "another process has taken over already\n", {}};
   }
@@ -220,10 +220,6 @@ Answer Upgrade::sockets(int command_socket, const std::vector<proxy::Server::Soc
       fmt::format("pid: {}\nsticky_seed: {}\n", ::getpid(), to_hex(proxy::sticky_seed()));
   if (ticket_keys != nullptr) {
     answer.text += fmt::format("ticket_keys: {}\n", to_hex(ticket_keys->pass_on()));
-  }
-  const std::string told = to_hex(servers.to_text());
-  if (told.size() < kMaxCommand / 2) {  // else they are to be found anew
-    answer.text += fmt::format("servers: {}\n", told);
   }
   return answer;
 }
@@ -264,7 +260,6 @@ tl::expected<TakenOver, std::string> take_over(const std::string& path) {
   taken.from = pid_of(field_of(names, "pid: "));
   taken.sticky_seed = from_hex(field_of(names, "sticky_seed: "));
   taken.ticket_keys = from_hex(field_of(names, "ticket_keys: "));
-  taken.servers = upstream::ToldBefore::parse(from_hex(field_of(names, "servers: ")));
   if (taken.from <= 0 || taken.sticky_seed.empty()) {
     return tl::make_unexpected("the process before has not passed on all that it has");
   }

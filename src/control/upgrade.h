@@ -17,7 +17,6 @@
 #include "proxy/inherited.h"
 #include "proxy/server.h"
 #include "tls/ticket_keys.h"
-#include "upstream/told_before.h"
 
 namespace pingap::control {
 
@@ -49,9 +48,9 @@ class Upgrade {
   void on_child();
 
   // What the new process asks for. `command_socket` is passed, too, with `more`; -1: none.
-  // `ticket_keys` likewise; null: none. `servers` is what their sources have told.
+  // `ticket_keys` likewise; null: none.
   Answer sockets(int command_socket, const std::vector<proxy::Server::Socket>& more,
-                 tls::TicketKeys* ticket_keys, const upstream::ToldBefore& servers) const;
+                 tls::TicketKeys* ticket_keys) const;
   Answer taken_over(std::string_view pid);
 
  private:
@@ -78,7 +77,6 @@ struct TakenOver {
   net::Fd command_socket;
   std::string sticky_seed;  // secret
   std::string ticket_keys;  // secret; may be empty
-  upstream::ToldBefore servers;
   pid_t from = 0;
 };
 

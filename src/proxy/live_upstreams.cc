@@ -40,18 +40,15 @@ std::string_view state_of(const upstream::EndpointState& state) noexcept {
 }  // namespace
 
 LiveUpstreams::LiveUpstreams(net::EventLoop& loop, std::shared_ptr<const Snapshot> snapshot,
-                             Server& server, upstream::MakeStoreSource make_store_source,
-                             upstream::ToldBefore before)
+                             Server& server, upstream::MakeStoreSource make_store_source)
     : loop_(loop),
       server_(server),
       snapshot_(std::move(snapshot)),
       discovery_(loop, std::move(make_store_source)) {
-  discovery_.remember(std::move(before));
   upstreams_.reserve(snapshot_->clusters.size());
   for (const auto& cluster : snapshot_->clusters) {
     upstreams_.push_back(make(cluster));
   }
-  discovery_.remember({});  // of upstreams that come later nobody would know how old it is
 }
 
 LiveUpstreams::Live LiveUpstreams::make(const std::shared_ptr<const Cluster>& cluster) {
@@ -176,14 +173,6 @@ std::vector<std::string_view> LiveUpstreams::asking_all() const {
     }
   }
   return all;
-}
-
-upstream::ToldBefore LiveUpstreams::told() const {
-  upstream::ToldBefore told;
-  for (const Live& live : upstreams_) {
-    live.members->add_told(told);
-  }
-  return told;
 }
 
 Membership* LiveUpstreams::find(std::string_view upstream) const noexcept {

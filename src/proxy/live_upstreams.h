@@ -18,10 +18,9 @@ namespace pingap::proxy {
 class LiveUpstreams {
  public:
   // Looks for servers and checks them, on `loop`, and tells `server`; all outlive this.
-  // `make_store_source` looks into etcd; `before` is what sources have told the process before.
+  // `make_store_source` looks into etcd.
   LiveUpstreams(net::EventLoop& loop, std::shared_ptr<const Snapshot> snapshot, Server& server,
-                upstream::MakeStoreSource make_store_source = nullptr,
-                upstream::ToldBefore before = {});
+                upstream::MakeStoreSource make_store_source = nullptr);
   LiveUpstreams(const LiveUpstreams&) = delete;
   LiveUpstreams& operator=(const LiveUpstreams&) = delete;
 
@@ -72,9 +71,6 @@ class LiveUpstreams {
 
   // Of those upstreams that have sources.
   std::vector<LeftOut> left_out() const;
-
-  // What sources have told, for the process that takes the place of this one.
-  upstream::ToldBefore told() const;
 
   // What an operator can tell a server to do.
   enum class Order : uint8_t {

@@ -78,14 +78,6 @@ bool Membership::use(Known& known) {
   return true;
 }
 
-void Membership::add_told(ToldBefore& told) const {
-  for (const Known& known : sources_) {
-    if (const auto& found = known.source->told()) {
-      told.add(upstream(), known.source->name(), *found);
-    }
-  }
-}
-
 size_t Membership::left_out() const noexcept {
   size_t sum = 0;
   for (const Known& known : sources_) {

@@ -22,7 +22,6 @@
 #include "upstream/own_listeners.h"
 #include "upstream/shared_source.h"
 #include "upstream/state/known_servers.h"
-#include "upstream/told_before.h"
 
 namespace pingap::upstream {
 
@@ -61,9 +60,6 @@ class Membership {
 
   // There are sources.
   bool looks() const noexcept { return !sources_.empty(); }
-
-  // Adds what the sources have told, as far as they have.
-  void add_told(ToldBefore& told) const;
 
   // How many of those that sources have found are not used: refused, no servers, or ourselves.
   size_t left_out() const noexcept;

@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "upstream/discovery/source.h"
@@ -26,10 +25,6 @@ class SharedSource {
   // on the loop, never from inside this call; until forget() with the same `who`.
   void listen(const void* who, std::function<void()> heard);
   void forget(const void* who) noexcept;
-
-  // What it said to the process before this one: true until it says something else. Before
-  // listen().
-  void remember(std::vector<Found> told) { told_ = std::move(told); }
 
   // What it said last; nothing where it has not spoken yet.
   const std::optional<std::vector<Found>>& told() const noexcept { return told_; }

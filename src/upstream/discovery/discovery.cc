@@ -82,9 +82,6 @@ std::shared_ptr<SharedSource> Discovery::find_or_make(const std::string& upstrea
     return nullptr;
   }
   auto shared = std::make_shared<SharedSource>(std::move(made), names);
-  if (auto told = told_before_.of(upstream, shared->name()); !told.empty()) {
-    shared->remember(std::move(told));
-  }
   known.push_back({std::move(search), shared});
   return shared;
 }

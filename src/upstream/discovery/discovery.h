@@ -16,7 +16,6 @@
 #include "upstream/discovery/name_watch.h"
 #include "upstream/discovery/store_source.h"
 #include "upstream/shared_source.h"
-#include "upstream/told_before.h"
 
 namespace pingap::upstream {
 
@@ -29,9 +28,6 @@ class Discovery {
 
   Discovery(const Discovery&) = delete;
   Discovery& operator=(const Discovery&) = delete;
-
-  // What sources that are made from now on know before they have asked.
-  void remember(ToldBefore told) { told_before_ = std::move(told); }
 
   // Of the upstream with this name; `port` is that of addresses in files without one. One that is
   // there already, and looks for the same in the same way, is given again: it knows what it knows.
@@ -64,7 +60,6 @@ class Discovery {
   net::EventLoop& loop_;
   const MakeStoreSource make_store_source_;
   std::list<AresResolver> resolvers_;
-  ToldBefore told_before_;
   std::map<std::string, std::vector<Known>> known_;  // by upstream
 };
 
