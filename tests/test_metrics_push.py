@@ -208,6 +208,14 @@ def test_otel_variables_are_defaults(signal):
     assert collector.headers[0]["content-encoding"] == "gzip"
 
 
+def test_variables_of_collectors_that_are_not_used_do_not_matter():
+    conf = config("127.0.0.1:1")
+    conf["metrics"] = {}
+    env = {"OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/such.pem"}
+    code, _, err = run("validate", "--config", "-", stdin=toml.dumps(conf), env=env)
+    assert code == 0, err
+
+
 @pytest.mark.parametrize("keys, why", [
     ({"otlp_endpoint": "http://"}, "is not an endpoint of OTLP"),
     ({"otlp_endpoint": "localhost:4317/x", "otlp_protocol": "grpc"}, "has no path"),

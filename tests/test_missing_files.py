@@ -11,7 +11,7 @@ from rig.metrics import scrape
 from rig.nginx import Nginx
 from rig.origin import Origin
 from rig.product import Product, config, run
-from rig.tls import authority
+from rig.tls import Authority, authority
 from rig.toml import dumps
 from test_status import copy_file, degraded
 
@@ -112,6 +112,17 @@ def test_a_new_certificate_is_shown_to_backends(tmp_path, backend):
         until(lambda: ("certificates", "secure") in degraded(product), "it is told", 10)
         assert degraded(product)["certificates", "secure"].endswith(": the old ones stay")
         assert product.get("/secure").status == 200
+
+
+def test_who_is_not_trusted_any_more_gets_nothing_on_connections_that_are_there(tmp_path, backend):
+    paths, _ = files_but(None, tmp_path)
+    stranger = Authority("stranger")
+    with Origin() as origin, Product(
+            two_upstreams(origin, backend, **paths)) as product, product.client() as client:
+        assert client.get("/secure").status == 200
+        copy_file(stranger.ca.cert, paths["ca"])
+        until(lambda: client.get("/secure").status == 502, "the connection is given up", 10)
+        assert product.wait_log(1)[0]["status"] == 200
 
 
 def files_of(pair):

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -254,7 +255,10 @@ CommandServer::~CommandServer() {
     loop_.remove(socket_.get());
     ::unlink(path_.c_str());
     for (const std::string& link : links_) {
-      ::unlink(link.c_str());
+      std::error_code error;  // of a link that is another process's by now, or gone
+      if (std::filesystem::read_symlink(link, error) == path_) {
+        ::unlink(link.c_str());
+      }
     }
   }
 }

@@ -48,7 +48,7 @@ class Builder {
     }
     plugins_.emplace(model_, diagnostics_, before_, *snapshot_);
     build_tls();
-    if (model_.metrics.on()) {
+    if (model_.metrics.on() && !model_.metrics.collector.url.empty()) {
       snapshot_->metrics_pems =
           read_pems(model_.metrics.collector, config::OtlpSignal::metrics, diagnostics_);
     }

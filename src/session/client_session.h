@@ -68,6 +68,11 @@ class ClientSession : public ListHook<ClientSessionTag> {
 
   void set_made_at(TimePoint at) noexcept { made_at_ = at; }
 
+  // Of tls::Live: which of its contexts the connection was secured by. 0 in the clear.
+  uint32_t files_version() const noexcept { return files_version_; }
+
+  void set_files_version(uint32_t version) noexcept { files_version_ = version; }
+
   // When the backend was last known to be there.
   TimePoint heard_at() const noexcept { return heard_at_; }
 
@@ -93,6 +98,7 @@ class ClientSession : public ListHook<ClientSessionTag> {
   const Kind kind_;
   std::string server_name_;
   TimePoint made_at_{};
+  uint32_t files_version_ = 0;
   std::optional<TimePoint> shaking_since_;  // TCP stands, TLS does not yet
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -25,13 +26,19 @@ class Live {
   // Whether there is one. Any thread; cheap.
   bool ready() const noexcept { return ready_.load(std::memory_order_relaxed); }
 
+  // How often there was another one. Any thread; cheap. Whoever has read it gets a context that is
+  // at least so new.
+  uint32_t version() const noexcept { return version_.load(std::memory_order_acquire); }
+
   // Control thread. Connections that are there are not touched.
   void set(Pointer context) noexcept {
     ready_.store(context != nullptr, std::memory_order_relaxed);
     context_.store(std::move(context));
+    version_.fetch_add(1, std::memory_order_release);
   }
 
  private:
+  std::atomic<uint32_t> version_{0};
   std::atomic<bool> ready_;
   std::atomic<Pointer> context_;
 };

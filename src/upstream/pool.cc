@@ -24,6 +24,7 @@ EndpointPool::EndpointPool(net::EventLoop& loop, std::shared_ptr<const Endpoint>
       endpoint_(std::move(endpoint)),
       settings_(std::move(settings)),
       counts_(counts),
+      files_version_(settings_->tls == nullptr ? 0 : settings_->tls->version()),
       speaks_h2_(settings_->protocol != Protocol::http1),
       max_idle_(settings_->max_idle),
       streams_hint_(settings_->max_streams) {
@@ -55,6 +56,14 @@ void EndpointPool::adopt(std::shared_ptr<const PoolSettings> settings) noexcept 
   while (idle_count_ > max_idle_) {
     close(*idle_.back(), Closed::surplus);
   }
+}
+
+void EndpointPool::follow_files() noexcept {
+  if (settings_->tls == nullptr || settings_->tls->version() == files_version_) {
+    return;
+  }
+  files_version_ = settings_->tls->version();
+  leave(Closed::worn);
 }
 
 void EndpointPool::note_unused(session::ClientSession& session, bool is) noexcept {
@@ -113,18 +122,20 @@ Result<EndpointPool::Dialed> EndpointPool::dial(const std::string& name,
     return tl::unexpected(error);
   }
   if (settings_->tls == nullptr) {
-    return Dialed{std::make_unique<net::SocketTransport>(std::move(*fd)), in_progress};
+    return Dialed{std::make_unique<net::SocketTransport>(std::move(*fd)), in_progress,
+                  files_version_};
   }
   auto secured = secure(std::move(*fd), name, asked);
   if (!secured) {
     return tl::unexpected(secured.error());
   }
-  return Dialed{std::move(*secured), true};  // the handshake is to come
+  return Dialed{std::move(*secured), true, files_version_};  // the handshake is to come
 }
 
 Result<EndpointPool::Opened> EndpointPool::open(http::ResponseSink& sink, Reuse reuse,
                                                 const session::ClientSettings& settings,
                                                 const Asked& asked) noexcept {
+  follow_files();
   session::ClientSession* session = nullptr;
   const bool h2 = speaks_h2_ && !asked.http1;
   if (h2) {
@@ -165,7 +176,7 @@ bool EndpointPool::on_other_protocol(session::ClientSession& session,
     return false;
   }
   loop_.remove(transport->fd());
-  Dialed stands{std::move(transport), false, true};
+  Dialed stands{std::move(transport), false, session.files_version(), true};
   speaks_h2_ = session.kind() == session::ClientSession::Kind::exclusive;
   if (speaks_h2_) {
     if (add_shared(std::move(stands), session.server_name()) == nullptr) {
@@ -185,7 +196,8 @@ bool EndpointPool::on_other_protocol(session::ClientSession& session,
 // ---- HTTP/1
 
 bool EndpointPool::worn(const session::ClientSession& session) const noexcept {
-  return (settings_->max_requests > 0 && session.served() >= settings_->max_requests) ||
+  return session.files_version() != files_version_ ||
+         (settings_->max_requests > 0 && session.served() >= settings_->max_requests) ||
          (settings_->max_age > Duration::zero() &&
           loop_.now() - session.made_at() >= settings_->max_age);
 }
@@ -234,6 +246,7 @@ session::H1ClientSession* EndpointPool::add_exclusive(Dialed dialed, std::string
   }
   session->set_server_name(std::move(name));
   session->set_made_at(loop_.now());
+  session->set_files_version(dialed.files_version);
   ++connections_;
   if (!dialed.known) {
     counts_.add(ServerCounts::opened);
@@ -242,6 +255,7 @@ session::H1ClientSession* EndpointPool::add_exclusive(Dialed dialed, std::string
 }
 
 void EndpointPool::tend() noexcept {
+  follow_files();
   const uint32_t wanted = std::min(settings_->min_idle, max_idle_);
   if (settings_->sni_is_host) {
     return;  // for which name is not known
@@ -272,7 +286,7 @@ void EndpointPool::tend() noexcept {
 void EndpointPool::keep(session::ClientSession& session) noexcept {
   // Those of its last request may go.
   static_cast<session::H1ClientSession&>(session).set_settings(settings_->session);
-  if (wears_out() && worn(session)) {
+  if (worn(session)) {
     close(session, Closed::worn);
     return;
   }

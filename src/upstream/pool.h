@@ -148,6 +148,7 @@ class EndpointPool final : public session::ClientSessionOwner {
   struct Dialed {
     std::unique_ptr<net::Transport> transport;
     bool in_progress;
+    uint32_t files_version;
     bool known = false;  // it is counted already, and only gets another protocol
   };
 
@@ -176,11 +177,11 @@ class EndpointPool final : public session::ClientSessionOwner {
   void close(session::ClientSession& session, Closed why) noexcept;
   void note_unused(session::ClientSession& session, bool is) noexcept;
 
-  // Connections may have been in use for long enough; and this one has.
-  bool wears_out() const noexcept {
-    return settings_->max_requests > 0 || settings_->max_age > Duration::zero();
-  }
+  // Of files of TLS that have been replaced: whom they trusted nobody may trust any more.
+  void follow_files() noexcept;
+  void leave(Closed why) noexcept;
 
+  // This one has been in use for long enough.
   bool worn(const session::ClientSession& session) const noexcept;
   bool knows_idle_limit() const noexcept;
   void learn_idle_limit(Duration idle) noexcept;
@@ -202,6 +203,7 @@ class EndpointPool final : public session::ClientSessionOwner {
   const std::shared_ptr<const Endpoint> endpoint_;
   std::shared_ptr<const PoolSettings> settings_;
   ServerCounts& counts_;
+  uint32_t files_version_;         // of what the TLS of new connections goes by
   std::optional<Closed> closing_;  // why we close a session, while we do
   // Whose connection goes on in another session: its end is none of the connection's.
   const session::ClientSession* replaced_ = nullptr;

@@ -16,8 +16,13 @@ H2ClientSession* EndpointPool::shared(session::ClientSession* session) noexcept 
 
 void EndpointPool::drain() noexcept {
   max_idle_ = 0;
+  leave(Closed::drained);
+}
+
+// Uses none of them again.
+void EndpointPool::leave(Closed why) noexcept {
   while (session::ClientSession* session = idle_.front()) {
-    close(*session, Closed::drained);
+    close(*session, why);
   }
   for (List* list : {&shared_, &full_}) {
     session::ClientSession* next = nullptr;
@@ -77,6 +82,7 @@ H2ClientSession* EndpointPool::add_shared(Dialed dialed, std::string name) noexc
   }
   session->set_server_name(std::move(name));
   session->set_made_at(loop_.now());
+  session->set_files_version(dialed.files_version);
   session->expect_limit(streams_hint_);
   ++connections_;
   if (!dialed.known) {
