@@ -1,10 +1,7 @@
 #include "upstream/state/breaker.h"
 
 #include <algorithm>
-#include <atomic>
-#include <barrier>
 #include <random>
-#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -477,45 +474,6 @@ TEST_F(BreakerTest, KeepsItsLawsInAnyOrder) {
     request(Outcome::success);
   }
   EXPECT_EQ(breaker_.state(), State::closed);
-}
-
-// Several threads at the same instant: exactly one probe goes, and each failure in a row counts.
-TEST_F(BreakerTest, ThreadsLetOneProbeGo) {
-  constexpr int kThreads = 4;
-  constexpr int kRounds = 2000;
-  settings_ = {.max_unreachable = kThreads, .open_most = settings_.open_for};
-  std::atomic<int> probes{0};
-  std::atomic<int> trips{0};
-  std::barrier together(kThreads);
-  const auto work = [&](int number) {
-    TimePoint now = now_;
-    for (int round = 0; round < kRounds; ++round, now += settings_.open_for) {
-      const auto before = breaker_.admit(settings_, now);
-      together.arrive_and_wait();
-      if (before && breaker_.report(*before, Outcome::unreachable, settings_, now) != Trip::none) {
-        trips.fetch_add(1);
-      }
-      together.arrive_and_wait();
-      now += settings_.open_for;
-      const auto probe = breaker_.admit(settings_, now);
-      probes.fetch_add(probe ? 1 : 0);
-      together.arrive_and_wait();
-      if (probe) {
-        breaker_.report(*probe, Outcome::success, settings_, now);
-      }
-      together.arrive_and_wait();
-      EXPECT_EQ(breaker_.state(), State::closed) << number;
-    }
-  };
-  std::vector<std::thread> threads;
-  for (int i = 0; i < kThreads; ++i) {
-    threads.emplace_back(work, i);
-  }
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
-  EXPECT_EQ(trips.load(), kRounds);
-  EXPECT_EQ(probes.load(), kRounds);
 }
 
 }  // namespace
