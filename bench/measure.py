@@ -288,7 +288,7 @@ class AllocationCounter:
 
 def allocations(proxy, counter, case, requests):
     """Heap allocations per request, after a warm-up that fills pools and free lists."""
-    load(proxy.port, case, "-n", max(case.connections * 20, 2000) // case.weight + case.connections)
+    load(proxy.port, case, "-n", case.requests(max(case.connections * 20, 2000)) + case.connections)
     before = counter.value()
     load(proxy.port, case, "-n", requests)
     return (counter.value() - before) / requests

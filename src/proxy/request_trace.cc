@@ -98,16 +98,12 @@ void add_tracestate(const http::HeaderMap& in, http::HeaderMap& out) noexcept {
 
 // As a whole line: the codec of HTTP/1 copies such a field in one piece.
 void add_traceparent(Exchange& x, http::HeaderMap& out) noexcept {
-  constexpr std::string_view kStart = RequestTrace::kLineStart;
   RequestTrace& trace = *x.trace;
   char* line = trace.line.data();
-  char* value = std::ranges::copy(kStart, line).out;
-  trace::put_traceparent(trace.trace, trace.span, trace.sampled, value);
-  value[trace::kTraceparentSize] = '\r';
-  value[trace::kTraceparentSize + 1] = '\n';
-  trace.traceparent_span = value + trace::kTraceparentSpanAt;
-  out.add(Field{line, value, trace::kTraceparentSize, kStart.size() - 2, HeaderId::traceparent,
-                Field::kCanonical});
+  trace::put_traceparent_line(trace.trace, trace.span, trace.sampled, line);
+  trace.traceparent_span = line + trace::kTraceparentSpanAt;
+  out.add(Field{line, line + trace::kTraceparentAt, trace::kTraceparentSize,
+                trace::kTraceparentAt - 2, HeaderId::traceparent, Field::kCanonical});
 }
 
 void add_b3_multi(Exchange& x, http::HeaderMap& out) noexcept {

@@ -157,11 +157,11 @@ char* put_trace_id(const TraceId& trace, char* to) noexcept {
   return put_span_id(trace.low, put_span_id(trace.high, to));
 }
 
-char* put_traceparent(const TraceId& trace, uint64_t span, bool sampled, char* to) noexcept {
-  to = put_trace_id(trace, to + std::string_view("00-").copy(to, 3));
+void put_traceparent_line(const TraceId& trace, uint64_t span, bool sampled, char* to) noexcept {
+  to = put_trace_id(trace, to + std::string_view("traceparent: 00-").copy(to, 16));
   *to++ = '-';
   to = put_span_id(span, to);
-  return to + std::string_view(sampled ? "-01" : "-00").copy(to, 3);
+  std::string_view(sampled ? "-01\r\n" : "-00\r\n").copy(to, 5);
 }
 
 char* put_b3(const TraceId& trace, uint64_t span, bool sampled, char* to) noexcept {

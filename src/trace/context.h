@@ -28,10 +28,12 @@ struct Parent {
   Sampled sampled = Sampled::no;
 };
 
-inline constexpr size_t kTraceIdSize = 32;      // hex digits
-inline constexpr size_t kSpanIdSize = 16;       // hex digits
-inline constexpr size_t kTraceparentSize = 55;  // bytes of version 00
-inline constexpr size_t kTraceparentSpanAt = 36;
+inline constexpr size_t kTraceIdSize = 32;        // hex digits
+inline constexpr size_t kSpanIdSize = 16;         // hex digits
+inline constexpr size_t kTraceparentSize = 55;    // bytes of version 00
+inline constexpr size_t kTraceparentAt = 13;      // of the value in its line of HTTP/1
+inline constexpr size_t kTraceparentSpanAt = 49;  // of the span, there
+inline constexpr size_t kTraceparentLine = kTraceparentAt + kTraceparentSize + 2;
 inline constexpr size_t kB3Size = 51;  // bytes of what we write
 inline constexpr size_t kB3SpanAt = 33;
 
@@ -57,8 +59,9 @@ bool tracestate_fits(std::string_view text, size_t& size, size_t& members) noexc
 // 16 or 32 hex digits at `to`; their end.
 char* put_span_id(uint64_t span, char* to) noexcept;
 char* put_trace_id(const TraceId& trace, char* to) noexcept;
-// kTraceparentSize and kB3Size bytes.
-char* put_traceparent(const TraceId& trace, uint64_t span, bool sampled, char* to) noexcept;
+// "traceparent: ", its value and "\r\n", as in HTTP/1: kTraceparentLine bytes.
+void put_traceparent_line(const TraceId& trace, uint64_t span, bool sampled, char* to) noexcept;
+// kB3Size bytes.
 char* put_b3(const TraceId& trace, uint64_t span, bool sampled, char* to) noexcept;
 
 }  // namespace pingap::trace

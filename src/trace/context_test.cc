@@ -72,9 +72,11 @@ TEST(Traceparent, IsRefusedWhereItIsNotOfItsForm) {
 }
 
 TEST(Traceparent, IsWrittenAsItIsRead) {
-  std::string text(kTraceparentSize, '?');
-  put_traceparent({0x0af7651916cd43dd, 0x8448eb211c80319c}, 0xb7ad6b7169203331, true, text.data());
-  EXPECT_EQ(text, traceparent("00", kTrace, kSpan, "01"));
+  std::string text(kTraceparentLine, '?');
+  put_traceparent_line({0x0af7651916cd43dd, 0x8448eb211c80319c}, 0xb7ad6b7169203331, true,
+                       text.data());
+  EXPECT_EQ(text, "traceparent: " + traceparent("00", kTrace, kSpan, "01") + "\r\n");
+  EXPECT_EQ(text.substr(kTraceparentAt, kTraceparentSize), traceparent("00", kTrace, kSpan, "01"));
   EXPECT_EQ(text.substr(kTraceparentSpanAt, kSpanIdSize), kSpan);
 }
 

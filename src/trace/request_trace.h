@@ -36,9 +36,6 @@ struct Event {
 };
 
 struct RequestTrace {
-  // Of `traceparent: ` and its value, as in HTTP/1.
-  static constexpr std::string_view kLineStart = "traceparent: ";
-  static constexpr size_t kLineSize = kLineStart.size() + kTraceparentSize + 2;
   // More are counted and left out.
   static constexpr size_t kMaxTries = 8;
   static constexpr size_t kMaxEvents = 16;
@@ -63,7 +60,7 @@ struct RequestTrace {
   char* traceparent_span = nullptr;
   char* b3_span = nullptr;
   char* b3_multi_span = nullptr;
-  std::array<char, kLineSize> line;  // for the backend; set when its head is made
+  std::array<char, kTraceparentLine> line;  // for the backend; set when its head is made
 
   void add(Try& one) noexcept {
     (last_try == nullptr ? first_try : last_try->next) = &one;

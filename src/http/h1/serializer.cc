@@ -36,6 +36,11 @@ template <size_t N>
   return to + N - 1;
 }
 
+template <size_t N>
+struct Words {
+  uint64_t words[N];
+};
+
 template <class Word>
 [[gnu::always_inline]] inline char* put_ends(char* to, std::string_view text) noexcept {
   const char* from = text.data();
@@ -51,16 +56,18 @@ template <class Word>
 // Short texts are most of what is not copied in a run: two moves that may overlap instead of a
 // call.
 [[gnu::always_inline]] inline char* put_text(char* to, std::string_view text) noexcept {
-  struct Sixteen {
-    uint64_t words[2];
-  };
-
-  if (text.size() > 32) {
+  if (text.size() > 128) {
     std::memcpy(to, text.data(), text.size());
     return to + text.size();
   }
-  if (text.size() >= sizeof(Sixteen)) {
-    return put_ends<Sixteen>(to, text);
+  if (text.size() > 64) {
+    return put_ends<Words<8>>(to, text);
+  }
+  if (text.size() > 32) {
+    return put_ends<Words<4>>(to, text);
+  }
+  if (text.size() >= sizeof(Words<2>)) {
+    return put_ends<Words<2>>(to, text);
   }
   if (text.size() >= sizeof(uint64_t)) {
     return put_ends<uint64_t>(to, text);
