@@ -101,7 +101,7 @@ void add_traceparent(Exchange& x, http::HeaderMap& out) noexcept {
   RequestTrace& trace = *x.trace;
   char* line = trace.line.data();
   trace::put_traceparent_line(trace.trace, trace.span, trace.sampled, line);
-  trace.traceparent_span = line + trace::kTraceparentSpanAt;
+  trace.traceparent_span = line + trace::kTraceparentAt + trace::kTraceparentSpanAt;
   out.add(Field{line, line + trace::kTraceparentAt, trace::kTraceparentSize,
                 trace::kTraceparentAt - 2, HeaderId::traceparent, Field::kCanonical});
 }

@@ -31,8 +31,8 @@ struct Parent {
 inline constexpr size_t kTraceIdSize = 32;        // hex digits
 inline constexpr size_t kSpanIdSize = 16;         // hex digits
 inline constexpr size_t kTraceparentSize = 55;    // bytes of version 00
+inline constexpr size_t kTraceparentSpanAt = 36;  // of the span in it
 inline constexpr size_t kTraceparentAt = 13;      // of the value in its line of HTTP/1
-inline constexpr size_t kTraceparentSpanAt = 49;  // of the span, there
 inline constexpr size_t kTraceparentLine = kTraceparentAt + kTraceparentSize + 2;
 inline constexpr size_t kB3Size = 51;  // bytes of what we write
 inline constexpr size_t kB3SpanAt = 33;

@@ -77,7 +77,7 @@ TEST(Traceparent, IsWrittenAsItIsRead) {
                        text.data());
   EXPECT_EQ(text, "traceparent: " + traceparent("00", kTrace, kSpan, "01") + "\r\n");
   EXPECT_EQ(text.substr(kTraceparentAt, kTraceparentSize), traceparent("00", kTrace, kSpan, "01"));
-  EXPECT_EQ(text.substr(kTraceparentSpanAt, kSpanIdSize), kSpan);
+  EXPECT_EQ(text.substr(kTraceparentAt + kTraceparentSpanAt, kSpanIdSize), kSpan);
 }
 
 TEST(B3, IsRead) {
