@@ -221,6 +221,12 @@ def test_variables_of_collectors_that_are_not_used_do_not_matter():
     ({"otlp_endpoint": "localhost:4317/x", "otlp_protocol": "grpc"}, "has no path"),
     ({"otlp_endpoint": "https://a.test", "otlp_tls_ca": "/no/such.pem"}, "`otlp_tls_ca`: "),
     ({"otlp_endpoint": "a.test", "otlp_interval": "0s"}, "otlp_interval"),
+    ({"push_url": "localhost:9091"}, "is not the address of a Pushgateway"),
+    ({"push_url": "http://a.test/metrics?x"}, "is not the address of a Pushgateway"),
+    ({"push_url": "http://u:p@a.test"}, "use `push_user` and `push_password`"),
+    ({"push_url": "http://a.test", "push_user": "u"}, "need each other"),
+    ({"push_url": "http://a.test", "push_interval": "0s"}, "push_interval"),
+    ({"push_url": "https://a.test", "push_tls_ca": "/no/such.pem"}, "`push_tls_ca`: "),
 ])
 def test_what_cannot_be_is_refused(keys, why):
     conf = config("127.0.0.1:1")

@@ -230,6 +230,11 @@ void check_metrics(const Metrics& metrics, Diagnostics& diagnostics) {
     diagnostics.error(metrics.user.value.empty() ? metrics.at : metrics.user.at,
                       "`user` and `password` of [metrics] need each other");
   }
+  const PushGateway& gateway = metrics.gateway;
+  if (gateway.user.value.empty() != gateway.password.empty()) {
+    diagnostics.error(gateway.user.value.empty() ? metrics.at : gateway.user.at,
+                      "`push_user` and `push_password` of [metrics] need each other");
+  }
   check_pair(metrics.tls.pair, diagnostics);
   const bool near = metrics.addr.value.starts_with("127.") ||
                     metrics.addr.value.starts_with("[::1]:") ||

@@ -1,10 +1,9 @@
 #include "config/collector.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "config/address.h"
+#include "config/http_url.h"
 #include "config/problem.h"
 #include "config/suggest.h"
 
@@ -24,40 +23,6 @@ std::string_view grpc_path(OtlpSignal signal) noexcept {
              : "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 }
 
-// "http://HOST[:PORT][/PATH]" or "HOST[:PORT]" in its parts.
-struct Parts {
-  bool tls = false;
-  bool scheme = false;
-  std::string_view address;
-  std::string_view path;  // with its slash; empty = none
-};
-
-Parts split(std::string_view text) noexcept {
-  Parts parts;
-  for (const auto& [scheme, tls] :
-       {std::pair{std::string_view("http://"), false}, {std::string_view("https://"), true}}) {
-    if (text.starts_with(scheme)) {
-      parts.tls = tls;
-      parts.scheme = true;
-      text.remove_prefix(scheme.size());
-      break;
-    }
-  }
-  const size_t slash = text.find('/');
-  parts.address = text.substr(0, slash);
-  parts.path = slash == std::string_view::npos ? std::string_view{} : text.substr(slash);
-  return parts;
-}
-
-bool has_port(std::string_view address) noexcept {
-  const size_t colon = address.rfind(':');
-  return colon != std::string_view::npos && address.find(']', colon) == std::string_view::npos;
-}
-
-bool is_url_path(std::string_view path) noexcept {
-  return std::ranges::all_of(path, [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
-}
-
 std::string path_of(std::string_view path, OtlpSignal signal, bool base) {
   if (path.empty() || path == "/") {
     return std::string(http_path(signal));
@@ -71,7 +36,7 @@ std::string path_of(std::string_view path, OtlpSignal signal, bool base) {
 // Fills url and grpc; whether it is reached by TLS.
 Parsed<bool> resolve(Collector& out, OtlpSignal signal) {
   const std::string& text = out.endpoint.value;
-  const Parts parts = split(text);
+  const HttpUrl parts = split_http_url(text);
   auto address = parse_endpoint(parts.address);
   if (!address || address->kind == HostKind::unix_path || !is_url_path(parts.path)) {
     return problem(fmt::format("{} is not an endpoint of OTLP", quote(text)),

@@ -91,13 +91,26 @@ TEST(Metrics, GoToItAsTheKeysSay) {
   EXPECT_EQ(messages(diagnostics), "");
   const Collector& collector = model.metrics.collector;
   EXPECT_EQ(collector.headers, (Collector::Pairs{{"A", "b"}}));
-  EXPECT_EQ(model.metrics.push_interval.count(), 5000);
+  EXPECT_EQ(model.metrics.otlp_interval.count(), 5000);
   EXPECT_TRUE(collector.gzip);
   EXPECT_EQ(collector.timeout.count(), 3000);
   EXPECT_EQ(collector.ca.value, "/a");
   EXPECT_EQ(collector.cert.value, "/c");
   EXPECT_EQ(collector.key.value, "/k");
   EXPECT_FALSE(collector.verify);
+}
+
+TEST(Metrics, ArePushedAsTheKeysSay) {
+  const auto [model, diagnostics] =
+      load_text(kRest + "[metrics]\npush_url = 'https://a.test/x'\npush_interval = '5s'\n" +
+                "push_user = 'u'\npush_password = 'p'\npush_tls_ca = '/a'\n");
+  EXPECT_EQ(messages(diagnostics), "");
+  const PushGateway& gateway = model.metrics.gateway;
+  EXPECT_EQ(gateway.url.value, "https://a.test/x");
+  EXPECT_EQ(gateway.interval.count(), 5000);
+  EXPECT_EQ(gateway.user.value, "u");
+  EXPECT_EQ(gateway.password, "p");
+  EXPECT_EQ(gateway.ca.value, "/a");
 }
 
 TEST(Metrics, GoToItAsTheEnvironmentSays) {
@@ -124,7 +137,7 @@ TEST(Metrics, GoToItAsTheEnvironmentSays) {
   EXPECT_EQ(collector.ca.value, "/a");
   EXPECT_EQ(collector.cert.value, "/c");
   EXPECT_EQ(collector.key.value, "/k");
-  EXPECT_EQ(model.metrics.push_interval.count(), 700);
+  EXPECT_EQ(model.metrics.otlp_interval.count(), 700);
   EXPECT_EQ(model.tracing.service_name, "edge") << "also without [tracing]";
   EXPECT_FALSE(model.tracing.on());
 }

@@ -255,6 +255,18 @@ struct NameHash {
 
 using NameIndex = std::unordered_map<std::string, size_t, NameHash, std::equal_to<>>;
 
+struct PushGateway {  // push_... of [metrics]
+  // "http://HOST[:PORT][/PATH]" with `$HOSTNAME` for the name of this host; empty = none. Without a
+  // path that of the job "pingap" on this host.
+  Located<std::string> url;
+  Located<std::string> user;  // with a password: who we are to it
+  std::string password;       // secret
+  milliseconds interval{60'000};
+  Located<std::string> ca;  // path or PEM; empty = the system's authorities
+
+  bool operator==(const PushGateway&) const = default;
+};
+
 struct Metrics {  // [metrics]
   Position at;
   bool present = false;  // there is such a section
@@ -267,7 +279,8 @@ struct Metrics {  // [metrics]
   ServerTls tls;              // with a certificate of its own, or none
 
   Collector collector;  // otlp_...; without an endpoint they go to nobody
-  milliseconds push_interval{60'000};
+  milliseconds otlp_interval{60'000};
+  PushGateway gateway;
 
   Metrics() { tls.h2 = false; }  // they are served by HTTP/1.1 only
 

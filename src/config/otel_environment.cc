@@ -266,7 +266,7 @@ std::vector<Problem> read_otel_environment(Environment environment, Metrics& out
       endpoint = "localhost:4317";
     }
   }
-  variables.duration("OTEL_METRIC_EXPORT_INTERVAL", out.push_interval);
+  variables.duration("OTEL_METRIC_EXPORT_INTERVAL", out.otlp_interval);
   return std::move(variables).problems();
 }
 

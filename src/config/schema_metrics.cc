@@ -2,6 +2,7 @@
 #include <array>
 
 #include "config/address.h"
+#include "config/http_url.h"
 #include "config/schema.h"
 #include "config/schema_collector.h"
 #include "config/suggest.h"
@@ -69,7 +70,31 @@ void read_token(Reader& reader, const Field& field, Metrics& out) {
   reader.secret(field, out.token);
 }
 
-constexpr std::array<Key<Metrics>, 20> kKeys = {{
+// Of a Pushgateway. Who we are to it has keys of its own, which are kept secret.
+void read_push_url(Reader& reader, const Field& field, Metrics& out) {
+  Located<std::string> url;
+  if (!reader.text(field, url)) {
+    return;
+  }
+  const HttpUrl parts = split_http_url(url.value);
+  if (parts.address.find('@') != std::string_view::npos) {
+    reader.error(url.at, {"`push_url` shows a user and a password", "http://HOST[:PORT][/PATH]",
+                          "use `push_user` and `push_password`"});
+    return;
+  }
+  const auto address = parse_endpoint(parts.address);
+  if (!parts.scheme || !address || address->kind == HostKind::unix_path ||
+      !is_url_path(parts.path) || parts.path.find('?') != std::string_view::npos) {
+    reader.error(url.at, {quote(url.value) + " is not the address of a Pushgateway",
+                          R"("http://localhost:9091", )"
+                          R"("https://push.test/metrics/job/pingap/instance/$HOSTNAME")",
+                          {}});
+    return;
+  }
+  out.gateway.url = std::move(url);
+}
+
+constexpr std::array<Key<Metrics>, 25> kKeys = {{
     {{"enabled", "", "boolean", "true"}, read_enabled},
     {{"addr", "", "address", "\"127.0.0.1:9090\""}, read_addr},
     {{"path", "", "string", "\"/metrics\""}, read_path},
@@ -95,7 +120,7 @@ constexpr std::array<Key<Metrics>, 20> kKeys = {{
     {{"otlp_headers", "", "headers", "none"}, of_collector<read_otlp_headers>},
     {{"otlp_interval", "", "duration", "\"60s\""},
      [](Reader& reader, const Field& field, Metrics& out) {
-       reader.duration(field, Zero::refused, out.push_interval);
+       reader.duration(field, Zero::refused, out.otlp_interval);
      }},
     {{"otlp_compression", "", "string", "\"none\""}, of_collector<read_otlp_compression>},
     {{"otlp_timeout", "", "duration", "\"10s\""}, of_collector<read_otlp_timeout>},
@@ -103,6 +128,21 @@ constexpr std::array<Key<Metrics>, 20> kKeys = {{
     {{"otlp_tls_cert", "", "path or PEM", "none"}, of_collector<read_otlp_cert>},
     {{"otlp_tls_key", "", "path or PEM", "none"}, of_collector<read_otlp_key>},
     {{"otlp_tls_verify", "", "boolean", "true"}, of_collector<read_otlp_verify>},
+    {{"push_url", "", "URL", "none"}, read_push_url},
+    {{"push_interval", "", "duration", "\"60s\""},
+     [](Reader& reader, const Field& field, Metrics& out) {
+       reader.duration(field, Zero::refused, out.gateway.interval);
+     }},
+    {{"push_user", "", "string", "\"\""},
+     [](Reader& reader, const Field& field, Metrics& out) {
+       reader.text(field, out.gateway.user);
+     }},
+    {{"push_password", "", "string", "\"\""},
+     [](Reader& reader, const Field& field, Metrics& out) {
+       reader.secret(field, out.gateway.password);
+     }},
+    {{"push_tls_ca", "", "path or PEM", "the system's"},
+     [](Reader& reader, const Field& field, Metrics& out) { reader.pem(field, out.gateway.ca); }},
 }};
 
 }  // namespace

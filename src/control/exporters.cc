@@ -4,10 +4,14 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "config/http_url.h"
+#include "remote/metrics_senders.h"
 #include "trace/tracer.h"
 
 namespace pingap::control {
@@ -83,19 +87,72 @@ std::shared_ptr<const remote::MetricsTarget> target_of(const config::Model& mode
   if (!metrics.on() || metrics.collector.url.empty()) {
     return nullptr;
   }
-  return std::make_shared<remote::MetricsTarget>(
-      remote::MetricsTarget{target_of(metrics.collector, snapshot.metrics_pems),
-                            metrics.push_interval, resource_of(model.tracing)});
+  remote::OtlpTarget target = target_of(metrics.collector, snapshot.metrics_pems);
+  auto made = std::make_shared<remote::MetricsTarget>();
+  made->url = target.url;
+  made->interval = metrics.otlp_interval;
+  made->timeout = target.timeout;
+  made->make_sender = [target = std::move(target), resource = resource_of(model.tracing)] {
+    return std::make_unique<remote::CollectorSender>(target, resource);
+  };
+  return made;
+}
+
+// Several that push to one group would take turns in it: each host has its own.
+std::string group_url(std::string_view url) {
+  constexpr std::string_view kHostName = "$HOSTNAME";
+  std::string made(url);
+  if (const std::string_view path = config::split_http_url(url).path; path.empty() || path == "/") {
+    made.resize(made.size() - path.size());
+    made += "/metrics/job/pingap/instance/$HOSTNAME";
+  }
+  const std::string name = host_name();
+  for (size_t at = made.find(kHostName); at != std::string::npos; at = made.find(kHostName, at)) {
+    made.replace(at, kHostName.size(), name);
+    at += name.size();
+  }
+  return made;
+}
+
+std::shared_ptr<const remote::MetricsTarget> gateway_of(const config::Metrics& metrics,
+                                                        const std::string& ca) {
+  const config::PushGateway& gateway = metrics.gateway;
+  if (!metrics.on() || gateway.url.value.empty()) {
+    return nullptr;
+  }
+  remote::GatewayTarget target{group_url(gateway.url.value), gateway.user.value, gateway.password,
+                               remote::ClientTls{ca, {}, {}, true}, PINGAP_VERSION};
+  auto made = std::make_shared<remote::MetricsTarget>();
+  made->url = target.url;
+  made->interval = gateway.interval;
+  made->make_sender = [target = std::move(target)] {
+    return std::make_unique<remote::GatewaySender>(target);
+  };
+  return made;
+}
+
+std::string otlp_of(const SideService* side) {
+  return side == nullptr ? std::string() : side->otlp_metrics();
+}
+
+std::string text_of(const SideService* side) {
+  return side == nullptr ? std::string() : side->metrics(observe::Form::text);
+}
+
+// They are gathered where everything else is done about them: on the control thread.
+remote::MetricsExporter::Collect collect_by(net::EventLoop& loop, const SideService* side,
+                                            std::string (*numbers)(const SideService*)) {
+  return [&loop, side, numbers](remote::MetricsExporter::Done done) {
+    loop.post([side, numbers, done = std::move(done)] { done(numbers(side)); });
+  };
 }
 
 }  // namespace
 
 Exporters::Exporters(net::EventLoop& loop, const SideService* side)
-    : side_(side), metrics_([&loop, side](remote::MetricsExporter::Done done) {
-        loop.post([side, done = std::move(done)] {
-          done(side == nullptr ? std::string() : side->otlp_metrics());
-        });
-      }) {
+    : side_(side),
+      metrics_("collector", collect_by(loop, side, otlp_of)),
+      gateway_("gateway", collect_by(loop, side, text_of)) {
 }
 
 void Exporters::use(const Loaded& loaded) {
@@ -106,10 +163,12 @@ void Exporters::use(const Loaded& loaded) {
     spans_.use(target_of(*snapshot.tracing), snapshot.tracer->shared_rings());
   }
   metrics_.use(target_of(loaded.model, snapshot));
+  gateway_.use(gateway_of(loaded.model.metrics, snapshot.gateway_ca));
 }
 
 void Exporters::finish() {
-  metrics_.stop(side_ == nullptr ? std::string() : side_->otlp_metrics());
+  metrics_.stop([this] { return otlp_of(side_); });
+  gateway_.stop([this] { return text_of(side_); });
 }
 
 }  // namespace pingap::control

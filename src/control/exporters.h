@@ -1,4 +1,4 @@
-// Who sends the spans and the metrics of the configuration in use to collectors. Control thread.
+// Who sends the spans and the metrics of the configuration in use to whom it names. Control thread.
 #pragma once
 
 #include "control/load.h"
@@ -23,7 +23,8 @@ class Exporters {
  private:
   const SideService* side_;
   remote::SpanExporter spans_;
-  remote::MetricsExporter metrics_;
+  remote::MetricsExporter metrics_;  // to a collector
+  remote::MetricsExporter gateway_;
 };
 
 }  // namespace pingap::control

@@ -52,6 +52,10 @@ class Builder {
       snapshot_->metrics_pems =
           read_pems(model_.metrics.collector, config::OtlpSignal::metrics, diagnostics_);
     }
+    if (model_.metrics.on()) {
+      snapshot_->gateway_ca =
+          read_pem("push_tls_ca", model_.metrics.gateway.ca, tls::Readers::any, diagnostics_);
+    }
     build_tracing(model_.tracing, diagnostics_, before_, *snapshot_);
     for (const config::Listener& listener : model_.servers) {
       snapshot_->sites.push_back(build_site(listener));

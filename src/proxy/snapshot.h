@@ -170,7 +170,8 @@ struct Snapshot {
   uint32_t workers = 1;
   std::shared_ptr<tls::TicketKeys> ticket_keys;  // where anybody has TLS
   std::unique_ptr<tls::LiveServer> metrics_tls;  // of the address of [metrics], as Site::tls
-  CollectorPems metrics_pems;                    // of whom they are sent to
+  CollectorPems metrics_pems;                    // of the collector they are sent to
+  std::string gateway_ca;                        // of the Pushgateway, in PEM; empty = the system's
   CertificateFiles metrics_files;                // of it, as they were before they were read
   std::vector<std::shared_ptr<const Cluster>> clusters;
   size_t cluster_slots = 0;  // above every Cluster::index that there was in the process

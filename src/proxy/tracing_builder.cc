@@ -20,19 +20,6 @@ std::string state_of_files(const config::Collector& from) {
   return state;
 }
 
-std::string read(const std::string& key, const config::Located<std::string>& source,
-                 tls::Readers readers, config::Diagnostics& diagnostics) {
-  if (source.value.empty()) {
-    return {};
-  }
-  auto pem = tls::read_pem(source.value, readers);
-  if (!pem) {
-    diagnostics.error(source.at, fmt::format("{}: {}", config::quote(key), pem.error()));
-    return {};
-  }
-  return pem->text;
-}
-
 trace::Sampling sampling_of(const config::Tracing& from) noexcept {
   return {from.sample_ratio, from.sample_per_second, from.parent_based, from.sample_errors};
 }
@@ -59,11 +46,25 @@ trace::Propagation propagation_of(const config::Tracing& from) noexcept {
 
 }  // namespace
 
+std::string read_pem(const std::string& key, const config::Located<std::string>& source,
+                     tls::Readers readers, config::Diagnostics& diagnostics) {
+  if (source.value.empty()) {
+    return {};
+  }
+  auto pem = tls::read_pem(source.value, readers);
+  if (!pem) {
+    diagnostics.error(source.at, fmt::format("{}: {}", config::quote(key), pem.error()));
+    return {};
+  }
+  return pem->text;
+}
+
 CollectorPems read_pems(const config::Collector& from, config::OtlpSignal signal,
                         config::Diagnostics& diagnostics) {
   const auto get = [&](std::string_view key, const config::Located<std::string>& source,
                        tls::Readers readers) {
-    return read(fmt::format("{}{}", config::key_prefix(signal), key), source, readers, diagnostics);
+    return read_pem(fmt::format("{}{}", config::key_prefix(signal), key), source, readers,
+                    diagnostics);
   };
   return {get("tls_ca", from.ca, tls::Readers::any), get("tls_cert", from.cert, tls::Readers::any),
           get("tls_key", from.key, tls::Readers::no_others)};

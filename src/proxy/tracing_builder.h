@@ -2,13 +2,21 @@
 // trust. Control thread.
 #pragma once
 
+#include <string>
+
 #include "config/diagnostics.h"
 #include "config/model.h"
 #include "proxy/snapshot.h"
+#include "tls/pem_source.h"
 
 namespace pingap::proxy {
 
-// Reads the files that `from` names; a file that cannot be used is an error.
+// The PEM that `source`, the value of `key`, names or is, empty where that is; a file that cannot
+// be used is an error.
+std::string read_pem(const std::string& key, const config::Located<std::string>& source,
+                     tls::Readers readers, config::Diagnostics& diagnostics);
+
+// The same of all that `from` names.
 CollectorPems read_pems(const config::Collector& from, config::OtlpSignal signal,
                         config::Diagnostics& diagnostics);
 

@@ -151,6 +151,11 @@ tl::expected<HttpAnswer, HttpFailure> HttpClient::post(const HttpRequest& reques
   return ask(Method::post, request, stop);
 }
 
+tl::expected<HttpAnswer, HttpFailure> HttpClient::put(const HttpRequest& request,
+                                                      const std::stop_token& stop) {
+  return ask(Method::put, request, stop);
+}
+
 tl::expected<HttpAnswer, HttpFailure> HttpClient::get(const HttpRequest& request,
                                                       const std::stop_token& stop) {
   return ask(Method::get, request, stop);
@@ -213,6 +218,10 @@ void set_options(CURL* easy, const HttpRequest& request, curl_slist* headers) {
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
+  if (!request.user.empty()) {
+    curl_easy_setopt(easy, CURLOPT_USERNAME, request.user.c_str());
+    curl_easy_setopt(easy, CURLOPT_PASSWORD, request.password.c_str());
+  }
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                    static_cast<long>(request.connect_timeout.count()));
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
@@ -263,6 +272,8 @@ tl::expected<long, HttpFailure> HttpClient::run(Method method, const HttpRequest
   set_options(easy, request, headers.get());
   if (method == Method::get) {
     curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+  } else if (method == Method::put) {
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "PUT");  // with the body that a POST would have
   }
   set_tls_options(easy, curl_->tls);
   curl_->error[0] = '\0';

@@ -34,6 +34,8 @@ struct HttpRequest {
   std::string url;
   std::string body;
   std::vector<std::string> headers;  // "Name: value"
+  std::string user;                  // with a password: basic authentication
+  std::string password;
   milliseconds connect_timeout{2'000};
   milliseconds timeout{0};  // to the end of the answer; 0 = no limit
   size_t max_body = 0;      // bytes of the answer
@@ -77,6 +79,10 @@ class HttpClient {
   tl::expected<HttpAnswer, HttpFailure> post(const HttpRequest& request,
                                              const std::stop_token& stop);
 
+  // The same by PUT.
+  tl::expected<HttpAnswer, HttpFailure> put(const HttpRequest& request,
+                                            const std::stop_token& stop);
+
   // The same by GET: `body` is not sent.
   tl::expected<HttpAnswer, HttpFailure> get(const HttpRequest& request,
                                             const std::stop_token& stop);
@@ -101,7 +107,7 @@ class HttpClient {
   struct Curl;
   struct Transfer;
 
-  enum class Method : uint8_t { post, get };
+  enum class Method : uint8_t { post, put, get };
 
   tl::expected<HttpAnswer, HttpFailure> ask(Method method, const HttpRequest& request,
                                             const std::stop_token& stop);

@@ -30,13 +30,13 @@ void MetricsExporter::use(std::shared_ptr<const MetricsTarget> target) {
   changed_.notify_all();
 }
 
-void MetricsExporter::stop(const std::string& last) noexcept {
+void MetricsExporter::stop(const std::function<std::string()>& last) noexcept {
   if (!thread_.joinable()) {
     return;
   }
   thread_ = {};  // asks it to stop, and waits
-  if (!last.empty() && target_ != nullptr) {
-    send(last, kFlush, {});
+  if (last != nullptr && target_ != nullptr) {
+    send(last(), kFlush, {});
   }
 }
 
@@ -60,7 +60,7 @@ void MetricsExporter::run(const std::stop_token& stop) {
     due_ = Clock::now() + target_->interval;
     const auto metrics = stop.stop_requested() ? std::nullopt : collect(stop);
     if (metrics) {
-      send(*metrics, target_->collector.timeout, stop);
+      send(*metrics, target_->timeout, stop);
     }
   }
 }
@@ -73,15 +73,14 @@ void MetricsExporter::adopt() {
   }
   const bool first = target_ == nullptr;
   target_ = std::move(next_);
-  client_.reset();
+  sender_.reset();
   if (target_ == nullptr) {
     trouble_.end();
     failing_ = false;
   } else {
     const auto due = Clock::now() + target_->interval;
     due_ = first ? due : std::min(due_, due);  // reloads do not put it off
-    client_.emplace(target_->collector);
-    origin_ = trace::make_origin(target_->resource, target_->collector.version);
+    sender_ = target_->make_sender();
   }
 }
 
@@ -99,33 +98,26 @@ std::optional<std::string> MetricsExporter::collect(const std::stop_token& stop)
 
 void MetricsExporter::send(const std::string& metrics, milliseconds longest,
                            const std::stop_token& stop) {
-  // Both signals have the same fields around what is theirs (opentelemetry-proto, v1).
-  std::string body = trace::make_export_request(origin_, metrics, otlp_room(target_->collector));
-  const OtlpOutcome outcome = client_->post(std::move(body), longest, stop);
+  const std::string wrong = metrics.empty() ? std::string() : sender_->send(metrics, longest, stop);
   if (!stop.stop_requested()) {
-    tell(outcome);
+    tell(wrong);
   }
 }
 
 // That it fails, now and then; that it works again, once.
-void MetricsExporter::tell(const OtlpOutcome& outcome) {
-  const std::string& url = target_->collector.url;
-  if (outcome.sent == OtlpOutcome::Sent::taken && outcome.rejected == 0) {
+void MetricsExporter::tell(const std::string& wrong) {
+  if (wrong.empty()) {
     trouble_.end();
     if (std::exchange(failing_, false)) {
-      PINGAP_LOG(info, "[metrics]: they are taken again by {}", url);
+      PINGAP_LOG(info, "[metrics]: they are taken again by {}", target_->url);
     }
     return;
   }
-  const std::string what =
-      outcome.sent == OtlpOutcome::Sent::taken
-          ? fmt::format("{} rejects {} numbers: {}", url, outcome.rejected, outcome.why)
-          : fmt::format("they cannot be sent to {}: {}", url, outcome.why);
-  trouble_.begin(what);
+  trouble_.begin(wrong);
   const auto now = Clock::now();
   if (!std::exchange(failing_, true) || now - told_ >= kTellEvery) {
     told_ = now;
-    PINGAP_LOG(warn, "[metrics]: {}", what);
+    PINGAP_LOG(warn, "[metrics]: {}", wrong);
   }
 }
 

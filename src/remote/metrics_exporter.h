@@ -1,6 +1,6 @@
-// Sends what is counted to a collector of OTLP, now and then, on a thread of its own. Counts are
-// since the start: what could not be sent is in what is sent next, so nothing is tried again. A
-// collector that is slow or away costs nobody anything.
+// Sends what is counted to somebody, now and then, on a thread of its own. Counts are since the
+// start: what could not be sent is in what is sent next, so nothing is tried again. One that is
+// slow or away costs nobody anything.
 #pragma once
 
 #include <chrono>
@@ -11,38 +11,53 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/trouble.h"
-#include "remote/otlp_client.h"
-#include "trace/otlp.h"
 
 namespace pingap::remote {
 
+using std::chrono::milliseconds;
+
+// Brings it there. Blocks; one thread at a time.
+class MetricsSender {
+ public:
+  virtual ~MetricsSender() = default;
+
+  // Within `longest`, or until it is asked to stop. What is wrong, a text for people; empty = all
+  // of it was taken.
+  virtual std::string send(const std::string& metrics, milliseconds longest,
+                           const std::stop_token& stop) = 0;
+};
+
 struct MetricsTarget {
-  OtlpTarget collector;
+  std::string url;  // for the log
   milliseconds interval{60'000};
-  trace::Attributes resource;
+  milliseconds timeout{10'000};  // of one request
+  std::function<std::unique_ptr<MetricsSender>()> make_sender;
 };
 
 class MetricsExporter {
  public:
-  // Calls `done` with what is counted, as fields of a ScopeMetrics (admin/otlp_metrics.h): once, on
-  // any thread, now or later; or never.
+  // Calls `done` with what is counted, as the sender wants it: once, on any thread, now or later;
+  // or never.
   using Done = std::function<void(std::string)>;
   using Collect = std::function<void(Done)>;
 
-  explicit MetricsExporter(Collect collect) : collect_(std::move(collect)) {}
+  // `receiver` names whom it is sent to where there is trouble.
+  MetricsExporter(std::string receiver, Collect collect)
+      : collect_(std::move(collect)), trouble_(Trouble::Part::metrics, std::move(receiver)) {}
 
   MetricsExporter(const MetricsExporter&) = delete;
   MetricsExporter& operator=(const MetricsExporter&) = delete;
 
-  ~MetricsExporter() { stop({}); }
+  ~MetricsExporter() { stop(nullptr); }
 
   // Control thread. From now on; null: nobody is sent anything.
   void use(std::shared_ptr<const MetricsTarget> target);
 
-  // Control thread, at the end: sends these, for at most kFlush; empty = nothing.
-  void stop(const std::string& last) noexcept;
+  // Control thread, at the end: sends what `last` says, for at most kFlush; null = nothing.
+  void stop(const std::function<std::string()>& last) noexcept;
 
   static constexpr milliseconds kFlush{2'000};
 
@@ -60,7 +75,7 @@ class MetricsExporter {
   void adopt();
   std::optional<std::string> collect(const std::stop_token& stop);
   void send(const std::string& metrics, milliseconds longest, const std::stop_token& stop);
-  void tell(const OtlpOutcome& outcome);
+  void tell(const std::string& wrong);
 
   const Collect collect_;
   std::mutex mutex_;
@@ -71,11 +86,10 @@ class MetricsExporter {
   // The thread's; once it has ended, the control thread's:
   std::shared_ptr<const MetricsTarget> target_;
   Clock::time_point due_{};  // the next time
-  std::optional<OtlpClient> client_;
-  trace::Origin origin_;
+  std::unique_ptr<MetricsSender> sender_;
   bool failing_ = false;
   Clock::time_point told_{};
-  Trouble trouble_{Trouble::Part::metrics, "collector"};
+  Trouble trouble_;
 
   std::jthread thread_;
 };
