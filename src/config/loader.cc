@@ -167,7 +167,7 @@ class Loader {
   // Variables do not matter to metrics that go to no collector.
   void finish_collectors() {
     Tracing& tracing = model_.tracing;
-    if (tracing.present) {
+    if (tracing.on()) {
       finish(tracing.collector, OtlpSignal::traces, tracing.at, diagnostics());
     }
     Metrics& metrics = model_.metrics;

@@ -164,6 +164,10 @@ TEST(Tracing, IsOffWhereTheEnvironmentSaysSo) {
   EXPECT_FALSE(load_with({{"OTEL_SDK_DISABLED", "true"}}).model.tracing.on());
   EXPECT_FALSE(load_with({{"OTEL_TRACES_EXPORTER", "none"}}).model.tracing.on());
   EXPECT_TRUE(load_with({{"OTEL_TRACES_EXPORTER", "otlp"}}).model.tracing.on());
+  const std::pair<const std::string, std::string> bad = {"OTEL_EXPORTER_OTLP_ENDPOINT", "http://"};
+  EXPECT_NE(messages(load_with({bad}).diagnostics), "");
+  EXPECT_EQ(messages(load_with({bad, {"OTEL_TRACES_EXPORTER", "none"}}).diagnostics), "")
+      << "nobody is sent anything";
 }
 
 }  // namespace
