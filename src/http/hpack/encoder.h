@@ -39,7 +39,7 @@ class Encoder {
 
  private:
   char* write_pseudo(char* to, std::string_view name, std::string_view value) noexcept;
-  char* write_named(char* to, std::string_view name, HeaderId id, std::string_view value) noexcept;
+  char* write_named(char* to, std::string_view name, std::string_view value) noexcept;
   char* write_field(char* to, const Name& name, size_t name_index, std::string_view value) noexcept;
   size_t find(uint32_t hash, const Name& name, std::string_view value) noexcept;
   char* write_indexing(char* to, const Name& name, size_t name_index,
