@@ -20,8 +20,7 @@ bool Decoder::find(uint32_t index, DecodedField& field) const noexcept {
     return false;
   }
   if (index <= kStaticEntries) {
-    const StaticEntry& entry = kStaticTable[index];
-    field = {{entry.name, entry.id, entry.pseudo, true}, entry.value, true};
+    field = kStaticTable[index];
     return true;
   }
   const size_t dynamic = index - kStaticEntries - 1;

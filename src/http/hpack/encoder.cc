@@ -5,7 +5,7 @@
 
 #include "base/strings.h"
 #include "http/hpack/integer.h"
-#include "http/hpack/quick_hash.h"
+#include "http/hpack/quick_text.h"
 #include "http/hpack/static_table.h"
 
 namespace pingap::http::hpack {
@@ -120,13 +120,12 @@ char* Encoder::begin(char* to) noexcept {
   return write_integer(to, 0x20, 5, static_cast<uint32_t>(table_.capacity()));
 }
 
-char* Encoder::write(char* to, std::string_view name, HeaderId id,
-                     std::string_view value) noexcept {
-  if (id != HeaderId::other) [[likely]] {
-    return write_field(to, {lower_header_name(id), id, Pseudo::none, true}, static_index_of(id),
-                       value);
+char* Encoder::write(char* to, const Name& name, std::string_view value) noexcept {
+  if (name.id != HeaderId::other) [[likely]] {
+    return write_field(to, {lower_header_name(name.id), name.id}, static_index_of(name.id), value);
   }
-  return name.starts_with(':') ? write_pseudo(to, name, value) : write_named(to, name, value);
+  return name.pseudo != Pseudo::none ? write_pseudo(to, name, value)
+                                     : write_named(to, name.text, value);
 }
 
 // One that is not known.
@@ -152,16 +151,15 @@ char* Encoder::write_field(char* to, const Name& name, size_t name_index,
   return write_indexing(to, name, name_index, value);
 }
 
-char* Encoder::write_pseudo(char* to, std::string_view name, std::string_view value) noexcept {
-  const Name field = identify(name);
-  const size_t name_index = static_index_of(field.pseudo);
-  if (const size_t index = static_match(field.pseudo, value); index != 0) {
+char* Encoder::write_pseudo(char* to, const Name& name, std::string_view value) noexcept {
+  const size_t name_index = static_index_of(name.pseudo);
+  if (const size_t index = static_match(name.pseudo, value); index != 0) {
     return write_indexed(to, index);
   }
-  if (field.pseudo == Pseudo::path) {
-    return write_literal(to, 0, 4, name_index, field, value);
+  if (name.pseudo == Pseudo::path) {
+    return write_literal(to, 0, 4, name_index, name, value);
   }
-  return write_indexing(to, field, name_index, value);
+  return write_indexing(to, name, name_index, value);
 }
 
 // Fields that come again come in the same places: where one was found it is looked for first.

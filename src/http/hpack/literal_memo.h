@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "http/hpack/huffman.h"
-#include "http/hpack/quick_hash.h"
+#include "http/hpack/quick_text.h"
 
 namespace pingap::http::hpack {
 
@@ -24,9 +24,8 @@ class LiteralMemo {
   // Null where it is not known; valid until the next keep().
   const Literal* find(std::string_view code) const noexcept {
     const Entry& entry = entries_[slot_of(code)];
-    const bool same = entry.size == code.size() && !code.empty() &&
-                      std::memcmp(entry.code.data(), code.data(), code.size()) == 0;
-    return same ? &entry.literal : nullptr;
+    const bool same = quick_equal({entry.code.data(), entry.size}, code);
+    return same && !code.empty() ? &entry.literal : nullptr;
   }
 
   // `literal`: what `code` is; its text is copied.
