@@ -19,12 +19,11 @@ uint64_t load(const char* from) noexcept {
   return word;
 }
 
-// Of texts of the same size, which is one to two words.
+// Of `size` bytes each, which are one to two words.
 template <class Word>
-bool same_ends(std::string_view a, std::string_view b) noexcept {
-  const size_t last = a.size() - sizeof(Word);
-  return ((load<Word>(a.data()) ^ load<Word>(b.data())) |
-          (load<Word>(a.data() + last) ^ load<Word>(b.data() + last))) == 0;
+bool are_equal(const char* a, const char* b, size_t size) noexcept {
+  const size_t last = size - sizeof(Word);
+  return ((load<Word>(a) ^ load<Word>(b)) | (load<Word>(a + last) ^ load<Word>(b + last))) == 0;
 }
 
 }  // namespace internal
@@ -59,16 +58,16 @@ bool same_ends(std::string_view a, std::string_view b) noexcept {
   if (size > 32 || size < 4) {
     return a == b;
   }
+  const char* const from_a = a.data();
+  const char* const from_b = b.data();
   if (size < 8) {
-    return internal::same_ends<uint32_t>(a, b);
+    return internal::are_equal<uint32_t>(from_a, from_b, size);
   }
   if (size <= 16) {
-    return internal::same_ends<uint64_t>(a, b);
+    return internal::are_equal<uint64_t>(from_a, from_b, size);
   }
-  const std::string_view last_a = a.substr(size - 16);
-  const std::string_view last_b = b.substr(size - 16);
-  return internal::same_ends<uint64_t>(a.substr(0, 16), b.substr(0, 16)) &&
-         internal::same_ends<uint64_t>(last_a, last_b);
+  return internal::are_equal<uint64_t>(from_a, from_b, 16) &&
+         internal::are_equal<uint64_t>(from_a + size - 16, from_b + size - 16, 16);
 }
 
 }  // namespace pingap::http::hpack
