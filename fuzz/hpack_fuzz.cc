@@ -53,7 +53,7 @@ class Connection {
     std::string out(room, '\0');
     char* to = encoder_.begin(out.data());
     for (const auto& [name, value] : fields) {
-      to = encoder_.write(to, name, http::find_header_id(name), value);
+      to = encoder_.write(to, http::hpack::identify(name), value);
     }
     require(to <= out.data() + out.size(), "there is room for it");
     Fields read;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "base/strings.h"
 #include "http/header_lookup.h"
 
 namespace pingap::http {
@@ -213,6 +214,14 @@ consteval bool sizes_fit() {
 
 static_assert(sizes_fit(), "head and tail must cover the name");
 
+constexpr auto kLowerNames = [] {
+  std::array<std::array<char, 32>, kCount + 1> names{};
+  for (const Known& known : kKnown) {
+    std::ranges::transform(known.name, names[static_cast<size_t>(known.id)].begin(), to_lower);
+  }
+  return names;
+}();
+
 constexpr auto kPolicies = [] {
   std::array<uint8_t, kCount + 1> policies{};
   for (const Known& known : kKnown) {
@@ -249,6 +258,10 @@ HeaderId find_header_id(std::string_view name) noexcept {
 
 std::string_view header_name(HeaderId id) noexcept {
   return id == HeaderId::other ? std::string_view{} : kKnown[static_cast<size_t>(id) - 1].name;
+}
+
+std::string_view lower_header_name(HeaderId id) noexcept {
+  return {kLowerNames[static_cast<size_t>(id)].data(), header_name(id).size()};
 }
 
 uint8_t header_policy(HeaderId id) noexcept {

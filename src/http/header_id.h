@@ -100,6 +100,8 @@ enum HeaderPolicy : uint8_t {
 HeaderId find_header_id(std::string_view name) noexcept;
 // The name as usually written, e.g. "Content-Length"; empty for `other`.
 std::string_view header_name(HeaderId id) noexcept;
+// The same in lower case, as HTTP/2 has it.
+std::string_view lower_header_name(HeaderId id) noexcept;
 uint8_t header_policy(HeaderId id) noexcept;
 
 }  // namespace pingap::http

@@ -1,9 +1,12 @@
 #include "http/header_id.h"
 
+#include <algorithm>
 #include <random>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include "base/strings.h"
 
 namespace pingap::http {
 namespace {
@@ -17,6 +20,9 @@ TEST(HeaderId, IsFoundForEachNameInAnyCase) {
     std::string name(header_name(id));
     ASSERT_FALSE(name.empty());
     EXPECT_EQ(find_header_id(name), id) << name;
+    std::string lower = name;
+    std::ranges::transform(lower, lower.begin(), to_lower);
+    EXPECT_EQ(lower_header_name(id), lower);
     for (int round = 0; round < 50; ++round) {
       for (char& c : name) {
         const auto folded = static_cast<char>(c ^ 0x20);

@@ -5,14 +5,15 @@
 #include "http/h2/frame.h"
 
 namespace pingap::http::h2 {
-// Room for `bytes` more. Most heads fit into one chunk; a larger one moves, once: what is kept,
-// with its cookies joined, is never more than twice the limit.
-void FieldBlock::make_room(size_t bytes) noexcept {
+
+// Most heads fit into one chunk; a larger one moves, once: what is kept, with its cookies joined,
+// is never more than twice the limit.
+void FieldBlock::grow(size_t bytes) noexcept {
   if (!bytes_) {
     bytes_ = make_chunk();
-  }
-  if (bytes_.capacity() - size_ >= bytes) {
-    return;
+    if (bytes_.capacity() >= bytes) {
+      return;
+    }
   }
   ChunkRef larger = make_chunk(2 * most_);
   std::memcpy(larger.data(), bytes_.data(), size_);
@@ -28,10 +29,15 @@ void FieldBlock::make_room(size_t bytes) noexcept {
 }
 
 std::string_view FieldBlock::keep(std::string_view text) noexcept {
+  make_room(text.size());
+  return append(text);
+}
+
+// There is room for it.
+std::string_view FieldBlock::append(std::string_view text) noexcept {
   if (text.empty()) {
     return {};
   }
-  make_room(text.size());
   char* to = bytes_.data() + size_;
   std::memcpy(to, text.data(), text.size());
   size_ += text.size();
@@ -52,8 +58,8 @@ void FieldBlock::add_field(const hpack::DecodedField& field) noexcept {
   const HeaderId id = field.name.id;
   make_room(field.name.text.size() + field.value.size());
   const std::string_view kept_name =
-      id == HeaderId::other ? keep(field.name.text) : header_name(id);
-  const std::string_view kept_value = keep(field.value);
+      id == HeaderId::other ? append(field.name.text) : header_name(id);
+  const std::string_view kept_value = append(field.value);
   room_[count_++] = {kept_name.data(),
                      kept_value.data(),
                      static_cast<uint32_t>(kept_value.size()),

@@ -32,7 +32,14 @@ class FieldBlock {
   // False, and the block is too long, where the field is beyond a limit.
   bool count(std::string_view name, std::string_view value) noexcept;
   void add_field(const hpack::DecodedField& field) noexcept;
-  void make_room(size_t bytes) noexcept;
+
+  // Room for `bytes` more.
+  void make_room(size_t bytes) noexcept {
+    if (!bytes_ || bytes_.capacity() - size_ < bytes) [[unlikely]] {
+      grow(bytes);
+    }
+  }
+
   std::string_view keep(std::string_view text) noexcept;
   // What was kept at `from` is now at `to`: for views that the heir has.
   virtual void on_moved(const char* from, const char* to) noexcept = 0;
@@ -49,6 +56,9 @@ class FieldBlock {
   bool too_many_ = false;  // fields
 
  private:
+  void grow(size_t bytes) noexcept;
+  std::string_view append(std::string_view text) noexcept;
+
   size_t most_;
   size_t list_size_ = 0;
 };

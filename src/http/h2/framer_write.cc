@@ -74,7 +74,7 @@ void Framer::write_trailers(FramedStream& stream) noexcept {
   std::vector<FieldView> fields;
   fields.reserve(stream.trailers_.size());
   for (const auto& [name, value] : stream.trailers_) {
-    fields.push_back({name, value, find_header_id(name)});
+    fields.push_back({hpack::identify(name), value});
   }
   write_head(stream.id_, fields, End::yes);
 }
@@ -93,7 +93,7 @@ void Framer::write_reset(FramedStream& stream) noexcept {
 char* Framer::write_block(char* to, std::span<const FieldView> fields) noexcept {
   to = encoder_.begin(to);
   for (const FieldView& field : fields) {
-    to = encoder_.write(to, field.name, field.id, field.value);
+    to = encoder_.write(to, field.name, field.value);
   }
   return to;
 }
@@ -101,7 +101,7 @@ char* Framer::write_block(char* to, std::span<const FieldView> fields) noexcept 
 void Framer::write_head(int32_t id, std::span<const FieldView> fields, End end) noexcept {
   size_t room = hpack::Encoder::kBeginRoom;
   for (const FieldView& field : fields) {
-    room += hpack::Encoder::room_for(field.name, field.value);
+    room += hpack::Encoder::room_for(field.name.text, field.value);
   }
   if (room > kMaxFrame - kFrameHeader) {
     write_long_head(id, fields, end, room);

@@ -11,6 +11,8 @@
 namespace pingap::http::h2 {
 namespace {
 
+using hpack::Pseudo;
+
 // `:status`, Content-Length and Date beside those of the head and the configured ones.
 constexpr size_t kMostFields = limits::kResponseFields + 256;
 
@@ -26,10 +28,15 @@ struct Scratch {
     used = 0;
   }
 
-  void add(std::string_view name, std::string_view value, HeaderId id = HeaderId::other) noexcept {
+  void add(std::string_view name, std::string_view value, HeaderId id,
+           Pseudo pseudo = Pseudo::none) noexcept {
     if (count < fields.size()) {
-      fields[count++] = {name, value, id};
+      fields[count++] = {{name, id, pseudo}, value};
     }
+  }
+
+  void add(Pseudo pseudo, std::string_view name, std::string_view value) noexcept {
+    add(name, value, HeaderId::other, pseudo);
   }
 
   std::string_view number(uint64_t value) noexcept {
@@ -74,14 +81,15 @@ std::span<const FieldView> request_fields(const RequestHead& head,
   Scratch& out = t_scratch;
   out.clear();
   if (head.websocket) {
-    out.add(":method", "CONNECT");  // RFC 8441 5
-    out.add(":protocol", "websocket");
+    out.add(Pseudo::method, ":method", "CONNECT");  // RFC 8441 5
+    out.add(Pseudo::protocol, ":protocol", "websocket");
   } else {
-    out.add(":method", head.method_text);
+    out.add(Pseudo::method, ":method", head.method_text);
   }
-  out.add(":scheme", scheme);
-  out.add(":path", out.path(head.target));
-  out.add(":authority", head.authority);  // and no Host beside it (RFC 9113 8.3.1)
+  out.add(Pseudo::scheme, ":scheme", scheme);
+  out.add(Pseudo::path, ":path", out.path(head.target));
+  out.add(Pseudo::authority, ":authority",
+          head.authority);  // and no Host beside it (RFC 9113 8.3.1)
   out.add_fields(head.headers);
   if (const Field* te = head.headers.find(HeaderId::te);
       te != nullptr && iequals(te->value(), "trailers")) {
@@ -96,7 +104,7 @@ std::span<const FieldView> request_fields(const RequestHead& head,
 std::span<const FieldView> response_fields(const ResponseHead& head) noexcept {
   Scratch& out = t_scratch;
   out.clear();
-  out.add(":status", out.number(head.status));
+  out.add(Pseudo::status, ":status", out.number(head.status));
   out.add_fields(head.headers);
   const bool lengthless = head.status < 200 || head.status == 204;
   if (!lengthless && out.has_room(64) &&

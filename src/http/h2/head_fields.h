@@ -7,13 +7,13 @@
 #include <string_view>
 
 #include "http/head.h"
+#include "http/hpack/field.h"
 
 namespace pingap::http::h2 {
 
 struct FieldView {
-  std::string_view name;
+  hpack::Name name;
   std::string_view value;
-  HeaderId id = HeaderId::other;  // of the name
 };
 
 // `scheme`: as the backend is to see it. A handshake of WebSocket becomes an extended CONNECT.

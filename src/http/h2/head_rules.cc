@@ -30,6 +30,12 @@ bool is_target(std::string_view text) noexcept {
 
 }  // namespace
 
+// As they are written by nearly all first.
+bool is_http(std::string_view scheme) noexcept {
+  return scheme == "http" || scheme == "https" || iequals(scheme, "http") ||
+         iequals(scheme, "https");
+}
+
 bool HeadRules::add(const hpack::DecodedField& field) noexcept {
   if (!field.name.well_formed || !field.well_formed) {
     return false;
@@ -98,8 +104,8 @@ bool HeadRules::add_path(std::string_view value) noexcept {
 }
 
 bool HeadRules::add_scheme(std::string_view value) noexcept {
-  http_ = iequals(value, "http") || iequals(value, "https");
-  return is_scheme(value);
+  http_ = is_http(value);
+  return http_ || is_scheme(value);
 }
 
 bool HeadRules::add_status(std::string_view value) noexcept {

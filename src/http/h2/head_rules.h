@@ -5,11 +5,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "base/error.h"
 #include "http/hpack/field.h"
 
 namespace pingap::http::h2 {
+
+// Whether it is a scheme whose paths we know; in any case (RFC 3986 3.1).
+bool is_http(std::string_view scheme) noexcept;
 
 // One direction of a stream, as far as its messages were read.
 class Message {

@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "http/h1/authority.h"
+#include "http/h2/head_rules.h"
 
 namespace pingap::http::h2 {
 
@@ -42,7 +43,7 @@ void RequestBuilder::add(const hpack::DecodedField& field) noexcept {
       extended_ = true;
       return;
     case hpack::Pseudo::scheme:
-      other_scheme_ = !iequals(field.value, "http") && !iequals(field.value, "https");
+      other_scheme_ = !is_http(field.value);
       return;
     case hpack::Pseudo::status:
     case hpack::Pseudo::unknown:

@@ -103,7 +103,7 @@ class Asking : public testing::Test {
   Fields written() {
     Fields all;
     for (const FieldView& field : request_fields(head_, "http")) {
-      all.emplace_back(field.name, field.value);
+      all.emplace_back(field.name.text, field.value);
     }
     return all;
   }

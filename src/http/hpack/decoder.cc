@@ -1,10 +1,7 @@
 #include "http/hpack/decoder.h"
 
-#include <vector>
-
-#include "http/hpack/field_rules.h"
-#include "http/hpack/huffman.h"
 #include "http/hpack/integer.h"
+#include "http/hpack/literals.h"
 #include "http/hpack/static_table.h"
 
 namespace pingap::http::hpack {
@@ -14,54 +11,16 @@ namespace {
 constexpr uint8_t kIndexed = 0x80;
 constexpr uint8_t kWithIndexing = 0x40;
 constexpr uint8_t kSizeUpdate = 0x20;
-
-// Where a string goes that comes in Huffman's code. Grows to the longest there was: of a block,
-// which is bounded.
-std::string_view unpack(std::string_view encoded, std::vector<char>& room, bool& good) noexcept {
-  const size_t most = huffman_room(encoded.size());
-  if (room.size() < most) {
-    room.resize(most);
-  }
-  const size_t size = huffman_decode(encoded, room.data());
-  good = size != kNotHuffman;
-  return {room.data(), good ? size : 0};
-}
-
-// A string literal (RFC 7541 5.2). False where it is none or does not end in the block.
-bool read_string(std::string_view& in, std::vector<char>& room, std::string_view& out) noexcept {
-  constexpr uint8_t kHuffman = 0x80;
-  if (in.empty()) {
-    return false;
-  }
-  const bool huffman = (static_cast<uint8_t>(in.front()) & kHuffman) != 0;
-  uint32_t size = 0;
-  if (!read_integer(in, 7, size) || size > in.size()) {
-    return false;
-  }
-  out = in.substr(0, size);
-  in.remove_prefix(size);
-  bool good = true;
-  if (huffman) {
-    out = unpack(out, room, good);
-  }
-  return good;
-}
+constexpr uint8_t kNeverIndexed = 0x10;
 
 }  // namespace
-
-// Of the thread: no block outlives the call.
-struct Decoder::Strings {
-  std::vector<char> name;
-  std::vector<char> value;
-};
 
 bool Decoder::find(uint32_t index, DecodedField& field) const noexcept {
   if (index == 0) {
     return false;
   }
   if (index <= kStaticEntries) {
-    const StaticEntry& entry = kStaticTable[index];
-    field = {{entry.name, entry.id, entry.pseudo, true}, entry.value, true};
+    field = kStaticTable[index];
     return true;
   }
   const size_t dynamic = index - kStaticEntries - 1;
@@ -72,7 +31,7 @@ bool Decoder::find(uint32_t index, DecodedField& field) const noexcept {
   return true;
 }
 
-bool Decoder::read_literal(std::string_view& in, unsigned bits, Strings& strings,
+bool Decoder::read_literal(std::string_view& in, unsigned bits, Again again, Literals& literals,
                            DecodedField& field) noexcept {
   uint32_t index = 0;
   if (!read_integer(in, bits, index)) {
@@ -82,18 +41,32 @@ bool Decoder::read_literal(std::string_view& in, unsigned bits, Strings& strings
     if (!find(index, field)) {
       return false;
     }
-  } else {
-    std::string_view name;
-    if (!read_string(in, strings.name, name)) {
-      return false;
-    }
-    field.name = identify(name);
-  }
-  if (!read_string(in, strings.value, field.value)) {
+  } else if (!literals.read_name(in, again, field.name)) {
     return false;
   }
-  field.well_formed = is_field_value(field.value);
+  Value value;
+  if (!literals.read_value(in, again, value)) {
+    return false;
+  }
+  field.value = value.text;
+  field.well_formed = value.well_formed;
   return true;
+}
+
+// What begins with the byte `first`.
+bool Decoder::read_field(std::string_view& in, uint8_t first, Literals& literals,
+                         DecodedField& field) noexcept {
+  if ((first & kIndexed) != 0) {
+    uint32_t index = 0;
+    return read_integer(in, 7, index) && find(index, field);
+  }
+  if ((first & kWithIndexing) != 0) {
+    // Where the table has no room some have all indexed, each time.
+    const Again again = table_.capacity() == 0 ? Again::yes : Again::no;
+    return read_literal(in, 6, again, literals, field);
+  }
+  const Again again = (first & kNeverIndexed) == 0 ? Again::yes : Again::no;
+  return (first & kSizeUpdate) == 0 && read_literal(in, 4, again, literals, field);
 }
 
 bool Decoder::read_size_update(std::string_view& in) noexcept {
@@ -106,7 +79,7 @@ bool Decoder::read_size_update(std::string_view& in) noexcept {
 }
 
 Decoder::Outcome Decoder::decode(std::string_view block, TakeField take) noexcept {
-  static thread_local Strings strings;
+  Literals& literals = Literals::of_thread();
   // The size changes only in front of the first field (RFC 7541 4.2).
   while (!block.empty() && (static_cast<uint8_t>(block.front()) & 0xe0) == kSizeUpdate) {
     if (!read_size_update(block)) {
@@ -116,26 +89,15 @@ Decoder::Outcome Decoder::decode(std::string_view block, TakeField take) noexcep
   DecodedField field;  // made once: each representation sets all of it
   while (!block.empty()) {
     const auto first = static_cast<uint8_t>(block.front());
-    if ((first & kIndexed) != 0) {
-      uint32_t index = 0;
-      if (!read_integer(block, 7, index) || !find(index, field)) {
-        return Outcome::broken;
-      }
-    } else if ((first & kWithIndexing) != 0) {
-      if (!read_literal(block, 6, strings, field)) {
-        return Outcome::broken;
-      }
-      // It is taken first: the insertion may move what it is a view of.
-      if (!take(field)) {
-        return Outcome::stopped;
-      }
-      table_.insert(field.name, field.value, field.well_formed);
-      continue;
-    } else if ((first & kSizeUpdate) != 0 || !read_literal(block, 4, strings, field)) {
+    if (!read_field(block, first, literals, field)) {
       return Outcome::broken;
     }
     if (!take(field)) {
       return Outcome::stopped;
+    }
+    // It was taken first: the insertion may move what it is a view of.
+    if ((first & (kIndexed | kWithIndexing)) == kWithIndexing) {
+      table_.insert(field.name, field.value, field.well_formed);
     }
   }
   return Outcome::done;

@@ -15,6 +15,9 @@ namespace pingap::http::hpack {
 // Takes a field of a block. False: no more of them are wanted, and the connection ends.
 using TakeField = Callback<bool(const DecodedField&)>;
 
+class Literals;
+enum class Again : uint8_t;
+
 class Decoder {
  public:
   enum class Outcome : uint8_t {
@@ -31,11 +34,11 @@ class Decoder {
   const DynamicTable& table() const noexcept { return table_; }
 
  private:
-  struct Strings;
-
   bool read_size_update(std::string_view& in) noexcept;
   bool find(uint32_t index, DecodedField& field) const noexcept;
-  bool read_literal(std::string_view& in, unsigned bits, Strings& strings,
+  bool read_field(std::string_view& in, uint8_t first, Literals& literals,
+                  DecodedField& field) noexcept;
+  bool read_literal(std::string_view& in, unsigned bits, Again again, Literals& literals,
                     DecodedField& field) noexcept;
 
   size_t limit_;

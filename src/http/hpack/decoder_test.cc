@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "http/hpack/literals.h"
 #include "http/hpack/test_hpack.h"
 
 namespace pingap::http::hpack {
@@ -136,6 +137,73 @@ TEST_F(Decoding, SmallerTableForgets) {
   expect("4001610131", {{"a", "1"}}, 34);
   expect("20", {}, 0);
   EXPECT_EQ(decode("\xbe"), Outcome::broken);
+}
+
+// ---- literals that come again
+
+// Twice a literal of one byte `first`, whose name is new; what is kept of it.
+class Again : public Decoding {
+ protected:
+  void expect_kept(char first, const std::string& text, bool kept) {
+    const std::string name = huffman_of("x-" + text);
+    const std::string value = huffman_of(text);
+    const std::string block = std::string(1, first) + coded(name) + coded(value);
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_EQ(decode(block), Outcome::done);
+      EXPECT_EQ(keeper.fields, (Fields{{"x-" + text, text}}));
+      EXPECT_TRUE(keeper.well_formed);
+    }
+    EXPECT_EQ(Literals::of_thread().knows(name), kept);
+    EXPECT_EQ(Literals::of_thread().knows(value), kept);
+  }
+
+  static std::string coded(const std::string& text) {
+    return static_cast<char>(0x80 | text.size()) + text;
+  }
+};
+
+TEST_F(Again, OneWithoutIndexingIsKept) {
+  expect_kept('\0', "without-indexing", true);
+}
+
+TEST_F(Again, OneThatIsNeverIndexedIsNotKept) {
+  expect_kept('\x10', "never-indexed", false);
+}
+
+TEST_F(Again, OneForTheTableIsKeptWhereThatHasNoRoom) {
+  expect_kept('\x40', "in-the-table", false);
+  EXPECT_EQ(decode("\x20"), Outcome::done);
+  expect_kept('\x40', "in-no-table", true);
+}
+
+TEST_F(Again, LongOneIsNotKept) {
+  expect_kept('\0', std::string(100, 'a'), false);
+}
+
+TEST_F(Again, WhatWasFoundOutOfItIsKept) {
+  const std::string block = std::string(1, '\0') + coded(huffman_of("vary")) +
+                            coded(huffman_of(" odd")) + std::string(1, '\0') +
+                            coded(huffman_of("Vary")) + coded(huffman_of("plain"));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(decode(block), Outcome::done);
+    EXPECT_EQ(keeper.fields, (Fields{{"vary", " odd"}, {"Vary", "plain"}}));
+    EXPECT_EQ(keeper.last.id, HeaderId::vary);
+    EXPECT_FALSE(keeper.last.well_formed);
+    EXPECT_FALSE(keeper.well_formed);
+  }
+}
+
+// Of more literals than there are places, those of a block and those that were kept in between.
+TEST_F(Again, AreReadAsTheyWereWritten) {
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 1000; ++i) {
+      const std::string name = "n" + std::to_string(i);
+      const std::string value = "value of " + std::to_string(i * 7);
+      ASSERT_EQ(decode(std::string(1, '\0') + coded(huffman_of(name)) + coded(huffman_of(value))),
+                Outcome::done);
+      ASSERT_EQ(keeper.fields, (Fields{{name, value}}));
+    }
+  }
 }
 
 // ---- what is told of fields

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <functional>
 
+#include "http/hpack/quick_text.h"
+
 namespace pingap::http::hpack {
 namespace {
 
@@ -131,7 +133,7 @@ bool DynamicTable::is_at(size_t index, uint32_t hash, const Name& name,
     return false;
   }
   const bool known = name.id != HeaderId::other || name.pseudo != Pseudo::none;
-  return value_of(one) == value && (known || name_of(one) == name.text);
+  return quick_equal(value_of(one), value) && (known || name_of(one) == name.text);
 }
 
 size_t DynamicTable::find(uint32_t hash, const Name& name, std::string_view value) const noexcept {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
-#include "base/hash.h"
 #include "base/strings.h"
 #include "http/hpack/integer.h"
+#include "http/hpack/quick_text.h"
 #include "http/hpack/static_table.h"
 
 namespace pingap::http::hpack {
@@ -57,8 +57,8 @@ Indexing indexing_of(HeaderId id, std::string_view value) noexcept {
 uint32_t hash_of(const Name& name, std::string_view value) noexcept {
   const uint64_t of_name = name.id != HeaderId::other    ? static_cast<uint64_t>(name.id)
                            : name.pseudo != Pseudo::none ? 256 + static_cast<uint64_t>(name.pseudo)
-                                                         : hash64(name.text);
-  return static_cast<uint32_t>(hash64(value) ^ mix64(of_name));
+                                                         : quick_hash(name.text, 0);
+  return static_cast<uint32_t>(quick_hash(value, of_name) >> 32);
 }
 
 char* write_string(char* to, std::string_view text) noexcept {
@@ -120,25 +120,22 @@ char* Encoder::begin(char* to) noexcept {
   return write_integer(to, 0x20, 5, static_cast<uint32_t>(table_.capacity()));
 }
 
-char* Encoder::write(char* to, std::string_view name, HeaderId id,
-                     std::string_view value) noexcept {
-  // Where the name is in the static table its text is not needed.
-  if (const size_t name_index = static_index_of(id); name_index != 0) [[likely]] {
-    return write_field(to, {kStaticTable[name_index].name, id, Pseudo::none, true}, name_index,
-                       value);
+char* Encoder::write(char* to, const Name& name, std::string_view value) noexcept {
+  if (name.id != HeaderId::other) [[likely]] {
+    return write_field(to, {lower_header_name(name.id), name.id}, static_index_of(name.id), value);
   }
-  return name.starts_with(':') ? write_pseudo(to, name, value) : write_named(to, name, id, value);
+  return name.pseudo != Pseudo::none ? write_pseudo(to, name, value)
+                                     : write_named(to, name.text, value);
 }
 
-// With the name in it, in lower case.
-char* Encoder::write_named(char* to, std::string_view name, HeaderId id,
-                           std::string_view value) noexcept {
+// One that is not known.
+char* Encoder::write_named(char* to, std::string_view name, std::string_view value) noexcept {
   std::array<char, kLongName> lower;  // NOLINT(*-member-init): what is used of it is written
   if (name.size() > lower.size()) {
     return write_long_name(to, name, value);
   }
   std::ranges::transform(name, lower.data(), to_lower);
-  return write_field(to, {{lower.data(), name.size()}, id, Pseudo::none, true}, 0, value);
+  return write_indexing(to, {{lower.data(), name.size()}, HeaderId::other}, 0, value);
 }
 
 char* Encoder::write_field(char* to, const Name& name, size_t name_index,
@@ -154,16 +151,15 @@ char* Encoder::write_field(char* to, const Name& name, size_t name_index,
   return write_indexing(to, name, name_index, value);
 }
 
-char* Encoder::write_pseudo(char* to, std::string_view name, std::string_view value) noexcept {
-  const Name field = identify(name);
-  const size_t name_index = static_index_of(field.pseudo);
-  if (const size_t index = static_match(field.pseudo, value); index != 0) {
+char* Encoder::write_pseudo(char* to, const Name& name, std::string_view value) noexcept {
+  const size_t name_index = static_index_of(name.pseudo);
+  if (const size_t index = static_match(name.pseudo, value); index != 0) {
     return write_indexed(to, index);
   }
-  if (field.pseudo == Pseudo::path) {
-    return write_literal(to, 0, 4, name_index, field, value);
+  if (name.pseudo == Pseudo::path) {
+    return write_literal(to, 0, 4, name_index, name, value);
   }
-  return write_indexing(to, field, name_index, value);
+  return write_indexing(to, name, name_index, value);
 }
 
 // Fields that come again come in the same places: where one was found it is looked for first.

@@ -32,14 +32,14 @@ class Encoder {
 
   // The start of a block; behind it the fields, pseudo-fields first. Each returns its end.
   char* begin(char* to) noexcept;
-  // `id`: of the name, in any case; `other` also for those that begin with a colon.
-  char* write(char* to, std::string_view name, HeaderId id, std::string_view value) noexcept;
+  // The name may be in any case.
+  char* write(char* to, const Name& name, std::string_view value) noexcept;
 
   const DynamicTable& table() const noexcept { return table_; }
 
  private:
-  char* write_pseudo(char* to, std::string_view name, std::string_view value) noexcept;
-  char* write_named(char* to, std::string_view name, HeaderId id, std::string_view value) noexcept;
+  char* write_pseudo(char* to, const Name& name, std::string_view value) noexcept;
+  char* write_named(char* to, std::string_view name, std::string_view value) noexcept;
   char* write_field(char* to, const Name& name, size_t name_index, std::string_view value) noexcept;
   size_t find(uint32_t hash, const Name& name, std::string_view value) noexcept;
   char* write_indexing(char* to, const Name& name, size_t name_index,

@@ -21,7 +21,7 @@ class Encoding : public testing::Test {
     char* to = encoder.begin(out.data());
     for (const auto& [name, value] : fields) {
       char* const begin = to;
-      to = encoder.write(to, name, find_header_id(name), value);
+      to = encoder.write(to, identify(name), value);
       EXPECT_LE(static_cast<size_t>(to - begin), Encoder::room_for(name, value));
     }
     out.resize(static_cast<size_t>(to - out.data()));

@@ -77,24 +77,23 @@ static_assert(kTables.sorted[kSymbols - 1] == kEos, "the last of the longest cod
 // The bits that are next, from the top of a word.
 class Bits {
  public:
-  static_assert(std::endian::native == std::endian::little, "four bytes at once");
+  static_assert(std::endian::native == std::endian::little, "eight bytes at once");
 
   explicit Bits(std::string_view bytes) noexcept : at_(bytes.data()), end_(at_ + bytes.size()) {}
 
-  // At least 32 bits are there then, or all that there are.
+  // At least 56 bits are there then, or all that there are.
   void fill() noexcept {
-    if (count_ >= 32) {
+    if (end_ - at_ >= 8) [[likely]] {
+      uint64_t eight = 0;
+      std::memcpy(&eight, at_, sizeof(eight));
+      // Bits of a byte that is not counted yet are the same when they come again.
+      word_ |= __builtin_bswap64(eight) >> count_;
+      const unsigned bytes = (63 - count_) / 8;
+      at_ += bytes;
+      count_ += 8 * bytes;
       return;
     }
-    if (end_ - at_ >= 4) [[likely]] {
-      uint32_t four = 0;
-      std::memcpy(&four, at_, sizeof(four));
-      word_ |= uint64_t{__builtin_bswap32(four)} << (32 - count_);
-      at_ += 4;
-      count_ += 32;
-      return;
-    }
-    for (; at_ < end_; ++at_, count_ += 8) {
+    for (; at_ < end_ && count_ <= 56; ++at_, count_ += 8) {
       word_ |= uint64_t{static_cast<uint8_t>(*at_)} << (56 - count_);
     }
   }
@@ -154,20 +153,16 @@ size_t huffman_decode(std::string_view encoded, char* out) noexcept {
   char* to = out;
   for (;;) {
     bits.fill();
-    if (bits.count() >= 32) [[likely]] {
-      // Enough for three short codes, whatever they are.
-      int left = 3;
-      Short next = kTables.shorts[bits.top() >> (32 - kShortBits)];
-      while (next.bits != 0 && left-- > 0) {
-        *to++ = static_cast<char>(next.symbol);
-        bits.drop(next.bits);
-        next = kTables.shorts[bits.top() >> (32 - kShortBits)];
+    // As many short codes as are there in any case.
+    for (unsigned left = bits.count() / kShortBits; left > 0; --left) {
+      const Short next = kTables.shorts[bits.top() >> (32 - kShortBits)];
+      if (next.bits == 0) {
+        break;
       }
-      if (next.bits != 0) {
-        continue;
-      }
-      bits.fill();
+      *to++ = static_cast<char>(next.symbol);
+      bits.drop(next.bits);
     }
+    bits.fill();
     const unsigned size = decode_one(bits, *to);
     if (size == 0) {
       return is_padding(bits) ? static_cast<size_t>(to - out) : kNotHuffman;

@@ -9,8 +9,13 @@
 namespace pingap::http::hpack {
 
 // The most bytes that `size` encoded ones can become: no code is shorter than five bits.
+constexpr size_t huffman_text(size_t size) noexcept {
+  return size * 8 / 5;
+}
+
+// What huffman_decode() may write to.
 constexpr size_t huffman_room(size_t size) noexcept {
-  return size * 8 / 5 + 1;
+  return huffman_text(size) + 1;
 }
 
 inline constexpr size_t kNotHuffman = SIZE_MAX;

@@ -13,15 +13,8 @@ namespace pingap::http::hpack {
 
 inline constexpr size_t kStaticEntries = 61;
 
-struct StaticEntry {
-  std::string_view name;
-  std::string_view value;
-  HeaderId id = HeaderId::other;
-  Pseudo pseudo = Pseudo::none;
-};
-
 // [0] is not used: indexes begin at 1 (RFC 7541 2.3.3).
-extern const std::array<StaticEntry, kStaticEntries + 1> kStaticTable;
+extern const std::array<DecodedField, kStaticEntries + 1> kStaticTable;
 
 // The index of an entry with this name; 0 where there is none.
 size_t static_index_of(HeaderId id) noexcept;

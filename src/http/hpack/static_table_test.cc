@@ -14,16 +14,16 @@ TEST(StaticTable, IsThatOfNghttp2) {
     Inflater inflater;
     Fields fields;
     ASSERT_TRUE(inflater.read(std::string(1, static_cast<char>(0x80 + i)), fields));
-    EXPECT_EQ(kStaticTable[i].name, fields[0].first);
+    EXPECT_EQ(kStaticTable[i].name.text, fields[0].first);
     EXPECT_EQ(kStaticTable[i].value, fields[0].second);
   }
 }
 
 TEST(StaticTable, EntriesKnowWhoTheyAre) {
   for (size_t i = 1; i <= kStaticEntries; ++i) {
-    const Name name = identify(kStaticTable[i].name);
-    EXPECT_EQ(kStaticTable[i].id, name.id) << name.text;
-    EXPECT_EQ(kStaticTable[i].pseudo, name.pseudo) << name.text;
+    const Name name = identify(kStaticTable[i].name.text);
+    EXPECT_EQ(kStaticTable[i].name.id, name.id) << name.text;
+    EXPECT_EQ(kStaticTable[i].name.pseudo, name.pseudo) << name.text;
   }
 }
 
