@@ -55,9 +55,16 @@ template <class Word>
     uint64_t words[2];
   };
 
-  if (text.size() > 32) {
+  struct ThirtyTwo {
+    uint64_t words[4];
+  };
+
+  if (text.size() > 64) {
     std::memcpy(to, text.data(), text.size());
     return to + text.size();
+  }
+  if (text.size() >= sizeof(ThirtyTwo)) {
+    return put_ends<ThirtyTwo>(to, text);
   }
   if (text.size() >= sizeof(Sixteen)) {
     return put_ends<Sixteen>(to, text);
