@@ -10,6 +10,7 @@
 #include "http/h1/serializer.h"
 #include "http/status.h"
 #include "net/address.h"
+#include "proxy/asked_lines.h"
 #include "proxy/routing.h"
 
 namespace pingap::cli {
@@ -95,12 +96,11 @@ void explain_site(const proxy::Site& site, const http::RequestHead& head) {
   x.peer_ip = *IpAddress::parse("127.0.0.1");
   x.peer_text = "127.0.0.1";
   x.server = site.name;
-  std::string port;
   if (const auto address = site.addrs.empty() ? std::nullopt : net::Address::parse(site.addrs[0])) {
     x.server_port = address->port();
-    port = address->port() == 0 ? std::string() : std::to_string(address->port());
-    x.server_port_text = port;
   }
+  const proxy::AskedLines asked(x.scheme, x.server_port);
+  x.asked_lines = asked.fields();
   fmt::print("server {} ({})\n", site.name, fmt::join(site.addrs, ", "));
   if (auto canonical = proxy::canonicalize_request(x, site); !canonical) {
     refused(canonical.error().code);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "base/arena.h"
@@ -57,10 +58,11 @@ struct Exchange {
   uint16_t peer_port = 0;
   std::string_view peer_text;
   std::string_view client_text;
-  std::string_view forwarded_for;     // the X-Forwarded-For we make, whatever edits do to it
-  std::string_view server_addr;       // of the listener
-  uint16_t server_port = 0;           // 0 = a unix socket
-  std::string_view server_port_text;  // the listener's
+  std::string_view forwarded_for;  // the X-Forwarded-For we make, whatever edits do to it
+  std::string_view server_addr;    // of the listener
+  uint16_t server_port = 0;        // 0 = a unix socket
+  // What a backend is told of the listener and of how the client's connection came to it.
+  std::span<const http::Field> asked_lines;
   // As the client asked: of the connection (where tls_version tells), or what a trusted proxy says.
   std::string_view scheme = "http";
   std::string_view tls_version;  // empty without TLS

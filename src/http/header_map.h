@@ -81,7 +81,7 @@ class HeaderMap {
 
   void clear() noexcept { size_ = 0; }
 
-  // For the parser: slots behind the last field, and how many of them it has filled.
+  // For loops that fill many: slots behind the last field, and how many of them were filled.
   std::span<Field> room() noexcept { return {fields_ + size_, capacity_ - size_}; }
 
   void filled(size_t count) noexcept { size_ += static_cast<uint32_t>(count); }

@@ -21,14 +21,17 @@
 namespace pingap::proxy {
 
 Frontend::Frontend(Worker& worker, Listening& all, const Site& site, std::vector<net::Fd> sockets)
-    : worker_(worker), all_(all), site_(&site), limit_(worker.connection_limit(site)) {
+    : worker_(worker),
+      all_(all),
+      site_(&site),
+      address_text_(net::local_address(sockets.front().get()).to_string()),
+      port_(net::local_address(sockets.front().get()).port()),
+      asked_by_http_("http", port_),
+      asked_by_https_("https", port_),
+      limit_(worker.connection_limit(site)) {
   for (net::Fd& socket : sockets) {
     listeners_.push_back(std::make_unique<net::Listener>(worker.loop(), std::move(socket), *this));
   }
-  const net::Address address = listeners_.front()->address();
-  port_ = address.port();
-  port_text_ = port_ == 0 ? std::string() : std::to_string(port_);
-  address_text_ = address.to_string();
 }
 
 Frontend::~Frontend() = default;
@@ -291,7 +294,9 @@ void Frontend::on_turned_away(session::ServerSession& session, ErrorCode why) no
 // The session outlives what was asked on it: its texts are not copied.
 void Frontend::introduce(exchange::Exchange& x, session::ServerSession& session) noexcept {
   x.started = worker_.loop().now();
+  x.asked_lines = asked_by_http_.fields();
   if (const net::Secured* secured = session.secured()) {
+    x.asked_lines = asked_by_https_.fields();
     x.scheme = "https";
     x.tls_version = secured->version;
     x.tls_cipher = secured->cipher;
@@ -311,7 +316,6 @@ void Frontend::introduce(exchange::Exchange& x, session::ServerSession& session)
   x.redacted = site_->redacted;
   x.server_addr = address_text_;
   x.server_port = port_;
-  x.server_port_text = port_text_;
 }
 
 void Frontend::on_session_closed(session::ServerSession& session) noexcept {

@@ -15,6 +15,7 @@
 #include "net/listener.h"
 #include "observe/count.h"
 #include "observe/log_sink.h"
+#include "proxy/asked_lines.h"
 #include "proxy/snapshot.h"
 #include "session/server_session.h"
 #include "session/session.h"
@@ -129,9 +130,10 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   uint64_t chance_ = 0;                    // a random number, another one for each line
   uint64_t numbered_ = 0;                  // connections that have a number
   std::shared_ptr<const Snapshot> last_;   // it has left with this one
-  std::string address_text_;
-  uint16_t port_ = 0;
-  std::string port_text_;
+  const std::string address_text_;
+  const uint16_t port_;
+  const AskedLines asked_by_http_;
+  const AskedLines asked_by_https_;
   Phase phase_ = Phase::open;
   bool quiet_ = false;
   // Between its worker's start() and the end: only then others may give it connections. Our worker

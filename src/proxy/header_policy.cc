@@ -191,21 +191,22 @@ std::string_view forwarded_for(Exchange& x, bool trusted) noexcept {
 
 void add_forwarded(Exchange& x, bool trusted, HeaderMap& out) noexcept {
   const HeaderMap& in = x.request.headers;
-  const auto kept_or = [&](HeaderId id, std::string_view own) {
-    const std::string_view sent = trusted ? in.get(id) : std::string_view{};
-    out.add(id, sent.empty() ? own : sent);
-  };
+  const auto sent = [&](HeaderId id) { return trusted ? in.get(id) : std::string_view{}; };
   x.forwarded_for = forwarded_for(x, trusted);
   if (!x.forwarded_for.empty()) {
     out.add(HeaderId::x_forwarded_for, x.forwarded_for);
     out.add(HeaderId::x_real_ip, x.client_text);
   }
-  kept_or(HeaderId::x_forwarded_proto, x.scheme);
   if (!x.request.authority.empty()) {
-    kept_or(HeaderId::x_forwarded_host, x.request.authority);
+    const std::string_view kept = sent(HeaderId::x_forwarded_host);
+    out.add(HeaderId::x_forwarded_host, kept.empty() ? x.request.authority : kept);
   }
-  if (!x.server_port_text.empty()) {
-    kept_or(HeaderId::x_forwarded_port, x.server_port_text);
+  for (const Field& line : x.asked_lines) {
+    if (const std::string_view kept = sent(line.id); !kept.empty()) {
+      out.add(line.id, kept);
+    } else {
+      out.add(line);
+    }
   }
   if (trusted) {
     if (const Field* forwarded = in.find(HeaderId::forwarded)) {
@@ -378,14 +379,16 @@ void make_client_response(Exchange& x, const Site& site, const Route& route,
   const Removal removal(ConnectionOptions::of(head.headers, head.connection_names_fields, x.arena),
                         site, route.response_remove, route.response_set);
   constexpr uint8_t kNever = http::kHopByHop | http::kFromHead;
+  Field* to = out.headers.room().data();
   for (const Field& field : head.headers.fields()) {
     // 426 has to say what to upgrade to (RFC 9110 15.5.22).
     const bool goes_on = (http::header_policy(field.id) & kNever) == 0 ||
                          (head.status == 426 && field.id == HeaderId::upgrade);
     if (goes_on && !removal.takes(field)) {
-      out.headers.add(field);
+      *to++ = field;
     }
   }
+  out.headers.filled(static_cast<size_t>(to - out.headers.room().data()));
   if (!site.via.empty()) {
     add_via(head.headers, out.headers, via_entry(head.version, site, x.arena), x.arena);
   }

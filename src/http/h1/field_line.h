@@ -79,10 +79,18 @@ Advance take_field_line(const char* name, const Window& window, Field& field) no
 
 #if defined(__SSE2__)
 
-// The bits of find_stop() for the bytes from `from` on, of which there are less than sixteen in a
-// window that has sixteen.
-[[gnu::always_inline]] inline unsigned last_stop_bits(const char* from, const char* end) noexcept {
-  return stop_bits<ControlStop>(end - 16) >> (16 - (end - from));
+// As find_stop(), in a window that has sixteen bytes. Compares pointers only, and looks for a bit
+// only where there is one: the loop is two branches and one addition.
+[[gnu::always_inline]] inline const char* find_control(const char* from, const char* end) noexcept {
+  const char* const last = end - 16;
+  for (; from <= last; from += 16) {
+    const unsigned stops = stop_bits<ControlStop>(from);
+    if (stops != 0) [[likely]] {
+      return from + std::countr_zero(stops);
+    }
+  }
+  const unsigned stops = stop_bits<ControlStop>(last) >> (from - last);
+  return stops != 0 ? from + std::countr_zero(stops) : end;
 }
 
 // Takes a field line as nearly all of them are: a name shorter than 16, one SP, a value with
@@ -103,23 +111,7 @@ Advance take_field_line(const char* name, const Window& window, Field& field) no
   if (id == HeaderId::other && !is_plain_name(head, name_size)) {
     return nullptr;
   }
-  const char* stop = value;
-  for (;;) {
-    if (window.end - stop < 16) [[unlikely]] {
-      const unsigned stops = last_stop_bits(stop, window.end);
-      if (stops == 0) {
-        return nullptr;
-      }
-      stop += std::countr_zero(stops);
-      break;
-    }
-    const unsigned stops = stop_bits<ControlStop>(stop);
-    if (stops != 0) {
-      stop += std::countr_zero(stops);
-      break;
-    }
-    stop += 16;
-  }
+  const char* const stop = find_control(value, window.end);
   if (window.end - stop < 2) {
     return nullptr;
   }
