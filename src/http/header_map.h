@@ -30,6 +30,8 @@ struct Field {
   static constexpr uint8_t kRemoved = 2;
   // Put there by us and not by a peer: no Connection and no rule about underscores takes it away.
   static constexpr uint8_t kOurs = 4;
+  // Whoever passes it on may not put it into a table of HPACK either (RFC 7541 7.1.3).
+  static constexpr uint8_t kNeverIndexed = 8;
 
   std::string_view name() const noexcept { return {name_data, name_size}; }
 

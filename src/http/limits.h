@@ -52,8 +52,9 @@ inline constexpr seconds kH2SettingsAck = seconds(10);  // to acknowledge SETTIN
 inline constexpr seconds kGrpcIdle = seconds(3600);  // without a byte of a gRPC client's call; 408
 
 // Response head (from a backend)
-inline constexpr size_t kResponseHead = 64 * 1024;  // bytes of a response head; 502
-inline constexpr size_t kResponseFields = 256;      // fields of a response head; 502
-inline constexpr size_t kInterim = 10;              // 1xx answers before the final one; 502
+inline constexpr size_t kResponseHead = 64 * 1024;   // bytes of a response head; 502
+inline constexpr size_t kResponseFields = 256;       // fields of a response head; 502
+inline constexpr size_t kInterim = 10;               // 1xx answers before the final one; 502
+inline constexpr size_t kInterimUnsent = 16 * 1024;  // bytes a client has not taken; no 1xx then
 
 }  // namespace pingap::http::limits

@@ -352,11 +352,7 @@ void Forwarder::on_interim(const Attempt& from, http::ResponseHead& head) noexce
     request_body_.forbid_replay();
   }
   http::ResponseHead out = head;
-  for (http::Field& field : out.headers.fields()) {
-    if ((http::header_policy(field.id) & http::kHopByHop) != 0) {
-      field.remove();
-    }
-  }
+  filter_interim(site_, *route_, out.headers);
   client_->send_interim(out);
 }
 

@@ -93,7 +93,7 @@ void Forwarder::on_trailers(http::HeaderMap& trailers) noexcept {
     on_body(none, End::yes);
     return;
   }
-  filter_trailers(trailers);
+  filter_request_trailers(x, site_, *route_, trailers);
   request_body_.take_trailers(trailers, upstream());
   if (phase_ == Phase::buffering) {
     try_backend();
@@ -148,7 +148,7 @@ void Forwarder::on_response_trailers(http::HeaderMap& trailers) noexcept {
     abort_response(ErrorCode::upstream_truncated, Side::upstream);
     return;
   }
-  filter_trailers(trailers);
+  filter_response_trailers(x, site_, *route_, trailers);
   client_->send_trailers(trailers);
   end_response();
 }

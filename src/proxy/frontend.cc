@@ -20,12 +20,21 @@
 
 namespace pingap::proxy {
 
+namespace {
+
+std::string admission_of(const Site& site) {
+  return site.tls == nullptr ? std::string() : site.tls->get()->admission();
+}
+
+}  // namespace
+
 Frontend::Frontend(Worker& worker, Listening& all, const Site& site, std::vector<net::Fd> sockets)
     : worker_(worker),
       all_(all),
       site_(&site),
       address_text_(net::local_address(sockets.front().get()).to_string()),
       port_(net::local_address(sockets.front().get()).port()),
+      admission_(admission_of(site)),
       asked_by_http_("http", port_),
       asked_by_https_("https", port_),
       limit_(worker.connection_limit(site)) {
@@ -333,6 +342,26 @@ void Frontend::adopt(const Site& site, std::vector<observe::LogBuffer*> logs) no
   for (session::ServerSession* one = sessions_.front(); one != nullptr;
        one = sessions_.next(*one)) {
     one->set_settings(site.settings);
+  }
+  if (std::string admission = admission_of(site); admission != admission_) {
+    admission_ = std::move(admission);
+    if (!admission_.empty()) {
+      readmit();
+    }
+  }
+}
+
+// Who was let in by other rules comes again, and shows what is asked for now. So does who is just
+// being let in.
+void Frontend::readmit() noexcept {
+  session::ServerSession* next = nullptr;
+  for (session::ServerSession* session = sessions_.front(); session != nullptr; session = next) {
+    next = sessions_.next(*session);
+    if (session->speaks() == session::Speaks::tls_handshake) {
+      session->abort();
+    } else {
+      session->drain();
+    }
   }
 }
 

@@ -108,6 +108,7 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   enum class Phase : uint8_t { open, draining, closed };
 
   bool pass_on(net::Fd& connection, const net::Address& peer) noexcept;
+  void readmit() noexcept;
   void drain_sessions(void (session::ServerSession::*how)() noexcept) noexcept;
   void adopt(net::Fd connection, const net::Address& peer) noexcept;
   void serve(net::Fd connection, const net::Address& peer) noexcept;
@@ -132,6 +133,7 @@ class Frontend final : public net::AcceptHandler, public session::RequestAccepto
   std::shared_ptr<const Snapshot> last_;   // it has left with this one
   const std::string address_text_;
   const uint16_t port_;
+  std::string admission_;  // what clients of site_ have to show; empty = nothing, not even TLS
   const AskedLines asked_by_http_;
   const AskedLines asked_by_https_;
   Phase phase_ = Phase::open;

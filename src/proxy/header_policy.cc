@@ -1,5 +1,6 @@
 #include "proxy/header_policy.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/strings.h"
@@ -236,6 +237,24 @@ void add_via(const HeaderMap& in, HeaderMap& out, std::string_view own, Arena& a
   out.add(HeaderId::via, chain.empty() ? own : arena.concat(chain, ", ", own));
 }
 
+bool is_ours(const HeaderMap& head, const Field& trailer) noexcept {
+  return std::ranges::any_of(head.fields(), [&](const Field& field) {
+    return (field.flags & Field::kOurs) != 0 && field.id == trailer.id &&
+           iequals(field.name(), trailer.name());
+  });
+}
+
+// Whoever reads the message may take a trailer for a field of the head (RFC 9110 6.5.1).
+void filter_trailers(const Removal& removal, const HeaderMap& head, HeaderMap& trailers) noexcept {
+  for (Field& field : trailers.fields()) {
+    constexpr uint8_t kNever = http::kHopByHop | http::kForwarding | http::kNoTrailer;
+    if ((http::header_policy(field.id) & kNever) != 0 || has_underscore(field) ||
+        removal.takes(field) || is_ours(head, field)) {
+      field.remove();
+    }
+  }
+}
+
 HeaderMap make_map(Arena& arena, size_t capacity) noexcept {
   return HeaderMap(std::span(arena.make_array<Field>(capacity), capacity));
 }
@@ -244,7 +263,7 @@ HeaderMap make_map(Arena& arena, size_t capacity) noexcept {
 Result<> copy_request_fields(Exchange& x, const Site& site, const Route& route) noexcept {
   const http::RequestHead& in = x.request;
   const bool traced = x.trace != nullptr;
-  const bool b3 = traced && (site.tracer->propagation.b3 || site.tracer->propagation.b3_multi);
+  const bool b3 = traced && site.tracer->propagation.any_b3();
   const uint8_t never = http::kHopByHop | http::kForwarding | http::kFromHead |
                         (traced ? replaced_policy(x, site) : uint8_t{0});
   const Removal removal(ConnectionOptions::of(in.headers, in.connection_names_fields, x.arena),
@@ -409,13 +428,26 @@ void add_response_edits(Exchange& x, const Route& route) noexcept {
   add_rules(headers, route.response_add, false, x);
 }
 
-void filter_trailers(HeaderMap& trailers) noexcept {
-  for (Field& field : trailers.fields()) {
-    constexpr uint8_t kNever = http::kHopByHop | http::kForwarding | http::kNoTrailer;
-    if ((http::header_policy(field.id) & kNever) != 0 || has_underscore(field)) {
+void filter_interim(const Site& site, const Route& route, HeaderMap& fields) noexcept {
+  const Removal removal(nullptr, site, route.response_remove, route.response_set);
+  for (Field& field : fields.fields()) {
+    constexpr uint8_t kNever = http::kHopByHop | http::kFromHead;
+    if ((http::header_policy(field.id) & kNever) != 0 || removal.takes(field)) {
       field.remove();
     }
   }
+}
+
+void filter_request_trailers(const Exchange& x, const Site& site, const Route& route,
+                             HeaderMap& trailers) noexcept {
+  filter_trailers(Removal(nullptr, site, route.request_remove, route.request_set),
+                  x.upstream_request.headers, trailers);
+}
+
+void filter_response_trailers(const Exchange& x, const Site& site, const Route& route,
+                              HeaderMap& trailers) noexcept {
+  filter_trailers(Removal(nullptr, site, route.response_remove, route.response_set),
+                  x.response.headers, trailers);
 }
 
 }  // namespace pingap::proxy

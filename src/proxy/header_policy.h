@@ -25,7 +25,14 @@ void make_client_response(exchange::Exchange& x, const Site& site, const Route& 
 // The edits of the location on x.response, which is an answer of ours.
 void add_response_edits(exchange::Exchange& x, const Route& route) noexcept;
 
-// A trailer section with only what may pass (rule T); the views stay those of `trailers`.
-void filter_trailers(http::HeaderMap& trailers) noexcept;
+// Removes from an interim response what the client does not get of its fields (RFC 9110 15.2).
+void filter_interim(const Site& site, const Route& route, http::HeaderMap& fields) noexcept;
+
+// Remove from a trailer section what may not pass (rule T): also what the location takes out of the
+// head or puts there, and what we have put there.
+void filter_request_trailers(const exchange::Exchange& x, const Site& site, const Route& route,
+                             http::HeaderMap& trailers) noexcept;
+void filter_response_trailers(const exchange::Exchange& x, const Site& site, const Route& route,
+                              http::HeaderMap& trailers) noexcept;
 
 }  // namespace pingap::proxy

@@ -64,19 +64,15 @@ bool asks_client(const Exchange& x, const Site& site) noexcept {
 }
 
 // Where the trace comes from.
-std::optional<Parent> find_parent(Exchange& x, const Site& site) noexcept {
-  x.trace->asks_client = asks_client(x, site);
-  if (!x.trace->asks_client) {
-    return std::nullopt;
-  }
-  const Propagation& how = site.tracer->propagation;
+std::optional<Parent> find_parent(const http::HeaderMap& headers, const Propagation& how,
+                                  RequestTrace& trace) noexcept {
   if (how.tracecontext) {
-    if (const auto parent = find_traceparent(x.request.headers)) {
-      x.trace->keeps_state = true;
+    if (const auto parent = find_traceparent(headers)) {
+      trace.keeps_state = true;
       return parent;
     }
   }
-  return how.b3 || how.b3_multi ? find_b3(x.request.headers, how) : std::nullopt;
+  return how.any_b3() ? find_b3(headers, how) : std::nullopt;
 }
 
 // Its list goes on with the trace, unless it is too long (W3C Trace Context 3.3).
@@ -208,9 +204,14 @@ trace::RecordHead head_of(const Exchange& x, WallTime now) noexcept {
 
 void begin_trace(Exchange& x, const Site& site, Worker& worker) noexcept {
   trace::SpanRing& ring = site.tracer->rings().of(worker.index());
-  RequestTrace& trace = *(x.trace = x.arena.make<RequestTrace>());
+  RequestTrace& trace = *x.arena.make<RequestTrace>();
+  x.trace = &trace;
+  trace.asks_client = asks_client(x, site);
   Parent::Sampled said = Parent::Sampled::unsaid;
-  if (const auto parent = find_parent(x, site)) {
+  const auto parent = trace.asks_client
+                          ? find_parent(x.request.headers, site.tracer->propagation, trace)
+                          : std::nullopt;
+  if (parent) {
     trace.trace = parent->trace;
     trace.parent = parent->span;
     said = parent->sampled;
@@ -249,6 +250,9 @@ void add_trace_fields(Exchange& x, const Site& site, http::HeaderMap& out) noexc
     if (trace.keeps_state) {
       add_tracestate(x.request.headers, out);
     }
+  }
+  if (!how.any_b3()) {
+    return;
   }
   if (how.b3) {
     char* room = x.arena.make_array<char>(trace::kB3Size);

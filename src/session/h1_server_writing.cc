@@ -59,7 +59,9 @@ void H1ServerSession::send_head(http::ResponseHead& head, End end) noexcept {
 }
 
 void H1ServerSession::send_interim(const http::ResponseHead& head) noexcept {
-  if (version_ == http::Version::http10) {
+  // A client that reads too slowly gets none (RFC 9110 15.2): but for the one that it waits for.
+  if (version_ == http::Version::http10 ||
+      (head.status != 100 && out_.size() > http::limits::kInterimUnsent)) {
     return;
   }
   if (head.status == 100) {

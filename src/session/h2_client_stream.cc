@@ -50,7 +50,7 @@ void H2ClientStream::send_head(const http::RequestHead& head, End end) noexcept 
 void H2ClientStream::hold(std::span<const h2::FieldView> fields) noexcept {
   held_.reserve(fields.size());
   for (const h2::FieldView& field : fields) {
-    held_.emplace_back(field.name.text, field.value);
+    held_.emplace_back(field);
   }
 }
 
@@ -68,8 +68,8 @@ void H2ClientStream::on_settings() noexcept {
 void H2ClientStream::submit_held() noexcept {
   std::vector<h2::FieldView> fields;
   fields.reserve(held_.size());
-  for (const auto& [name, value] : held_) {
-    fields.push_back({http::hpack::identify(name), value});
+  for (const h2::KeptField& field : held_) {
+    fields.push_back(field.view());
   }
   submit(fields);
   held_.clear();

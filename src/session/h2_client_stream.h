@@ -108,7 +108,7 @@ class H2ClientStream final : public http::ClientStream,
   uint64_t head_begin_ = UINT64_MAX;
   uint64_t framed_end_ = 0;
   // A head that waits for the connection, or for SETTINGS.
-  std::vector<std::pair<std::string, std::string>> held_;
+  std::vector<http::h2::KeptField> held_;
   ErrorCode unsent_ = ErrorCode::upstream_closed;  // why there is no stream
   Tunnel tunnel_ = Tunnel::none;
   http::Method method_ = http::Method::get;

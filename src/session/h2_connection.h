@@ -45,6 +45,9 @@ class H2Connection : public net::IoHandler,
 
   bool has_room() const noexcept { return framer_.has_room(); }
 
+  // Bytes that are framed and wait for the socket.
+  size_t unsent() const noexcept { return out_.size(); }
+
  protected:
   // `streams`: how many there may be at once.
   H2Connection(net::EventLoop& loop, std::unique_ptr<net::Transport> transport, http::h2::Role role,

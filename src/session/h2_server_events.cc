@@ -104,6 +104,10 @@ void H2ServerSession::on_head(FramedStream& stream, Section section, End end) no
     begin_request(ours(stream), *fields, end);
     return;
   }
+  if (fields->too_large() || fields->list_size() > http::limits::kTrailer) {
+    ours(stream).refuse_trailers();
+    return;
+  }
   http::HeaderMap trailers = fields->trailers();
   ours(stream).on_trailers(trailers);
 }

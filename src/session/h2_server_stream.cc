@@ -68,6 +68,10 @@ void H2ServerStream::settle_tunnel(const http::ResponseHead& head) noexcept {
 }
 
 void H2ServerStream::send_interim(const http::ResponseHead& head) noexcept {
+  // A client that reads too slowly gets none (RFC 9110 15.2): but for the one that it waits for.
+  if (head.status != 100 && session_.unsent() > http::limits::kInterimUnsent) {
+    return;
+  }
   session_.framer().send_head(*this, h2::response_fields(head), End::no);
   session_.flush_later();
 }
@@ -207,11 +211,7 @@ void H2ServerStream::on_end() noexcept {
 
 void H2ServerStream::on_trailers(http::HeaderMap& trailers) noexcept {
   if (tunnel_ != Tunnel::none) {
-    // Only DATA may come on it (RFC 9113 8.5).
-    if (http::RequestSink* sink = std::exchange(sink_, nullptr)) {
-      sink->on_closed({ErrorCode::bad_trailer, Side::downstream, Retry::never, 0, nullptr});
-    }
-    reset(ErrorCode::bad_trailer);
+    refuse_trailers();  // only DATA may come on it (RFC 9113 8.5)
     return;
   }
   request_over_ = true;
@@ -219,6 +219,13 @@ void H2ServerStream::on_trailers(http::HeaderMap& trailers) noexcept {
   if (sink_ != nullptr && !refused_) {
     sink_->on_trailers(trailers);
   }
+}
+
+void H2ServerStream::refuse_trailers() noexcept {
+  if (http::RequestSink* sink = std::exchange(sink_, nullptr)) {
+    sink->on_closed({ErrorCode::bad_trailer, Side::downstream, Retry::never, 0, nullptr});
+  }
+  reset(ErrorCode::bad_trailer);
 }
 
 // The client may not send any more (or so little that it may wait for more).

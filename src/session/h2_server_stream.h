@@ -53,6 +53,8 @@ class H2ServerStream final : public http::ServerStream,
   void on_data(const ChunkRef& chunk, size_t begin, size_t end) noexcept;
   void on_end() noexcept;
   void on_trailers(http::HeaderMap& trailers) noexcept;
+  // They are more than there may be, or nothing that may come.
+  void refuse_trailers() noexcept;
 
   // RST_STREAM came.
   void on_reset() noexcept { reset_by_client_ = true; }

@@ -4,8 +4,11 @@
 #include <array>
 #include <utility>
 
+#include <fmt/format.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
+
+#include "base/hash.h"
 
 namespace pingap::tls {
 namespace {
@@ -137,6 +140,11 @@ Built<std::unique_ptr<ServerContext>> ServerContext::build(
   take_errors();  // of somebody else
   std::unique_ptr<ServerContext> made{new ServerContext(keys)};
   made->h2_ = policy.h2;
+  made->admission_ =
+      policy.client_auth == ClientAuth::off
+          ? "TLS"
+          : fmt::format("certificate {} {:x}", static_cast<unsigned>(policy.client_auth),
+                        hash64(policy.client_ca));
   // The default first: it answers where no name fits.
   std::vector<const ServerCertificate*> order;
   for (const ServerCertificate& one : certificates) {

@@ -58,6 +58,9 @@ class ServerContext {
 
   const std::vector<Shown>& shown() const noexcept { return shown_; }
 
+  // What clients have to show to be let in; the same text where that is the same.
+  const std::string& admission() const noexcept { return admission_; }
+
   // Whether a request for `host` may come over a connection that was opened for `server_name`: not
   // where another certificate is meant for it (RFC 9110 15.5.20).
   bool serves(std::string_view server_name, std::string_view host) const noexcept;
@@ -83,6 +86,7 @@ class ServerContext {
 
   TicketKeys& keys_;
   bool h2_ = true;
+  std::string admission_;
   std::vector<Shown> shown_;
   std::vector<SslCtxPtr> contexts_;  // the first is the default
   std::unordered_map<std::string, SSL_CTX*, Hash, std::equal_to<>> by_name_;  // "*.a.test" too

@@ -24,9 +24,11 @@ std::array<uint64_t, 2> seeds() noexcept {
 
 __extension__ using Product = unsigned __int128;
 
+constexpr uint64_t kStep = 0xa0761d6478bd642f;  // odd: a counter that comes to every number
+
 // The step of wyrand: a counter, and one multiplication whose halves are mixed.
 uint64_t next(uint64_t& state) noexcept {
-  state += 0xa0761d6478bd642f;
+  state += kStep;
   const auto product = static_cast<Product>(state) * (state ^ 0xe7037ed1a0b428db);
   return static_cast<uint64_t>(product >> 64) ^ static_cast<uint64_t>(product);
 }
@@ -94,7 +96,9 @@ void SpanRing::pop() noexcept {
 }
 
 TraceId SpanRing::new_trace_id() noexcept {
-  TraceId id{next(random_[0]), next(random_[1])};
+  // The upper half counts on, from where nobody knows: only the lower one has to be random (W3C
+  // Trace Context level 2, 3.2.2.3.1).
+  TraceId id{random_[0] += kStep, next(random_[1])};
   id.low |= id.low == 0 ? 1U : 0U;  // an id of zeros is none
   return id;
 }

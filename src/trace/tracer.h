@@ -20,6 +20,8 @@ struct Propagation {
   bool b3 = false;        // one field
   bool b3_multi = false;  // X-B3-...
 
+  bool any_b3() const noexcept { return b3 || b3_multi; }
+
   bool operator==(const Propagation&) const = default;
 };
 

@@ -166,8 +166,8 @@ class Secure:
     def end(self):
         """close_notify; the other direction goes on."""
         with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLZeroReturnError):
-            while True:
-                self._ahead += self._tls.read(1 << 17)
+            while data := self._tls.read(1 << 17):
+                self._ahead += data
         with contextlib.suppress(ssl.SSLWantReadError):
             self._tls.unwrap()
         self._flush()

@@ -65,7 +65,7 @@ void FieldBlock::add_field(const hpack::DecodedField& field) noexcept {
                      static_cast<uint32_t>(kept_value.size()),
                      static_cast<uint16_t>(kept_name.size()),
                      id,
-                     0};
+                     field.never_indexed ? Field::kNeverIndexed : uint8_t{0}};
 }
 
 HeaderMap FieldBlock::trailers() noexcept {

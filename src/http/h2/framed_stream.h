@@ -8,13 +8,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "base/byte_queue.h"
 #include "base/intrusive_list.h"
 #include "http/h2/frame.h"
+#include "http/h2/head_fields.h"
 #include "http/h2/head_rules.h"
 #include "http/h2/priority.h"
 
@@ -65,7 +64,7 @@ class FramedStream : private ListHook<FramingTag> {
   size_t consumed_ = 0;  // of what has come, and the peer does not know
   Message message_;      // of the peer
   ByteQueue body_;
-  std::vector<std::pair<std::string, std::string>> trailers_;  // behind the body
+  std::vector<KeptField> trailers_;  // behind the body
 };
 
 }  // namespace pingap::http::h2

@@ -110,7 +110,7 @@ void Framer::send_body(FramedStream& stream, ByteQueue& data, End end) noexcept 
 
 void Framer::send_trailers(FramedStream& stream, const HeaderMap& trailers) noexcept {
   for (const FieldView& field : trailer_fields(trailers)) {
-    stream.trailers_.emplace_back(field.name.text, field.value);
+    stream.trailers_.emplace_back(field);
   }
   stream.send_over_ = true;
   wake(stream);

@@ -73,8 +73,8 @@ void Framer::write_data_frame(FramedStream& stream, size_t size, uint8_t flags) 
 void Framer::write_trailers(FramedStream& stream) noexcept {
   std::vector<FieldView> fields;
   fields.reserve(stream.trailers_.size());
-  for (const auto& [name, value] : stream.trailers_) {
-    fields.push_back({hpack::identify(name), value});
+  for (const KeptField& trailer : stream.trailers_) {
+    fields.push_back(trailer.view());
   }
   write_head(stream.id_, fields, End::yes);
 }
@@ -93,7 +93,8 @@ void Framer::write_reset(FramedStream& stream) noexcept {
 char* Framer::write_block(char* to, std::span<const FieldView> fields) noexcept {
   to = encoder_.begin(to);
   for (const FieldView& field : fields) {
-    to = encoder_.write(to, field.name, field.value);
+    to = field.never_indexed ? encoder_.write_never_indexed(to, field.name, field.value)
+                             : encoder_.write(to, field.name, field.value);
   }
   return to;
 }

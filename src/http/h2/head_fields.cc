@@ -65,6 +65,7 @@ struct Scratch {
       constexpr uint8_t kNever = kHopByHop | kFromHead;
       if (!field.removed() && (header_policy(field.id) & kNever) == 0) {
         add(field.name(), field.value(), field.id);
+        fields[count - 1].never_indexed = (field.flags & Field::kNeverIndexed) != 0;
       }
     }
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "http/head.h"
@@ -14,6 +15,19 @@ namespace pingap::http::h2 {
 struct FieldView {
   hpack::Name name;
   std::string_view value;
+  bool never_indexed = false;  // see hpack::DecodedField
+};
+
+// One that waits.
+struct KeptField {
+  explicit KeptField(const FieldView& from)
+      : name(from.name.text), value(from.value), never_indexed(from.never_indexed) {}
+
+  FieldView view() const noexcept { return {hpack::identify(name), value, never_indexed}; }
+
+  std::string name;
+  std::string value;
+  bool never_indexed;
 };
 
 // `scheme`: as the backend is to see it. A handshake of WebSocket becomes an extended CONNECT.

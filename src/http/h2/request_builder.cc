@@ -56,8 +56,10 @@ void RequestBuilder::join_cookies() noexcept {
   Field* first = nullptr;
   size_t crumbs = 0;
   size_t size = 0;
+  uint8_t flags = 0;
   for (Field& field : fields()) {
     if (field.id == HeaderId::cookie) {
+      flags |= field.flags;
       first = first == nullptr ? &field : first;
       ++crumbs;
       size += field.value_size + 2;
@@ -80,7 +82,7 @@ void RequestBuilder::join_cookies() noexcept {
   }
   first->value_data = bytes_.data() + start;
   first->value_size = static_cast<uint32_t>(size_ - start);
-  first->flags = 0;
+  first->flags = flags;
 }
 
 // Host and :authority agree (RFC 9113 8.3.1); one of them is there.

@@ -50,6 +50,7 @@ bool Decoder::read_literal(std::string_view& in, unsigned bits, Again again, Lit
   }
   field.value = value.text;
   field.well_formed = value.well_formed;
+  field.never_indexed = false;
   return true;
 }
 
@@ -65,8 +66,13 @@ bool Decoder::read_field(std::string_view& in, uint8_t first, Literals& literals
     const Again again = table_.capacity() == 0 ? Again::yes : Again::no;
     return read_literal(in, 6, again, literals, field);
   }
-  const Again again = (first & kNeverIndexed) == 0 ? Again::yes : Again::no;
-  return (first & kSizeUpdate) == 0 && read_literal(in, 4, again, literals, field);
+  const bool never = (first & kNeverIndexed) != 0;
+  const Again again = never ? Again::no : Again::yes;
+  if ((first & kSizeUpdate) != 0 || !read_literal(in, 4, again, literals, field)) {
+    return false;
+  }
+  field.never_indexed = never;
+  return true;
 }
 
 bool Decoder::read_size_update(std::string_view& in) noexcept {

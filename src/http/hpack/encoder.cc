@@ -84,7 +84,7 @@ char* write_indexed(char* to, size_t index) noexcept {
 constexpr size_t kLongName = 256;
 
 char* write_long_name(char* to, std::string_view name, std::string_view value) noexcept {
-  *to++ = '\x10';  // never indexed: it may be a secret
+  *to++ = '\x10';  // never indexed: it may be a secret, or is
   to = write_integer(to, 0, 7, static_cast<uint32_t>(name.size()));
   return write_string(std::ranges::transform(name, to, to_lower).out, value);
 }
@@ -126,6 +126,13 @@ char* Encoder::write(char* to, const Name& name, std::string_view value) noexcep
   }
   return name.pseudo != Pseudo::none ? write_pseudo(to, name, value)
                                      : write_named(to, name.text, value);
+}
+
+char* Encoder::write_never_indexed(char* to, const Name& name, std::string_view value) noexcept {
+  if (name.id == HeaderId::other) {
+    return write_long_name(to, name.text, value);
+  }
+  return write_literal(to, 0x10, 4, static_index_of(name.id), {lower_header_name(name.id)}, value);
 }
 
 // One that is not known.

@@ -34,6 +34,8 @@ class Encoder {
   char* begin(char* to) noexcept;
   // The name may be in any case.
   char* write(char* to, const Name& name, std::string_view value) noexcept;
+  // The same of one that the next, too, is not to have in a table (RFC 7541 6.2.3).
+  char* write_never_indexed(char* to, const Name& name, std::string_view value) noexcept;
 
   const DynamicTable& table() const noexcept { return table_; }
 

@@ -26,6 +26,8 @@ struct DecodedField {
   std::string_view value;
   // The same of the value: no control bytes, no blank around it.
   bool well_formed = true;
+  // It was sent as one that is in no table, nor may be (RFC 7541 6.2.3).
+  bool never_indexed = false;
 };
 
 // Looks a name up.
