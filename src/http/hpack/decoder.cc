@@ -13,6 +13,12 @@ constexpr uint8_t kWithIndexing = 0x40;
 constexpr uint8_t kSizeUpdate = 0x20;
 constexpr uint8_t kNeverIndexed = 0x10;
 
+// Also of a peer that does not say so.
+bool is_credential(HeaderId id) noexcept {
+  return id == HeaderId::cookie || id == HeaderId::set_cookie || id == HeaderId::authorization ||
+         id == HeaderId::proxy_authorization;
+}
+
 }  // namespace
 
 bool Decoder::find(uint32_t index, DecodedField& field) const noexcept {
@@ -45,7 +51,7 @@ bool Decoder::read_literal(std::string_view& in, unsigned bits, Again again, Lit
     return false;
   }
   Value value;
-  if (!literals.read_value(in, again, value)) {
+  if (!literals.read_value(in, is_credential(field.name.id) ? Again::no : again, value)) {
     return false;
   }
   field.value = value.text;

@@ -170,6 +170,14 @@ TEST_F(Again, OneThatIsNeverIndexedIsNotKept) {
   expect_kept('\x10', "never-indexed", false);
 }
 
+TEST_F(Again, CredentialIsNotKept) {
+  for (const std::string name : {"cookie", "set-cookie", "authorization", "proxy-authorization"}) {
+    const std::string value = huffman_of("of " + name);
+    EXPECT_EQ(decode(std::string(1, '\0') + coded(huffman_of(name)) + coded(value)), Outcome::done);
+    EXPECT_FALSE(Literals::of_thread().knows(value)) << name;
+  }
+}
+
 TEST_F(Again, OneForTheTableIsKeptWhereThatHasNoRoom) {
   expect_kept('\x40', "in-the-table", false);
   EXPECT_EQ(decode("\x20"), Outcome::done);
