@@ -96,7 +96,7 @@ CASES = {case.name: case for case in (
     Case("metrics", "1 KiB, metrics on", observed="metrics"),
     # More of these: a run is slowed down much more than the clock by which spans are sent.
     Case("trace-1", "1 KiB, one request of a hundred traced", observed="trace-1", weight=0.1),
-    Case("trace-all", "1 KiB, every request traced", observed="trace-all"),
+    Case("trace-all", "1 KiB, every request traced", observed="trace-all", weight=0.1),
     Case("idle", "10,000 idle connections", connections=10000, idle=True),
     Case("idle-tls", "2,000 idle connections over TLS", connections=2000, idle=True,
          protocol="https"),
