@@ -40,10 +40,6 @@ Result<> Listener::start() noexcept {
   return loop_.add_level(socket_.get(), *this);
 }
 
-Address Listener::address() const noexcept {
-  return local_address(socket_.get());
-}
-
 void Listener::on_io(IoEvents /*ready*/) noexcept {
   accept_some();
 }

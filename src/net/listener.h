@@ -27,7 +27,6 @@ class Listener final : public IoHandler {
   ~Listener();
 
   Result<> start() noexcept;
-  Address address() const noexcept;
 
   // Ours; for who passes it on.
   int fd() const noexcept { return socket_.get(); }
