@@ -23,7 +23,11 @@ namespace pingap::proxy {
 namespace {
 
 std::string admission_of(const Site& site) {
-  return site.tls == nullptr ? std::string() : site.tls->get()->admission();
+  if (site.tls == nullptr) {
+    return {};
+  }
+  const auto context = site.tls->get();
+  return context == nullptr ? "nobody: its certificates cannot be used" : context->admission();
 }
 
 }  // namespace
