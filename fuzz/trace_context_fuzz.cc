@@ -29,9 +29,11 @@ void check(const std::optional<Parent>& parent) {
   }
   require(parent->trace.valid() && parent->span != 0);
   const bool sampled = parent->sampled == Parent::Sampled::yes;
-  std::string traceparent(pingap::trace::kTraceparentSize, '\0');
-  pingap::trace::put_traceparent(parent->trace, parent->span, sampled, traceparent.data());
-  require_same(pingap::trace::parse_traceparent(traceparent), *parent, sampled);
+  std::string line(pingap::trace::kTraceparentLine, '\0');
+  pingap::trace::put_traceparent_line(parent->trace, parent->span, sampled, line.data());
+  const auto value =
+      std::string_view(line).substr(pingap::trace::kTraceparentAt, pingap::trace::kTraceparentSize);
+  require_same(pingap::trace::parse_traceparent(value), *parent, sampled);
   std::string b3(pingap::trace::kB3Size, '\0');
   pingap::trace::put_b3(parent->trace, parent->span, sampled, b3.data());
   require_same(pingap::trace::parse_b3(b3), *parent, sampled);
