@@ -1,7 +1,6 @@
 // What a backend is told of the address that a client came to: X-Forwarded-Proto and, but for a
 // unix socket, X-Forwarded-Port. The same for all requests, so made once, as lines behind each
-// other: the codec of HTTP/1 copies them in one piece. Any
-// thread: constant.
+// other: the codec of HTTP/1 copies them in one piece. Any thread: constant.
 #pragma once
 
 #include <array>
