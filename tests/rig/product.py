@@ -169,7 +169,16 @@ class Product:
 
     def wait_line(self, pattern, timeout=5):
         """Waits for a stderr line that matches; returns it."""
-        found = lambda: next((line for line in self.stderr if re.search(pattern, line)), None)
+        looked_at = 0
+
+        def found():
+            nonlocal looked_at
+            while looked_at < len(self.stderr):
+                looked_at += 1
+                if re.search(pattern, self.stderr[looked_at - 1]):
+                    return self.stderr[looked_at - 1]
+            return None
+
         with self._changed:
             line = self._changed.wait_for(found, seconds(timeout))
         if not line:
