@@ -9,6 +9,7 @@
 #include <openssl/sha.h>
 
 #include "base/hash.h"
+#include "tls/handover.h"
 
 namespace pingap::tls {
 namespace {
@@ -127,6 +128,7 @@ Built<SslCtxPtr> ServerContext::make_context(const ServerPolicy& policy) const {
   }
   bind_sessions(context.get(), policy);
   keys_.attach(context.get());
+  Handover::attach(context.get());
   auto* self = const_cast<ServerContext*>(this);
   SSL_CTX_set_tlsext_servername_callback(context.get(), on_server_name);
   SSL_CTX_set_tlsext_servername_arg(context.get(), self);

@@ -11,20 +11,14 @@
 #include <openssl/x509_vfy.h>
 
 #include "tls/certificate.h"
+#include "tls/transport_input.h"
 
 namespace pingap::tls {
 namespace {
 
-constexpr size_t kRecord = 16 * 1024;
-// What a record has beside its bytes, at most, of the ciphers we allow.
-constexpr size_t kOverhead = 64;
-// Ciphertext that may wait for the socket.
-constexpr size_t kMaxMade = 64 * 1024;
 // Slices shorter than this are joined with the next ones to a record.
 constexpr size_t kSmall = 4 * 1024;
 
-// Where the bytes of one call are: what is read is decrypted at once.
-thread_local std::array<char, 64 * 1024> t_input;
 thread_local std::array<char, kRecord> t_record;
 
 }  // namespace
@@ -80,6 +74,9 @@ Transport::Transport(net::Fd fd, SslPtr ssl, std::shared_ptr<const void> keep) n
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
+  if (SSL_is_server(ssl_.get()) == 1) {
+    handover_ = std::make_unique<Handover>(ssl_.get());
+  }
 }
 
 Transport::~Transport() {
@@ -87,8 +84,39 @@ Transport::~Transport() {
     say_goodbye();
     send(End::yes);  // as far as it goes
   }
-  // Else OpenSSL takes the session for broken and never resumes it.
-  SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  drop_ssl();
+}
+
+void Transport::drop_ssl() noexcept {
+  if (ssl_ != nullptr) {
+    // Else OpenSSL takes the session for broken and never resumes it.
+    SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    ssl_.reset();
+  }
+}
+
+// ---- what both record layers need
+
+// Reads the socket once; what was read, or 0 and a flag that says why.
+size_t Transport::receive(std::span<char> room) noexcept {
+  if (drained_ || socket_ended_ || failed_) {
+    return 0;
+  }
+  const net::IoResult got = socket_.read(room);
+  drained_ = !got.more;
+  socket_ended_ = got.status == net::IoStatus::eof;
+  if (got.status == net::IoStatus::failed) {
+    failed_ = true;
+    error_ = got.error;
+  }
+  return got.status == net::IoStatus::progress ? got.bytes : 0;
+}
+
+void Transport::keep_rest() noexcept {
+  if (!input_.empty()) {
+    received_.append({input_.data(), input_.size()});
+    input_ = {};
+  }
 }
 
 // ---- what OpenSSL calls
@@ -101,31 +129,15 @@ int Transport::feed(char* buffer, int size) noexcept {
     return static_cast<int>(front.size());
   }
   if (input_.empty()) {
-    if (drained_ || socket_ended_ || failed_) {
+    input_ = {t_input.data(), receive({t_input.data(), std::min(kMaxRead, read_limit_)})};
+    if (input_.empty()) {
       return socket_ended_ ? 0 : -1;
     }
-    const net::IoResult got = socket_.read({t_input.data(), std::min(t_input.size(), read_limit_)});
-    drained_ = !got.more;
-    socket_ended_ = got.status == net::IoStatus::eof;
-    if (got.status == net::IoStatus::failed) {
-      failed_ = true;
-      error_ = got.error;
-    }
-    if (got.status != net::IoStatus::progress) {
-      return socket_ended_ ? 0 : -1;
-    }
-    input_ = {t_input.data(), got.bytes};
   }
   const size_t taken = std::min(input_.size(), static_cast<size_t>(size));
   std::memcpy(buffer, input_.data(), taken);
-  input_.remove_prefix(taken);
+  input_ = input_.subspan(taken);
   return static_cast<int>(taken);
-}
-
-void Transport::keep_rest() noexcept {
-  if (!input_.empty()) {
-    received_.append(std::exchange(input_, {}));
-  }
 }
 
 net::IoResult Transport::fail(int error, size_t bytes) noexcept {
@@ -133,6 +145,7 @@ net::IoResult Transport::fail(int error, size_t bytes) noexcept {
   pending_ = false;
   made_.clear();
   received_.clear();
+  plain_.clear();
   input_ = {};
   return {.status = net::IoStatus::failed, .error = error, .bytes = bytes};
 }
@@ -153,6 +166,8 @@ net::IoResult Transport::handshake() noexcept {
   if (why == SSL_ERROR_NONE) {
     established_ = true;
     keep_.reset();
+    describe();
+    hand_over();
     return {};
   }
   if (why == SSL_ERROR_WANT_READ && sent.status != net::IoStatus::failed) {
@@ -176,7 +191,7 @@ net::IoResult Transport::handshake() noexcept {
   return fail(error_ != 0 ? error_ : EPROTO, 0);
 }
 
-std::unique_ptr<const net::Secured> Transport::take_secured() noexcept {
+void Transport::describe() noexcept {
   auto agreed = std::make_unique<net::Secured>();
   agreed->version = SSL_get_version(ssl_.get());
   agreed->cipher = SSL_get_cipher_name(ssl_.get());
@@ -193,7 +208,17 @@ std::unique_ptr<const net::Secured> Transport::take_secured() noexcept {
     agreed->client_subject = subject_of(client);
     agreed->client_fingerprint = fingerprint_of(client);
   }
-  return agreed;
+  secured_ = std::move(agreed);
+}
+
+void Transport::hand_over() noexcept {
+  if (handover_ != nullptr) {
+    records_ = handover_->take(ssl_.get());
+    handover_.reset();
+  }
+  if (records_ != nullptr) {
+    drop_ssl();
+  }
 }
 
 // A browser was sent to this port with "http:": it can only show what it is told in the clear.
@@ -220,6 +245,9 @@ net::IoResult Transport::read_many(std::span<const iovec> rooms) noexcept {
   read_limit_ = kOverhead;
   for (const iovec& room : rooms) {
     read_limit_ += room.iov_len;
+  }
+  if (records_ != nullptr) {
+    return read_records(rooms);
   }
   size_t total = 0;
   int result = 1;
@@ -269,6 +297,9 @@ net::IoResult Transport::fail_reading() noexcept {
 }
 
 bool Transport::broken_off() noexcept {
+  if (records_ != nullptr) {
+    return records_broken_off();
+  }
   // The first look may find a part of a record, the second what is behind it.
   for (int looks = 0; looks < 2 && !failed_; ++looks) {
     drained_ = false;
@@ -299,7 +330,7 @@ net::IoResult Transport::write(ByteQueue& from, End end) noexcept {
     }
     const size_t before = from.size();
     while (!from.empty() && made_.size() < kMaxMade) {
-      if (!encrypt(from)) {
+      if (!(records_ != nullptr ? seal(from) : encrypt(from))) {
         return fail(EPROTO, total + before - from.size());
       }
     }
@@ -357,6 +388,10 @@ net::IoResult Transport::send(End end) noexcept {
 void Transport::say_goodbye() noexcept {
   if (!said_goodbye_ && established_ && !failed_ && !aborting_) {
     said_goodbye_ = true;
+    if (records_ != nullptr) {
+      seal_small(&RecordLayer::seal_goodbye);
+      return;
+    }
     ERR_clear_error();
     SSL_shutdown(ssl_.get());
     ERR_clear_error();

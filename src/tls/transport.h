@@ -1,15 +1,19 @@
 // TLS over a connection. Worker. OpenSSL sees no socket: it is fed from one read, and what it makes
-// is gathered for one write, however many records that is.
+// is gathered for one write, however many records that is. Behind the handshake of a client with
+// TLS 1.3 a record layer of ours takes over (docs/tls.md, "Memory").
 #pragma once
 
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/byte_queue.h"
 #include "base/slab.h"
 #include "net/transport.h"
+#include "tls/handover.h"
 #include "tls/openssl.h"
+#include "tls/record_layer.h"
 
 namespace pingap::tls {
 
@@ -37,12 +41,15 @@ class Transport final : public net::Transport, public Pooled<Transport> {
 
   int fd() const noexcept override { return socket_.fd(); }
 
-  std::unique_ptr<const net::Secured> take_secured() noexcept override;
+  std::unique_ptr<const net::Secured> take_secured() noexcept override {
+    return std::move(secured_);
+  }
 
   bool secure() const noexcept override { return true; }
 
   bool has_input() const noexcept override {
-    return !received_.empty() || SSL_has_pending(ssl_.get()) == 1;
+    return !received_.empty() || !plain_.empty() ||
+           (ssl_ != nullptr && SSL_has_pending(ssl_.get()) == 1);
   }
 
   const char* handshake_failure() const noexcept override { return failure_; }
@@ -50,27 +57,52 @@ class Transport final : public net::Transport, public Pooled<Transport> {
  private:
   friend struct BioMethods;
 
+  class Rooms;
+  enum class Step : uint8_t { data, nothing, closed, failed };
+
+  size_t receive(std::span<char> room) noexcept;
+  void keep_rest() noexcept;
+  void describe() noexcept;
+  void hand_over() noexcept;
+  void drop_ssl() noexcept;
+
+  // With OpenSSL:
   int feed(char* buffer, int size) noexcept;
   net::IoResult outcome(int result, size_t bytes) noexcept;
   net::IoResult fail(int error, size_t bytes) noexcept;
   net::IoResult fail_reading() noexcept;
-  void keep_rest() noexcept;
   void refuse_plain() noexcept;
   bool encrypt(ByteQueue& from) noexcept;
+
+  // With a record layer of ours (transport_records.cc):
+  net::IoResult read_records(std::span<const iovec> rooms) noexcept;
+  bool records_broken_off() noexcept;
+  void resume() noexcept;
+  std::span<char> next_record() noexcept;
+  Step open_next(Rooms& rooms) noexcept;
+  bool seal(ByteQueue& from) noexcept;
+  bool seal_small(char* (RecordLayer::*what)(char*) noexcept) noexcept;
+
   void say_goodbye() noexcept;
   net::IoResult send(End end) noexcept;
 
   net::SocketTransport socket_;
-  SslPtr ssl_;
+  std::unique_ptr<Handover> handover_;  // of a server, during the handshake
+  SslPtr ssl_;                          // null where there is a record layer
+  std::unique_ptr<RecordLayer> records_;
   std::shared_ptr<const void> keep_;
+  std::unique_ptr<const net::Secured> secured_;
   ByteQueue received_;         // ciphertext that there was no room for
+  ByteQueue plain_;            // what was in a record and had no room, of records_ only
   ByteQueue made_;             // ciphertext for the socket
-  std::string_view input_;     // what a read of the socket brought, during a call only
+  std::span<char> input_;      // what a read of the socket brought, during a call only
   size_t read_limit_ = 0;      // bytes worth reading from the socket, during a call
   bool drained_ = false;       // the socket has no more, in this call
   bool socket_ended_ = false;  // its FIN was read
   bool said_goodbye_ = false;  // close_notify was made
   bool shut_ = false;          // the FIN follows what is pending
+  bool closed_ = false;        // the peer's close_notify was read, of records_ only
+  bool broken_ = false;        // so was what ends it, of records_ only
   bool established_ = false;   // the handshake is over
   bool failed_ = false;
   bool aborting_ = false;
