@@ -85,7 +85,7 @@ bool TrafficSecret::advance(const Suite& suite) noexcept {
 
 TrafficKeys::TrafficKeys(const Suite& suite, const TrafficSecret& secret, Way way,
                          uint64_t records) noexcept
-    : suite_(suite),
+    : suite_(&suite),
       secret_(secret),
       way_(way),
       context_(EVP_CIPHER_CTX_new()),
@@ -97,11 +97,11 @@ TrafficKeys::TrafficKeys(const Suite& suite, const TrafficSecret& secret, Way wa
 
 bool TrafficKeys::set_up() noexcept {
   std::array<unsigned char, EVP_MAX_KEY_LENGTH> key;  // NOLINT(*-member-init): filled by expand()
-  const auto size = static_cast<size_t>(EVP_CIPHER_get_key_length(suite_.cipher));
+  const auto size = static_cast<size_t>(EVP_CIPHER_get_key_length(suite_->cipher));
   const bool done =
-      context_ != nullptr && secret_.expand(suite_, "key", key.data(), size) &&
-      secret_.expand(suite_, "iv", iv_.data(), iv_.size()) &&
-      EVP_CipherInit_ex2(context_.get(), suite_.cipher, key.data(), iv_.data(),
+      context_ != nullptr && secret_.expand(*suite_, "key", key.data(), size) &&
+      secret_.expand(*suite_, "iv", iv_.data(), iv_.size()) &&
+      EVP_CipherInit_ex2(context_.get(), suite_->cipher, key.data(), iv_.data(),
                          way_ == Way::write ? 1 : 0, nullptr) == 1;
   OPENSSL_cleanse(key.data(), key.size());
   return done;
@@ -109,7 +109,7 @@ bool TrafficKeys::set_up() noexcept {
 
 bool TrafficKeys::update() noexcept {
   records_ = 0;
-  if (!secret_.advance(suite_) || !set_up()) {
+  if (!secret_.advance(*suite_) || !set_up()) {
     context_.reset();
   }
   return good();

@@ -78,7 +78,7 @@ class TrafficKeys {
 
   bool set_up() noexcept;
 
-  const Suite& suite_;
+  const Suite* suite_;
   TrafficSecret secret_;
   Way way_;
   CipherContextPtr context_;
