@@ -650,3 +650,17 @@ def test_garbage_ends_the_connection(origin, pair):
         with socket.create_connection(product.address()) as silent:
             silent.shutdown(socket.SHUT_WR)
         assert get(product).status == 200
+
+
+def test_an_idle_connection_takes_little_memory(origin, pair):
+    """A quarter of what OpenSSL's object of one takes, which is given back behind the handshake."""
+    with secure(origin, pair) as product, contextlib.ExitStack() as held:
+        def hold(count):
+            for _ in range(count):
+                client = held.enter_context(TlsClient(product.address(), "a.test"))
+                client.send(request("/", host="a.test"))
+                assert client.response().status == 200
+        hold(50)
+        before = product.rss()
+        hold(400)
+        assert sanitized(binary()) or product.rss() - before < 400 * 8 * 1024

@@ -61,7 +61,8 @@ bool decrypt(EVP_CIPHER_CTX* context, std::span<const char> sealed, char* to) no
 
 RecordLayer::RecordLayer(const Suite& suite, const TrafficSecret& read, const TrafficSecret& write,
                          uint64_t written) noexcept
-    : read_(suite, read, Way::read), write_(suite, write, Way::write, written) {}
+    : read_(suite, read, Way::read), write_(suite, write, Way::write, written) {
+}
 
 // ---- reading
 
@@ -84,8 +85,7 @@ RecordLayer::Opened RecordLayer::open(std::span<const char> record, char* to) no
     return fail(header[0] == kData ? Alert::record_overflow : Alert::unexpected_message);
   }
   const std::span<const char> sealed = record.subspan(kHeader);
-  if (sealed.size() <= TrafficKeys::kTag ||
-      !decrypt(read_.begin(header, kHeader), sealed, to)) {
+  if (sealed.size() <= TrafficKeys::kTag || !decrypt(read_.begin(header, kHeader), sealed, to)) {
     return fail(Alert::bad_record_mac);
   }
   // Its type is behind the content, zeros behind that (RFC 8446 5.2).

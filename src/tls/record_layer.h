@@ -73,7 +73,7 @@ class RecordLayer : public Pooled<RecordLayer> {
 
  private:
   enum class Type : uint8_t { alert = 21, handshake = 22, data = 23 };  // RFC 8446 B.1
-  enum class Alert : uint8_t {  // RFC 8446 6
+  enum class Alert : uint8_t {                                          // RFC 8446 6
     close_notify = 0,
     unexpected_message = 10,
     bad_record_mac = 20,

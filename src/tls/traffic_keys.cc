@@ -98,11 +98,10 @@ TrafficKeys::TrafficKeys(const Suite& suite, const TrafficSecret& secret, Way wa
 bool TrafficKeys::set_up() noexcept {
   std::array<unsigned char, EVP_MAX_KEY_LENGTH> key;  // NOLINT(*-member-init): filled by expand()
   const auto size = static_cast<size_t>(EVP_CIPHER_get_key_length(suite_->cipher));
-  const bool done =
-      context_ != nullptr && secret_.expand(*suite_, "key", key.data(), size) &&
-      secret_.expand(*suite_, "iv", iv_.data(), iv_.size()) &&
-      EVP_CipherInit_ex2(context_.get(), suite_->cipher, key.data(), iv_.data(),
-                         way_ == Way::write ? 1 : 0, nullptr) == 1;
+  const bool done = context_ != nullptr && secret_.expand(*suite_, "key", key.data(), size) &&
+                    secret_.expand(*suite_, "iv", iv_.data(), iv_.size()) &&
+                    EVP_CipherInit_ex2(context_.get(), suite_->cipher, key.data(), iv_.data(),
+                                       way_ == Way::write ? 1 : 0, nullptr) == 1;
   OPENSSL_cleanse(key.data(), key.size());
   return done;
 }
@@ -123,11 +122,10 @@ EVP_CIPHER_CTX* TrafficKeys::begin(const unsigned char* header, size_t size) noe
   }
   ++records_;
   int taken = 0;
-  const bool done = good() &&
-                    EVP_CipherInit_ex2(context_.get(), nullptr, nullptr, nonce.data(), -1,
-                                       nullptr) == 1 &&
-                    EVP_CipherUpdate(context_.get(), nullptr, &taken, header,
-                                     static_cast<int>(size)) == 1;
+  const bool done =
+      good() &&
+      EVP_CipherInit_ex2(context_.get(), nullptr, nullptr, nonce.data(), -1, nullptr) == 1 &&
+      EVP_CipherUpdate(context_.get(), nullptr, &taken, header, static_cast<int>(size)) == 1;
   return done ? context_.get() : nullptr;
 }
 
