@@ -123,6 +123,8 @@ class HandoverPair : public testing::Test {
 
   void TearDown() override { SSL_SESSION_free(std::exchange(last_session_, nullptr)); }
 
+  static constexpr std::string_view kBroken = {"\x17\x03\x03\0\x18........................", 29};
+
   static inline SSL_SESSION* last_session_ = nullptr;
   TicketKeys keys_{TicketKeys::Clock::now()};
   TestPair pair_ = make_pair("DNS:a.test");
@@ -269,6 +271,84 @@ TEST_F(HandoverPair, AClientThatTakesShortRecordsOnlyGetsThem) {
   shake();
   EXPECT_FALSE(taken_over());
   expect_both_ways(std::string(5000, 'x'));
+}
+
+// ---- ends
+
+TEST_F(HandoverPair, NothingIsSentBehindAFatalAlert) {
+  connect();
+  shake();
+  client_writes("request");
+  client_sends(kBroken);
+  EXPECT_EQ(read(), "request");
+  EXPECT_TRUE(last_.more) << "the next call tells it";
+  EXPECT_EQ(write("answer").status, IoStatus::failed);
+  server_.reset();
+  EXPECT_EQ(client_reads(), "");
+  EXPECT_EQ(client_reason_, SSL_R_SSLV3_ALERT_BAD_RECORD_MAC);
+  EXPECT_EQ(client_leaves(), "");
+}
+
+TEST_F(HandoverPair, NoGoodbyeBehindAFatalAlert) {
+  connect();
+  shake();
+  client_writes("request");
+  client_sends(kBroken);
+  EXPECT_EQ(read(), "request");
+  server_.reset();
+  EXPECT_EQ(client_reads(), "");
+  EXPECT_EQ(client_reason_, SSL_R_SSLV3_ALERT_BAD_RECORD_MAC);
+  EXPECT_EQ(client_leaves(), "");
+}
+
+TEST_F(HandoverPair, NoNewKeysBehindAFatalAlert) {
+  connect();
+  shake();
+  client_writes("request");
+  SSL_key_update(client_.get(), SSL_KEY_UPDATE_REQUESTED);
+  SSL_do_handshake(client_.get());
+  client_sends(kBroken);
+  EXPECT_EQ(read(), "request");
+  EXPECT_EQ(client_reads(), "");
+  EXPECT_EQ(client_reason_, SSL_R_SSLV3_ALERT_BAD_RECORD_MAC);
+  EXPECT_EQ(client_leaves(), "");
+}
+
+TEST_F(HandoverPair, NoAlertBehindTheGoodbye) {
+  connect();
+  shake();
+  EXPECT_EQ(write("answer", End::yes).bytes, 6U);
+  client_sends(kBroken);
+  EXPECT_EQ(read(), "");
+  EXPECT_EQ(last_.status, IoStatus::failed);
+  EXPECT_EQ(client_reads(), "answer");
+  EXPECT_EQ(client_why_, SSL_ERROR_ZERO_RETURN);
+  EXPECT_EQ(client_leaves(), "");
+}
+
+TEST_F(HandoverPair, NoDataBehindTheGoodbye) {
+  connect();
+  shake();
+  EXPECT_EQ(write("answer", End::yes).bytes, 6U);
+  EXPECT_EQ(write("late").status, IoStatus::failed);
+  EXPECT_EQ(client_reads(), "answer");
+  EXPECT_EQ(client_leaves(), "");
+}
+
+TEST_F(HandoverPair, AnEndInOrderIsNoneThatIsBroken) {
+  connect();
+  shake();
+  client_writes("some");
+  SSL_shutdown(client_.get());
+  ::shutdown(client_end_.get(), SHUT_WR);
+  EXPECT_FALSE(server_->broken_off());
+  EXPECT_EQ(read(), "some");
+  EXPECT_FALSE(server_->broken_off());
+  EXPECT_EQ(read(), "");
+  EXPECT_EQ(last_.status, IoStatus::eof);
+  EXPECT_EQ(write("late", End::yes).bytes, 4U);
+  EXPECT_EQ(client_reads(), "late");
+  EXPECT_EQ(client_why_, SSL_ERROR_ZERO_RETURN);
 }
 
 }  // namespace

@@ -105,8 +105,10 @@ Transport::Step Transport::open_next(Rooms& rooms) noexcept {
   char* const to = fits ? room.data() : record.data() + RecordLayer::kHeader;
   const RecordLayer::Opened opened = records_->open(record, to);
   if (opened.got == RecordLayer::Got::failed) {
+    if (may_seal()) {
+      seal_small(&RecordLayer::seal_alert);
+    }
     broken_ = true;
-    seal_small(&RecordLayer::seal_alert);
     return Step::failed;
   }
   if (opened.got == RecordLayer::Got::closed) {
@@ -133,7 +135,7 @@ net::IoResult Transport::read_records(std::span<const iovec> all) noexcept {
     step = open_next(rooms);
   }
   keep_rest();
-  if (records_->update_due() && !said_goodbye_ && made_.size() < kMaxMade) {
+  if (records_->update_due() && may_seal() && made_.size() < kMaxMade) {
     seal_small(&RecordLayer::seal_update);
   }
   if (!made_.empty()) {
@@ -179,7 +181,7 @@ bool Transport::records_broken_off() noexcept {
 bool Transport::seal(ByteQueue& from) noexcept {
   constexpr size_t kMost = kChunkSize - RecordLayer::kOverhead;
   static_assert(kMost <= RecordLayer::kMaxPlain);
-  if (records_->update_due() && !seal_small(&RecordLayer::seal_update)) {
+  if (!may_seal() || (records_->update_due() && !seal_small(&RecordLayer::seal_update))) {
     return false;
   }
   std::array<iovec, 16> slots;  // NOLINT(*-member-init): filled by gather
