@@ -335,6 +335,19 @@ TEST_F(HandoverPair, NoDataBehindTheGoodbye) {
   EXPECT_EQ(client_leaves(), "");
 }
 
+TEST_F(HandoverPair, AnEndBehindNewKeysIsSeen) {
+  connect();
+  shake();
+  SSL_key_update(client_.get(), SSL_KEY_UPDATE_NOT_REQUESTED);
+  SSL_do_handshake(client_.get());
+  EXPECT_FALSE(server_->broken_off());
+  SSL_key_update(client_.get(), SSL_KEY_UPDATE_NOT_REQUESTED);
+  SSL_do_handshake(client_.get());
+  client_.reset();
+  client_end_ = net::Fd();
+  EXPECT_TRUE(server_->broken_off());
+}
+
 TEST_F(HandoverPair, AnEndInOrderIsNoneThatIsBroken) {
   connect();
   shake();

@@ -163,7 +163,10 @@ bool Transport::records_broken_off() noexcept {
     read_limit_ = kRecord;
     Rooms none({});
     resume();
-    const Step step = plain_.empty() ? open_next(none) : Step::data;
+    Step step = Step::data;
+    while (plain_.empty() && step == Step::data) {
+      step = open_next(none);  // past new keys and what else is no data
+    }
     keep_rest();
     if (step == Step::data || step == Step::closed) {
       return false;
