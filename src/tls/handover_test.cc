@@ -237,32 +237,6 @@ TEST_F(HandoverPair, WithDataBehindTheHandshakeByteByByte) {
   EXPECT_EQ(read(), "at once");
 }
 
-TEST_F(HandoverPair, WithDataBehindTheHandshakeAtOnce) {
-  connect();
-  SSL_do_handshake(client_.get());
-  server_->handshake();
-  const BioPtr out{BIO_new(BIO_s_mem())};
-  BIO_up_ref(out.get());
-  SSL_set0_wbio(client_.get(), out.get());
-  ASSERT_EQ(SSL_do_handshake(client_.get()), 1);
-  client_writes("at once");
-  client_sends(text_of(out.get()));
-  EXPECT_EQ(server_->handshake().status, IoStatus::progress);
-  EXPECT_TRUE(server_->has_input());
-  EXPECT_EQ(read(), "at once");
-}
-
-TEST_F(HandoverPair, NewKeysOfEitherSide) {
-  connect();
-  shake();
-  for (int i = 0; i < 3; ++i) {
-    SSL_key_update(client_.get(), SSL_KEY_UPDATE_REQUESTED);
-    expect_both_ways("some");
-    SSL_key_update(client_.get(), SSL_KEY_UPDATE_NOT_REQUESTED);
-    expect_both_ways("some");
-  }
-}
-
 // ---- sizes
 
 TEST_F(HandoverPair, AClientThatTakesShortRecordsOnlyGetsThem) {
