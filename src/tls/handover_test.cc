@@ -322,6 +322,18 @@ TEST_F(HandoverPair, AnEndBehindNewKeysIsSeen) {
   EXPECT_TRUE(server_->broken_off());
 }
 
+TEST_F(HandoverPair, WhatComesBehindTheGoodbyeOfThePeerIsNotKept) {
+  connect();
+  shake();
+  SSL_shutdown(client_.get());
+  client_sends(std::string(20000, 'x'));
+  EXPECT_EQ(read(), "");
+  EXPECT_EQ(last_.status, IoStatus::eof);
+  EXPECT_FALSE(server_->has_input());
+  EXPECT_EQ(read(), "");
+  EXPECT_EQ(last_.status, IoStatus::eof);
+}
+
 TEST_F(HandoverPair, AnEndInOrderIsNoneThatIsBroken) {
   connect();
   shake();

@@ -113,6 +113,7 @@ Transport::Step Transport::open_next(Rooms& rooms) noexcept {
   }
   if (opened.got == RecordLayer::Got::closed) {
     closed_ = true;
+    input_ = {};  // nobody looks at it (RFC 8446 6.1)
     return Step::closed;
   }
   if (fits) {
