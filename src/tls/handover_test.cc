@@ -205,6 +205,25 @@ TEST_F(HandoverPair, OfASessionThatGoesOn) {
   expect_both_ways("some");
 }
 
+TEST_F(HandoverPair, BehindEarlyDataThatIsRefused) {
+  connect();
+  shake();
+  expect_both_ways("some");
+  ASSERT_NE(last_session_, nullptr);
+  SSL_set_shutdown(client_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  SSL_SESSION_set_max_early_data(last_session_, 1000);
+  connect(last_session_);
+  for (int i = 0; i < 3; ++i) {
+    size_t sent = 0;
+    EXPECT_EQ(SSL_write_early_data(client_.get(), "early", 5, &sent), 1);
+  }
+  shake();
+  EXPECT_EQ(SSL_get_early_data_status(client_.get()), SSL_EARLY_DATA_REJECTED);
+  EXPECT_TRUE(taken_over());
+  EXPECT_EQ(read(), "");
+  expect_both_ways("some");
+}
+
 TEST_F(HandoverPair, OfEachSuite) {
   for (const char* suite : {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
                             "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_CCM_SHA256"}) {
@@ -235,6 +254,24 @@ TEST_F(HandoverPair, WithDataBehindTheHandshakeByteByByte) {
   }
   client_sends(std::string_view(all).substr(sent));
   EXPECT_EQ(read(), "at once");
+}
+
+TEST_F(HandoverPair, AnswersForAClientThatDoesNotReadAreNotHeapedUp) {
+  connect();
+  shake();
+  for (int i = 0; i < 5000; ++i) {
+    SSL_key_update(client_.get(), SSL_KEY_UPDATE_REQUESTED);
+    client_writes("x");
+    ASSERT_EQ(read(16), "x");
+  }
+  EXPECT_TRUE(server_->pending());
+  size_t unread = 0;
+  ByteQueue none;
+  for (std::string some = client_leaves(); !some.empty(); some = client_leaves()) {
+    unread += some.size();
+    ASSERT_NE(server_->write(none, End::no).status, IoStatus::failed);
+  }
+  EXPECT_LT(unread, 5000 * RecordLayer::kSmallRecord);
 }
 
 // ---- sizes
