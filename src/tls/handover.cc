@@ -14,6 +14,12 @@ std::string_view secret_of(std::string_view line, std::string_view label) noexce
   return same ? line.substr(line.rfind(' ') + 1) : std::string_view{};
 }
 
+// The client has agreed with OpenSSL on records shorter than ours (RFC 6066 4).
+bool wants_short_records(const SSL* ssl) noexcept {
+  return SSL_SESSION_get_max_fragment_length(SSL_get_session(ssl)) !=
+         TLSEXT_max_fragment_length_DISABLED;
+}
+
 }  // namespace
 
 void Handover::attach(SSL_CTX* context) noexcept {
@@ -51,7 +57,7 @@ std::unique_ptr<RecordLayer> Handover::take(SSL* ssl) const noexcept {
   SSL_set_msg_callback(ssl, nullptr);
   const Suite* suite = find_suite(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl)));
   if (SSL_version(ssl) != TLS1_3_VERSION || suite == nullptr || !read_ || !write_ ||
-      SSL_has_pending(ssl) == 1) {
+      SSL_has_pending(ssl) == 1 || wants_short_records(ssl)) {
     return nullptr;
   }
   auto made = std::make_unique<RecordLayer>(*suite, *read_, *write_, written_);

@@ -118,7 +118,9 @@ RecordLayer::Opened RecordLayer::take(uint8_t type, std::span<const char> conten
   if (content.empty()) {
     return idle();
   }
-  idle_ = 0;
+  if (idle_ > 0) {
+    --idle_;
+  }
   return {Got::data, content.size()};
 }
 

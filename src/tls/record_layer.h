@@ -22,7 +22,7 @@ class RecordLayer : public Pooled<RecordLayer> {
   static constexpr size_t kMaxRecord = kHeader + kMaxPlain + 256;
   // What a record of ours is longer than what is in it: the header, its type and the tag.
   static constexpr size_t kOverhead = kHeader + 1 + TrafficKeys::kTag;
-  // Records in a row without data, whatever they are.
+  // Records without data, whatever they are, beyond one for each with data.
   static constexpr uint8_t kMaxIdle = 32;
   // Those that may be protected with the same keys (RFC 8446 5.5).
   static constexpr uint64_t kMaxRecords = 1 << 24;
@@ -97,7 +97,7 @@ class RecordLayer : public Pooled<RecordLayer> {
   TrafficKeys write_;
   std::array<uint8_t, 5> message_{};  // of the handshake, as far as it has come
   uint8_t message_size_ = 0;
-  uint8_t idle_ = 0;
+  uint8_t idle_ = 0;  // records without data that none with data has made up for
   bool asked_ = false;
   Alert why_ = Alert::internal_error;
 };

@@ -386,7 +386,7 @@ net::IoResult Transport::send(End end) noexcept {
 }
 
 void Transport::say_goodbye() noexcept {
-  if (!said_goodbye_ && established_ && !failed_ && !aborting_) {
+  if (may_seal() && established_ && !failed_ && !aborting_) {
     said_goodbye_ = true;
     if (records_ != nullptr) {
       seal_small(&RecordLayer::seal_goodbye);

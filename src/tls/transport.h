@@ -80,6 +80,10 @@ class Transport final : public net::Transport, public Pooled<Transport> {
   void resume() noexcept;
   std::span<char> next_record() noexcept;
   Step open_next(Rooms& rooms) noexcept;
+
+  // Nothing follows an alert that ends our side or all (RFC 8446 6.1, 6.2).
+  bool may_seal() const noexcept { return !said_goodbye_ && !broken_; }
+
   bool seal(ByteQueue& from) noexcept;
   bool seal_small(char* (RecordLayer::*what)(char*) noexcept) noexcept;
 

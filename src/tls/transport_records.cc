@@ -105,12 +105,15 @@ Transport::Step Transport::open_next(Rooms& rooms) noexcept {
   char* const to = fits ? room.data() : record.data() + RecordLayer::kHeader;
   const RecordLayer::Opened opened = records_->open(record, to);
   if (opened.got == RecordLayer::Got::failed) {
+    if (may_seal()) {
+      seal_small(&RecordLayer::seal_alert);
+    }
     broken_ = true;
-    seal_small(&RecordLayer::seal_alert);
     return Step::failed;
   }
   if (opened.got == RecordLayer::Got::closed) {
     closed_ = true;
+    input_ = {};  // nobody looks at it (RFC 8446 6.1)
     return Step::closed;
   }
   if (fits) {
@@ -133,7 +136,7 @@ net::IoResult Transport::read_records(std::span<const iovec> all) noexcept {
     step = open_next(rooms);
   }
   keep_rest();
-  if (records_->update_due() && !said_goodbye_ && made_.size() < kMaxMade) {
+  if (records_->update_due() && may_seal() && made_.size() < kMaxMade) {
     seal_small(&RecordLayer::seal_update);
   }
   if (!made_.empty()) {
@@ -161,7 +164,10 @@ bool Transport::records_broken_off() noexcept {
     read_limit_ = kRecord;
     Rooms none({});
     resume();
-    const Step step = plain_.empty() ? open_next(none) : Step::data;
+    Step step = Step::data;
+    while (plain_.empty() && step == Step::data) {
+      step = open_next(none);  // past new keys and what else is no data
+    }
     keep_rest();
     if (step == Step::data || step == Step::closed) {
       return false;
@@ -179,7 +185,7 @@ bool Transport::records_broken_off() noexcept {
 bool Transport::seal(ByteQueue& from) noexcept {
   constexpr size_t kMost = kChunkSize - RecordLayer::kOverhead;
   static_assert(kMost <= RecordLayer::kMaxPlain);
-  if (records_->update_due() && !seal_small(&RecordLayer::seal_update)) {
+  if (!may_seal() || (records_->update_due() && !seal_small(&RecordLayer::seal_update))) {
     return false;
   }
   std::array<iovec, 16> slots;  // NOLINT(*-member-init): filled by gather
