@@ -32,6 +32,12 @@ class MemoryWire {
 
   void fin() { fin_ = true; }
 
+  // A read brings this many bytes at most, for so many of the network, as with TLS.
+  void say_dearly(size_t bytes, size_t wire) {
+    read_most_ = bytes;
+    read_wire_ = wire;
+  }
+
   // A connection that failed, or that never came to be. What was said before can be read.
   void reset(int error = ECONNRESET) {
     error_ = error;
@@ -85,6 +91,8 @@ class MemoryWire {
   std::string inbox_;   // said and not yet read
   std::string outbox_;  // written
   size_t room_ = std::numeric_limits<size_t>::max();
+  size_t read_most_ = std::numeric_limits<size_t>::max();
+  size_t read_wire_ = 0;
   int error_ = 0;  // to be told
   int write_error_ = 0;
   int writes_ = 0;
@@ -106,10 +114,11 @@ class MemoryTransport final : public Transport {
 
   IoResult read(std::span<char> room) noexcept override {
     if (!wire_.inbox_.empty()) {
-      const size_t size = std::min(room.size(), wire_.inbox_.size());
+      const size_t most = std::min(room.size(), wire_.read_most_);
+      const size_t size = std::min(most, wire_.inbox_.size());
       std::memcpy(room.data(), wire_.inbox_.data(), size);
       wire_.inbox_.erase(0, size);
-      return {.more = size == room.size(), .bytes = size};
+      return {.more = size == most, .bytes = size, .wire = wire_.read_wire_};
     }
     if (const int error = take_error(); error != 0) {
       return {.status = IoStatus::failed, .error = error};
@@ -125,18 +134,21 @@ class MemoryTransport final : public Transport {
   }
 
   IoResult read_many(std::span<const iovec> rooms) noexcept override {
-    size_t total = 0;
+    IoResult all;
     for (const iovec& room : rooms) {
       const IoResult result = read({static_cast<char*>(room.iov_base), room.iov_len});
       if (result.status != IoStatus::progress) {
-        return total > 0 ? IoResult{.bytes = total} : result;
+        all.more = false;
+        return all.bytes > 0 ? all : result;
       }
-      total += result.bytes;
-      if (!result.more) {
-        return {.bytes = total};
+      all.bytes += result.bytes;
+      all.wire += result.wire;
+      all.more = result.more;
+      if (!result.more || result.bytes < room.iov_len) {
+        break;
       }
     }
-    return {.more = true, .bytes = total};
+    return all;
   }
 
   IoResult write(ByteQueue& from, End /*end*/) noexcept override {

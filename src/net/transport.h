@@ -2,6 +2,7 @@
 // Worker. Never blocks, never raises SIGPIPE.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +27,11 @@ struct IoResult {
   bool more = false;
   int error = 0;  // errno where failed
   size_t bytes = 0;
+  // Of the network that a read took for them, where these may be many more (TLS). What a turn of
+  // the loop spends on a connection goes by them.
+  size_t wire = 0;
+
+  size_t cost() const noexcept { return std::max(bytes, wire); }
 };
 
 // What a connection with TLS has agreed on.

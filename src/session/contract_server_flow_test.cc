@@ -71,6 +71,18 @@ TEST_P(ServerFlow, BusyClientLeavesTheTurnToOthers) {
   EXPECT_EQ(sink().body, all);
 }
 
+// A record of TLS for each byte takes as long as many bytes do.
+TEST_P(ServerFlow, ClientWhoseBytesAreDearLeavesTheTurnToOthers) {
+  const std::string all = letters(1000);
+  upload(all.size());
+  link.wire.say(protocol->body(all, End::yes));
+  link.wire.say_dearly(100, 32 * 1024);
+  link.session->on_io(link.wire.ready());
+  EXPECT_LE(sink().body.size(), 2 * 100U);
+  link.settle();
+  EXPECT_EQ(sink().body, all);
+}
+
 // An echo, as a proxy is one: every byte is given back when it has left.
 TEST_P(ServerFlow, WindowIsReleasedInsideOnSent) {
   const std::string all = letters(kWindow * 3);

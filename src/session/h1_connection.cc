@@ -139,7 +139,7 @@ bool H1Connection::may_have_ended() const noexcept {
   return !closed_ && !readable_ && hangup_ && !input_ended_ && transport_->secure();
 }
 
-// One read. Returns its bytes.
+// One read. Returns what it takes of the budget.
 size_t H1Connection::receive_some(size_t budget) noexcept {
   const size_t few = in_pipe_ == nullptr ? kChunkSize : 0;
   if (reader_.raw() <= few || in_begin_ != in_end_ || !in_body()) {
@@ -156,7 +156,7 @@ size_t H1Connection::receive_input() noexcept {
   }
   in_end_ += static_cast<uint32_t>(result.bytes);
   on_input();
-  return result.bytes;
+  return result.cost();
 }
 
 // A long body needs no look at its bytes: as many of them in one read as there is window for. The
@@ -194,7 +194,7 @@ size_t H1Connection::receive_body(size_t budget) noexcept {
   reader_.advance(body);
   const BodyReader::Step step = take_body(data);
   on_body_read(step, data);
-  return result.bytes;
+  return result.cost();
 }
 
 size_t H1Connection::receive_piped() noexcept {

@@ -66,7 +66,7 @@ void H2Connection::receive() noexcept {
       on_input_end(result.error);
       return;
     }
-    budget -= std::min(budget, result.bytes);
+    budget -= std::min(budget, result.cost());
     received_ += result.bytes;
     if (!feed({in_chunk_.data(), result.bytes})) {
       break;

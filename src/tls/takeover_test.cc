@@ -205,6 +205,26 @@ TEST_P(Takeover, ReadsIntoRoomsOfAnySize) {
   }
 }
 
+TEST_P(Takeover, ReadsOnlyAPartOfManySmallRecords) {
+  shake();
+  std::string text;
+  std::string records;
+  for (int i = 0; i < 4000; ++i) {
+    text += std::to_string(i % 10);
+    records += client_->record(text.substr(text.size() - 1));
+  }
+  client_->send(records);
+  std::string got = read();
+  EXPECT_LT(got.size(), 3000U);
+  EXPECT_TRUE(last_.more);
+  EXPECT_GE(last_.cost(), 64 * 1024U) << "a turn of the loop is told what it was";
+  EXPECT_LT(last_.cost(), 65 * 1024U);
+  while (last_.more) {
+    got += read();
+  }
+  EXPECT_EQ(got, text);
+}
+
 TEST_P(Takeover, WritesMuchAndManySlices) {
   shake();
   ByteQueue queue;

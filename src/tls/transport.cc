@@ -112,6 +112,11 @@ size_t Transport::receive(std::span<char> room) noexcept {
   return got.status == net::IoStatus::progress ? got.bytes : 0;
 }
 
+// With nothing filled there would be nothing to tell.
+bool Transport::may_go_on(size_t filled) const noexcept {
+  return filled == 0 || wire_ < kMaxRead;
+}
+
 void Transport::keep_rest() noexcept {
   if (!input_.empty()) {
     received_.append({input_.data(), input_.size()});
@@ -126,6 +131,7 @@ int Transport::feed(char* buffer, int size) noexcept {
     const std::string_view front = received_.front().substr(0, static_cast<size_t>(size));
     std::memcpy(buffer, front.data(), front.size());
     received_.consume(front.size());
+    wire_ += front.size();
     return static_cast<int>(front.size());
   }
   if (input_.empty()) {
@@ -137,6 +143,7 @@ int Transport::feed(char* buffer, int size) noexcept {
   const size_t taken = std::min(input_.size(), static_cast<size_t>(size));
   std::memcpy(buffer, input_.data(), taken);
   input_ = input_.subspan(taken);
+  wire_ += taken;
   return static_cast<int>(taken);
 }
 
@@ -242,6 +249,7 @@ net::IoResult Transport::read_many(std::span<const iovec> rooms) noexcept {
     return fail(error_, 0);
   }
   drained_ = false;
+  wire_ = 0;
   read_limit_ = kOverhead;
   for (const iovec& room : rooms) {
     read_limit_ += room.iov_len;
@@ -254,14 +262,14 @@ net::IoResult Transport::read_many(std::span<const iovec> rooms) noexcept {
   ERR_clear_error();
   for (const iovec& room : rooms) {
     size_t filled = 0;
-    while (filled < room.iov_len && result == 1) {
+    while (filled < room.iov_len && result == 1 && may_go_on(total + filled)) {
       size_t got = 0;
       result = SSL_read_ex(ssl_.get(), static_cast<char*>(room.iov_base) + filled,
                            room.iov_len - filled, &got);
       filled += got;
     }
     total += filled;
-    if (result != 1) {
+    if (result != 1 || !may_go_on(total)) {
       break;
     }
   }
@@ -277,7 +285,7 @@ net::IoResult Transport::outcome(int result, size_t bytes) noexcept {
   }
   if (bytes > 0) {
     // An end or an error is told by the next call.
-    return {.more = why != SSL_ERROR_WANT_READ, .bytes = bytes};
+    return {.more = why != SSL_ERROR_WANT_READ, .bytes = bytes, .wire = wire_};
   }
   switch (why) {
     case SSL_ERROR_WANT_READ:

@@ -60,6 +60,8 @@ class Transport final : public net::Transport, public Pooled<Transport> {
   class Rooms;
   enum class Step : uint8_t { data, nothing, closed, failed };
 
+  // A read may go on: a peer that makes a record of each byte does not get a whole room filled.
+  bool may_go_on(size_t filled) const noexcept;
   size_t receive(std::span<char> room) noexcept;
   void keep_rest() noexcept;
   void describe() noexcept;
@@ -101,6 +103,7 @@ class Transport final : public net::Transport, public Pooled<Transport> {
   ByteQueue made_;             // ciphertext for the socket
   std::span<char> input_;      // what a read of the socket brought, during a call only
   size_t read_limit_ = 0;      // bytes worth reading from the socket, during a call
+  size_t wire_ = 0;            // ciphertext that was looked at, during a call of read()
   bool drained_ = false;       // the socket has no more, in this call
   bool socket_ended_ = false;  // its FIN was read
   bool said_goodbye_ = false;  // close_notify was made

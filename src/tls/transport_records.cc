@@ -79,6 +79,7 @@ std::span<char> Transport::next_record() noexcept {
     if (size != 0 && have >= size) {
       const std::span<char> record = input_.first(size);
       input_ = input_.subspan(size);
+      wire_ += size;
       return record;
     }
     std::memmove(t_input.data(), input_.data(), have);
@@ -132,7 +133,7 @@ net::IoResult Transport::read_records(std::span<const iovec> all) noexcept {
   }
   Step step = Step::data;
   resume();
-  while (!rooms.full() && step == Step::data) {
+  while (!rooms.full() && step == Step::data && may_go_on(rooms.filled())) {
     step = open_next(rooms);
   }
   keep_rest();
@@ -144,7 +145,7 @@ net::IoResult Transport::read_records(std::span<const iovec> all) noexcept {
   }
   if (rooms.filled() > 0) {
     // An end or an error is told by the next call.
-    return {.more = step != Step::nothing, .bytes = rooms.filled()};
+    return {.more = step != Step::nothing, .bytes = rooms.filled(), .wire = wire_};
   }
   switch (step) {
     case Step::closed:
