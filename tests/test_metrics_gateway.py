@@ -2,9 +2,7 @@
 
 import base64
 import contextlib
-import http.server
 import socket
-import ssl
 import subprocess
 import threading
 
@@ -16,6 +14,7 @@ from rig.origin import Origin
 from rig.product import Product, config
 from rig.standin import find, free_port
 from rig.tls import authority
+from rig.web import Web
 
 GROUP = f"/metrics/job/pingap/instance/{socket.gethostname()}"
 needs_gateway = pytest.mark.skipif(not find("prometheus-pushgateway"),
@@ -29,47 +28,25 @@ def pushing(origin, url, **keys):
     return Product(conf)
 
 
-class Gateway:
+class Gateway(Web):
     """Keeps what is put to it; `answer` gives (status, text) for the count of a push."""
 
-    def __init__(self, answer=lambda count: (202, ""), port=0, tls=None):
+    def __init__(self, answer=lambda count: (202, ""), **where):
+        super().__init__(self._keep, **where)
+        self.answer = answer
         self.pushes = []  # (method, path, headers, text)
         self.go_on = threading.Event()
         self.go_on.set()
-        gateway = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_PUT(self):  # noqa: N802
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                gateway.pushes.append((self.command, self.path, self.headers, body))
-                gateway.go_on.wait(30)
-                status, text = answer(len(gateway.pushes))
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            do_POST = do_PUT
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads = True
-        if tls:
-            made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            made.load_cert_chain(tls.cert, tls.key)
-            self.server.socket = made.wrap_socket(self.server.socket, server_side=True)
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server.server_address[1]}"
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
+    def _keep(self, request, body):
+        self.pushes.append((request.command, request.path, request.headers, body.decode()))
+        self.go_on.wait(30)
+        status, text = self.answer(len(self.pushes))
+        return status, {}, text.encode()
 
     def __exit__(self, *_):
         self.go_on.set()
-        self.server.shutdown()
-        self.server.server_close()
+        super().__exit__()
 
     def wait(self, what, look=lambda samples: True):
         def found():
@@ -143,7 +120,7 @@ def test_a_gateway_that_refuses_or_is_away_costs_nothing():
         assert product.order("status")[1].count("gateway") == 1
         product.get("/a")
         with Gateway(lambda count: (202, "") if count > 2 else (400, "no, thanks\n"),
-                     port) as gateway:
+                     port=port) as gateway:
             gateway.wait("numbers from before it was there", lambda one: requests(one) == 1)
             product.wait_line(r"\[metrics\]: they are taken again by http://127.0.0.1:")
             assert gateway.pushes[0][1] == GROUP

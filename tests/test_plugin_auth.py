@@ -6,9 +6,7 @@ import hmac
 import json
 import shutil
 import subprocess
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -18,6 +16,7 @@ from rig.h2 import H2Client, frame, head
 from rig.origin import Origin
 from rig.product import Product, binary, config, sanitized
 from rig.tls import openssl
+from rig.web import Web
 from test_websocket import HANDSHAKE, echo_tunnel
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -238,37 +237,18 @@ def raw(der):
     return b"".join(number.lstrip(b"\0").rjust(32, b"\0") for number in numbers)
 
 
-class KeyServer:
+class KeyServer(Web):
     """Serves a set of keys; `status` and `keys` change."""
 
     def __init__(self):
+        super().__init__(self._answer)
         self.status, self.keys, self.asked = 200, {"keys": []}, 0
-        outer = self
+        self.url += "/keys"
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                outer.asked += 1
-                body = json.dumps(outer.keys).encode()
-                self.send_response(outer.status)
-                self.send_header("Content-Length", str(len(body)))
-                if outer.status == 302:
-                    self.send_header("Location", "file:///etc/hostname")
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/keys"
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+    def _answer(self, _request, _body):
+        self.asked += 1
+        fields = {"Location": "file:///etc/hostname"} if self.status == 302 else {}
+        return self.status, fields, json.dumps(self.keys).encode()
 
 
 class EdKey:

@@ -5,8 +5,6 @@ import contextlib
 import json
 import os
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -21,6 +19,7 @@ from rig.origin import Origin
 from rig.product import Product, config, run
 from rig.standin import free_port
 from rig.tls import TlsClient, authority
+from rig.web import Web
 
 needs_etcd = pytest.mark.skipif(not etcd_is_there(), reason="etcd is not installed")
 
@@ -123,20 +122,7 @@ def collecting(origin, expected, keys):
     conf = {**config(origin.addr), **keys(f"127.0.0.1:{port}")}
     with contextlib.ExitStack() as stack:
         def come():
-            class Handler(BaseHTTPRequestHandler):
-                def do_POST(self):
-                    self.rfile.read(int(self.headers["Content-Length"]))
-                    self.send_response(200)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-
-                def log_message(self, *_):
-                    pass
-
-            server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            stack.callback(server.server_close)
-            stack.callback(server.shutdown)
+            stack.enter_context(Web(lambda _request, _body: (200, {}, b""), port))
 
         yield conf, expected, lambda: None, come
 
