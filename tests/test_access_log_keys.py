@@ -12,10 +12,11 @@ from rig.product import ROOT, Product, config, front
 
 
 def lines_of(path):
-    if not os.path.exists(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return [line for line in file.read().split("\n")[:-1] if line]
+    except FileNotFoundError:  # also between a rotation and the next line
         return []
-    with open(path, encoding="utf-8") as file:
-        return [line for line in file.read().split("\n")[:-1] if line]
 
 
 def written(path, count):
