@@ -52,6 +52,11 @@ class Client {
     return take();
   }
 
+  std::string records(std::string_view first, std::string_view second) {
+    std::string both = record(first);
+    return both += record(second);
+  }
+
   void send(std::string_view bytes) const {
     ASSERT_EQ(::send(fd_, bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
   }
@@ -155,7 +160,7 @@ TEST_P(Takeover, GoesOnBehindTheHandshake) {
 
 TEST_P(Takeover, ReadsWhatCameWithTheHandshake) {
   shake(true);
-  client_->send(held_ + client_->record("one ") + client_->record("two"));
+  client_->send(held_ + client_->records("one ", "two"));
   EXPECT_EQ(server_->handshake().status, IoStatus::progress);
   EXPECT_EQ(server_->has_input(), !older()) << "there the server says the last word";
   EXPECT_EQ(read(), "one two");
@@ -166,7 +171,7 @@ TEST_P(Takeover, ReadsRecordsInAnyPieces) {
   shake();
   size_t size = 1;
   for (size_t at = 0; at < size; ++at) {
-    const std::string bytes = client_->record("first ") + client_->record("second");
+    const std::string bytes = client_->records("first ", "second");
     size = bytes.size();
     client_->send(bytes.substr(0, at));
     std::string got = read();
