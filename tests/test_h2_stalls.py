@@ -37,6 +37,13 @@ class Uploads:
         return sum(self.sent) == before
 
 
+def read_by_peer(sock):
+    """Each piece is one that is read by itself."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with SockDiag() as diag:
+        until(lambda: not diag.unread_by_peer(sock), "what was sent is read", step=0)
+
+
 @pytest.mark.parametrize("count", [2, 3])
 def test_uploads_that_are_given_up_leave_the_frames_of_others_whole(count):
     """A DATA frame that was begun when its upload was cancelled must not take its bytes from the
@@ -48,6 +55,7 @@ def test_uploads_that_are_given_up_leave_the_frames_of_others_whole(count):
         until(uploads.push, "the backend stops the uploads", 20, 0.3)
         # A connection that has said nothing for five seconds gets no new requests.
         origin.connections[0].send(frame(h2.PING, 0, 0, bytes(8)))
+        read_by_peer(origin.connections[0].sock)
         for client in uploads.clients:
             client.send(reset(1))
             client.request(3, head(path="/after"))
@@ -57,13 +65,6 @@ def test_uploads_that_are_given_up_leave_the_frames_of_others_whole(count):
             assert client.answer(3).body == b"echo /after"
         assert len(origin.connections) == 1
         assert all(len(set(request.body)) <= 1 for request in origin.requests)
-
-
-def read_by_peer(sock):
-    """Each piece is one that is read by itself."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with SockDiag() as diag:
-        until(lambda: not diag.unread_by_peer(sock), "what was sent is read", step=0)
 
 
 @pytest.mark.parametrize("streams,size", [(1, 1), (10, 100)])
