@@ -42,11 +42,20 @@ def busy():
     return Product(config("127.0.0.1:1", locations={"none": {"path": "/none"}}))
 
 
-def test_it_shows_what_a_worker_works_on():
-    with busy() as product:
+def profile_with(product, text):
+    """One that has it: on a machine that has other work, the first ones may see little of ours."""
+    for _ in range(10):
         with load(product):
             code, out, err = product.order("profile", "--seconds", "2", timeout=20)
         assert code == 0, err
+        if text in out:
+            break
+    return out
+
+
+def test_it_shows_what_a_worker_works_on():
+    with busy() as product:
+        out = profile_with(product, "pingap::session::")
         for line in out.splitlines():
             assert FOLDED.fullmatch(line), line
         mine = [line for line in out.splitlines() if line.startswith("pingap-worker;")]
@@ -100,8 +109,9 @@ def test_a_reload_does_not_end_it():
 
 def test_a_full_disk_is_no_success():
     with busy() as product, open("/dev/full", "w", encoding="ascii") as full:
+        profile_with(product, "pingap::")
         with load(product):
-            process = subprocess.run([binary(), "profile", "--seconds", "1", "--config",
+            process = subprocess.run([binary(), "profile", "--seconds", "5", "--config",
                                       product.config], stdout=full, stderr=subprocess.PIPE,
                                      text=True, timeout=seconds(20), check=False,
                                      env=environment(product._folders()))

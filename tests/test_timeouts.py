@@ -85,9 +85,9 @@ def test_head_deadline_holds_on_a_kept_connection_too(recorder):
 
 def test_sl03_stalled_upload_is_answered_408_and_the_upstream_closed(recorder):
     with front(recorder, server={"body_timeout": "500ms"}) as product, product.client() as client:
+        start = time.monotonic()
         client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000\r\n\r\nabc")
         recorder.wait(lambda: recorder.received, "head at the origin")
-        start = time.monotonic()
         assert client.response("POST").status == 408
         assert close_to(elapsed(start), 0.5)
         recorder.wait(lambda: recorder.connections[0].ended, "upstream closed")

@@ -186,9 +186,9 @@ def test_a_process_that_does_not_answer_is_given_up():
 def test_it_is_live_in_a_terminal():
     with running() as product, Screen(product) as screen:
         with load(product):
-            table = screen.wait("rates", lambda lines: (lambda table: table if float(
-                table.get("good", ["0"] * 3)[2].rstrip("kM")) > 0 and "bad" in table else None)(
-                    rows(lines)))
+            table = screen.wait("rates", lambda lines: (lambda table: table if all(
+                float(table.get(name, ["0"] * 3)[2].rstrip("kM")) > 0 for name in ("good", "bad"))
+                else None)(rows(lines)))
             assert table["bad"][4] == "100.0%"
         screen.wait("rates of nothing", lambda lines: rows(lines)["good"][2] == "0.0")
         screen.press("q")

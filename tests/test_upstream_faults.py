@@ -181,7 +181,7 @@ def results(request):
         fault, method = FAULTS[params["fault_id"]], params["method"]
         jobs.append(((name, fault.id, method), batch.job(TESTS[name], fault, method)))
     lanes = ProductLanes(LANES, script=faulty,
-                         upstream={"read_timeout": "1s", "connection_timeout": "1s"})
+                         upstream={"read_timeout": "2s", "connection_timeout": "1s"})
     try:
         found = lanes.run(jobs)
         found["logs"] = lanes.check_logs()
