@@ -11,6 +11,7 @@
 
 #include "tls/server_context.h"
 #include "tls/test_certificates.h"
+#include "tls/test_ends.h"
 #include "tls/transport.h"
 
 namespace pingap::tls {
@@ -28,17 +29,16 @@ class HandoverPair : public testing::Test {
   }
 
   void connect(SSL_SESSION* session = nullptr) {
-    int ends[2];
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    TestEnds ends;
     context_ = *ServerContext::build(
         policy_, {{certificate_, {"a.test"}, true}, {other_, {"b.test"}, false}}, keys_);
     SslPtr taken = context_->accept();
     SSL_up_ref(taken.get());
     ssl_.reset(taken.get());
-    server_ = std::make_unique<Transport>(net::Fd(ends[0]), std::move(taken), context_);
+    server_ = std::make_unique<Transport>(std::move(ends.server), std::move(taken), context_);
     client_.reset(SSL_new(client_context_.get()));
-    SSL_set_fd(client_.get(), ends[1]);
-    client_end_ = net::Fd(ends[1]);
+    client_end_ = std::move(ends.client);
+    SSL_set_fd(client_.get(), client_end_.get());
     SSL_set_connect_state(client_.get());
     SSL_set_tlsext_host_name(client_.get(), "b.test");
     SSL_set_session(client_.get(), session);
@@ -118,6 +118,21 @@ class HandoverPair : public testing::Test {
       got += read();
     }
     EXPECT_EQ(got, text);
+  }
+
+  // Behind a request there is something that is no record.
+  void read_what_is_broken() {
+    client_writes("request");
+    client_sends(kBroken);
+    EXPECT_EQ(read(), "request");
+    EXPECT_TRUE(last_.more) << "the next call tells it";
+  }
+
+  // It is told of it, and of nothing else.
+  void expect_the_alert_alone() {
+    EXPECT_EQ(client_reads(), "");
+    EXPECT_EQ(client_reason_, SSL_R_SSLV3_ALERT_BAD_RECORD_MAC);
+    EXPECT_EQ(client_leaves(), "");
   }
 
   static int on_session(SSL* /*ssl*/, SSL_SESSION* session) {
@@ -293,40 +308,27 @@ TEST_F(HandoverPair, AClientThatTakesShortRecordsOnlyGetsThem) {
 TEST_F(HandoverPair, NothingIsSentBehindAFatalAlert) {
   connect();
   shake();
-  client_writes("request");
-  client_sends(kBroken);
-  EXPECT_EQ(read(), "request");
-  EXPECT_TRUE(last_.more) << "the next call tells it";
+  read_what_is_broken();
   EXPECT_EQ(write("answer").status, IoStatus::failed);
   server_.reset();
-  EXPECT_EQ(client_reads(), "");
-  EXPECT_EQ(client_reason_, SSL_R_SSLV3_ALERT_BAD_RECORD_MAC);
-  EXPECT_EQ(client_leaves(), "");
+  expect_the_alert_alone();
 }
 
 TEST_F(HandoverPair, NoGoodbyeBehindAFatalAlert) {
   connect();
   shake();
-  client_writes("request");
-  client_sends(kBroken);
-  EXPECT_EQ(read(), "request");
+  read_what_is_broken();
   server_.reset();
-  EXPECT_EQ(client_reads(), "");
-  EXPECT_EQ(client_reason_, SSL_R_SSLV3_ALERT_BAD_RECORD_MAC);
-  EXPECT_EQ(client_leaves(), "");
+  expect_the_alert_alone();
 }
 
 TEST_F(HandoverPair, NoNewKeysBehindAFatalAlert) {
   connect();
   shake();
-  client_writes("request");
   SSL_key_update(client_.get(), SSL_KEY_UPDATE_REQUESTED);
   SSL_do_handshake(client_.get());
-  client_sends(kBroken);
-  EXPECT_EQ(read(), "request");
-  EXPECT_EQ(client_reads(), "");
-  EXPECT_EQ(client_reason_, SSL_R_SSLV3_ALERT_BAD_RECORD_MAC);
-  EXPECT_EQ(client_leaves(), "");
+  read_what_is_broken();
+  expect_the_alert_alone();
 }
 
 TEST_F(HandoverPair, NoAlertBehindTheGoodbye) {

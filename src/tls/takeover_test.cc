@@ -11,6 +11,7 @@
 
 #include "tls/server_context.h"
 #include "tls/test_certificates.h"
+#include "tls/test_ends.h"
 #include "tls/transport.h"
 
 namespace pingap::tls {
@@ -91,17 +92,15 @@ class Client {
 class Takeover : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    int ends[2];
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
-    const TestPair pair = make_pair("DNS:a.test");
-    auto certificate = *load_certificate(pair.cert, pair.key, {});
+    TestEnds ends;
+    const auto certificate = make_certificate("DNS:a.test");
     ServerPolicy policy;
     policy.ciphersuites =
         "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:"
         "TLS_AES_128_CCM_SHA256";
     context_ = *ServerContext::build(policy, {{certificate, certificate->names, true}}, keys_);
-    server_ = std::make_unique<Transport>(net::Fd(ends[0]), context_->accept(), context_);
-    peer_ = net::Fd(ends[1]);
+    server_ = std::make_unique<Transport>(std::move(ends.server), context_->accept(), context_);
+    peer_ = std::move(ends.client);
     client_ = std::make_unique<Client>(peer_.get(), GetParam());
   }
 

@@ -2,13 +2,13 @@
 
 #include <cerrno>
 #include <string>
-#include <sys/socket.h>
 
 #include <gtest/gtest.h>
 
 #include "tls/client_context.h"
 #include "tls/server_context.h"
 #include "tls/test_certificates.h"
+#include "tls/test_ends.h"
 
 namespace pingap::tls {
 namespace {
@@ -19,8 +19,7 @@ using net::IoStatus;
 class TlsPair : public testing::Test {
  protected:
   void SetUp() override {
-    int ends[2];
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    TestEnds ends;
     const TestPair pair = make_pair("DNS:a.test");
     auto certificate = *load_certificate(pair.cert, pair.key, {});
     server_context_ = *ServerContext::build({}, {{certificate, certificate->names, true}}, keys_);
@@ -29,10 +28,11 @@ class TlsPair : public testing::Test {
     policy.ca = pair.cert;
     policy.h2 = true;
     client_context_ = *ClientContext::build(policy);
-    server_ =
-        std::make_unique<Transport>(net::Fd(ends[0]), server_context_->accept(), server_context_);
-    client_ = std::make_unique<Transport>(
-        net::Fd(ends[1]), client_context_->connect("server", "a.test", "a.test"), client_context_);
+    server_ = std::make_unique<Transport>(std::move(ends.server), server_context_->accept(),
+                                          server_context_);
+    client_ = std::make_unique<Transport>(std::move(ends.client),
+                                          client_context_->connect("server", "a.test", "a.test"),
+                                          client_context_);
   }
 
   void shake() {
@@ -149,12 +149,12 @@ TEST_F(TlsPair, AClosedConnectionWasEndedInOrder) {
 }
 
 TEST_F(TlsPair, AnotherNameIsRefused) {
-  int ends[2];
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
-  server_ =
-      std::make_unique<Transport>(net::Fd(ends[0]), server_context_->accept(), server_context_);
-  client_ = std::make_unique<Transport>(
-      net::Fd(ends[1]), client_context_->connect("server", "a.test", "b.test"), client_context_);
+  TestEnds ends;
+  server_ = std::make_unique<Transport>(std::move(ends.server), server_context_->accept(),
+                                        server_context_);
+  client_ = std::make_unique<Transport>(std::move(ends.client),
+                                        client_context_->connect("server", "a.test", "b.test"),
+                                        client_context_);
   client_->handshake();
   server_->handshake();
   const net::IoResult result = client_->handshake();
